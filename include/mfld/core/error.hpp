@@ -1,0 +1,20 @@
+#pragma once
+#include <stdexcept>
+#include <string>
+
+namespace mfld {
+
+/// The command line or the experiment is wrong: exit status 2, nothing was written.
+/// The text is one sentence that names the key, its value and what is allowed.
+class InvalidInput : public std::invalid_argument {
+ public:
+  using std::invalid_argument::invalid_argument;
+};
+
+/// A file cannot be read or written: exit status 4. The text names the file and the reason.
+class FileError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+}  // namespace mfld

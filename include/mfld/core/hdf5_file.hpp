@@ -1,0 +1,71 @@
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+namespace mfld {
+
+/// One open HDF5 file, without the names of that library. HDF5 is not safe to call from two threads at once: every call
+/// here takes the one lock the process has for it. Nothing is printed; every failure is a FileError that names the
+/// file, the object and the reason the system (or else the library) gave. Objects are named by their path in the file
+/// ("/group/name"; groups on the way are made as needed). Shapes and values are row-major. Value is double,
+/// std::int64_t or std::uint64_t; other number types in a file are converted on reading.
+class Hdf5File {
+ public:
+  using Shape = std::vector<std::int64_t>;
+
+  /// A new file, or an emptied one. The first `reserved_bytes` (0, or a power of two >= 512) are left to the caller.
+  static Hdf5File create(const std::filesystem::path& path, std::int64_t reserved_bytes = 0);
+  /// An existing file, for reading only.
+  static Hdf5File open(const std::filesystem::path& path);
+
+  ~Hdf5File();
+  Hdf5File(Hdf5File&&) noexcept;
+  Hdf5File& operator=(Hdf5File&&) noexcept;
+
+  /// Whether a data set of that name exists.
+  bool has_data_set(const std::string& data_set) const;
+  Shape shape(const std::string& data_set) const;
+  /// All values; values.size() must be the product of the shape.
+  template <class Value>
+  void read(const std::string& data_set, std::span<Value> values) const;
+  template <class Value>
+  Value read_attribute(const std::string& object, const std::string& attribute) const;
+
+  void make_group(const std::string& group);
+  template <class Value>
+  void write(const std::string& data_set, const Shape& shape, std::span<const Value> values);
+  void write(const std::string& data_set, const std::vector<std::string>& texts);
+  /// An attribute of an existing group or data set: a number, a list of numbers, a text, or a list of texts.
+  template <class Value>
+  requires std::is_arithmetic_v<Value>
+  void write_attribute(const std::string& object, const std::string& attribute, Value value);
+  template <class Value>
+  requires std::is_arithmetic_v<Value>
+  void write_attribute(const std::string& object, const std::string& attribute, const std::vector<Value>& values);
+  void write_attribute(const std::string& object, const std::string& attribute, const std::string& text);
+  void write_attribute(const std::string& object, const std::string& attribute, const std::vector<std::string>& texts);
+
+  /// A data set [0 x row_shape] that grows by rows, stored in chunks of about 1 MiB at most.
+  template <class Value>
+  void write_growing(const std::string& data_set, const Shape& row_shape);
+  /// One more row, in one write. Complete in the file after flush().
+  template <class Value>
+  void append_row(const std::string& data_set, std::span<const Value> row);
+
+  /// Hands everything written so far to the system.
+  void flush();
+  /// Flushes and closes, reporting failure; the destructor closes silently.
+  void close();
+
+ private:
+  struct Handle;
+  explicit Hdf5File(std::unique_ptr<Handle> handle);
+  std::unique_ptr<Handle> handle_;
+};
+
+}  // namespace mfld

@@ -1,0 +1,42 @@
+#pragma once
+#include <oneapi/tbb/blocked_range.h>
+#include <oneapi/tbb/global_control.h>
+#include <oneapi/tbb/parallel_for.h>
+#include <oneapi/tbb/task_arena.h>
+
+#include <algorithm>
+
+#include "mfld/core/particles.hpp"
+
+namespace mfld {
+
+/// Runs body(task) for task = 0..num_tasks-1 on the threads there are. The tasks, not the threads, own the partial
+/// results, and what a task does may not depend on who runs it: that is why results are the same on any thread count.
+/// This header is the only place that names the threading library.
+template <class Body>
+void for_each_task(Index num_tasks, const Body& body) {
+  if (num_tasks == 1) {
+    body(Index{0});
+    return;
+  }
+  oneapi::tbb::parallel_for(oneapi::tbb::blocked_range<Index>(0, num_tasks, 1),
+                            [&body](const oneapi::tbb::blocked_range<Index>& tasks) {
+                              for (Index task = tasks.begin(); task != tasks.end(); ++task) {
+                                body(task);
+                              }
+                            });
+}
+
+/// Scratch memory is kept per slot: at most num_slots() bodies run at once, and current_slot() tells them apart.
+inline Index num_slots() { return std::max(1, oneapi::tbb::this_task_arena::max_concurrency()); }
+inline Index current_slot() { return std::max(0, oneapi::tbb::this_task_arena::current_thread_index()); }
+
+/// Calls body() with exactly `num_threads` >= 1 threads for the tasks in it, whatever the machine has.
+template <class Body>
+auto with_threads(int num_threads, const Body& body) {
+  const oneapi::tbb::global_control limit(oneapi::tbb::global_control::max_allowed_parallelism,
+                                          static_cast<std::size_t>(num_threads));
+  return oneapi::tbb::task_arena(num_threads).execute(body);
+}
+
+}  // namespace mfld

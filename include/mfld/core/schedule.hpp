@@ -1,0 +1,31 @@
+#pragma once
+#include <cstdint>
+#include <string>
+
+namespace mfld {
+
+/// How a constant of the dynamics (step_size, temperature, lambda1) changes with the step.
+enum class ScheduleKind {
+  constant,     // value
+  exponential,  // value * (final / value)^(k / (K - 1)), from value at k = 0 to final at the last step
+  inverse,      // value / (1 + k / timescale)
+  logarithmic,  // value / log(e + k / timescale)
+  halving,      // value * 2^-floor(k / timescale): rounds of equal length
+};
+
+/// A pure function of the step k within a phase of K steps: it remembers no call.
+struct Schedule {
+  ScheduleKind kind = ScheduleKind::constant;
+  double value = 0;         // at k = 0
+  double final_value = 0;   // exponential only; > 0
+  double timescale = 1;     // inverse, logarithmic, halving: in steps, > 0
+  double off_fraction = 0;  // the last fraction of the phase has the value 0 (any kind), in [0, 1]
+
+  /// k >= 0; k >= K reads as K - 1, so the state after the last step is seen with the constants that made it.
+  double at(std::int64_t step, std::int64_t num_steps) const;
+
+  /// The formula with its numbers, as runs print it.
+  std::string describe() const;
+};
+
+}  // namespace mfld

@@ -1,0 +1,46 @@
+#pragma once
+#include <array>
+#include <optional>
+#include <string_view>
+
+#include "mfld/model/scaling.hpp"
+
+namespace mfld {
+
+/// Which samples the drift is estimated from, with which correction (dynamics/gradient_estimator.hpp).
+enum class Estimator { full, minibatch, svrg };
+
+/// What the phase calls its temperature: none (0), 1/beta, or lambda2.
+enum class TemperatureKey { none, inverse_beta, lambda2 };
+
+/// A named method is a row of this table and nothing else (README, equations 4-7).
+struct Method {
+  std::string_view name;
+  Estimator estimator;
+  TemperatureKey temperature;
+  std::optional<ScalingKind> only_scaling;  // set: the method is defined in this scaling only
+  std::string_view update;                  // one step, for `mfld list methods`
+  std::string_view source;
+};
+
+inline constexpr std::array<Method, 6> methods = {{
+    {"gd", Estimator::full, TemperatureKey::none, std::nullopt, "theta <- theta - eta v", "gradient descent"},
+    {"gld", Estimator::full, TemperatureKey::inverse_beta, std::nullopt,
+     "theta <- theta - eta v + sqrt(2 eta / beta) xi", "gradient Langevin dynamics"},
+    {"sgld", Estimator::minibatch, TemperatureKey::inverse_beta, std::nullopt,
+     "theta <- theta - eta v_I + sqrt(2 eta / beta) xi, I a fresh mini-batch",
+     "Welling & Teh, ICML 2011"},
+    {"mfld", Estimator::full, TemperatureKey::lambda2, ScalingKind::mean_field,
+     "theta_j <- theta_j - eta v_j + sqrt(2 lambda2 eta) xi_j",
+     "Mei, Montanari & Nguyen, PNAS 2018; Hu, Ren, Siska & Szpruch, 2021"},
+    {"sgd-mfld", Estimator::minibatch, TemperatureKey::lambda2, ScalingKind::mean_field,
+     "theta_j <- theta_j - eta v_I,j + sqrt(2 lambda2 eta) xi_j, one mini-batch I for all particles",
+     "Suzuki, Wu & Nitanda, NeurIPS 2023"},
+    {"svrg-mfld", Estimator::svrg, TemperatureKey::lambda2, ScalingKind::mean_field,
+     "as sgd-mfld with v_I,j(theta) - v_I,j(snapshot) + v_j(snapshot)", "Suzuki, Wu & Nitanda, NeurIPS 2023"},
+}};
+
+/// The row called `name`, or nullptr.
+const Method* find_method(std::string_view name);
+
+}  // namespace mfld

@@ -1,0 +1,42 @@
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "mfld/core/schedule.hpp"
+#include "mfld/dynamics/methods.hpp"
+
+namespace mfld {
+
+/// How lambda1 enters (README, equation 3): the penalty coefficient in front of |theta|^2 is
+///   additive: lambda1 (prior N(0, lambda2 / (2 lambda1)))
+///   product:  lambda1 * temperature (prior N(0, 1 / (2 lambda1)), whatever the temperature)
+///   half:     lambda1 / 2
+enum class PenaltyMode { additive, product, half };
+
+enum class Sampling { without_replacement, with_replacement };
+
+/// A method with its numbers and a length; a run is a list of phases.
+struct Phase {
+  std::string name;  // shown in plots; the method's name unless given
+  const Method* method = nullptr;
+  std::int64_t num_steps = 0;
+  Schedule step_size;
+  Schedule temperature;  // lambda2 or 1/beta: the noise is sqrt(2 step_size temperature) xi; constant 0 where the method has none
+  Schedule lambda1;
+  PenaltyMode penalty_mode = PenaltyMode::additive;
+  Index batch_size = 0;              // mini-batch and SVRG
+  Sampling sampling = Sampling::without_replacement;
+  std::int64_t snapshot_every = 0;   // SVRG: m steps
+  double until_gradient_norm = 0;    // > 0: the phase ends early once the norm of the full drift falls below it
+
+  double step_size_at(std::int64_t step) const { return step_size.at(step, num_steps); }
+  double temperature_at(std::int64_t step) const { return temperature.at(step, num_steps); }
+  /// Coefficient of |theta|^2 after the penalty mode.
+  double penalty_at(std::int64_t step) const;
+
+  /// Method, formula, constants and noise amplitude in words, as runs print them.
+  std::string describe() const;
+};
+
+}  // namespace mfld

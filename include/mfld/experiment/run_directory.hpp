@@ -1,0 +1,82 @@
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "mfld/core/particles.hpp"
+#include "mfld/experiment/checkpoint.hpp"
+#include "mfld/task/dataset.hpp"
+
+namespace mfld {
+
+/// How a run ended, for summary.json.
+struct RunSummary {
+  std::string ending;           // "finished", "diverged", "interrupted"
+  std::string message;          // where and why, one sentence
+  std::int64_t step = 0;
+  double time = 0;
+  std::int64_t gradient_evaluations = 0;
+  Index first_bad_particle = -1;
+  double wall_seconds = 0;
+  double estimate_seconds = 0;
+  double step_seconds = 0;
+  double observe_seconds = 0;
+  double write_seconds = 0;
+  std::vector<std::string> columns;  // of metrics.csv after step, phase, time, gradient_evaluations
+  std::vector<double> final_values;  // one per column; a non-finite number becomes null in the JSON
+};
+
+/// What a trajectory holds besides the positions.
+struct TrajectoryInfo {
+  std::vector<Index> particles;              // which particles, ascending
+  std::vector<std::string> parameter_names;  // p names: "r", "w_1", .., "b"
+  double step_size = 0;                      // stored for reference
+};
+
+/// Everything a run leaves on disk (the layout is a contract, see README.md "The run directory"). Knows no mathematics.
+/// Every failure to write is a FileError that names the file and the system's reason.
+class RunDirectory {
+ public:
+  /// Makes the directory (and its parents). Throws InvalidInput when it exists and is not empty.
+  static RunDirectory create(const std::filesystem::path& path);
+  /// An existing run, for `info`.
+  static RunDirectory open(const std::filesystem::path& path);
+
+  ~RunDirectory();
+  RunDirectory(RunDirectory&&) noexcept;
+  RunDirectory& operator=(RunDirectory&&) noexcept;
+
+  const std::filesystem::path& path() const;
+
+  /// experiment.toml
+  void write_experiment(const std::string& text);
+
+  /// metrics.csv: '#' comment lines, then the header step,phase,time,gradient_evaluations,<columns>.
+  void start_metrics(const std::vector<std::string>& comments, const std::vector<std::string>& columns);
+  /// One row, shortest text that reads back to the same double ("nan", "inf" as Python reads them); flushed.
+  void append_metrics(std::int64_t step, std::int64_t phase, double time, std::int64_t gradient_evaluations,
+                      std::span<const double> values);
+
+  /// trajectory.h5 in H5MD 1.1 layout: /h5md, /particles/neurons/position/{value [frames x particles x p], step, time},
+  /// /particles/neurons/id, /parameters/names, and the data set used under /data (train_inputs, train_targets,
+  /// test_inputs, test_targets, and where known teacher_directions, teacher_amplitudes, relevant_subspace).
+  void start_trajectory(const TrajectoryInfo& info, const Dataset& data);
+  /// positions [particles x p]; flushed.
+  void append_trajectory(std::int64_t step, double time, const Eigen::Ref<const Matrix>& positions);
+
+  /// checkpoint.h5: written to a new file, flushed, renamed; the previous one is kept as checkpoint.previous.h5.
+  void write_checkpoint(const Checkpoint& checkpoint);
+
+  /// summary.json, by rename.
+  void write_summary(const RunSummary& summary);
+
+ private:
+  RunDirectory();
+  struct Files;
+  std::unique_ptr<Files> files_;
+};
+
+}  // namespace mfld

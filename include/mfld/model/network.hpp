@@ -1,0 +1,121 @@
+#pragma once
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "mfld/core/particles.hpp"
+#include "mfld/model/neuron.hpp"
+#include "mfld/model/scaling.hpp"
+
+namespace mfld {
+
+/// Inputs in the layout the kernels stream: [tile of inputs][sample][inputs of the tile], in the precision of the
+/// particles. Packed once for a data set, or gathered for a mini-batch without allocating.
+template <class Scalar>
+class PackedInputs {
+ public:
+  /// Inputs per tile: what the map pass keeps in registers for each vector of particles.
+  static constexpr Index tile_inputs = 10;
+
+  PackedInputs() = default;
+  /// Room for `capacity` samples of dimension `input_dim`; holds none yet.
+  PackedInputs(Index capacity, Index input_dim);
+  explicit PackedInputs(const Inputs& inputs);
+
+  Index num_samples() const { return num_samples_; }
+  Index input_dim() const { return input_dim_; }
+
+  /// Becomes the rows `samples` of `source`, in that order. samples.size() <= capacity.
+  void gather(const PackedInputs& source, std::span<const Index> samples);
+
+  /// First input of tile `index` of the first sample; samples follow each other.
+  const Scalar* tile(Index index) const { return values_.data() + index * tile_inputs * capacity_; }
+
+ private:
+  Index num_samples_ = 0;
+  Index capacity_ = 0;
+  Index input_dim_ = 0;
+  std::vector<Scalar> values_;
+};
+
+/// Where the coefficient c_i of a sample comes from, given the outputs of a run of samples (README "Architecture"):
+/// called once per block of samples [first, first + outputs.size()), from one thread.
+class Field {
+ public:
+  virtual ~Field() = default;
+  virtual void coefficients(Index first, std::span<const double> outputs, std::span<double> coefficients) const = 0;
+};
+
+/// Scratch memory of the kernels: O(samples of one block x N), at most about `activation_bytes`, whatever n.
+/// One per caller that runs concurrently; allocates on first use and never again for the same sizes.
+template <class Scalar>
+class KernelWorkspace {
+ public:
+  KernelWorkspace();
+  ~KernelWorkspace();
+  KernelWorkspace(KernelWorkspace&&) noexcept;
+  KernelWorkspace& operator=(KernelWorkspace&&) noexcept;
+
+  struct Buffers;
+  Buffers& buffers() { return *buffers_; }
+
+ private:
+  std::unique_ptr<Buffers> buffers_;
+};
+
+/// Blocks of parameters that are trained; the others keep their first values and get no noise.
+struct TrainedBlocks {
+  bool input = true;
+  bool bias = true;
+  bool output = true;
+};
+
+/// Whether a kernel overwrites its result or adds to it.
+enum class Accumulate { assign, add };
+
+/// A two-layer network: a neuron family, its input dimension and a scaling. Holds no weights and draws nothing.
+class Network {
+ public:
+  Network(Neuron neuron, Index input_dim, Scaling scaling, TrainedBlocks trained = {});
+
+  const Neuron& neuron() const { return neuron_; }
+  const ParameterLayout& layout() const { return layout_; }
+  const Scaling& scaling() const { return scaling_; }
+  Index input_dim() const { return layout_.input_dim; }
+  /// trained()[k] is 1 where column k moves, else 0.
+  const std::vector<unsigned char>& trained() const { return trained_; }
+
+  /// f(x_i) = output_factor sum_j h(theta_j; x_i), summed in a fixed order, across particle blocks in double.
+  /// particles [N x p]; inputs n samples; outputs [n]. Cost about 2 n N d flops and n N activations. Parallel over particles.
+  template <class Scalar>
+  void outputs(const Particles<Scalar>& particles, const PackedInputs<Scalar>& inputs, std::span<double> outputs,
+               KernelWorkspace<Scalar>& workspace) const;
+
+  /// Reduce, then map, in one pass over blocks of samples (the N x n activations never reach memory):
+  ///   f_i = output_factor sum_j h(theta_j; x_i),   c = field(f),
+  ///   drift_j (=, +=) weight sum_i c_i grad h(theta_j; x_i)
+  /// for every particle j from the same frozen configuration. `weight` is drift_factor / |I|. Columns that are not
+  /// trained get 0. outputs, if not empty, receives f [n].
+  /// Cost about 4 n N d flops and n N activations. Parallel over particles; the same bits on any thread count.
+  template <class Scalar>
+  void drift(const Particles<Scalar>& particles, const PackedInputs<Scalar>& inputs, const Field& field, double weight,
+             Accumulate accumulate, Drift& drift, std::span<double> outputs, KernelWorkspace<Scalar>& workspace) const;
+
+  /// The formulas in words, as runs print them.
+  std::string describe(Index num_particles) const;
+
+ private:
+  Neuron neuron_;
+  ParameterLayout layout_;
+  Scaling scaling_;
+  std::vector<unsigned char> trained_;
+};
+
+/// Instruction sets this build can run here, best first, and the one in use ("AVX3", "AVX2", "SSE4", "SCALAR", ...).
+std::vector<std::string> available_instruction_sets();
+std::string instruction_set();
+/// Uses only `name` from now on; throws InvalidInput if this machine or build does not have it.
+void force_instruction_set(const std::string& name);
+
+}  // namespace mfld

@@ -1,0 +1,94 @@
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mfld/dynamics/phase.hpp"
+#include "mfld/objective/empirical_risk.hpp"
+#include "mfld/task/dataset.hpp"
+
+namespace mfld {
+
+/// What does not change during a run, as observers see it.
+struct Scene {
+  const Network* network = nullptr;
+  const EmpiricalRisk* risk = nullptr;
+  const Dataset* data = nullptr;
+  const Particles<double>* initial = nullptr;  // [N x p] at step 0
+};
+
+/// One moment of a run. Expensive quantities are computed when first asked for and kept for the other observers;
+/// always in double, whatever the precision of the run.
+class Look {
+ public:
+  explicit Look(const Scene& scene);
+
+  /// Points the look at new particles and forgets what was computed. penalty: coefficient of |theta|^2 now.
+  void move_to(const Particles<double>& particles, double penalty, double temperature);
+
+  const Scene& scene() const { return scene_; }
+  const Particles<double>& particles() const { return *particles_; }
+  double penalty() const { return penalty_; }
+  double temperature() const { return temperature_; }
+
+  std::span<const double> train_outputs();  // [n]
+  std::span<const double> test_outputs();   // [n_test]
+  const Drift& full_drift();                // [N x p] data part plus 2 lambda1 theta, trained columns
+
+ private:
+  Scene scene_;
+  const Particles<double>* particles_ = nullptr;
+  double penalty_ = 0;
+  double temperature_ = 0;
+  bool have_train_ = false;
+  bool have_test_ = false;
+  bool have_drift_ = false;
+  std::vector<double> train_outputs_;
+  std::vector<double> test_outputs_;
+  Drift drift_;
+  PackedInputs<double> train_;
+  PackedInputs<double> test_;
+  KernelWorkspace<double> workspace_;
+};
+
+/// An observable is a row of a table: named columns, each a number computed from a look.
+struct Observable {
+  std::string_view name;     // what the experiment file lists
+  std::string_view formula;  // with its source where it is not the definition
+  /// Why it does not exist for this scene ("needs a teacher"), or nullopt.
+  std::function<std::optional<std::string>(const Scene&)> unavailable;
+  /// Names of its columns of metrics.csv for this scene; a name is unique over the table.
+  std::function<std::vector<std::string>(const Scene&)> columns;
+  /// Fills one value per column.
+  std::function<void(Look&, std::span<double>)> evaluate;
+  bool by_default = true;  // false: only on request, for it costs more than the outputs on the data
+};
+
+/// The table behind `mfld list observables` and [observe] columns.
+const std::vector<Observable>& observables();
+
+/// The observables of one run, in order.
+class Observer {
+ public:
+  /// names: rows of the table; throws InvalidInput naming `key` for an unknown, unavailable or repeated one.
+  Observer(const Scene& scene, const std::vector<std::string>& names, std::string_view key);
+
+  /// Those of the table that exist for this scene and cost no more than a pass over the data.
+  static std::vector<std::string> default_names(const Scene& scene);
+
+  const std::vector<std::string>& columns() const { return columns_; }
+  /// values [columns().size()]
+  void evaluate(Look& look, std::span<double> values) const;
+
+ private:
+  std::vector<const Observable*> observables_;
+  std::vector<std::size_t> widths_;
+  std::vector<std::string> columns_;
+};
+
+}  // namespace mfld

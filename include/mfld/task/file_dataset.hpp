@@ -1,0 +1,27 @@
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "mfld/task/dataset.hpp"
+
+namespace mfld {
+
+/// The user's own table: a .csv (numbers; a first line with a name in it is a header), a two-dimensional .npy
+/// (little-endian float or integer), or an .h5/.hdf5 data set.
+struct FileDatasetOptions {
+  std::string path;
+  std::string test_path;         // empty: split `path` instead
+  double test_fraction = 0.2;    // of the rows, in [0, 1); drawn by the stream (seed, split, 0)
+  Index target_column = -1;      // 0-based; negative counts from the end
+  Index skip_lines = 0;          // csv only: lines before the table
+  std::string dataset = "data";  // hdf5 only: the data set's path in the file
+  bool standardise = false;      // inputs to mean 0 and variance 1 by the training part; constant columns to 0
+  bool binary_labels = false;    // the two distinct labels become -1 (the smaller) and +1
+  double input_scale = 1;        // multiplies the inputs at the end, e.g. 1/sqrt(d)
+};
+
+/// Throws FileError when the file cannot be read, InvalidInput naming file, line and column for a ragged row, a field that is
+/// not a number or not finite, an empty table, labels that are not two classes when binary_labels is set.
+Dataset make_file_dataset(const FileDatasetOptions& options, std::uint64_t seed);
+
+}  // namespace mfld

@@ -1,0 +1,86 @@
+#include "mfld/dynamics/phase.hpp"
+
+#include <fmt/format.h>
+
+#include <cassert>
+#include <cmath>
+
+namespace mfld {
+
+namespace {
+
+bool is_zero(const Schedule& schedule) { return schedule.value == 0; }
+
+std::string_view temperature_name(const Phase& phase) {
+  return phase.method->temperature == TemperatureKey::inverse_beta ? "1/beta" : "lambda2";
+}
+
+std::string noise_in_words(const Phase& phase) {
+  if (phase.method->temperature == TemperatureKey::none || is_zero(phase.temperature)) {
+    return "no noise";
+  }
+  const bool constant =
+      phase.step_size.kind == ScheduleKind::constant && phase.temperature.kind == ScheduleKind::constant;
+  return fmt::format("T = {} = {}, noise amplitude sqrt(2 eta T) = {:.6g}{}", temperature_name(phase),
+                     phase.temperature.describe(), std::sqrt(2 * phase.step_size_at(0) * phase.temperature_at(0)),
+                     constant ? "" : " at k = 0");
+}
+
+std::string penalty_in_words(const Phase& phase) {
+  if (is_zero(phase.lambda1)) {
+    return "no penalty";
+  }
+  switch (phase.penalty_mode) {
+    case PenaltyMode::additive:
+      return fmt::format("penalty lambda1 |theta|^2 (v gains 2 lambda1 theta), lambda1 = {}", phase.lambda1.describe());
+    case PenaltyMode::product:
+      return fmt::format("penalty lambda1 T |theta|^2 (v gains 2 lambda1 T theta), lambda1 = {}",
+                         phase.lambda1.describe());
+    case PenaltyMode::half:
+      return fmt::format("penalty (lambda1 / 2) |theta|^2 (v gains lambda1 theta), lambda1 = {}",
+                         phase.lambda1.describe());
+  }
+  return {};
+}
+
+std::string samples_in_words(const Phase& phase) {
+  if (phase.method->estimator == Estimator::full) {
+    return "all samples every step";
+  }
+  std::string words = fmt::format("batches of {} {} replacement", phase.batch_size,
+                                  phase.sampling == Sampling::without_replacement ? "without" : "with");
+  if (phase.method->estimator == Estimator::svrg) {
+    words += fmt::format(", a snapshot every {} steps", phase.snapshot_every);
+  }
+  return words;
+}
+
+}  // namespace
+
+double Phase::penalty_at(std::int64_t step) const {
+  const double coefficient = lambda1.at(step, num_steps);
+  switch (penalty_mode) {
+    case PenaltyMode::additive:
+      return coefficient;
+    case PenaltyMode::product:
+      return coefficient * temperature_at(step);
+    case PenaltyMode::half:
+      return coefficient / 2;
+  }
+  return coefficient;
+}
+
+std::string Phase::describe() const {
+  assert(method != nullptr);
+  const std::string title =
+      name.empty() || name == method->name ? std::string(method->name) : fmt::format("{} ({})", name, method->name);
+  std::string text =
+      fmt::format("{}, {} steps: {}; eta = {}; {}; {}; {}", title, num_steps, method->update, step_size.describe(),
+                  noise_in_words(*this), penalty_in_words(*this), samples_in_words(*this));
+  if (until_gradient_norm > 0) {
+    text += fmt::format("; ends once sqrt(sum_j |v_j|^2 / N) < {}", until_gradient_norm);
+  }
+  return text;
+}
+
+}  // namespace mfld

@@ -1,0 +1,141 @@
+#include "mfld/experiment/checkpoint.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/crc.hpp>
+#include <charconv>
+#include <string>
+#include <string_view>
+
+#include "experiment/posix_file.hpp"
+#include "mfld/core/error.hpp"
+#include "mfld/core/hdf5_file.hpp"
+
+namespace mfld {
+
+namespace {
+
+// A checkpoint is an HDF5 file whose reserved first bytes (the "user block" of the format) hold one line of text with
+// the format version, the length of the file and a CRC-64 of all that follows. The library never parses a byte that the
+// checksum has not vouched for: its parser is not safe on damaged files.
+constexpr std::size_t seal_bytes = 512;
+constexpr std::string_view seal_start = "mfld checkpoint format_version=";
+
+/// CRC-64/XZ (ECMA-182 polynomial, reflected): finds every error that spans at most 64 bits, and misses any other with
+/// probability 2^-64.
+using Checksum = boost::crc_optimal<64, 0x42F0E1EBA9EA3693U, 0xFFFFFFFFFFFFFFFFU, 0xFFFFFFFFFFFFFFFFU, true, true>;
+
+std::string seal(std::size_t file_bytes, std::uint64_t checksum) {
+  std::string text =
+      fmt::format("{}{} bytes={} crc64={:016x}\n", seal_start, Checkpoint::format_version, file_bytes, checksum);
+  text.resize(seal_bytes, '\0');
+  return text;
+}
+
+/// Checksum of what follows the seal; `file` stands right behind it.
+std::uint64_t checksum_of_rest(PosixFile& file) {
+  Checksum checksum;
+  std::vector<char> buffer(std::size_t{1} << 20U);
+  for (std::size_t count = file.read(buffer); count > 0; count = file.read(buffer)) {
+    checksum.process_bytes(buffer.data(), count);
+  }
+  return checksum.checksum();
+}
+
+void write_seal(const std::filesystem::path& path) {
+  PosixFile file = PosixFile::open_for_update(path);
+  std::array<char, seal_bytes> reserved{};
+  file.read(reserved);
+  const std::uint64_t checksum = checksum_of_rest(file);
+  file.write_at(0, seal(file.size(), checksum));
+  file.sync();
+}
+
+[[noreturn]] void refuse(const std::filesystem::path& path, std::string_view reason) {
+  throw FileError(fmt::format("cannot use checkpoint {}: {}", path.string(), reason));
+}
+
+void verify_seal(const std::filesystem::path& path) {
+  PosixFile file = PosixFile::open_for_reading(path);
+  const std::size_t size = file.size();
+  std::array<char, seal_bytes> buffer{};
+  const std::string_view found(buffer.data(), file.read(buffer));
+  if (!found.starts_with(seal_start)) {
+    refuse(path, "it does not begin as a checkpoint does");
+  }
+  std::int64_t version = 0;
+  std::from_chars(found.data() + seal_start.size(), found.data() + found.size(), version);
+  if (version != Checkpoint::format_version) {
+    refuse(path, fmt::format("its format version is {}, this program reads {}", version, Checkpoint::format_version));
+  }
+  if (found.size() < seal_bytes || found != seal(size, checksum_of_rest(file))) {
+    refuse(path, fmt::format("its {} bytes are not those that were written (length or checksum differs)", size));
+  }
+}
+
+/// Row-major in the file, one row per particle, as every matrix there.
+void write_matrix(Hdf5File& file, const std::string& name, const Particles<double>& matrix) {
+  const Inputs rows = matrix;
+  file.write<double>(name, {rows.rows(), rows.cols()}, {rows.data(), static_cast<std::size_t>(rows.size())});
+}
+
+Particles<double> read_matrix(const Hdf5File& file, const std::string& name, const std::filesystem::path& path) {
+  const Hdf5File::Shape shape = file.shape(name);
+  if (shape.size() != 2) {
+    refuse(path, fmt::format("{} has {} dimensions instead of 2", name, shape.size()));
+  }
+  Inputs rows(shape[0], shape[1]);
+  file.read<double>(name, {rows.data(), static_cast<std::size_t>(rows.size())});
+  return rows;
+}
+
+/// Calls visit(name, field) for every scalar of a checkpoint: the one list that writing and reading share.
+template <class AnyCheckpoint, class Visit>
+void for_each_scalar(AnyCheckpoint& checkpoint, const Visit& visit) {
+  visit("experiment_hash", checkpoint.experiment_hash);
+  visit("step", checkpoint.step);
+  visit("phase", checkpoint.phase);
+  visit("step_in_phase", checkpoint.step_in_phase);
+  visit("time", checkpoint.time);
+  visit("time_compensation", checkpoint.time_compensation);
+  visit("gradient_evaluations", checkpoint.gradient_evaluations);
+  visit("metrics_rows", checkpoint.metrics_rows);
+  visit("trajectory_frames", checkpoint.trajectory_frames);
+}
+
+}  // namespace
+
+void save_checkpoint(const Checkpoint& checkpoint, const std::filesystem::path& path) {
+  Hdf5File file = Hdf5File::create(path, seal_bytes);
+  file.write_attribute("/", "format_version", Checkpoint::format_version);
+  for_each_scalar(checkpoint, [&](const char* name, const auto& value) { file.write_attribute("/", name, value); });
+  write_matrix(file, "/particles", checkpoint.particles);
+  if (checkpoint.has_snapshot) {
+    write_matrix(file, "/snapshot/particles", checkpoint.snapshot_particles);
+    write_matrix(file, "/snapshot/drift", checkpoint.snapshot_drift);
+    file.write<double>("/snapshot/field", {std::ssize(checkpoint.snapshot_field)}, checkpoint.snapshot_field);
+  }
+  file.close();
+  write_seal(path);
+}
+
+Checkpoint load_checkpoint(const std::filesystem::path& path) {
+  verify_seal(path);
+  const Hdf5File file = Hdf5File::open(path);
+  Checkpoint checkpoint;
+  for_each_scalar(checkpoint,
+                  [&]<class Value>(const char* name, Value& value) { value = file.read_attribute<Value>("/", name); });
+  checkpoint.particles = read_matrix(file, "/particles", path);
+  checkpoint.has_snapshot = file.has_data_set("/snapshot/particles");
+  if (checkpoint.has_snapshot) {
+    checkpoint.snapshot_particles = read_matrix(file, "/snapshot/particles", path);
+    checkpoint.snapshot_drift = read_matrix(file, "/snapshot/drift", path);
+    checkpoint.snapshot_field.resize(static_cast<std::size_t>(file.shape("/snapshot/field").at(0)));
+    file.read<double>("/snapshot/field", checkpoint.snapshot_field);
+  }
+  return checkpoint;
+}
+
+}  // namespace mfld

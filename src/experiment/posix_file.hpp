@@ -1,0 +1,50 @@
+#pragma once
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace mfld {
+
+/// One file opened through the system, closed at the end of its life. Every failure is a FileError that names the file
+/// and the system's reason.
+class PosixFile {
+ public:
+  /// A new file, or an emptied one, for writing at its end.
+  static PosixFile create(const std::filesystem::path& path);
+  static PosixFile open_for_reading(const std::filesystem::path& path);
+  /// An existing file, kept as it is.
+  static PosixFile open_for_update(const std::filesystem::path& path);
+
+  ~PosixFile();
+  PosixFile(PosixFile&& other) noexcept;
+  PosixFile& operator=(PosixFile&& other) noexcept;
+
+  /// All of `text` at the end of the file, in one call of the system where it can; if that fails, nothing of it stays.
+  void append(std::string_view text);
+  void write_at(std::size_t position, std::string_view bytes);
+  /// The next bytes, as many as there are up to buffer.size(); 0 at the end.
+  std::size_t read(std::span<char> buffer);
+  std::size_t size() const;
+  /// Returns once the content is on the disk.
+  void sync();
+
+ private:
+  PosixFile(std::filesystem::path path, int flags, std::string_view action);
+  [[noreturn]] void fail(std::string_view action, int error) const;
+
+  std::filesystem::path path_;
+  int descriptor_;
+};
+
+/// Writes `text` to the file `temporary`, makes it durable and renames it to `path`: whoever looks sees the old content
+/// or the new, never a part.
+void replace_file(const std::filesystem::path& temporary, const std::filesystem::path& path, std::string_view text);
+
+void rename_file(const std::filesystem::path& from, const std::filesystem::path& to);
+
+/// Makes the names in a directory durable.
+void sync_directory(const std::filesystem::path& path);
+
+}  // namespace mfld

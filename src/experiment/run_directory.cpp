@@ -1,0 +1,150 @@
+#include "mfld/experiment/run_directory.hpp"
+
+#include <fmt/format.h>
+
+#include <cassert>
+#include <cmath>
+#include <iterator>
+#include <optional>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "experiment/posix_file.hpp"
+#include "experiment/summary_json.hpp"
+#include "experiment/trajectory_file.hpp"
+#include "mfld/core/error.hpp"
+
+namespace mfld {
+
+namespace {
+
+/// Every line of `text` as a comment of its own.
+void append_comment(std::string& result, std::string_view text) {
+  while (true) {
+    const std::size_t end = text.find('\n');
+    result += fmt::format("# {}\n", text.substr(0, end));
+    if (end == std::string_view::npos) {
+      return;
+    }
+    text.remove_prefix(end + 1);
+  }
+}
+
+/// The shortest text that reads back to the same double; a sign of "not a number" means nothing and is dropped.
+void append_number(fmt::memory_buffer& row, double value) {
+  if (std::isnan(value)) {
+    fmt::format_to(std::back_inserter(row), ",nan");
+  } else {
+    fmt::format_to(std::back_inserter(row), ",{}", value);
+  }
+}
+
+}  // namespace
+
+struct RunDirectory::Files {
+  std::filesystem::path path;
+  std::optional<PosixFile> metrics;
+  std::size_t num_columns = 0;
+  fmt::memory_buffer row;
+  std::optional<TrajectoryFile> trajectory;
+};
+
+RunDirectory::RunDirectory() : files_(std::make_unique<Files>()) {}
+RunDirectory::~RunDirectory() = default;
+RunDirectory::RunDirectory(RunDirectory&&) noexcept = default;
+RunDirectory& RunDirectory::operator=(RunDirectory&&) noexcept = default;
+
+RunDirectory RunDirectory::create(const std::filesystem::path& path) {
+  std::error_code error;
+  const auto status = std::filesystem::status(path, error);
+  if (std::filesystem::exists(status)) {
+    if (!std::filesystem::is_directory(status)) {
+      throw InvalidInput(fmt::format("output directory {} is a file; give a new or empty directory", path.string()));
+    }
+    const auto first = std::filesystem::directory_iterator(path, error);
+    if (!error && first != std::filesystem::directory_iterator()) {
+      throw InvalidInput(
+          fmt::format("output directory {} exists and is not empty; give a new or empty directory", path.string()));
+    }
+  } else {
+    std::filesystem::create_directories(path, error);
+  }
+  if (error) {
+    throw FileError(fmt::format("cannot make directory {}: {}", path.string(), error.message()));
+  }
+  RunDirectory result;
+  result.files_->path = path;
+  return result;
+}
+
+RunDirectory RunDirectory::open(const std::filesystem::path& path) {
+  PosixFile::open_for_reading(path / "experiment.toml");
+  RunDirectory result;
+  result.files_->path = path;
+  return result;
+}
+
+const std::filesystem::path& RunDirectory::path() const { return files_->path; }
+
+void RunDirectory::write_experiment(const std::string& text) {
+  replace_file(path() / "experiment.new.toml", path() / "experiment.toml", text);
+}
+
+void RunDirectory::start_metrics(const std::vector<std::string>& comments, const std::vector<std::string>& columns) {
+  std::string head;
+  for (const std::string& comment : comments) {
+    append_comment(head, comment);
+  }
+  head += "step,phase,time,gradient_evaluations";
+  for (const std::string& column : columns) {
+    head += ',' + column;
+  }
+  head += '\n';
+  files_->metrics = PosixFile::create(path() / "metrics.csv");
+  files_->num_columns = columns.size();
+  files_->metrics->append(head);
+}
+
+void RunDirectory::append_metrics(std::int64_t step, std::int64_t phase, double time, std::int64_t gradient_evaluations,
+                                  std::span<const double> values) {
+  assert(files_->metrics && values.size() == files_->num_columns);
+  fmt::memory_buffer& row = files_->row;
+  row.clear();
+  fmt::format_to(std::back_inserter(row), "{},{}", step, phase);
+  append_number(row, time);
+  fmt::format_to(std::back_inserter(row), ",{}", gradient_evaluations);
+  for (const double value : values) {
+    append_number(row, value);
+  }
+  row.push_back('\n');
+  files_->metrics->append({row.data(), row.size()});
+}
+
+void RunDirectory::start_trajectory(const TrajectoryInfo& info, const Dataset& data) {
+  files_->trajectory.emplace(path() / "trajectory.h5", info, data);
+}
+
+void RunDirectory::append_trajectory(std::int64_t step, double time, const Eigen::Ref<const Matrix>& positions) {
+  assert(files_->trajectory);
+  files_->trajectory->append(step, time, positions);
+}
+
+void RunDirectory::write_checkpoint(const Checkpoint& checkpoint) {
+  const auto fresh = path() / "checkpoint.new.h5";
+  const auto current = path() / "checkpoint.h5";
+  save_checkpoint(checkpoint, fresh);
+  // Between the two renames there is no checkpoint.h5, but the previous one is whole and so is the new one.
+  std::error_code error;
+  if (std::filesystem::exists(current, error)) {
+    rename_file(current, path() / "checkpoint.previous.h5");
+  }
+  rename_file(fresh, current);
+  sync_directory(path());
+}
+
+void RunDirectory::write_summary(const RunSummary& summary) {
+  replace_file(path() / "summary.new.json", path() / "summary.json", to_json(summary));
+}
+
+}  // namespace mfld

@@ -1,0 +1,56 @@
+#include "mfld/model/initialisation.hpp"
+
+#include <boost/random/normal_distribution.hpp>
+#include <boost/random/uniform_01.hpp>
+
+#include "mfld/core/random.hpp"
+
+namespace mfld {
+
+namespace {
+
+double draw_output(const Initialisation& law, RandomStream& stream) {
+  switch (law.output_law) {
+    case OutputLaw::gaussian: return boost::random::normal_distribution<double>(0, law.output_std)(stream);
+    case OutputLaw::sign: return (stream() & 1U) != 0 ? 1.0 : -1.0;
+    case OutputLaw::uniform: return boost::random::uniform_01<double>()(stream);
+  }
+  return 0;
+}
+
+}  // namespace
+
+Particles<double> initial_particles(const Initialisation& law, const Neuron& neuron, Index input_dim,
+                                    Index num_particles, std::uint64_t seed) {
+  const ParameterLayout layout = parameter_layout(neuron, input_dim);
+  Particles<double> particles(num_particles, layout.size);
+  const auto draw = [&](Index particle, Index stream_index) {
+    RandomStream stream(seed, Purpose::initialisation, static_cast<std::uint64_t>(stream_index));
+    boost::random::normal_distribution<double> normal;
+    auto w = particles.row(particle).segment(layout.input, input_dim);
+    for (Index k = 0; k < input_dim; ++k) {
+      w[k] = normal(stream);
+    }
+    const double norm = w.norm();
+    w *= law.input_on_sphere && norm > 0 ? law.input_std / norm : law.input_std;
+    if (layout.bias >= 0) {
+      particles(particle, layout.bias) = law.bias_std * normal(stream);
+    }
+    if (layout.output >= 0) {
+      particles(particle, layout.output) = draw_output(law, stream);
+    }
+  };
+  for (Index particle = 0; particle < num_particles; ++particle) {
+    if (!law.symmetric) {
+      draw(particle, particle);
+    } else if (particle % 2 == 0) {
+      draw(particle, particle / 2);
+    } else {
+      particles.row(particle) = particles.row(particle - 1);
+      particles(particle, layout.output) *= -1;
+    }
+  }
+  return particles;
+}
+
+}  // namespace mfld

@@ -1,0 +1,132 @@
+// One table of kernels per instruction set: this file is compiled once for each of them.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "model/kernels.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "dynamics/step-inl.hpp"
+#include "model/kernels.hpp"
+#include "model/passes-inl.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace mfld::HWY_NAMESPACE {
+
+/// values = sigma(z), slopes = sigma'(z), `count` a multiple of the vector length.
+template <class Scalar>
+void evaluate(Activation kind, Index count, const Scalar* z, Scalar* values, Scalar* slopes) {
+  const Tag<Scalar> d;
+  with_activation(kind, [&](auto sigma) HWY_ATTR {
+    using Sigma = decltype(sigma);
+    for (Index i = 0; i < count; i += lanes<Scalar>()) {
+      const auto input = hn::LoadU(d, z + i);
+      const auto value = Sigma::value(d, input);
+      hn::StoreU(value, d, values + i);
+      hn::StoreU(Sigma::slope(d, input, value), d, slopes + i);
+    }
+  });
+}
+
+template <class Scalar>
+const kernels::Table<Scalar>* make_table() {
+  static const kernels::Table<Scalar> table = {group_size<Scalar>(), &Scratch<Scalar>::size,     &reduce<Scalar>,
+                                               &map<Scalar>,         &euler_maruyama<Scalar>, &evaluate<Scalar>};
+  return &table;
+}
+
+const kernels::Table<double>* table_double() { return make_table<double>(); }
+const kernels::Table<float>* table_single() { return make_table<float>(); }
+
+void normals(PhiloxKey key, std::uint64_t step, std::uint32_t pair, Index first, Index count, double* even,
+             double* odd) {
+  constexpr Index strip = 128;
+  double buffer[2][strip + 64];
+  for (Index i = 0; i < count; i += strip) {
+    const Index length = HWY_MIN(strip, count - i);
+    normal_pairs(key, step, pair, first + i, length, buffer[0], buffer[1]);
+    for (Index k = 0; k < length; ++k) {
+      even[i + k] = buffer[0][k];
+      odd[i + k] = buffer[1][k];
+    }
+  }
+}
+
+}  // namespace mfld::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+#include <hwy/targets.h>
+
+#include <algorithm>
+
+#include "mfld/core/error.hpp"
+
+namespace mfld {
+
+namespace kernels {
+
+namespace {
+HWY_EXPORT(table_double);
+HWY_EXPORT(table_single);
+HWY_EXPORT(normals);
+}  // namespace
+
+template <>
+const Table<double>& table<double>() {
+  return *HWY_DYNAMIC_DISPATCH(table_double)();
+}
+template <>
+const Table<float>& table<float>() {
+  return *HWY_DYNAMIC_DISPATCH(table_single)();
+}
+
+void normals(PhiloxKey key, std::uint64_t step, std::uint32_t pair, Index first, Index count, double* even,
+             double* odd) {
+  HWY_DYNAMIC_DISPATCH(normals)(key, step, pair, first, count, even, odd);
+}
+
+bool needs_slopes(Activation kind) {
+  bool from_value = true;
+  HWY_STATIC_DISPATCH(with_activation)(kind, [&](auto sigma) { from_value = decltype(sigma)::slope_from_value; });
+  return !from_value;
+}
+
+}  // namespace kernels
+
+std::vector<std::string> available_instruction_sets() {
+  std::vector<std::string> names;
+  // A lower bit is a better target.
+  for (std::int64_t bit = 1; bit > 0; bit = bit > (INT64_MAX >> 1) ? 0 : bit << 1) {
+    if ((hwy::SupportedTargets() & (HWY_TARGETS) & bit) != 0) {
+      names.emplace_back(hwy::TargetName(bit));
+    }
+  }
+  return names;
+}
+
+std::string instruction_set() {
+  const std::vector<std::string> names = available_instruction_sets();
+  return names.empty() ? "none" : names.front();
+}
+
+void force_instruction_set(const std::string& name) {
+  hwy::SetSupportedTargetsForTest(0);
+  hwy::GetChosenTarget().DeInit();
+  if (name.empty() || name == "best") {
+    return;
+  }
+  for (std::int64_t bit = 1; bit > 0; bit = bit > (INT64_MAX >> 1) ? 0 : bit << 1) {
+    if ((hwy::SupportedTargets() & (HWY_TARGETS) & bit) != 0 && name == hwy::TargetName(bit)) {
+      hwy::SetSupportedTargetsForTest(bit);
+      hwy::GetChosenTarget().DeInit();
+      return;
+    }
+  }
+  std::string allowed = "best";
+  for (const std::string& each : available_instruction_sets()) {
+    allowed += ", " + each;
+  }
+  throw InvalidInput("instruction set '" + name + "' is not available here: choose one of " + allowed);
+}
+
+}  // namespace mfld
+#endif

@@ -1,0 +1,97 @@
+#pragma once
+#include <cstdint>
+
+#include "mfld/core/random.hpp"
+#include "mfld/model/network.hpp"
+
+/// The narrow interface between the mathematics and the vector code: a table of plain functions, one table per
+/// instruction set and precision, chosen at run time. Callers and tests never see a vector register.
+namespace mfld::kernels {
+
+inline constexpr Index tile_inputs = PackedInputs<double>::tile_inputs;
+/// Samples the two passes handle at a time within a block, so that one group's activations stay in the first-level cache.
+inline constexpr Index strip_samples = 64;
+
+template <class Scalar>
+struct Ensemble {
+  const Scalar* parameters;  // [N x p], columns `num_particles` apart
+  Index num_particles;
+  Neuron neuron;
+  ParameterLayout layout;
+};
+
+/// A task works on groups [first_group, last_group) of group_size particles, for the samples [first, first + count).
+template <class Scalar>
+struct Block {
+  const PackedInputs<Scalar>* inputs;
+  Index first;
+  Index count;
+};
+
+template <class Scalar>
+struct ReduceTask {
+  Ensemble<Scalar> ensemble;
+  Block<Scalar> block;
+  Index first_group;
+  Index last_group;
+  Scalar* values;    // [group][sample of the block][particle of the group] sigma(z), kept for the map pass; of first_group
+  Scalar* slopes;    // the same for sigma'(z), or nullptr where it follows from the value
+  double* partial;   // [count] sum over the task's particles of h(theta_j; x_i)
+  Scalar* scratch;   // scratch_size(...)
+};
+
+template <class Scalar>
+struct MapTask {
+  Ensemble<Scalar> ensemble;
+  Block<Scalar> block;
+  Index first_group;
+  Index last_group;
+  const Scalar* values;
+  const Scalar* slopes;
+  const Scalar* coefficients;  // [count] c_i
+  double coefficient_sum;      // sum_i c_i
+  double weight;
+  bool assign;                 // overwrite the drift (first block) or add to it
+  bool train_input;
+  bool train_bias;
+  bool train_output;
+  double* drift;               // [N x p], columns num_particles apart
+  Scalar* scratch;
+};
+
+struct StepTask {
+  Index first;  // particles [first, last)
+  Index last;
+  Index num_particles;
+  Index num_columns;
+  const unsigned char* trained;  // [num_columns]
+  const double* drift;
+  double step_size;
+  double penalty;
+  double noise_amplitude;  // sqrt(2 T eta); 0 draws nothing
+  PhiloxKey noise_key;
+  std::uint64_t step;
+};
+
+template <class Scalar>
+struct Table {
+  Index group_size;
+  /// Scalars of scratch one task needs.
+  Index (*scratch_size)(Index input_dim, Index block_samples);
+  void (*reduce)(const ReduceTask<Scalar>& task);
+  void (*map)(const MapTask<Scalar>& task);
+  /// Euler-Maruyama for the task's particles; returns the first particle that is not finite, or -1.
+  Index (*step)(const StepTask& task, Scalar* particles);
+  void (*evaluate)(Activation kind, Index count, const Scalar* z, Scalar* values, Scalar* slopes);
+};
+
+template <class Scalar>
+const Table<Scalar>& table();
+
+/// xi of columns 2 pair and 2 pair + 1 for particles first..first+count: even [count], odd [count].
+void normals(PhiloxKey key, std::uint64_t step, std::uint32_t pair, Index first, Index count, double* even, double* odd);
+
+/// sigma'(z) cannot be had from sigma(z): the kernels need room for both.
+bool needs_slopes(Activation kind);
+
+}  // namespace mfld::kernels

@@ -1,0 +1,64 @@
+#include "mfld/objective/empirical_risk.hpp"
+
+#include <fmt/format.h>
+
+#include <cassert>
+#include <cmath>
+
+namespace mfld {
+
+double EmpiricalRisk::value(std::span<const double> outputs, std::span<const double> targets) const {
+  assert(outputs.size() == targets.size() && !outputs.empty());
+  double sum = 0;
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    sum += loss_.value(outputs[i], targets[i]);
+  }
+  return reduction_ == Reduction::mean ? sum / static_cast<double>(outputs.size()) : sum;
+}
+
+double EmpiricalRisk::drift_weight(const Network& network, Index num_particles, Index batch_size,
+                                   Index num_samples) const {
+  assert(batch_size > 0);
+  const double kappa = network.scaling().drift_factor(num_particles);
+  // Divided last and by the batch alone: for the whole batch the weight of the sum is kappa exactly.
+  const double terms = reduction_ == Reduction::mean ? 1 : static_cast<double>(num_samples);
+  return kappa * (terms / static_cast<double>(batch_size));
+}
+
+std::string EmpiricalRisk::describe() const {
+  const char* reduction = reduction_ == Reduction::mean ? "(1/n) sum_i" : "sum_i";
+  return fmt::format("R(f) = {} l(f(x_i), y_i), l = {}", reduction, loss_.describe());
+}
+
+void CurrentField::coefficients(Index first, std::span<const double> outputs, std::span<double> coefficients) const {
+  assert(outputs.size() == coefficients.size());
+  const auto targets = targets_.subspan(static_cast<std::size_t>(first), outputs.size());
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    coefficients[i] = loss_->derivative(outputs[i], targets[i]);
+  }
+}
+
+void GivenField::coefficients(Index first, std::span<const double> outputs, std::span<double> coefficients) const {
+  assert(outputs.size() == coefficients.size());
+  const auto given = given_.subspan(static_cast<std::size_t>(first), outputs.size());
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    coefficients[i] = given[i];
+  }
+}
+
+double penalty_value(const Network& network, const Particles<double>& particles, double penalty) {
+  if (penalty == 0) {
+    return 0;
+  }
+  double sum = 0;
+  for (Index column = 0; column < particles.cols(); ++column) {
+    if (network.trained()[static_cast<std::size_t>(column)]) {
+      sum += particles.col(column).squaredNorm();
+    }
+  }
+  return penalty * network.scaling().penalty_factor(particles.rows()) * sum;
+}
+
+double drift_norm(const Drift& drift) { return std::sqrt(drift.squaredNorm() / static_cast<double>(drift.rows())); }
+
+}  // namespace mfld

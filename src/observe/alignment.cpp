@@ -1,0 +1,80 @@
+#include "mfld/observe/alignment.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+
+namespace mfld {
+
+namespace {
+
+/// numerator / denominator, and 0 where both vanish together with the vector they come from. A NaN stays a NaN.
+double share(double numerator, double denominator) { return denominator == 0 ? 0 : numerator / denominator; }
+
+}  // namespace
+
+CosineSign cosine_sign(Activation activation) {
+  switch (activation) {
+    case Activation::tanh:
+    case Activation::erf:
+    case Activation::linear:
+      return CosineSign::ignore;
+    case Activation::relu:
+    case Activation::relu_right:
+    case Activation::sigmoid:
+    case Activation::softplus:
+    case Activation::squared_relu:
+      return CosineSign::keep;
+  }
+  return CosineSign::keep;
+}
+
+Matrix cosines(const Eigen::Ref<const Matrix>& weights, const Matrix& directions, CosineSign sign) {
+  assert(weights.cols() == directions.cols());
+  const Vector weight_norms = weights.rowwise().norm();
+  const Vector direction_norms = directions.rowwise().norm();
+  Matrix result = weights * directions.transpose();
+  for (Index l = 0; l < result.cols(); ++l) {
+    for (Index j = 0; j < result.rows(); ++j) {
+      // Divided one after the other: the product of two small norms could underflow. Rounding may exceed 1.
+      const double cosine = share(share(result(j, l), weight_norms[j]), direction_norms[l]);
+      const double clamped = std::clamp(cosine, -1.0, 1.0);
+      result(j, l) = sign == CosineSign::ignore ? std::abs(clamped) : clamped;
+    }
+  }
+  return result;
+}
+
+double mass_near_teacher(const Eigen::Ref<const Matrix>& weights, const Vector& output_weights,
+                         const Matrix& neuron_cosines, double threshold) {
+  assert(weights.rows() == output_weights.size() && weights.rows() == neuron_cosines.rows());
+  const Vector mass = output_weights.cwiseAbs().cwiseProduct(weights.rowwise().norm());
+  double near = 0;
+  for (Index j = 0; j < mass.size(); ++j) {
+    if (neuron_cosines.row(j).maxCoeff() > threshold) {
+      near += mass[j];
+    }
+  }
+  return share(near, mass.sum());
+}
+
+Vector squared_projections(const Eigen::Ref<const Matrix>& weights, const Matrix& basis) {
+  assert(weights.cols() == basis.rows());
+  return (weights * basis).rowwise().squaredNorm();
+}
+
+double mean_alignment(const Eigen::Ref<const Matrix>& weights, const Matrix& basis) {
+  const Vector projected = squared_projections(weights, basis);
+  const Vector squared_norms = weights.rowwise().squaredNorm();
+  double sum = 0;
+  for (Index j = 0; j < projected.size(); ++j) {
+    sum += share(projected[j], squared_norms[j]);
+  }
+  return sum / static_cast<double>(projected.size());
+}
+
+double relevant_mass(const Eigen::Ref<const Matrix>& weights, const Matrix& basis) {
+  return share(squared_projections(weights, basis).sum(), weights.squaredNorm());
+}
+
+}  // namespace mfld

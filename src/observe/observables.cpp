@@ -1,0 +1,241 @@
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "mfld/observe/alignment.hpp"
+#include "mfld/observe/movement.hpp"
+#include "mfld/observe/observer.hpp"
+
+namespace mfld {
+
+namespace {
+
+constexpr double recovered_cosine = 0.999;
+constexpr double near_cosine = 0.95;
+
+using Reason = std::optional<std::string>;
+
+// Which scenes a row exists for.
+
+Reason always(const Scene&) { return std::nullopt; }
+
+Reason needs_test_samples(const Scene& scene) {
+  return scene.data->num_test() > 0 ? Reason{} : "needs test samples (num_test > 0)";
+}
+
+/// Any loss will do: the sign of the output is a class whenever the labels are.
+Reason needs_classes(const Scene& scene) {
+  const auto is_class = [](double y) { return y == 1 || y == -1; };
+  const auto all_classes = [&is_class](const Vector& y) { return std::all_of(y.begin(), y.end(), is_class); };
+  return all_classes(scene.data->train_targets) && all_classes(scene.data->test_targets)
+             ? Reason{}
+             : "needs labels that are all -1 or +1";
+}
+
+Reason needs_test_classes(const Scene& scene) {
+  const Reason reason = needs_test_samples(scene);
+  return reason ? reason : needs_classes(scene);
+}
+
+Reason needs_teacher(const Scene& scene) {
+  return scene.data->teacher ? Reason{} : "needs a teacher (task teacher-student)";
+}
+
+Reason needs_subspace(const Scene& scene) {
+  return scene.data->relevant_subspace.cols() > 0
+             ? Reason{}
+             : "needs a task whose relevant directions are known (any kind but file)";
+}
+
+Reason needs_output_parameter(const Scene& scene) {
+  return scene.network->layout().output >= 0 ? Reason{} : "needs a neuron with an output parameter r";
+}
+
+Reason needs_start(const Scene& scene) { return scene.initial != nullptr ? Reason{} : "needs the initial particles"; }
+
+Reason needs_nonzero_start(const Scene& scene) {
+  if (scene.initial == nullptr) {
+    return needs_start(scene);
+  }
+  return scene.initial->squaredNorm() > 0 ? Reason{} : "needs initial particles that are not all zero";
+}
+
+// What the rows are made of.
+
+double mean_loss(const Look& look, std::span<const double> outputs, const Vector& targets) {
+  const EmpiricalRisk mean(look.scene().risk->loss(), Reduction::mean);
+  return mean.value(outputs, {targets.data(), outputs.size()});
+}
+
+double accuracy(std::span<const double> outputs, const Vector& targets) {
+  Index num_right = 0;
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    num_right += outputs[i] * targets[static_cast<Index>(i)] > 0 ? 1 : 0;
+  }
+  return static_cast<double>(num_right) / static_cast<double>(outputs.size());
+}
+
+double objective(Look& look) {
+  const Scene& scene = look.scene();
+  const Vector& targets = scene.data->train_targets;
+  const auto outputs = look.train_outputs();
+  return scene.risk->value(outputs, {targets.data(), outputs.size()}) +
+         penalty_value(*scene.network, look.particles(), look.penalty());
+}
+
+auto weights(const Look& look) { return input_weights(look.particles(), look.scene().network->layout()); }
+
+Vector neuron_movement(const Look& look) {
+  return movement(weights(look), input_weights(*look.scene().initial, look.scene().network->layout()));
+}
+
+/// The factor in front of sigma, as far as it is a parameter: r where h is odd in it, else 1.
+Vector output_weights(const Look& look) {
+  const Network& network = *look.scene().network;
+  if (network.layout().output >= 0 && info(network.neuron().kind).odd_in_output) {
+    return look.particles().col(network.layout().output);
+  }
+  return Vector::Ones(look.particles().rows());
+}
+
+Matrix neuron_cosines(const Look& look) {
+  return cosines(weights(look), look.scene().data->teacher->directions,
+                 cosine_sign(look.scene().network->neuron().activation));
+}
+
+/// The best cosine of any neuron to each teacher.                                  [m]
+Vector best_cosines(const Look& look) { return neuron_cosines(look).colwise().maxCoeff().transpose(); }
+
+double output_parameter_mean(const Look& look) {
+  return look.particles().col(look.scene().network->layout().output).mean();
+}
+
+double output_parameter_second_moment(const Look& look) {
+  return look.particles().col(look.scene().network->layout().output).array().square().mean();
+}
+
+// Rows.
+
+/// A row of one column that has the row's name.
+template <class Value>
+Observable number(std::string_view name, std::string_view formula, Reason (*unavailable)(const Scene&), Value value) {
+  return {name, formula, unavailable, [name](const Scene&) { return std::vector<std::string>{std::string(name)}; },
+          [value](Look& look, std::span<double> values) { values[0] = value(look); }};
+}
+
+Observable on_request(Observable observable) {
+  observable.by_default = false;
+  return observable;
+}
+
+Observable teacher_cosines() {
+  Observable row;
+  row.name = "teacher_cosines";
+  row.formula =
+      "columns teacher_cosine_1..m: max_j cos(w_j, w*_l), max_j |cos| for an odd activation (tanh, erf, linear)  "
+      "[Akiyama & Suzuki, ICLR 2023]";
+  row.unavailable = needs_teacher;
+  row.columns = [](const Scene& scene) {
+    std::vector<std::string> names;
+    for (Index l = 1; l <= scene.data->teacher->directions.rows(); ++l) {
+      names.push_back("teacher_cosine_" + std::to_string(l));
+    }
+    return names;
+  };
+  row.evaluate = [](Look& look, std::span<double> values) {
+    const Vector best = best_cosines(look);
+    std::copy(best.begin(), best.end(), values.begin());
+  };
+  return row;
+}
+
+std::vector<Observable> risk_rows() {
+  return {
+      number("train_loss",
+             "(1/n) sum_i l(f(x_i), y_i) on the training samples, no penalty; a mean whatever loss.reduction", always,
+             [](Look& look) { return mean_loss(look, look.train_outputs(), look.scene().data->train_targets); }),
+      number("test_loss", "the same on the test samples", needs_test_samples,
+             [](Look& look) { return mean_loss(look, look.test_outputs(), look.scene().data->test_targets); }),
+      number("train_accuracy", "share of training samples with y f(x) > 0; a tie is wrong", needs_classes,
+             [](Look& look) { return accuracy(look.train_outputs(), look.scene().data->train_targets); }),
+      number("test_accuracy", "share of test samples with y f(x) > 0; a tie is wrong", needs_test_classes,
+             [](Look& look) { return accuracy(look.test_outputs(), look.scene().data->test_targets); }),
+      number("objective",
+             "F = R(f) + penalty * penalty_factor * sum_j |theta_j|^2 over trained parameters, penalty_factor 1/N in "
+             "mean-field, 1 in ntk and standard, alpha^2/N in alpha; R reduced as loss.reduction says",
+             always, objective),
+      on_request(number("gradient_norm",
+                        "sqrt(sum_j |v_j|^2 / N), v_j the full drift with its penalty term, trained columns", always,
+                        [](Look& look) { return drift_norm(look.full_drift()); })),
+  };
+}
+
+std::vector<Observable> movement_rows() {
+  return {
+      number("movement_mean", "(1/N) sum_j |w_j(t) - w_j(0)|  [Chizat, Oyallon & Bach, NeurIPS 2019]", needs_start,
+             [](Look& look) { return neuron_movement(look).mean(); }),
+      number("movement_max", "max_j |w_j(t) - w_j(0)|", needs_start,
+             [](Look& look) { return neuron_movement(look).maxCoeff<Eigen::PropagateNaN>(); }),
+      number("movement_relative", "|Theta_t - Theta_0|_F / |Theta_0|_F over all parameters", needs_nonzero_start,
+             [](Look& look) { return relative_movement(look.particles(), *look.scene().initial); }),
+      on_request(number("pattern_change",
+                        "share of pairs (neuron j, training sample i) with 1[w_j.x_i + b_j > 0] not as at the start  "
+                        "[Du, Zhai, Poczos & Singh, ICLR 2019]",
+                        needs_start,
+                        [](Look& look) {
+                          return pattern_change(look.particles(), *look.scene().initial, look.scene().network->layout(),
+                                                look.scene().data->train_inputs);
+                        })),
+  };
+}
+
+std::vector<Observable> alignment_rows() {
+  return {
+      teacher_cosines(),
+      number("teacher_cosine_min", "min_l teacher_cosine_l: the teacher that is recovered worst", needs_teacher,
+             [](Look& look) { return best_cosines(look).minCoeff<Eigen::PropagateNaN>(); }),
+      number("teacher_recovered", "number of teachers l with teacher_cosine_l > 0.999", needs_teacher,
+             [](Look& look) { return static_cast<double>((best_cosines(look).array() > recovered_cosine).count()); }),
+      number("teacher_mass",
+             "share of sum_j |r_j| |w_j| on neurons with cosine > 0.95 to some teacher, cosine as in teacher_cosines; "
+             "|r| = 1 where r does not multiply sigma",
+             needs_teacher,
+             [](Look& look) {
+               return mass_near_teacher(weights(look), output_weights(look), neuron_cosines(look), near_cosine);
+             }),
+      number("teacher_alignment",
+             "(1/N) sum_j |P w_j|^2 / |w_j|^2, P the projector on the k relevant directions; k/d for isotropic w",
+             needs_subspace,
+             [](Look& look) { return mean_alignment(weights(look), look.scene().data->relevant_subspace); }),
+      number("relevant_mass", "sum_j |P w_j|^2 / sum_j |w_j|^2, P as above", needs_subspace,
+             [](Look& look) { return relevant_mass(weights(look), look.scene().data->relevant_subspace); }),
+  };
+}
+
+std::vector<Observable> moment_rows() {
+  return {
+      number("mean_norm", "(1/N) sum_j |w_j|", always,
+             [](Look& look) { return weights(look).rowwise().norm().mean(); }),
+      number("norm_of_mean", "|(1/N) sum_j w_j|", always,
+             [](Look& look) { return weights(look).colwise().mean().norm(); }),
+      number("second_moment", "(1/N) sum_j |theta_j|^2 over all parameters", always,
+             [](Look& look) { return look.particles().squaredNorm() / static_cast<double>(look.particles().rows()); }),
+      number("mean_r", "(1/N) sum_j r_j", needs_output_parameter, output_parameter_mean),
+      number("second_moment_r", "(1/N) sum_j r_j^2", needs_output_parameter, output_parameter_second_moment),
+  };
+}
+
+}  // namespace
+
+const std::vector<Observable>& observables() {
+  static const std::vector<Observable> table = [] {
+    std::vector<Observable> rows;
+    for (const auto& group : {risk_rows(), movement_rows(), alignment_rows(), moment_rows()}) {
+      rows.insert(rows.end(), group.begin(), group.end());
+    }
+    return rows;
+  }();
+  return table;
+}
+
+}  // namespace mfld

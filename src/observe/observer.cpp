@@ -1,0 +1,150 @@
+#include "mfld/observe/observer.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cassert>
+
+#include "mfld/core/error.hpp"
+#include "mfld/core/nearest_name.hpp"
+
+namespace mfld {
+
+Look::Look(const Scene& scene)
+    : scene_(scene),
+      train_outputs_(static_cast<std::size_t>(scene.data->num_train())),
+      test_outputs_(static_cast<std::size_t>(scene.data->num_test())),
+      train_(scene.data->train_inputs),
+      test_(scene.data->test_inputs) {}
+
+void Look::move_to(const Particles<double>& particles, double penalty, double temperature) {
+  particles_ = &particles;
+  penalty_ = penalty;
+  temperature_ = temperature;
+  have_train_ = have_test_ = have_drift_ = false;
+}
+
+std::span<const double> Look::train_outputs() {
+  if (!have_train_) {
+    scene_.network->outputs(particles(), train_, train_outputs_, workspace_);
+    have_train_ = true;
+  }
+  return train_outputs_;
+}
+
+std::span<const double> Look::test_outputs() {
+  if (!have_test_ && !test_outputs_.empty()) {
+    scene_.network->outputs(particles(), test_, test_outputs_, workspace_);
+    have_test_ = true;
+  }
+  return test_outputs_;
+}
+
+const Drift& Look::full_drift() {
+  if (have_drift_) {
+    return drift_;
+  }
+  const Vector& targets = scene_.data->train_targets;
+  const CurrentField field(scene_.risk->loss(), {targets.data(), train_outputs_.size()});
+  const Index n = scene_.data->num_train();
+  const double weight = scene_.risk->drift_weight(*scene_.network, particles().rows(), n, n);
+  drift_.resize(particles().rows(), particles().cols());
+  scene_.network->drift(particles(), train_, field, weight, Accumulate::assign, drift_, train_outputs_, workspace_);
+  have_train_ = true;
+  for (Index column = 0; column < drift_.cols(); ++column) {
+    if (scene_.network->trained()[static_cast<std::size_t>(column)]) {
+      drift_.col(column) += 2 * penalty_ * particles().col(column);
+    }
+  }
+  have_drift_ = true;
+  return drift_;
+}
+
+namespace {
+
+/// The names of the table that exist for the scene.
+std::vector<std::string_view> available_names(const Scene& scene) {
+  std::vector<std::string_view> names;
+  for (const Observable& row : observables()) {
+    if (!row.unavailable(scene)) {
+      names.push_back(row.name);
+    }
+  }
+  return names;
+}
+
+/// The row that has `column` among its columns, if it is a row of several.
+const Observable* row_of_column(const Scene& scene, std::string_view column) {
+  for (const Observable& row : observables()) {
+    if (!row.unavailable(scene)) {
+      const auto columns = row.columns(scene);
+      if (std::find(columns.begin(), columns.end(), column) != columns.end()) {
+        return &row;
+      }
+    }
+  }
+  return nullptr;
+}
+
+std::string hint(const Scene& scene, std::string_view name) {
+  if (const Observable* row = row_of_column(scene, name)) {
+    return fmt::format(" (it is a column of \"{}\")", row->name);
+  }
+  std::vector<std::string_view> all;
+  for (const Observable& row : observables()) {
+    all.push_back(row.name);
+  }
+  const auto nearest = nearest_name(name, all);
+  return nearest ? fmt::format(" (did you mean \"{}\"?)", *nearest) : "";
+}
+
+const Observable& find_row(const Scene& scene, std::string_view name, std::string_view key) {
+  const auto& table = observables();
+  const auto row = std::find_if(table.begin(), table.end(), [name](const Observable& o) { return o.name == name; });
+  if (row == table.end()) {
+    throw InvalidInput(fmt::format("{}: \"{}\" is not an observable{}; this experiment has {}", key, name,
+                                   hint(scene, name), fmt::join(available_names(scene), ", ")));
+  }
+  if (const auto reason = row->unavailable(scene)) {
+    throw InvalidInput(fmt::format("{}: \"{}\" {}; this experiment has {}", key, name, *reason,
+                                   fmt::join(available_names(scene), ", ")));
+  }
+  return *row;
+}
+
+}  // namespace
+
+Observer::Observer(const Scene& scene, const std::vector<std::string>& names, std::string_view key) {
+  for (const std::string& name : names) {
+    const Observable& row = find_row(scene, name, key);
+    if (std::find(observables_.begin(), observables_.end(), &row) != observables_.end()) {
+      throw InvalidInput(fmt::format("{}: \"{}\" is listed twice; a name may appear once", key, name));
+    }
+    const auto columns = row.columns(scene);
+    observables_.push_back(&row);
+    widths_.push_back(columns.size());
+    columns_.insert(columns_.end(), columns.begin(), columns.end());
+  }
+}
+
+std::vector<std::string> Observer::default_names(const Scene& scene) {
+  std::vector<std::string> names;
+  for (const Observable& row : observables()) {
+    if (row.by_default && !row.unavailable(scene)) {
+      names.emplace_back(row.name);
+    }
+  }
+  return names;
+}
+
+void Observer::evaluate(Look& look, std::span<double> values) const {
+  assert(values.size() == columns_.size());
+  std::size_t first = 0;
+  for (std::size_t i = 0; i < observables_.size(); ++i) {
+    observables_[i]->evaluate(look, values.subspan(first, widths_[i]));
+    first += widths_[i];
+  }
+}
+
+}  // namespace mfld

@@ -1,0 +1,115 @@
+#include "mfld/task/index_model.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "mfld/core/error.hpp"
+#include "mfld/task/sampling.hpp"
+
+namespace mfld {
+
+namespace {
+
+struct LinkInfo {
+  std::string_view name;
+  std::string_view formula;
+  Index num_directions;
+};
+
+LinkInfo info(IndexLink link) {
+  switch (link) {
+    case IndexLink::relu:
+      return {"relu", "max(z_1, 0)", 1};
+    case IndexLink::tanh:
+      return {"tanh", "tanh(z_1)", 1};
+    case IndexLink::erf:
+      return {"erf", "erf(z_1)", 1};
+    case IndexLink::hermite2:
+      return {"hermite2", "(z_1^2 - 1) / sqrt 2", 1};
+    case IndexLink::hermite3:
+      return {"hermite3", "(z_1^3 - 3 z_1) / sqrt 6", 1};
+    case IndexLink::product:
+      return {"product", "z_1 z_2", 2};
+    case IndexLink::staircase:
+      return {"staircase", "z_1 + z_1 z_2 + z_1 z_2 z_3", 3};
+    case IndexLink::bump:
+      return {"bump", "exp(-|z - e_1|^2 / (2 d))", 0};
+  }
+  return {};
+}
+
+double apply(IndexLink link, const Vector& z) {
+  const double u = z[0];
+  switch (link) {
+    case IndexLink::relu:
+      return std::max(u, 0.0);
+    case IndexLink::tanh:
+      return std::tanh(u);
+    case IndexLink::erf:
+      return std::erf(u);
+    case IndexLink::hermite2:
+      return (u * u - 1) / std::sqrt(2.0);
+    case IndexLink::hermite3:
+      return (u * u * u - 3 * u) / std::sqrt(6.0);
+    case IndexLink::product:
+      return u * z[1];
+    case IndexLink::staircase:
+      return u + u * z[1] + u * z[1] * z[2];
+    case IndexLink::bump: {
+      const Vector difference = z - Vector::Unit(z.size(), 0);
+      return std::exp(-difference.squaredNorm() / (2 * static_cast<double>(z.size())));
+    }
+  }
+  return 0;
+}
+
+void check_link(const IndexModelOptions& options) {
+  const LinkInfo link = info(options.link);
+  if (options.input_dim < link.num_directions) {
+    throw InvalidInput(
+        fmt::format("task.input_dim = {} must be at least {}, the coordinates that task.link = \"{}\" reads",
+                    options.input_dim, link.num_directions, link.name));
+  }
+  if (options.link == IndexLink::hermite2 && options.cube_inputs) {
+    throw InvalidInput("task.link = \"hermite2\" must have task.inputs = \"gaussian\": every label on the cube is 0");
+  }
+}
+
+std::string describe(const IndexModelOptions& options) {
+  return fmt::format("y = {}, {}, {}", info(options.link).formula,
+                     options.cube_inputs ? fmt::format("z uniform on {{-1, +1}}^{}", options.input_dim)
+                                         : fmt::format("z ~ N(0, I_{})", options.input_dim),
+                     options.rotate ? "x = Q z with Q a Haar matrix" : "x = z");
+}
+
+}  // namespace
+
+Index num_directions(IndexLink link) { return info(link).num_directions; }
+
+Dataset make_index_model(const IndexModelOptions& options, std::uint64_t seed) {
+  const Index d = options.input_dim;
+  SampleRecipe recipe{d, options.num_train, options.num_test, options.label_noise, options.noise_level, Matrix{}, {},
+                      {}};
+  check_recipe(recipe);
+  check_link(options);
+
+  if (options.rotate) {
+    recipe.rotation = haar_columns(seed, d, d);
+  }
+  recipe.draw = [&](Purpose purpose, Index index) {
+    return options.cube_inputs ? cube_corner(seed, purpose, index, d) : gaussian_vector(seed, purpose, index, d);
+  };
+  recipe.label = [&](const Vector& z) { return apply(options.link, z); };
+
+  Dataset data;
+  generate_samples(recipe, seed, data);
+  const Index k = num_directions(options.link);
+  data.relevant_subspace = options.rotate ? Matrix(recipe.rotation.leftCols(k)) : Matrix::Identity(d, k);
+  data.description = describe(options) + describe_samples(recipe);
+  return data;
+}
+
+}  // namespace mfld

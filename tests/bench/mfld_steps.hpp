@@ -1,0 +1,80 @@
+#pragma once
+#include <string>
+#include <utility>
+
+#include "mfld/core/parallel.hpp"
+#include "mfld/dynamics/gradient_estimator.hpp"
+#include "mfld/dynamics/step.hpp"
+
+namespace mfld::bench {
+
+/// The loop of a simulation without anyone watching: estimate, step.
+template <class Scalar>
+class MfldSteps {
+ public:
+  MfldSteps(const Neuron& neuron, Dataset data, Particles<Scalar> particles, Phase phase)
+      : data_(std::move(data)),
+        network_(neuron, data_.input_dim(), Scaling{}),
+        risk_(Loss{}, Reduction::mean),
+        phase_(std::move(phase)),
+        particles_(std::move(particles)),
+        drift_(particles_.rows(), particles_.cols()),
+        estimator_(network_, risk_, data_) {}
+  MfldSteps(const MfldSteps&) = delete;
+  MfldSteps& operator=(const MfldSteps&) = delete;
+
+  void step() { step(phase_.temperature_at(0)); }
+  void step_without_noise() { step(0); }
+
+  /// Back to step 0 from these particles.
+  void start_over(Particles<Scalar> particles) {
+    particles_ = std::move(particles);
+    step_ = 0;
+  }
+
+  const Particles<Scalar>& particles() const { return particles_; }
+  const Phase& phase() const { return phase_; }
+  Index num_samples() const { return data_.num_train(); }
+
+ private:
+  void step(double temperature) {
+    estimator_.estimate(phase_, step_, step_, seed_, particles_, drift_);
+    const StepOptions options = {phase_.step_size_at(0), phase_.penalty_at(0), temperature, seed_, step_};
+    euler_maruyama_step(options, drift_, network_.trained(), particles_);
+    ++step_;
+  }
+
+  static constexpr std::uint64_t seed_ = 1;
+  Dataset data_;
+  Network network_;
+  EmpiricalRisk risk_;
+  Phase phase_;
+  Particles<Scalar> particles_;
+  Drift drift_;
+  GradientEstimator<Scalar> estimator_;
+  std::int64_t step_ = 0;
+};
+
+/// The neurons that are compared: "tanh" and "relu" are r sigma(w.x + b), "parity" is the bounded parity neuron.
+inline Neuron neuron_of(const std::string& name) {
+  Neuron neuron;
+  neuron.kind = name == "parity" ? NeuronKind::parity : NeuronKind::r_sigma;
+  neuron.activation = name == "relu" ? Activation::relu : Activation::tanh;
+  return neuron;
+}
+
+/// A phase of constant step size, penalty and temperature; `batch_size` = 0 takes all samples. The snapshot of SVRG is
+/// taken at step 0 and never again, so that later steps cost what a step between snapshots costs.
+inline Phase phase_of(std::string_view method, Index batch_size, double step_size, double penalty, double temperature) {
+  Phase phase;
+  phase.method = find_method(method);
+  phase.num_steps = std::int64_t{1} << 60;
+  phase.step_size.value = step_size;
+  phase.temperature.value = temperature;
+  phase.lambda1.value = penalty;
+  phase.batch_size = batch_size;
+  phase.snapshot_every = phase.num_steps;
+  return phase;
+}
+
+}  // namespace mfld::bench

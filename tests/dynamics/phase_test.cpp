@@ -1,0 +1,103 @@
+#include "mfld/dynamics/phase.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+namespace mfld {
+namespace {
+
+Schedule constant(double value) { return {.kind = ScheduleKind::constant, .value = value}; }
+
+Phase langevin() {
+  Phase phase;
+  phase.name = "mfld";
+  phase.method = find_method("mfld");
+  phase.num_steps = 100;
+  phase.step_size = constant(0.1);
+  phase.temperature = constant(0.02);
+  phase.lambda1 = constant(0.3);
+  return phase;
+}
+
+TEST(Methods, EveryRowIsFoundByItsNameAndNothingElse) {
+  for (const Method& method : methods) {
+    EXPECT_EQ(find_method(method.name), &method);
+  }
+  EXPECT_EQ(find_method("adam"), nullptr);
+  EXPECT_EQ(find_method(""), nullptr);
+}
+
+TEST(Phase, PenaltyModes) {
+  Phase phase = langevin();
+  EXPECT_DOUBLE_EQ(phase.penalty_at(0), 0.3);
+  phase.penalty_mode = PenaltyMode::product;
+  EXPECT_DOUBLE_EQ(phase.penalty_at(0), 0.3 * 0.02);
+  phase.penalty_mode = PenaltyMode::half;
+  EXPECT_DOUBLE_EQ(phase.penalty_at(0), 0.15);
+}
+
+TEST(Phase, ProductPenaltyKeepsThePriorWhileTheTemperatureFalls) {
+  // The Gibbs factor exp(-penalty |theta|^2 / temperature) is N(0, 1 / (2 lambda1)) at every step.
+  Phase phase = langevin();
+  phase.penalty_mode = PenaltyMode::product;
+  phase.temperature = {.kind = ScheduleKind::exponential, .value = 0.02, .final_value = 1e-6};
+  for (std::int64_t k = 0; k < phase.num_steps; ++k) {
+    EXPECT_NEAR(phase.penalty_at(k) / phase.temperature_at(k), 0.3, 1e-15);
+  }
+}
+
+TEST(Phase, EveryConstantFollowsItsOwnSchedule) {
+  Phase phase = langevin();
+  phase.step_size = {.kind = ScheduleKind::inverse, .value = 0.1, .timescale = 10};
+  phase.lambda1 = {.kind = ScheduleKind::halving, .value = 0.4, .timescale = 50};
+  EXPECT_DOUBLE_EQ(phase.step_size_at(10), 0.05);
+  EXPECT_DOUBLE_EQ(phase.penalty_at(49), 0.4);
+  EXPECT_DOUBLE_EQ(phase.penalty_at(50), 0.2);
+  EXPECT_DOUBLE_EQ(phase.temperature_at(99), 0.02);
+}
+
+void expect_contains(const std::string& text, const std::string& part) {
+  EXPECT_NE(text.find(part), std::string::npos) << "\"" << part << "\" is not in: " << text;
+}
+
+TEST(Phase, DescribesFormulaNumbersNoiseAndPenalty) {
+  const std::string text = langevin().describe();
+  expect_contains(text, "mfld, 100 steps");
+  expect_contains(text, std::string(find_method("mfld")->update));
+  expect_contains(text, "eta = 0.1");
+  expect_contains(text, "T = lambda2 = 0.02");
+  expect_contains(text, "sqrt(2 eta T) = 0.0632456");
+  expect_contains(text, "lambda1 |theta|^2");
+  expect_contains(text, "lambda1 = 0.3");
+  EXPECT_EQ(text.find('\n'), std::string::npos);
+}
+
+TEST(Phase, DescribesWhatAMethodLacks) {
+  Phase phase = langevin();
+  phase.name = "converge";
+  phase.method = find_method("gd");
+  phase.temperature = constant(0);
+  phase.lambda1 = constant(0);
+  phase.until_gradient_norm = 1e-6;
+  const std::string text = phase.describe();
+  expect_contains(text, "converge (gd)");
+  expect_contains(text, "no noise");
+  expect_contains(text, "no penalty");
+  expect_contains(text, "< 1e-06");
+}
+
+TEST(Phase, DescribesBatchesAndSnapshots) {
+  Phase phase = langevin();
+  phase.method = find_method("svrg-mfld");
+  phase.batch_size = 8;
+  phase.snapshot_every = 64;
+  expect_contains(phase.describe(), "batches of 8 without replacement, a snapshot every 64 steps");
+  phase.method = find_method("sgld");
+  phase.sampling = Sampling::with_replacement;
+  expect_contains(phase.describe(), "T = 1/beta = 0.02");
+  expect_contains(phase.describe(), "batches of 8 with replacement");
+}
+
+}  // namespace
+}  // namespace mfld

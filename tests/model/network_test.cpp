@@ -1,0 +1,375 @@
+// Outputs and drift against a double loop in long double, against 40-digit reference numbers and against differences of the
+// objective: every neuron, loss, scaling and precision, every remainder of the vector, tile, strip and block lengths.
+#include "mfld/model/network.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <vector>
+
+#include "mfld/core/error.hpp"
+#include "support/every_neuron.hpp"
+#include "support/instruction_sets.hpp"
+#include "support/reference_network.hpp"
+#include "support/reference_values.hpp"
+#include "support/sample_problem.hpp"
+
+namespace mfld {
+namespace {
+
+const std::vector<Loss> losses = {{.kind = LossKind::squared},
+                                  {.kind = LossKind::squared, .prefactor = 1},
+                                  {.kind = LossKind::logistic},
+                                  {.kind = LossKind::huber, .delta = 0.7}};
+
+const std::vector<Scaling> scalings = {{.kind = ScalingKind::mean_field},
+                                       {.kind = ScalingKind::ntk},
+                                       {.kind = ScalingKind::standard},
+                                       {.kind = ScalingKind::alpha, .alpha = 3}};
+
+/// Allowed error as a multiple of the sum of absolute terms, about 450 and 84 machine epsilons.
+template <class Scalar>
+constexpr double tolerance = sizeof(Scalar) == 8 ? 1e-13 : 1e-5;
+
+template <class Scalar>
+void expect_matches(const reference::Evaluation& expected, const Evaluated& got) {
+  const auto n = static_cast<Index>(got.outputs.size());
+  const auto outputs = Eigen::Map<const Vector>(got.outputs.data(), n);
+  EXPECT_LE(reference::worst_error(outputs, expected.outputs().head(n).eval(), expected.output_scales().head(n).eval()),
+            tolerance<Scalar>)
+      << "outputs";
+  EXPECT_LE(reference::worst_error(got.drift, expected.drift(), expected.drift_scale()), tolerance<Scalar>) << "drift";
+}
+
+// ---- Every neuron, loss and scaling --------------------------------------------------------------------------------
+
+class EveryNeuron : public testing::TestWithParam<Neuron> {};
+
+template <class Scalar>
+void check_against_double_loop(const Neuron& neuron, const Loss& loss, const Scaling& scaling) {
+  const Index d = 11;
+  const Index num_particles = 33;
+  const Index n = 29;
+  const Dataset data = random_dataset(n, d, loss, 1);
+  const Particles<Scalar> particles = random_particles(neuron, d, num_particles, 3).cast<Scalar>();
+  reference::Evaluation expected(neuron, scaling, loss, particles, data.train_inputs, data.train_targets);
+  for (Index i = 0; i < n; ++i) {
+    expected.add_next_sample();
+  }
+  const Network network(neuron, d, scaling);
+  on_every_instruction_set([&] {
+    expect_matches<Scalar>(expected, evaluate(network, EmpiricalRisk(loss, Reduction::mean), particles,
+                                              data.train_inputs, data.train_targets));
+  });
+}
+
+TEST_P(EveryNeuron, OutputsAndDriftAreTheDoubleLoop) {
+  for (const Loss& loss : losses) {
+    SCOPED_TRACE(loss.describe());
+    check_against_double_loop<double>(GetParam(), loss, {.kind = ScalingKind::mean_field});
+    check_against_double_loop<float>(GetParam(), loss, {.kind = ScalingKind::mean_field});
+  }
+  for (const Scaling& scaling : scalings) {
+    SCOPED_TRACE(scaling.describe());
+    check_against_double_loop<double>(GetParam(), losses[0], scaling);
+  }
+}
+
+/// F = R(f) + lambda1 penalty_factor sum |theta|^2, from the library's own outputs.
+double objective(const Network& network, const EmpiricalRisk& risk, const Dataset& data,
+                 const Particles<double>& particles, double lambda1) {
+  KernelWorkspace<double> workspace;
+  std::vector<double> outputs(static_cast<std::size_t>(data.num_train()));
+  network.outputs(particles, PackedInputs<double>(data.train_inputs), outputs, workspace);
+  return risk.value(outputs, span_of(data.train_targets)) + penalty_value(network, particles, lambda1);
+}
+
+TEST_P(EveryNeuron, DriftIsThePreconditionedGradientOfTheObjective) {
+  // v_j + 2 lambda1 theta_j = (1 / penalty_factor) dF / dtheta_j: N dF / dtheta_j in the mean-field scaling (Mei, Montanari &
+  // Nguyen 2018), the plain gradient in ntk and standard. Central differences: truncation h^2 |F'''| / 6 and rounding
+  // 1e-16 |F| / h, both magnified by 1 / penalty_factor <= N.
+  constexpr double h = 1e-5;
+  constexpr double lambda1 = 0.03;
+  const Index d = 3;
+  for (const Loss& loss : losses) {
+    const EmpiricalRisk risk(loss, Reduction::mean);
+    const Dataset data = random_dataset(7, d, loss, 5);
+    for (const Scaling& scaling : scalings) {
+      SCOPED_TRACE(loss.describe() + " " + scaling.describe());
+      const Network network(GetParam(), d, scaling);
+      Particles<double> particles = random_particles(GetParam(), d, 5, 8);
+      const Drift drift = evaluate(network, risk, particles, data.train_inputs, data.train_targets).drift;
+      for (Index j = 0; j < particles.rows(); ++j) {
+        for (Index k = 0; k < particles.cols(); ++k) {
+          if (network.trained()[static_cast<std::size_t>(k)] == 0) {
+            continue;
+          }
+          const double theta = particles(j, k);
+          particles(j, k) = theta + h;
+          const double above = objective(network, risk, data, particles, lambda1);
+          particles(j, k) = theta - h;
+          const double below = objective(network, risk, data, particles, lambda1);
+          particles(j, k) = theta;
+          const double expected = (above - below) / (2 * h) / scaling.penalty_factor(particles.rows());
+          ASSERT_NEAR(drift(j, k) + 2 * lambda1 * theta, expected, 1e-7 * (1 + std::abs(expected)))
+              << "particle " << j << ", parameter " << k;
+        }
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Neurons, EveryNeuron, testing::ValuesIn(every_neuron()),
+                         [](const auto& each) { return name_of(each.param); });
+
+// ---- Reference numbers ----------------------------------------------------------------------------------------------
+
+template <int rows, int columns>
+Matrix matrix_of(const double (&values)[rows][columns]) {
+  return Eigen::Map<const Eigen::Matrix<double, rows, columns, Eigen::RowMajor>>(&values[0][0]);
+}
+
+template <class Table>
+void check_reference(const Table& row, const Neuron& neuron, const Loss& loss, const Particles<double>& particles,
+                     const Vector& targets, double digits) {
+  SCOPED_TRACE(name_of(neuron) + " " + loss.describe());
+  const Network network(neuron, 2, {.kind = ScalingKind::mean_field});
+  const EmpiricalRisk risk(loss, Reduction::mean);
+  Dataset data;
+  data.train_inputs = matrix_of(reference::tiny_inputs);
+  data.train_targets = targets;
+  const auto got = evaluate(network, risk, particles, data.train_inputs, targets);
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_NEAR(got.outputs[i], row.outputs[i], 1e-14);
+  }
+  EXPECT_NEAR(objective(network, risk, data, particles, reference::tiny_lambda1), row.objective, 1e-15);
+  for (Index j = 0; j < particles.rows(); ++j) {
+    for (Index k = 0; k < particles.cols(); ++k) {
+      const double expected = row.gradient[j][k];
+      EXPECT_NEAR(got.drift(j, k) + 2 * reference::tiny_lambda1 * particles(j, k), expected, digits * (1 + std::abs(expected)));
+    }
+  }
+}
+
+TEST(ReferenceNumbers, ThreeNeuronsOnThreeSamples) {
+  on_every_instruction_set([] {
+    for (const auto& row : reference::tiny_networks) {
+      const bool classes = row.loss == LossKind::logistic;
+      const Vector targets = Eigen::Map<const Vector>(
+          classes ? reference::tiny_class_targets : reference::tiny_regression_targets, 3);
+      check_reference(row, {.kind = row.kind, .activation = row.activation, .bias = false}, {.kind = row.loss},
+                      matrix_of(reference::tiny_particles), targets, 1e-13);
+    }
+  });
+}
+
+TEST(ReferenceNumbers, ParityNeurons) {
+  on_every_instruction_set([] {
+    for (const auto& row : reference::parity_networks) {
+      check_reference(row, {.kind = row.kind, .activation = Activation::tanh, .bias = true, .bound = reference::parity_bound},
+                      {.kind = LossKind::logistic}, matrix_of(reference::parity_particles),
+                      Eigen::Map<const Vector>(reference::tiny_class_targets, 3), 1e-14);
+    }
+  });
+}
+
+// ---- Every remainder ------------------------------------------------------------------------------------------------
+
+struct Shapes {
+  Neuron neuron;
+  Index input_dim;
+};
+
+void PrintTo(const Shapes& shapes, std::ostream* out) { *out << name_of(shapes.neuron) << "_d" << shapes.input_dim; }
+
+std::vector<Shapes> every_shape() {
+  std::vector<Shapes> all;
+  for (const Neuron& neuron : {Neuron{NeuronKind::r_sigma, Activation::tanh, true, 1},
+                               Neuron{NeuronKind::bounded_r, Activation::softplus, false, 2},
+                               Neuron{NeuronKind::parity, Activation::tanh, true, 15}}) {
+    for (const Index d : {1, 2, 9, 10, 11, 20, 31}) {
+      if (neuron.kind != NeuronKind::parity || d == 2 || d == 11) {
+        all.push_back({neuron, d});
+      }
+    }
+  }
+  return all;
+}
+
+class EveryShape : public testing::TestWithParam<Shapes> {};
+
+template <class Scalar>
+void check_every_number_of_samples(const Shapes& shapes, Index num_particles) {
+  constexpr Index most_samples = 70;
+  const Loss loss{.kind = LossKind::squared};
+  const Scaling scaling{.kind = ScalingKind::mean_field};
+  const Network network(shapes.neuron, shapes.input_dim, scaling);
+  const EmpiricalRisk risk(loss, Reduction::mean);
+  const Dataset data = random_dataset(most_samples, shapes.input_dim, loss, 17);
+  const Particles<Scalar> particles =
+      random_particles(shapes.neuron, shapes.input_dim, num_particles, 19).template cast<Scalar>();
+  std::vector<reference::Evaluation> expected;  // of the first n samples
+  expected.emplace_back(shapes.neuron, scaling, loss, particles, data.train_inputs, data.train_targets);
+  while (expected.back().num_summed() < most_samples) {
+    expected.push_back(expected.back());
+    expected.back().add_next_sample();
+  }
+  on_every_instruction_set([&] {
+    KernelWorkspace<Scalar> workspace;  // one for all: sizes change from call to call
+    for (Index n = 1; n <= most_samples && !testing::Test::HasFailure(); ++n) {
+      SCOPED_TRACE(testing::Message() << "n = " << n << ", N = " << num_particles);
+      expect_matches<Scalar>(expected[static_cast<std::size_t>(n)],
+                             evaluate(network, risk, particles, data.train_inputs.topRows(n),
+                                      data.train_targets.head(n), workspace));
+    }
+  });
+}
+
+TEST_P(EveryShape, EveryNumberOfSamplesAndParticles) {
+  // Up to 70 samples: every remainder of the sample tiles (4, 8), one strip of 64 and beyond. Particle counts around one and
+  // several groups of every vector length.
+  for (const Index num_particles : {1, 2, 7, 15, 16, 17, 33, 300}) {
+    check_every_number_of_samples<double>(GetParam(), num_particles);
+    check_every_number_of_samples<float>(GetParam(), num_particles);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Shapes, EveryShape, testing::ValuesIn(every_shape()),
+                         [](const auto& each) { return testing::PrintToString(each.param); });
+
+template <class Scalar>
+void check_large(const Neuron& neuron, Index num_particles, Index n) {
+  SCOPED_TRACE(testing::Message() << name_of(neuron) << ", N = " << num_particles << ", n = " << n);
+  const Index d = 3;
+  const Loss loss{.kind = LossKind::squared};
+  const Scaling scaling{.kind = ScalingKind::mean_field};
+  const Dataset data = random_dataset(n, d, loss, 23);
+  const Particles<Scalar> particles = random_particles(neuron, d, num_particles, 29).template cast<Scalar>();
+  reference::Evaluation expected(neuron, scaling, loss, particles, data.train_inputs, data.train_targets);
+  while (expected.num_summed() < n) {
+    expected.add_next_sample();
+  }
+  const Network network(neuron, d, scaling);
+  on_every_instruction_set([&] {
+    expect_matches<Scalar>(
+        expected, evaluate(network, EmpiricalRisk(loss, Reduction::mean), particles, data.train_inputs, data.train_targets));
+  });
+}
+
+TEST(ManyBlocks, SeveralBlocksOfSamplesAddUp) {
+  // A block holds 4 MiB of activations, and at least 128 samples where these fit into 100 MiB: many blocks need many
+  // particles or many samples. The last block is a remainder; softplus keeps slopes, so its blocks are half as long.
+  const Neuron tanh_neuron{NeuronKind::r_sigma, Activation::tanh, true, 1};
+  const Neuron softplus_neuron{NeuronKind::r_sigma, Activation::softplus, false, 1};
+  check_large<double>(tanh_neuron, 5000, 261);
+  check_large<float>(softplus_neuron, 5003, 261);
+  check_large<double>(softplus_neuron, 299, 2003);
+  check_large<float>(tanh_neuron, 600, 2003);
+}
+
+TEST(ManySamples, SinglePrecisionKeepsItsAccuracy) {
+  // Sums over the samples of a block are made in the precision of the particles. Here all terms of the drift in r and b have
+  // one sign, so nothing hides behind a large sum of absolute values: the relative error must not grow with n.
+  const Neuron neuron{NeuronKind::r_sigma, Activation::sigmoid, true, 1};
+  const Network network(neuron, 3, {.kind = ScalingKind::mean_field});
+  const EmpiricalRisk risk(losses[0], Reduction::mean);
+  Dataset data = random_dataset(60000, 3, losses[0], 1);
+  data.train_inputs = data.train_inputs.cast<float>().cast<double>().eval();
+  data.train_targets.setConstant(-5.3);
+  for (const Index num_particles : {5, 100}) {
+    const Particles<float> particles = random_particles(neuron, 3, num_particles, 2).cast<float>();
+    const Particles<double> same = particles.cast<double>();
+    const Drift exact = evaluate(network, risk, same, data.train_inputs, data.train_targets).drift;
+    on_every_instruction_set([&] {
+      const Drift drift = evaluate(network, risk, particles, data.train_inputs, data.train_targets).drift;
+      for (const Index column : {network.layout().output, network.layout().bias}) {
+        EXPECT_LE(((drift - exact).col(column).array() / exact.col(column).array()).abs().maxCoeff(), 1e-5);
+      }
+    });
+  }
+}
+
+// ---- Scalings, names, layout ----------------------------------------------------------------------------------------
+
+TEST(Network, ScalingsAreTheirFormulas) {
+  // The same particles in two scalings differ by the output factor alone; the field of GivenField does not change, so the
+  // drifts differ by the drift factor alone.
+  const Neuron neuron;
+  const Dataset data = random_dataset(9, 4, losses[0], 31);
+  const Particles<double> particles = random_particles(neuron, 4, 25, 37);
+  const std::vector<double> given(9, 0.5);
+  const EmpiricalRisk risk(losses[0], Reduction::mean);
+  const auto run = [&](const Scaling& scaling) {
+    const Network network(neuron, 4, scaling);
+    KernelWorkspace<double> workspace;
+    Evaluated result{std::vector<double>(9), Drift(25, particles.cols())};
+    network.drift(particles, PackedInputs<double>(data.train_inputs), GivenField(given),
+                  risk.drift_weight(network, 25, 9, 9), Accumulate::assign, result.drift, result.outputs, workspace);
+    return result;
+  };
+  const Evaluated standard = run({.kind = ScalingKind::standard});
+  const struct {
+    Scaling scaling;
+    double output, drift;
+  } expected[] = {{{.kind = ScalingKind::mean_field}, 1.0 / 25, 1},
+                  {{.kind = ScalingKind::ntk}, 1.0 / 5, 1.0 / 5},
+                  {{.kind = ScalingKind::alpha, .alpha = 3}, 3.0 / 25, 1.0 / 3},
+                  {{.kind = ScalingKind::alpha, .alpha = 5}, 1.0 / 5, 1.0 / 5},
+                  {{.kind = ScalingKind::alpha, .alpha = 1}, 1.0 / 25, 1}};
+  for (const auto& row : expected) {
+    SCOPED_TRACE(row.scaling.describe());
+    const Evaluated got = run(row.scaling);
+    for (std::size_t i = 0; i < 9; ++i) {
+      EXPECT_NEAR(got.outputs[i], row.output * standard.outputs[i], 1e-15 * std::abs(standard.outputs[i]));
+    }
+    EXPECT_LE((got.drift - row.drift * standard.drift).cwiseAbs().maxCoeff(),
+              1e-15 * standard.drift.cwiseAbs().maxCoeff());
+  }
+}
+
+TEST(Network, ParametersLieInTheOrderOutputInputBias) {
+  for (const Neuron& neuron : every_neuron()) {
+    const ParameterLayout layout = parameter_layout(neuron, 6);
+    const bool output = reference::has_output(neuron.kind);
+    EXPECT_EQ(layout.output, output ? 0 : -1);
+    EXPECT_EQ(layout.input, output ? 1 : 0);
+    EXPECT_EQ(layout.input_dim, 6);
+    EXPECT_EQ(layout.bias, neuron.bias ? layout.input + 6 : -1);
+    EXPECT_EQ(layout.size, layout.input + 6 + (neuron.bias ? 1 : 0));
+  }
+}
+
+TEST(Network, EveryNeuronIsItsOwnInfoAndTheTableTellsTheTruth) {
+  for (const NeuronInfo& row : neurons) {
+    EXPECT_EQ(&info(row.kind), &row);
+    EXPECT_EQ(row.has_output, reference::has_output(row.kind)) << row.name;
+  }
+  // odd_in_output: h(-r) = -h(r) for every w and x.
+  for (const Neuron& neuron : every_neuron()) {
+    if (!reference::has_output(neuron.kind)) {
+      EXPECT_FALSE(info(neuron.kind).odd_in_output);
+      continue;
+    }
+    reference::RealVector theta = random_particles(neuron, 3, 1, 41).row(0).transpose().cast<long double>();
+    const reference::RealVector x = random_normals(3, 1, 43).cast<long double>();
+    const long double plus = reference::neuron_at(neuron, theta, x).value;
+    theta[0] = -theta[0];
+    const long double minus = reference::neuron_at(neuron, theta, x).value;
+    EXPECT_EQ(info(neuron.kind).odd_in_output, plus == -minus) << name_of(neuron);
+  }
+}
+
+TEST(InstructionSets, CanBeForcedByNameOnly) {
+  const std::string best = instruction_set();
+  for (const std::string& name : available_instruction_sets()) {
+    force_instruction_set(name);
+    EXPECT_EQ(instruction_set(), name);
+    force_instruction_set("best");
+  }
+  EXPECT_EQ(instruction_set(), best);
+  EXPECT_THROW(force_instruction_set("MMX"), InvalidInput);
+  EXPECT_EQ(instruction_set(), best) << "a refused name changes nothing";
+}
+
+}  // namespace
+}  // namespace mfld
