@@ -85,6 +85,7 @@ struct Checked {
 Checked check_all(const mfld::Plan& plan) {
   Checked checked;
   for (const mfld::RunPlan& run : plan.runs) {
+    checked.only.reset();  // one at a time: they may be large
     checked.only = build(plan, run);
     for (const std::string& column : checked.only->columns) {
       if (std::find(checked.columns.begin(), checked.columns.end(), column) == checked.columns.end()) {
@@ -113,7 +114,8 @@ ExitStatus run_one(const mfld::Experiment& experiment, mfld::RunDirectory& direc
   return is_finished ? finished : summary.ending == "diverged" ? diverged : interrupted;
 }
 
-ExitStatus run_many(const mfld::Plan& plan, const Checked& checked, const fs::path& out, const RunArguments& arguments) {
+ExitStatus run_many(const mfld::Plan& plan, const Checked& checked, const fs::path& out,
+                    const RunArguments& arguments) {
   mfld::RunDirectory::create(out).write_experiment(plan.text);
   mfld::RunIndex index(out, plan, checked.columns);
   ExitStatus worst = finished;
@@ -281,7 +283,8 @@ void list_observables() {
 void list_keys() {
   for (const mfld::KeyInfo& key : mfld::describe_keys()) {
     fmt::print("  {:<30} {}\n  {:<30} {}; {}{}{}\n", key.path, key.doc, "", key.allowed,
-               key.fallback == "required" ? "" : "default: ", key.fallback, key.where.empty() ? "" : "; only with " + key.where);
+               key.fallback == "required" ? "" : "default: ", key.fallback,
+               key.where.empty() ? "" : "; only with " + key.where);
   }
 }
 
@@ -345,29 +348,33 @@ std::string why_no_command(const std::string& word, CLI::App& app) {
                      nearest ? fmt::format(", did you mean {}?", *nearest) : "", boost::algorithm::join(names, ", "));
 }
 
+CLI::App* add_run(CLI::App& app, RunArguments& arguments) {
+  CLI::App* command = app.add_subcommand("run", "Run an experiment file: one run, or its cases x sweep");
+  command->add_option("experiment", arguments.experiment, "TOML file; `mfld list keys` explains it")->required();
+  command->add_option("--out", arguments.out, "New or empty directory for the results [runs/<name of the file>]");
+  command
+      ->add_option("--set", arguments.settings,
+                   "path=value: sets one key, a TOML value or a bare word; phase.0.steps=100 reaches into a list")
+      ->allow_extra_args(false);
+  command->add_option("--threads", arguments.threads, "Number of threads [all]; the results do not depend on it")
+      ->check(CLI::Range(1, 4096));
+  command->add_flag("--quiet", arguments.quiet, "Print nothing but errors");
+  return command;
+}
+
 ExitStatus dispatch(int argc, char** argv) {
-  CLI::App app("Mean-field Langevin and neural-tangent training of two-layer networks.\n"
-               "Exit status: 0 finished, 1 a selfcheck failed, 2 wrong input (nothing was written), 3 diverged,\n"
-               "4 cannot read or write, 130 interrupted (a checkpoint was written).");
+  CLI::App app(
+      "Mean-field Langevin and neural-tangent training of two-layer networks.\n"
+      "Exit status: 0 finished, 1 a selfcheck failed, 2 wrong input (nothing was written), 3 diverged,\n"
+      "4 cannot read or write, 130 interrupted (a checkpoint was written).");
   app.set_version_flag("--version", mfld::version());
   app.require_subcommand(1);
-
   RunArguments arguments;
   arguments.command = boost::algorithm::join(std::vector<std::string>(argv, argv + argc), " ");
-  CLI::App* run_command = app.add_subcommand("run", "Run an experiment file: one run, or its cases x sweep");
-  run_command->add_option("experiment", arguments.experiment, "TOML file; `mfld list keys` explains it")->required();
-  run_command->add_option("--out", arguments.out, "New or empty directory for the results [runs/<name of the file>]");
-  run_command->add_option("--set", arguments.settings,
-                          "path=value: sets one key, a TOML value or a bare word; phase.0.steps=100 reaches into a list")
-      ->allow_extra_args(false);
-  run_command->add_option("--threads", arguments.threads, "Number of threads [all]; the results do not depend on it")
-      ->check(CLI::Range(1, 4096));
-  run_command->add_flag("--quiet", arguments.quiet, "Print nothing but errors");
-
+  const CLI::App* run_command = add_run(app, arguments);
   std::string directory;
   CLI::App* info_command = app.add_subcommand("info", "What ran in a directory, how it ended, its last numbers");
   info_command->add_option("directory", directory, "A run directory, or one of several runs")->required();
-
   std::string topic;
   CLI::App* list_command = app.add_subcommand("list", "Everything there is to choose from, with formulas and defaults");
   list_command->add_option("topic", topic, "One of the tables [all]")->check(CLI::IsMember(mfld::names_of(topics)));
@@ -382,7 +389,8 @@ ExitStatus dispatch(int argc, char** argv) {
     return error.get_exit_code() == 0 ? static_cast<ExitStatus>(app.exit(error)) : explain(error.what(), wrong_input);
   }
   if (run_command->parsed()) {
-    return arguments.threads > 0 ? mfld::with_threads(arguments.threads, [&] { return run(arguments); }) : run(arguments);
+    return arguments.threads > 0 ? mfld::with_threads(arguments.threads, [&] { return run(arguments); })
+                                 : run(arguments);
   }
   return info_command->parsed() ? info(directory) : list_command->parsed() ? list(topic) : selfcheck();
 }

@@ -51,7 +51,8 @@ std::optional<std::string> as_text(const Value& value) {
 }
 
 template <class Parse>
-auto as_list(const Value& value, const Parse& parse) -> std::optional<std::vector<typename decltype(parse(value))::value_type>> {
+auto as_list(const Value& value, const Parse& parse)
+    -> std::optional<std::vector<typename decltype(parse(value))::value_type>> {
   const auto* list = value.as<List>();
   if (list == nullptr) {
     return std::nullopt;
@@ -69,20 +70,28 @@ auto as_list(const Value& value, const Parse& parse) -> std::optional<std::vecto
 
 std::string_view words(NumberRule rule) {
   switch (rule) {
-    case NumberRule::any: break;
-    case NumberRule::positive: return "a finite number > 0";
-    case NumberRule::non_negative: return "a finite number >= 0";
-    case NumberRule::fraction: return "a number in [0, 1]";
+    case NumberRule::any:
+      break;
+    case NumberRule::positive:
+      return "a finite number > 0";
+    case NumberRule::non_negative:
+      return "a finite number >= 0";
+    case NumberRule::fraction:
+      return "a number in [0, 1]";
   }
   return "a finite number";
 }
 
 bool obeys(NumberRule rule, double number) {
   switch (rule) {
-    case NumberRule::any: break;
-    case NumberRule::positive: return number > 0;
-    case NumberRule::non_negative: return number >= 0;
-    case NumberRule::fraction: return number >= 0 && number <= 1;
+    case NumberRule::any:
+      break;
+    case NumberRule::positive:
+      return number > 0;
+    case NumberRule::non_negative:
+      return number >= 0;
+    case NumberRule::fraction:
+      return number >= 0 && number <= 1;
   }
   return true;
 }
@@ -185,7 +194,8 @@ void Section::check(bool condition, std::string_view name, const std::string& wh
 
 void Section::describe(std::string_view name, std::string_view allowed, std::string_view fallback,
                        std::string_view doc) const {
-  const auto where = std::find_if(wheres_.begin(), wheres_.end(), [name](const auto& item) { return item.first == name; });
+  const auto where =
+      std::find_if(wheres_.begin(), wheres_.end(), [name](const auto& item) { return item.first == name; });
   std::string conditions = where_;
   if (where != wheres_.end()) {
     conditions += (conditions.empty() ? "" : ", ") + where->second;
@@ -273,15 +283,14 @@ std::vector<double> Section::numbers(std::string_view name, std::string_view doc
 
 std::vector<std::vector<double>> Section::rows(std::string_view name, std::string_view doc) {
   return get<std::vector<std::vector<double>>>(
-      name, doc, {std::vector<std::vector<double>>{}}, "a list of lists of finite numbers", {}, [](const Value& value) {
-        return as_list(value, [](const Value& row) { return as_list(row, as_number); });
-      });
+      name, doc, {std::vector<std::vector<double>>{}}, "a list of lists of finite numbers", {},
+      [](const Value& value) { return as_list(value, [](const Value& row) { return as_list(row, as_number); }); });
 }
 
 std::vector<std::int64_t> Section::integers(std::string_view name, std::string_view doc,
                                             Fallback<std::vector<std::int64_t>> fallback, IntegerRange range) {
   return get<std::vector<std::int64_t>>(
-      name, doc, fallback, fmt::format("a list of integers >= {}", range.min), {range.min},
+      name, doc, fallback, "a list, each " + words(range), {range.min},
       [range](const Value& value) -> std::optional<std::vector<std::int64_t>> {
         const auto items = as_list(value, as_integer);
         return items && std::all_of(items->begin(), items->end(),
@@ -324,7 +333,8 @@ std::optional<std::string> meant_key(const std::string& path, const std::vector<
 /// `path` says where `value` is, `schema_path` the same without positions in lists.
 void walk(const Value& value, const std::string& path, const std::string& schema_path, const std::vector<KeyInfo>& keys,
           const std::vector<KeyInfo>& others) {
-  const bool is_key = std::any_of(keys.begin(), keys.end(), [&](const KeyInfo& key) { return key.path == schema_path; });
+  const bool is_key =
+      std::any_of(keys.begin(), keys.end(), [&](const KeyInfo& key) { return key.path == schema_path; });
   const bool is_section = schema_path.empty() || std::any_of(keys.begin(), keys.end(), [&](const KeyInfo& key) {
                             return key.path.starts_with(schema_path + '.');
                           });
@@ -339,7 +349,8 @@ void walk(const Value& value, const std::string& path, const std::string& schema
   }
   if (const auto* table = value.as<Table>(); table != nullptr && is_section) {
     for (const auto& [key, item] : table->members) {
-      walk(item, path.empty() ? key : path + '.' + key, schema_path.empty() ? key : schema_path + '.' + key, keys, others);
+      walk(item, path.empty() ? key : path + '.' + key, schema_path.empty() ? key : schema_path + '.' + key, keys,
+           others);
     }
   } else if (const auto* list = value.as<List>(); list != nullptr && is_section) {
     for (std::size_t i = 0; i < list->size(); ++i) {

@@ -4,12 +4,10 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/algorithm/string/join.hpp>
-#include <cmath>
 #include <numeric>
 
 #include "experiment/memory.hpp"
-#include "mfld/core/error.hpp"
+#include "experiment/readers.hpp"
 #include "mfld/experiment/task_table.hpp"
 #include "mfld/observe/observer.hpp"
 
@@ -17,32 +15,7 @@ namespace mfld {
 
 namespace {
 
-constexpr std::array<Named<Precision>, 2> precisions = {
-    {{"double", Precision::double_precision}, {"single", Precision::single_precision}}};
-constexpr std::array<Named<OutputLaw>, 3> output_laws = {
-    {{"gaussian", OutputLaw::gaussian}, {"sign", OutputLaw::sign}, {"uniform", OutputLaw::uniform}}};
-constexpr std::array<Named<bool>, 2> input_laws = {{{"gaussian", false}, {"sphere", true}}};
 constexpr std::array<Named<Reduction>, 2> reductions = {{{"mean", Reduction::mean}, {"sum", Reduction::sum}}};
-constexpr std::array<Named<PenaltyMode>, 3> penalty_modes = {
-    {{"additive", PenaltyMode::additive}, {"product", PenaltyMode::product}, {"half", PenaltyMode::half}}};
-constexpr std::array<Named<Sampling>, 2> samplings = {
-    {{"without-replacement", Sampling::without_replacement}, {"with-replacement", Sampling::with_replacement}}};
-constexpr std::array<Named<ScheduleKind>, 5> schedules = {{{"constant", ScheduleKind::constant},
-                                                           {"exponential", ScheduleKind::exponential},
-                                                           {"inverse", ScheduleKind::inverse},
-                                                           {"logarithmic", ScheduleKind::logarithmic},
-                                                           {"halving", ScheduleKind::halving}}};
-
-template <class Rows, class Condition>
-std::string names_where(const Rows& rows, const Condition& condition) {
-  std::vector<std::string> names;
-  for (const auto& row : rows) {
-    if (condition(row)) {
-      names.emplace_back(row.name);
-    }
-  }
-  return boost::algorithm::join(names, ", ");
-}
 
 Seeds read_seeds(Section root) {
   const std::int64_t seed = root.integer("seed", "the one number every random choice follows from", required, {0});
@@ -72,103 +45,6 @@ MakeDataset read_task(const Section& root, const std::filesystem::path& folder) 
   return root.is_describing() ? MakeDataset() : tasks()[kind].read(section, folder);
 }
 
-Neuron read_neuron(Section& section) {
-  Neuron neuron;
-  const NeuronInfo& row = neurons[section.choice("neuron", "h(theta; x)", "r-sigma", names_of(neurons))];
-  neuron.kind = row.kind;
-  const std::string default_activation(info(row.activation).name);
-  neuron.activation = activations[section.choice("activation", "sigma", {default_activation, "the neuron's"},
-                                                 names_of(activations))]
-                          .kind;
-  section.check(!row.fixed_activation || neuron.activation == row.activation, "activation",
-                fmt::format("must be \"{}\", which is part of the neuron {}", default_activation, row.name));
-  neuron.bias = section.flag("bias", "whether neurons have a bias b", {row.bias_default, "the neuron's"});
-  section.check(row.bias_optional || neuron.bias == row.bias_default, "bias",
-                fmt::format("must be {} for the neuron {}", row.bias_default, row.name));
-  const auto with_bound = names_where(neurons, [](const NeuronInfo& other) { return other.has_bound; });
-  if (section.reads("bound", row.has_bound, "network.neuron = " + with_bound)) {
-    neuron.bound = section.number("bound", "R, bound of the output weight", neuron.bound, NumberRule::positive);
-  }
-  return neuron;
-}
-
-Scaling read_scaling(Section& section) {
-  Scaling scaling;
-  scaling.kind = pick(section, "scaling", "factor in front of the sum over neurons", "mean-field", scaling_names);
-  if (section.reads("alpha", scaling.kind == ScalingKind::alpha, "network.scaling = \"alpha\"")) {
-    scaling.alpha = section.number("alpha", "f = alpha/N sum_j h", required, NumberRule::positive);
-  }
-  return scaling;
-}
-
-TrainedBlocks read_trained_blocks(Section& section, const Neuron& neuron) {
-  const NeuronInfo& row = info(neuron.kind);
-  std::vector<std::string> existing = {"input"};
-  if (neuron.bias) {
-    existing.emplace_back("bias");
-  }
-  if (row.has_output && row.output_trainable) {
-    existing.emplace_back("output");
-  }
-  const auto names = section.names("train", "blocks of parameters that move: input (w), bias (b), output (r)",
-                                   {existing, "all that exist and can"});
-  const auto has = [](const std::vector<std::string>& list, std::string_view name) {
-    return std::find(list.begin(), list.end(), name) != list.end();
-  };
-  section.check(!names.empty(), "train", "must name at least one block");
-  for (const std::string& name : names) {
-    section.check(has(existing, name), "train",
-                  fmt::format("\"{}\" is none of what the neuron {} {} bias can train: {}", name, row.name,
-                              neuron.bias ? "with" : "without", boost::algorithm::join(existing, ", ")));
-  }
-  return {has(names, "input"), has(names, "bias"), has(names, "output")};
-}
-
-struct NetworkOptions {
-  Neuron neuron;
-  Index width = 0;
-  Scaling scaling;
-  TrainedBlocks trained;
-  Precision precision = Precision::double_precision;
-};
-
-NetworkOptions read_network(Section& section) {
-  NetworkOptions options;
-  options.neuron = read_neuron(section);
-  options.width = section.integer("width", "N, number of neurons = particles", required, {1, std::int64_t{1} << 31});
-  options.scaling = read_scaling(section);
-  options.trained = read_trained_blocks(section, options.neuron);
-  options.precision = pick(section, "precision", "of the particles; sums are in double", "double", precisions);
-  return options;
-}
-
-Initialisation read_initialisation(Section section, const Neuron& neuron, Index width) {
-  const NeuronInfo& row = info(neuron.kind);
-  const bool frozen_sign = row.has_output && !row.output_trainable;
-  Initialisation law;
-  law.input_on_sphere = pick(section, "input_law", "law of w: N(0, input_std^2 I), or the sphere of that radius",
-                             "gaussian", input_laws);
-  law.input_std = section.number("input_std", "standard deviation of w", law.input_std, NumberRule::non_negative);
-  if (section.reads("bias_std", neuron.bias, "network.bias = true")) {
-    law.bias_std = section.number("bias_std", "standard deviation of b", law.bias_std, NumberRule::non_negative);
-  }
-  if (section.reads("output_law", row.has_output, "a neuron that has an output weight")) {
-    law.output_law = pick(section, "output_law", "law of r: N(0, output_std^2), a fair sign, Unif(0, 1)",
-                          {frozen_sign ? "sign" : "gaussian", "gaussian; sign for fixed-sign"}, output_laws);
-    section.check(!frozen_sign || law.output_law == OutputLaw::sign, "output_law",
-                  fmt::format("must be \"sign\" for the neuron {}", row.name));
-  }
-  if (section.reads("output_std", row.has_output && law.output_law == OutputLaw::gaussian,
-                    "network.init.output_law = \"gaussian\"")) {
-    law.output_std = section.number("output_std", "standard deviation of r", law.output_std, NumberRule::non_negative);
-  }
-  law.symmetric = section.flag("symmetric", "pairs of neurons that cancel: f = 0 at the start", law.symmetric);
-  section.check(!law.symmetric || row.odd_in_output, "symmetric",
-                fmt::format("needs a neuron that is odd in its output weight, not {}", row.name));
-  section.check(!law.symmetric || width % 2 == 0, "symmetric", fmt::format("needs an even network.width, not {}", width));
-  return law;
-}
-
 EmpiricalRisk read_risk(Section section) {
   Loss loss;
   loss.kind = pick(section, "kind", "l(f(x), y)", "squared", loss_names);
@@ -181,123 +57,6 @@ EmpiricalRisk read_risk(Section section) {
   return {loss, pick(section, "reduction", "over the samples", "mean", reductions)};
 }
 
-Schedule read_schedule_table(Section section, NumberRule rule, std::string_view doc) {
-  Schedule schedule;
-  schedule.kind = pick(section, "kind", "how it changes with the step", "constant", schedules);
-  schedule.value = section.number("value", doc, required, rule);
-  if (section.reads("final", schedule.kind == ScheduleKind::exponential, "kind = \"exponential\"")) {
-    schedule.final_value = section.number("final", "value at the last step", required, NumberRule::positive);
-    section.check(schedule.value > 0, "value", "must be > 0 for an exponential schedule");
-  }
-  if (section.reads("timescale", schedule.kind != ScheduleKind::constant && schedule.kind != ScheduleKind::exponential,
-                    "kind = \"inverse\", \"logarithmic\" or \"halving\"")) {
-    schedule.timescale = section.number("timescale", "in steps", required, NumberRule::positive);
-  }
-  schedule.off_fraction = section.number("off_fraction", "the last fraction of the phase has the value 0",
-                                         schedule.off_fraction, NumberRule::fraction);
-  return schedule;
-}
-
-Schedule read_schedule(Section& section, std::string_view name, std::string_view doc, Fallback<double> fallback,
-                       NumberRule rule) {
-  if (section.is_describing()) {
-    section.number(name, fmt::format("{}; or a schedule, a table of:", doc), fallback, rule);
-    return read_schedule_table(section.table(name), rule, "at the first step");
-  }
-  const Value* value = section.find(name);
-  if (value != nullptr && value->as<Table>() != nullptr) {
-    return read_schedule_table(section.table(name), rule, doc);
-  }
-  Schedule schedule;
-  schedule.value = section.number(name, doc, fallback, rule);
-  return schedule;
-}
-
-Schedule read_temperature(Section& section, const Method& method) {
-  const auto with = [](TemperatureKey key) {
-    return "method = " + names_where(methods, [key](const Method& row) { return row.temperature == key; });
-  };
-  Schedule temperature;
-  if (section.reads("lambda2", method.temperature == TemperatureKey::lambda2, with(TemperatureKey::lambda2))) {
-    temperature = read_schedule(section, "lambda2", "temperature", required, NumberRule::non_negative);
-  }
-  if (section.reads("beta", method.temperature == TemperatureKey::inverse_beta, with(TemperatureKey::inverse_beta))) {
-    temperature.value = 1 / section.number("beta", "inverse temperature: temperature 1/beta", required,
-                                           NumberRule::positive);
-  }
-  return temperature;
-}
-
-/// ceil(n^(1/3)) without rounding errors.
-Index cube_root_above(Index n) {
-  Index root = 1;
-  while (root * root * root < n) {
-    ++root;
-  }
-  return root;
-}
-
-void read_batches(Section& section, Index num_samples, Phase& phase) {
-  const Estimator estimator = phase.method->estimator;
-  const std::string with_batch =
-      "method = " + names_where(methods, [](const Method& row) { return row.estimator != Estimator::full; });
-  const std::string with_snapshot =
-      "method = " + names_where(methods, [](const Method& row) { return row.estimator == Estimator::svrg; });
-  if (section.reads("batch_size", estimator != Estimator::full, with_batch)) {
-    Fallback<std::int64_t> fallback = required;
-    if (estimator == Estimator::svrg || section.is_describing()) {
-      fallback = {cube_root_above(num_samples), "required; svrg-mfld: ceil(n^(1/3))"};
-    }
-    phase.batch_size = section.integer("batch_size", "samples per step, drawn afresh, shared by all particles", fallback,
-                                       {1});
-    section.check(phase.batch_size <= num_samples, "batch_size",
-                  fmt::format("must be at most {}, the number of training samples", num_samples));
-  }
-  if (section.reads("sampling", estimator != Estimator::full, with_batch)) {
-    phase.sampling = pick(section, "sampling", "how a batch is drawn", "without-replacement", samplings);
-  }
-  if (section.reads("snapshot_every", estimator == Estimator::svrg, with_snapshot)) {
-    phase.snapshot_every = section.integer("snapshot_every", "steps between snapshots",
-                                           {phase.batch_size * phase.batch_size, "batch_size^2"}, {1});
-  }
-}
-
-Phase read_phase(Section& section, const Scaling& scaling, Index num_samples) {
-  Phase phase;
-  phase.method = &methods[section.choice("method", "a row of `mfld list methods`", required, names_of(methods))];
-  const Method& method = *phase.method;
-  const auto scaling_name = [](ScalingKind kind) {
-    return std::find_if(scaling_names.begin(), scaling_names.end(), [kind](const auto& row) { return row.value == kind; })->name;
-  };
-  section.check(!method.only_scaling || *method.only_scaling == scaling.kind, "method",
-                fmt::format("is defined in the mean-field scaling only, and network.scaling is \"{}\", which takes {}",
-                            scaling_name(scaling.kind), names_where(methods, [&scaling](const Method& row) {
-                              return !row.only_scaling || *row.only_scaling == scaling.kind;
-                            })));
-  phase.name = section.text("name", "shown in plots", {std::string(method.name), "the method"});
-  phase.num_steps = section.integer("steps", "length of the phase", required, {0});
-  phase.step_size = read_schedule(section, "step_size", "eta", required, NumberRule::positive);
-  phase.lambda1 = read_schedule(section, "lambda1", "coefficient of |theta|^2", 0.0, NumberRule::non_negative);
-  phase.temperature = read_temperature(section, method);
-  phase.penalty_mode = pick(section, "penalty_mode", "coefficient lambda1, lambda1 * temperature, or lambda1 / 2",
-                            "additive", penalty_modes);
-  section.check(phase.penalty_mode != PenaltyMode::product || method.temperature != TemperatureKey::none, "penalty_mode",
-                fmt::format("multiplies lambda1 by the temperature, which {} does not have", method.name));
-  read_batches(section, num_samples, phase);
-  phase.until_gradient_norm = section.number("until_gradient_norm", "ends the phase below this norm of the gradient; 0: off",
-                                             phase.until_gradient_norm, NumberRule::non_negative);
-  return phase;
-}
-
-std::vector<Phase> read_phases(const Section& root, const Scaling& scaling, Index num_samples) {
-  std::vector<Phase> phases;
-  for (Section& section : root.tables("phase")) {
-    phases.push_back(read_phase(section, scaling, num_samples));
-  }
-  root.check(!phases.empty(), "phase", "an experiment needs at least one [[phase]]");
-  return phases;
-}
-
 /// Exactly one of every, log_spaced and at; the last number of steps, and all first steps of phases, fire as well.
 Trigger read_trigger(Section& section, const std::vector<Phase>& phases, std::int64_t default_count) {
   std::vector<std::int64_t> landmarks = {0};
@@ -307,7 +66,8 @@ Trigger read_trigger(Section& section, const std::vector<Phase>& phases, std::in
   const bool every = section.has("every");
   const bool at = section.has("at");
   const bool log_spaced = section.has("log_spaced");
-  section.check(every + at + log_spaced <= 1, every ? "every" : "at", "only one of every, log_spaced and at can be given");
+  section.check(every + at + log_spaced <= 1, every ? "every" : "at",
+                "only one of every, log_spaced and at can be given");
   Trigger trigger;
   if (section.reads("every", every, "no log_spaced and no at")) {
     trigger = Trigger::every(section.integer("every", "steps between looks", {1, "none"}, {1}));
@@ -316,8 +76,8 @@ Trigger read_trigger(Section& section, const std::vector<Phase>& phases, std::in
     trigger = Trigger::at(section.integers("at", "steps to look at", {std::vector<std::int64_t>{}, "none"}, {0}));
   }
   if (section.reads("log_spaced", !every && !at, "no every and no at")) {
-    const std::int64_t count = section.integer("log_spaced", "number of looks, evenly spaced in log(step + 1)",
-                                               default_count, {2, std::int64_t{1} << 31});
+    const std::int64_t count =
+        section.integer("log_spaced", "number of looks, evenly spaced in log(step + 1)", default_count, {2, 1000000});
     trigger = Trigger::log_spaced(count, landmarks.back());
   }
   return trigger.with(landmarks);
@@ -363,8 +123,9 @@ std::vector<Index> read_tracked(Section& section, Index width) {
 void check_labels(const Section& root, const EmpiricalRisk& risk, const Vector& targets, std::string_view part) {
   const auto bad = std::find_if(targets.begin(), targets.end(), [](double y) { return y != -1 && y != 1; });
   if (risk.loss().is_classification() && bad != targets.end()) {
-    root.check(false, "loss.kind",
-               fmt::format("needs labels -1 and +1, and the label of {} sample {} is {}", part, bad - targets.begin(), *bad));
+    root.check(
+        false, "loss.kind",
+        fmt::format("needs labels -1 and +1, and the label of {} sample {} is {}", part, bad - targets.begin(), *bad));
   }
 }
 
@@ -373,9 +134,9 @@ void read_observation(const Section& root, Experiment& experiment) {
   const Scene scene{&experiment.network, &experiment.risk, &experiment.data, &experiment.initial};
   Section observe = root.table("observe");
   const bool describing = root.is_describing();
-  experiment.observables = observe.names("columns", "observables of metrics.csv, rows of `mfld list observables`",
-                                         {describing ? std::vector<std::string>{} : Observer::default_names(scene),
-                                          "those that exist and are cheap"});
+  experiment.observables = observe.names(
+      "columns", "observables of metrics.csv, rows of `mfld list observables`",
+      {describing ? std::vector<std::string>{} : Observer::default_names(scene), "those that exist and are cheap"});
   if (!describing) {
     experiment.columns = Observer(scene, experiment.observables, "observe.columns").columns();
   }
@@ -387,8 +148,8 @@ void read_observation(const Section& root, Experiment& experiment) {
 
 void read_checkpointing(Section section, Experiment& experiment) {
   experiment.checkpoint_steps = section.integer("every_steps", "steps between checkpoints; 0: off", 0, {0});
-  experiment.checkpoint_minutes = section.number("every_minutes", "minutes between checkpoints; 0: off", 10.0,
-                                                 NumberRule::non_negative);
+  experiment.checkpoint_minutes =
+      section.number("every_minutes", "minutes between checkpoints; 0: off", 10.0, NumberRule::non_negative);
 }
 
 /// Fowler-Noll-Vo 1a.
@@ -409,7 +170,8 @@ Experiment read_experiment(const Section& root, const std::filesystem::path& fol
   const NetworkOptions options = read_network(network_section);
   const Initialisation law = read_initialisation(network_section.table("init"), options.neuron, options.width);
   const EmpiricalRisk risk = read_risk(root.table("loss"));
-  Dataset data = describing ? Dataset{Inputs::Zero(1, 1), Vector::Zero(1), {}, {}, {}, {}, {}} : make_dataset(seeds.data);
+  Dataset data =
+      describing ? Dataset{Inputs::Zero(1, 1), Vector::Zero(1), {}, {}, {}, {}, {}} : make_dataset(seeds.data);
   check_labels(root, risk, data.train_targets, "training");
   check_labels(root, risk, data.test_targets, "test");
   const Network network(options.neuron, data.input_dim(), options.scaling, options.trained);
@@ -419,8 +181,8 @@ Experiment read_experiment(const Section& root, const std::filesystem::path& fol
   check_memory(network_section, "width",
                5 * static_cast<double>(options.width) * static_cast<double>(experiment.network.layout().size),
                "the particles");
-  experiment.initial = initial_particles(law, options.neuron, experiment.data.input_dim(), options.width,
-                                         seeds.initialisation);
+  experiment.initial =
+      initial_particles(law, options.neuron, experiment.data.input_dim(), options.width, seeds.initialisation);
   if (options.precision == Precision::single_precision) {
     experiment.initial = experiment.initial.cast<float>().cast<double>().eval();
   }

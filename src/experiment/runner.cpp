@@ -132,9 +132,7 @@ class Recorder : public Listener<Scalar> {
     const std::int64_t step_in_phase = phase < state.phase ? last_step : std::min(state.step_in_phase, last_step);
     look_.move_to(*particles_, current.penalty_at(step_in_phase), current.temperature_at(step_in_phase));
     observer_.evaluate(look_, values_);
-    timed([&] {
-      directory_->append_metrics(state.step, phase, state.time, state.gradient_evaluations, values_);
-    });
+    timed([&] { directory_->append_metrics(state.step, phase, state.time, state.gradient_evaluations, values_); });
     row_step_ = state.step;
     ++rows_;
   }
@@ -187,7 +185,8 @@ class Recorder : public Listener<Scalar> {
     Progress progress;
     progress.step = step;
     progress.num_steps = experiment_->num_steps();
-    progress.train_loss = loss_column_ < values_.size() ? values_[loss_column_] : std::numeric_limits<double>::quiet_NaN();
+    progress.train_loss =
+        loss_column_ < values_.size() ? values_[loss_column_] : std::numeric_limits<double>::quiet_NaN();
     progress.steps_per_second = static_cast<double>(step) / std::max(wall_seconds(), 1e-9);
     progress.seconds_left = step > 0 ? static_cast<double>(progress.num_steps - step) / progress.steps_per_second : 0;
     options_->progress(progress);
@@ -207,7 +206,7 @@ class Recorder : public Listener<Scalar> {
   Particles<double> converted_;
   std::int64_t rows_ = 0;
   std::int64_t frames_ = 0;
-  std::int64_t rows_before_ = 0;    // before the step counted_step_
+  std::int64_t rows_before_ = 0;  // before the step counted_step_
   std::int64_t frames_before_ = 0;
   std::int64_t counted_step_ = -1;
   std::int64_t row_step_ = -1;
@@ -248,8 +247,8 @@ RunSummary run_in(const Experiment& experiment, RunDirectory& directory, const s
   Recorder<Scalar> recorder(experiment, directory, stop, options);
   State<Scalar> start;
   start.particles = experiment.initial.cast<Scalar>();
-  Simulation<Scalar> simulation(experiment.network, experiment.risk, experiment.data, experiment.phases, experiment.seeds,
-                                std::move(start));
+  Simulation<Scalar> simulation(experiment.network, experiment.risk, experiment.data, experiment.phases,
+                                experiment.seeds, std::move(start));
   recorder.watch(simulation);
   const double write_seconds_before = recorder.write_seconds();
   const Outcome outcome = simulation.run(recorder, stop);

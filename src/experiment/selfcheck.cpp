@@ -57,17 +57,28 @@ Matrix rows(Index num_columns, const std::vector<double>& numbers) {
 std::vector<TinyNetwork> tiny_networks() {
   const Matrix three = rows(3, {0.5, 1, -0.3, -1.2, 0.4, 0.9, 0.8, -0.7, 0.25});
   return {
-      {"r relu(w.x), squared loss", {NeuronKind::r_sigma, Activation::relu, false}, LossKind::squared, three,
+      {"r relu(w.x), squared loss",
+       {NeuronKind::r_sigma, Activation::relu, false},
+       LossKind::squared,
+       three,
        rows(3, {-0.1468, -0.036, 0.0686666666666666667, -0.6364, 0.43472, 0.64488, 0.13432, -0.29848, -0.41292})},
-      {"r tanh(w.x), logistic loss", {NeuronKind::r_sigma, Activation::tanh, false}, LossKind::logistic, three,
+      {"r tanh(w.x), logistic loss",
+       {NeuronKind::r_sigma, Activation::tanh, false},
+       LossKind::logistic,
+       three,
        rows(3, {-0.222371173805031647, -0.0613561695683542291, -0.0747121611409143022, -0.107563816583349646,
                 0.320250445469974887, -0.116981167004335281, 0.198184961827848939, -0.184572786354482719,
                 -0.073509216116072032})},
-      {"tanh(r) tanh(w.x), squared loss", {NeuronKind::bounded_r, Activation::tanh, false}, LossKind::squared, three,
+      {"tanh(r) tanh(w.x), squared loss",
+       {NeuronKind::bounded_r, Activation::tanh, false},
+       LossKind::squared,
+       three,
        rows(3, {-0.163671518334091298, -0.0907560339668039363, -0.200181433955807143, -0.107011814874318936,
                 0.234383452967941244, -0.00994417540851199249, 0.106547320761563822, -0.204869467987172984,
                 -0.245484652429303922})},
-      {"parity neuron, logistic loss", {NeuronKind::parity, Activation::tanh, true, 15}, LossKind::logistic,
+      {"parity neuron, logistic loss",
+       {NeuronKind::parity, Activation::tanh, true, 15},
+       LossKind::logistic,
        rows(4, {0.2, 0.4, -0.3, 0.1, -0.1, -0.2, 0.5, -0.6}),
        rows(4, {-2.48424653505482585, -1.02743201615964238, -0.259913952372235143, -1.10677935677613934,
                 -2.56539108795364034, -0.905823535261192409, -0.504025540146081908, -0.709924380819940999})},
@@ -149,8 +160,8 @@ SelfcheckResult check_threads() {
 }
 
 /// Linear neurons and squared loss: with A = X'X/n, b = X'y/n and S = A + 2 lambda1 I the mean of the particles ends at
-/// S^-1 b, with variance lambda2 / (N s (1 - eta s / 2)) along an eigenvector of S with eigenvalue s; a particle's distance
-/// from it has variance (1 - 1/N) lambda2 / (2 lambda1 (1 - eta lambda1)).
+/// S^-1 b, with variance lambda2 / (N s (1 - eta s / 2)) along an eigenvector of S with eigenvalue s; a particle's
+/// distance from it has variance (1 - 1/N) lambda2 / (2 lambda1 (1 - eta lambda1)).
 std::vector<SelfcheckResult> check_linear_run() {
   constexpr Index width = 5000;
   TeacherStudentOptions task;
@@ -171,8 +182,8 @@ std::vector<SelfcheckResult> check_linear_run() {
   const Vector mean = eigen.eigenvectors().transpose() * particles.colwise().mean().transpose();
   std::vector<SelfcheckResult> results;
   for (Index c = 0; c < 2; ++c) {
-    results.push_back(statistic(fmt::format("mfld of linear neurons, mean along axis {}", c + 1), mean[c], force[c] / s[c],
-                                std::sqrt(lambda2 / (width * s[c] * (1 - eta * s[c] / 2)))));
+    results.push_back(statistic(fmt::format("mfld of linear neurons, mean along axis {}", c + 1), mean[c],
+                                force[c] / s[c], std::sqrt(lambda2 / (width * s[c] * (1 - eta * s[c] / 2)))));
   }
   const double variance = (particles.rowwise() - particles.colwise().mean()).squaredNorm() / (2 * width);
   const double expected = (1 - 1.0 / width) * lambda2 / (2 * lambda1 * (1 - eta * lambda1));

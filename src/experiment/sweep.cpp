@@ -31,8 +31,8 @@ void collect_axes(const Value& value, const std::string& path, std::vector<Axis>
   }
   const auto* list = value.as<List>();
   if (list == nullptr || list->empty()) {
-    throw InvalidInput(fmt::format("sweep.{} = {}: must be a list of the values to run through", path,
-                                   to_toml_inline(value)));
+    throw InvalidInput(
+        fmt::format("sweep.{} = {}: must be a list of the values to run through", path, to_toml_inline(value)));
   }
   axes.push_back({path, path.substr(path.rfind('.') + 1), list, value.position});
 }
@@ -177,8 +177,8 @@ Plan expand(Value file, const std::filesystem::path& folder) {
   std::set<std::string> names;
   for (const RunPlan& run : plan.runs) {
     if (!names.insert(run.name).second) {
-      throw InvalidInput(fmt::format("two runs would both be called {}: a case name or a value of the sweep is repeated",
-                                     run.name));
+      throw InvalidInput(
+          fmt::format("two runs would both be called {}: a case name or a value of the sweep is repeated", run.name));
     }
   }
   return plan;

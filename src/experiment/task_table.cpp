@@ -16,7 +16,8 @@ namespace mfld {
 
 namespace {
 
-constexpr std::array<Named<InputLaw>, 2> input_laws = {{{"gaussian", InputLaw::gaussian}, {"sphere", InputLaw::sphere}}};
+constexpr std::array<Named<InputLaw>, 2> input_laws = {
+    {{"gaussian", InputLaw::gaussian}, {"sphere", InputLaw::sphere}}};
 constexpr std::array<Named<bool>, 2> index_inputs = {{{"gaussian", false}, {"cube", true}}};
 constexpr std::array<Named<CubeScale>, 2> cube_scales = {
     {{"unit", CubeScale::unit}, {"inverse-sqrt-dim", CubeScale::inverse_sqrt_dim}}};
@@ -38,7 +39,8 @@ void read_sizes(Section& section, Options& options) {
   options.num_test = section.integer("num_test", "number of fresh test samples", options.num_test, {0});
   const auto input_dim = static_cast<double>(options.input_dim);
   const auto num_samples = static_cast<double>(options.num_train) + static_cast<double>(options.num_test);
-  check_memory(section, num_samples >= input_dim ? "num_train" : "input_dim", 2 * num_samples * input_dim, "the inputs");
+  check_memory(section, num_samples >= input_dim ? "num_train" : "input_dim", 2 * num_samples * input_dim,
+               "the inputs");
 }
 
 template <class Options>
@@ -46,8 +48,8 @@ void read_label_noise(Section& section, Options& options) {
   options.label_noise = pick(section, "label_noise", "law of the noise on the training labels", "none", label_noises);
   if (section.reads("noise_level", options.label_noise != LabelNoise::none,
                     "task.label_noise = \"uniform\" or \"gaussian\"")) {
-    options.noise_level = section.number("noise_level", "half width (uniform) or standard deviation (gaussian)", required,
-                                         NumberRule::non_negative);
+    options.noise_level = section.number("noise_level", "half width (uniform) or standard deviation (gaussian)",
+                                         required, NumberRule::non_negative);
   }
 }
 
@@ -90,7 +92,8 @@ MakeDataset read_teacher_student(Section& section, const std::filesystem::path&)
   options.activation = activations[section.choice("activation", "sigma of the teacher",
                                                   std::string(info(options.activation).name), names_of(activations))]
                            .kind;
-  options.input_law = pick(section, "inputs", "law of the inputs: N(0, I), or uniform on a sphere", "gaussian", input_laws);
+  options.input_law =
+      pick(section, "inputs", "law of the inputs: N(0, I), or uniform on a sphere", "gaussian", input_laws);
   if (section.reads("input_norm", options.input_law == InputLaw::sphere, "task.inputs = \"sphere\"")) {
     options.input_norm = section.number("input_norm", "radius of the sphere", options.input_norm, NumberRule::positive);
   }
@@ -117,8 +120,8 @@ MakeDataset read_index_model(Section& section, const std::array<Named<IndexLink>
                       std::string(links[0].name), links);
   section.check(options.input_dim >= num_directions(options.link), "input_dim",
                 fmt::format("must be at least {} for this link", num_directions(options.link)));
-  options.cube_inputs = pick(section, "inputs", "law of the inputs: N(0, I), or uniform on {-1, +1}^d", "gaussian",
-                             index_inputs);
+  options.cube_inputs =
+      pick(section, "inputs", "law of the inputs: N(0, I), or uniform on {-1, +1}^d", "gaussian", index_inputs);
   options.rotate = section.flag("rotate", "turn the inputs by a random rotation", options.rotate);
   read_label_noise(section, options);
   return [options](std::uint64_t seed) { return make_index_model(options, seed); };
@@ -147,12 +150,13 @@ std::string read_path(Section& section, std::string_view name, std::string_view 
 
 MakeDataset read_file(Section& section, const std::filesystem::path& folder) {
   FileDatasetOptions options;
-  options.path = read_path(section, "path", "a .csv, .npy or .h5 table, from the experiment file's folder", required, folder);
-  options.test_path = read_path(section, "test_path", "the test table; \"\": split path instead", std::string(), folder);
+  options.path =
+      read_path(section, "path", "a .csv, .npy or .h5 table, from the experiment file's folder", required, folder);
+  options.test_path =
+      read_path(section, "test_path", "the test table; \"\": split path instead", std::string(), folder);
   if (section.reads("test_fraction", options.test_path.empty(), "no task.test_path")) {
-    options.test_fraction =
-        section.number("test_fraction", "share of the rows that is drawn for the test", options.test_fraction,
-                       NumberRule::fraction);
+    options.test_fraction = section.number("test_fraction", "share of the rows that is drawn for the test",
+                                           options.test_fraction, NumberRule::fraction);
     section.check(options.test_fraction < 1, "test_fraction", "must be a number in [0, 1)");
   }
   options.target_column = section.integer("target_column", "column of the label, from 0; negative from the end",

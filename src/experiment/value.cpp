@@ -240,8 +240,8 @@ void assign(Value& root, std::string_view path, Value value) {
   for (std::size_t begin = 0; begin <= path.size();) {
     const std::size_t end = std::min(path.find('.', begin), path.size());
     if (end == begin) {
-      throw InvalidInput(fmt::format("{} = {}: a path is names or positions joined by single dots", path,
-                                     to_toml_inline(value)));
+      throw InvalidInput(
+          fmt::format("{} = {}: a path is names or positions joined by single dots", path, to_toml_inline(value)));
     }
     node = &child(*node, path.substr(begin, end - begin), path.substr(0, begin == 0 ? 0 : begin - 1));
     begin = end + 1;

@@ -9,7 +9,8 @@
 namespace mfld::kernels {
 
 inline constexpr Index tile_inputs = PackedInputs<double>::tile_inputs;
-/// Samples the two passes handle at a time within a block, so that one group's activations stay in the first-level cache.
+/// Samples the two passes handle at a time within a block, so that one group's activations stay in the first-level
+/// cache.
 inline constexpr Index strip_samples = 64;
 
 template <class Scalar>
@@ -30,14 +31,16 @@ struct Block {
 
 template <class Scalar>
 struct ReduceTask {
-  Ensemble<Scalar> ensemble;
+  Ensemble<Scalar> ensemble;      // theta; of a linearised network theta_0
+  const Scalar* linearised_from;  // nullptr; of a linearised network the current particles, in the same layout
   Block<Scalar> block;
   Index first_group;
   Index last_group;
-  Scalar* values;    // [group][sample of the block][particle of the group] sigma(z), kept for the map pass; of first_group
-  Scalar* slopes;    // the same for sigma'(z), or nullptr where it follows from the value
-  double* partial;   // [count] sum over the task's particles of h(theta_j; x_i)
-  Scalar* scratch;   // scratch_size(...)
+  Scalar*
+      values;  // [group][sample of the block][particle of the group] sigma(z), kept for the map pass; of first_group
+  Scalar* slopes;   // the same for sigma'(z), or nullptr where it follows from the value
+  double* partial;  // [count] sum over the task's particles of h(theta_j; x_i)
+  Scalar* scratch;  // scratch_size(...)
 };
 
 template <class Scalar>
@@ -51,11 +54,11 @@ struct MapTask {
   const Scalar* coefficients;  // [count] c_i
   double coefficient_sum;      // sum_i c_i
   double weight;
-  bool assign;                 // overwrite the drift (first block) or add to it
+  bool assign;  // overwrite the drift (first block) or add to it
   bool train_input;
   bool train_bias;
   bool train_output;
-  double* drift;               // [N x p], columns num_particles apart
+  double* drift;  // [N x p], columns num_particles apart
   Scalar* scratch;
 };
 
@@ -89,7 +92,8 @@ template <class Scalar>
 const Table<Scalar>& table();
 
 /// xi of columns 2 pair and 2 pair + 1 for particles first..first+count: even [count], odd [count].
-void normals(PhiloxKey key, std::uint64_t step, std::uint32_t pair, Index first, Index count, double* even, double* odd);
+void normals(PhiloxKey key, std::uint64_t step, std::uint32_t pair, Index first, Index count, double* even,
+             double* odd);
 
 /// sigma'(z) cannot be had from sigma(z): the kernels need room for both.
 bool needs_slopes(Activation kind);

@@ -6,6 +6,7 @@
 #include <boost/align/aligned_allocator.hpp>
 #include <cassert>
 #include <numeric>
+#include <type_traits>
 
 #include "mfld/core/parallel.hpp"
 #include "model/kernels.hpp"
@@ -47,8 +48,7 @@ template <class Scalar>
 PackedInputs<Scalar>::PackedInputs(Index capacity, Index input_dim)
     : capacity_(capacity),
       input_dim_(input_dim),
-      values_(static_cast<std::size_t>((input_dim + tile_inputs - 1) / tile_inputs *
-                                       tile_inputs * capacity)) {}
+      values_(static_cast<std::size_t>((input_dim + tile_inputs - 1) / tile_inputs * tile_inputs * capacity)) {}
 
 template <class Scalar>
 PackedInputs<Scalar>::PackedInputs(const Inputs& inputs) : PackedInputs(inputs.rows(), inputs.cols()) {
@@ -81,11 +81,11 @@ template <class Scalar>
 struct KernelWorkspace<Scalar>::Buffers {
   AlignedVector<Scalar> values;
   AlignedVector<Scalar> slopes;
-  AlignedVector<Scalar> scratch;       // [slot][scratch_size]
-  AlignedVector<double> partial;       // [task][block sample]
-  std::vector<double> outputs;         // [block sample]
-  std::vector<double> coefficients;    // [block sample]
-  std::vector<Scalar> rounded;         // [block sample] the coefficients in the precision of the particles
+  AlignedVector<Scalar> scratch;     // [slot][scratch_size]
+  AlignedVector<double> partial;     // [task][block sample]
+  std::vector<double> outputs;       // [block sample]
+  std::vector<double> coefficients;  // [block sample]
+  std::vector<Scalar> rounded;       // [block sample] the coefficients in the precision of the particles
 };
 
 template <class Scalar>
@@ -115,10 +115,12 @@ class Pass {
  public:
   using Buffers = typename KernelWorkspace<Scalar>::Buffers;
 
-  Pass(const Network& network, const Particles<Scalar>& particles, const PackedInputs<Scalar>& inputs,
-       KernelWorkspace<Scalar>& workspace)
+  /// anchor: theta_0 of a linearised network, else nullptr.
+  Pass(const Network& network, const Scalar* anchor, const Particles<Scalar>& particles,
+       const PackedInputs<Scalar>& inputs, KernelWorkspace<Scalar>& workspace)
       : table_(kernels::table<Scalar>()),
-        ensemble_{particles.data(), particles.rows(), network.neuron(), network.layout()},
+        ensemble_{anchor == nullptr ? particles.data() : anchor, particles.rows(), network.neuron(), network.layout()},
+        linearised_from_(anchor == nullptr ? nullptr : particles.data()),
         inputs_(inputs),
         factor_(network.scaling().output_factor(particles.rows())),
         buffers_(workspace.buffers()) {
@@ -197,6 +199,7 @@ class Pass {
     for_each_task(partition_.num_tasks, [&](Index index) {
       kernels::ReduceTask<Scalar> task{};
       task.ensemble = ensemble_;
+      task.linearised_from = linearised_from_;
       task.block = block;
       task.partial = buffers_.partial.data() + index * block_;
       place(index, block, task);
@@ -218,6 +221,7 @@ class Pass {
 
   const kernels::Table<Scalar>& table_;
   kernels::Ensemble<Scalar> ensemble_;
+  const Scalar* linearised_from_;
   const PackedInputs<Scalar>& inputs_;
   double factor_;
   Buffers& buffers_;
@@ -233,6 +237,30 @@ void copy_outputs(std::span<const double> from, Index first, std::span<double> t
 }
 
 }  // namespace
+
+struct Network::Anchor {
+  Particles<double> in_double;
+  Particles<float> in_single;
+};
+
+template <class Scalar>
+const Scalar* Network::anchor_data() const {
+  if (anchor_ == nullptr) {
+    return nullptr;
+  }
+  if constexpr (std::is_same_v<Scalar, double>) {
+    return anchor_->in_double.data();
+  } else {
+    return anchor_->in_single.data();
+  }
+}
+
+Network Network::linearised_at(const Particles<double>& anchor) const {
+  assert(anchor.cols() == layout_.size);
+  Network result = *this;
+  result.anchor_ = std::make_shared<const Anchor>(Anchor{anchor, anchor.cast<float>()});
+  return result;
+}
 
 Network::Network(Neuron neuron, Index input_dim, Scaling scaling, TrainedBlocks trained)
     : neuron_(neuron),
@@ -250,10 +278,10 @@ Network::Network(Neuron neuron, Index input_dim, Scaling scaling, TrainedBlocks 
 }
 
 template <class Scalar>
-void Network::outputs(const Particles<Scalar>& particles, const PackedInputs<Scalar>& inputs,
-                      std::span<double> outputs, KernelWorkspace<Scalar>& workspace) const {
+void Network::outputs(const Particles<Scalar>& particles, const PackedInputs<Scalar>& inputs, std::span<double> outputs,
+                      KernelWorkspace<Scalar>& workspace) const {
   assert(static_cast<Index>(outputs.size()) == inputs.num_samples());
-  Pass<Scalar> pass(*this, particles, inputs, workspace);
+  Pass<Scalar> pass(*this, anchor_data<Scalar>(), particles, inputs, workspace);
   pass.for_each_block([&](const kernels::Block<Scalar>& block, std::span<const double> block_outputs) {
     copy_outputs(block_outputs, block.first, outputs);
   });
@@ -271,7 +299,7 @@ void Network::drift(const Particles<Scalar>& particles, const PackedInputs<Scala
       }
     }
   }
-  Pass<Scalar> pass(*this, particles, inputs, workspace);
+  Pass<Scalar> pass(*this, anchor_data<Scalar>(), particles, inputs, workspace);
   pass.for_each_block([&](const kernels::Block<Scalar>& block, std::span<const double> block_outputs) {
     if (!outputs.empty()) {
       copy_outputs(block_outputs, block.first, outputs);
@@ -283,10 +311,10 @@ void Network::drift(const Particles<Scalar>& particles, const PackedInputs<Scala
   });
 }
 
-#define MFLD_INSTANTIATE(Scalar)                                                                                   \
-  template void Network::outputs(const Particles<Scalar>&, const PackedInputs<Scalar>&, std::span<double>,         \
-                                 KernelWorkspace<Scalar>&) const;                                                  \
-  template void Network::drift(const Particles<Scalar>&, const PackedInputs<Scalar>&, const Field&, double,        \
+#define MFLD_INSTANTIATE(Scalar)                                                                            \
+  template void Network::outputs(const Particles<Scalar>&, const PackedInputs<Scalar>&, std::span<double>,  \
+                                 KernelWorkspace<Scalar>&) const;                                           \
+  template void Network::drift(const Particles<Scalar>&, const PackedInputs<Scalar>&, const Field&, double, \
                                Accumulate, Drift&, std::span<double>, KernelWorkspace<Scalar>&) const;
 MFLD_INSTANTIATE(double)
 MFLD_INSTANTIATE(float)
@@ -304,6 +332,9 @@ std::string Network::describe(Index num_particles) const {
   }
   if (row.has_bound) {
     text += fmt::format(", R = {}", neuron_.bound);
+  }
+  if (is_linearised()) {
+    text += ", linearised at the first particles";
   }
   return text;
 }

@@ -40,19 +40,19 @@ HWY_INLINE Index group_size() {
 /// One task's scratch memory, carved up.
 template <class Scalar>
 struct Scratch {
-  Scalar* weights;   // [d][group] w, and in the map pass the sums over samples
-  Scalar* bias;      // [group]
-  Scalar* output;    // [group] r
-  Scalar* head;      // [4][group] a, a', c, c'
-  Scalar* sums;      // [2][group] in the map pass: sum c sigma, sum c sigma'
-  Scalar* slopes;    // [strip][group] c sigma' of a strip of samples
-  Scalar* outputs;   // [block samples][lanes] partial sums of the output
+  Scalar* weights;  // [d + 1][group] w and b; in the map pass the sums over samples
+  Scalar* moved;    // [d + 1][group] w - w_0 and b - b_0 of a linearised network
+  Scalar* output;   // [group] r
+  Scalar* head;     // [4][group] a, a', c, c'
+  Scalar* sums;     // [2][group] in the map pass: sum c sigma, sum c sigma'
+  Scalar* slopes;   // [strip][group] c sigma' of a strip of samples; in the reduce pass (w - w_0).x + b - b_0
+  Scalar* outputs;  // [block samples][lanes] partial sums of the output
 
   Scratch(Scalar* memory, Index input_dim) {
     const Index group = group_size<Scalar>();
     weights = memory;
-    bias = weights + input_dim * group;
-    output = bias + group;
+    moved = weights + (input_dim + 1) * group;
+    output = moved + (input_dim + 1) * group;
     head = output + group;
     sums = head + 4 * group;
     slopes = sums + 2 * group;
@@ -60,7 +60,7 @@ struct Scratch {
   }
   static Index size(Index input_dim, Index block_samples) {
     const Index group = group_size<Scalar>();
-    return (input_dim + 8 + kernels::strip_samples) * group + block_samples * lanes<Scalar>();
+    return (2 * input_dim + 9 + kernels::strip_samples) * group + block_samples * lanes<Scalar>();
   }
 };
 
@@ -110,21 +110,22 @@ void load_head(const kernels::Ensemble<Scalar>& ensemble, Index group, const Scr
   }
 }
 
-/// z = w.x + b for `num` samples from `first` on and one group: z [num][group].
+/// z = w.x + b for `num` samples from `first` on and one group: weights [d + 1][group], z [num][group].
 template <Index num, class Scalar>
-HWY_INLINE void product_tile(const kernels::Block<Scalar>& block, Index first, const Scratch<Scalar>& scratch,
+HWY_INLINE void product_tile(const kernels::Block<Scalar>& block, Index first, const Scalar* HWY_RESTRICT weights,
                              Scalar* HWY_RESTRICT z) {
   const Tag<Scalar> d;
   const Index size = group_size<Scalar>();
   const Index lane = lanes<Scalar>();
   Vec<Scalar> low[num];
   Vec<Scalar> high[num];
-  for (Index s = 0; s < num; ++s) {
-    low[s] = hn::Load(d, scratch.bias);
-    high[s] = hn::Load(d, scratch.bias + lane);
-  }
   const Index input_dim = block.inputs->input_dim();
-  const Scalar* HWY_RESTRICT w = scratch.weights;
+  const Scalar* HWY_RESTRICT bias = weights + input_dim * size;
+  for (Index s = 0; s < num; ++s) {
+    low[s] = hn::Load(d, bias);
+    high[s] = hn::Load(d, bias + lane);
+  }
+  const Scalar* HWY_RESTRICT w = weights;
   for (Index tile = 0; tile * kernels::tile_inputs < input_dim; ++tile) {
     const Scalar* HWY_RESTRICT x = block.inputs->tile(tile) + (block.first + first) * kernels::tile_inputs;
     const Index columns = HWY_MIN(kernels::tile_inputs, input_dim - tile * kernels::tile_inputs);
@@ -146,14 +147,14 @@ HWY_INLINE void product_tile(const kernels::Block<Scalar>& block, Index first, c
 
 /// z for the samples [first, first + count) of the block. A sample's sum does not depend on its place in a tile.
 template <class Scalar>
-void products(const kernels::Block<Scalar>& block, Index first, Index count, const Scratch<Scalar>& scratch, Scalar* z) {
+void products(const kernels::Block<Scalar>& block, Index first, Index count, const Scalar* weights, Scalar* z) {
   const Index size = group_size<Scalar>();
   Index s = 0;
   for (; s + tile_samples <= count; s += tile_samples) {
-    product_tile<tile_samples>(block, first + s, scratch, z + s * size);
+    product_tile<tile_samples>(block, first + s, weights, z + s * size);
   }
   for (; s < count; ++s) {
-    product_tile<1>(block, first + s, scratch, z + s * size);
+    product_tile<1>(block, first + s, weights, z + s * size);
   }
 }
 
@@ -185,9 +186,7 @@ void activate(Activation kind, Index count, const Scratch<Scalar>& scratch, Scal
   });
 }
 
-HWY_INLINE double sum_of_lanes(hn::Vec<Tag<double>> v) {
-  return hn::GetLane(hn::SumOfLanes(Tag<double>(), v));
-}
+HWY_INLINE double sum_of_lanes(hn::Vec<Tag<double>> v) { return hn::GetLane(hn::SumOfLanes(Tag<double>(), v)); }
 HWY_INLINE double sum_of_lanes(hn::Vec<Tag<float>> v) {
 #if HWY_TARGET == HWY_SCALAR
   return static_cast<double>(hn::GetLane(v));
@@ -198,6 +197,71 @@ HWY_INLINE double sum_of_lanes(hn::Vec<Tag<float>> v) {
 #endif
 }
 
+/// The same for a network linearised at theta_0, moved [count][group] holding (w - w_0).x + b - b_0:
+/// outputs += (a + a' (r - r_0)) sigma(z) + a sigma'(z) moved, with a, a' and z at theta_0.
+template <class Scalar>
+void activate_linearised(Activation kind, Index count, const Scratch<Scalar>& scratch, const Scalar* HWY_RESTRICT moved,
+                         Scalar* HWY_RESTRICT z, Scalar* HWY_RESTRICT slopes, Scalar* HWY_RESTRICT outputs) {
+  const Tag<Scalar> d;
+  const Index lane = lanes<Scalar>();
+  const Index size = 2 * lane;
+  with_activation(kind, [&](auto sigma) HWY_ATTR {
+    using Sigma = decltype(sigma);
+    for (Index s = 0; s < count; ++s) {
+      auto sum = hn::Load(d, outputs + s * lane);
+      for (Index half = 0; half < size; half += lane) {
+        Scalar* HWY_RESTRICT row = z + s * size + half;
+        const auto input = hn::Load(d, row);
+        const auto value = Sigma::value(d, input);
+        const auto slope = Sigma::slope(d, input, value);
+        hn::Store(value, d, row);
+        if constexpr (!Sigma::slope_from_value) {
+          hn::Store(slope, d, slopes + s * size + half);
+        }
+        const auto shifted = hn::Mul(hn::Load(d, scratch.head + half), slope);
+        sum = hn::MulAdd(shifted, hn::Load(d, moved + s * size + half), sum);
+        sum = hn::MulAdd(hn::Load(d, scratch.sums + half), value, sum);
+      }
+      hn::Store(sum, d, outputs + s * lane);
+    }
+  });
+}
+
+/// w and b of a group into scratch.weights, with zeros for a bias that does not exist.
+template <class Scalar>
+void load_weights(const kernels::Ensemble<Scalar>& ensemble, Index group, Scalar* weights) {
+  const Index size = group_size<Scalar>();
+  const Index count = group_count(ensemble, group);
+  const ParameterLayout& layout = ensemble.layout;
+  for (Index k = 0; k < layout.input_dim; ++k) {
+    load_group(group_column(ensemble, layout.input + k, group), count, weights + k * size);
+  }
+  if (layout.bias >= 0) {
+    load_group(group_column(ensemble, layout.bias, group), count, weights + layout.input_dim * size);
+  } else {
+    load_group<Scalar>(nullptr, 0, weights + layout.input_dim * size);
+  }
+}
+
+/// What a group's particles moved since theta_0: w and b into scratch.moved, a + a' (r - r_0) into scratch.sums, and
+/// c + c' (r - r_0) in place of c.
+template <class Scalar>
+void load_moved(const kernels::Ensemble<Scalar>& now, Index group, const Scratch<Scalar>& scratch) {
+  const Index size = group_size<Scalar>();
+  const Index count = group_count(now, group);
+  load_weights(now, group, scratch.moved);
+  for (Index i = 0; i < (now.layout.input_dim + 1) * size; ++i) {
+    scratch.moved[i] -= scratch.weights[i];
+  }
+  for (Index lane = 0; lane < size; ++lane) {
+    const bool has_output = now.layout.output >= 0 && lane < count;
+    const Scalar moved =
+        has_output ? group_column(now, now.layout.output, group)[lane] - scratch.output[lane] : Scalar{0};
+    scratch.sums[lane] = scratch.head[lane] + scratch.head[size + lane] * moved;
+    scratch.head[2 * size + lane] += scratch.head[3 * size + lane] * moved;
+  }
+}
+
 /// Reduce: keeps sigma(z) of the block and gives this task's share of the outputs. Across groups a lane is summed in
 /// the precision of the particles (at most a task's few groups), across lanes and tasks in double.
 template <class Scalar>
@@ -205,33 +269,37 @@ void reduce(const kernels::ReduceTask<Scalar>& task) {
   const Tag<Scalar> d;
   const Index size = group_size<Scalar>();
   const Index lane = lanes<Scalar>();
-  const ParameterLayout& layout = task.ensemble.layout;
-  const Scratch<Scalar> scratch(task.scratch, layout.input_dim);
+  const Activation sigma = task.ensemble.neuron.activation;
+  const bool linearised = task.linearised_from != nullptr;
+  const Scratch<Scalar> scratch(task.scratch, task.ensemble.layout.input_dim);
+  kernels::Ensemble<Scalar> now = task.ensemble;
+  now.parameters = task.linearised_from;
   double offset = 0;
   for (Index i = 0; i < task.block.count * lane; ++i) {
     scratch.outputs[i] = 0;
   }
   for (Index group = task.first_group; group < task.last_group; ++group) {
-    const Index count = group_count(task.ensemble, group);
-    for (Index k = 0; k < layout.input_dim; ++k) {
-      load_group(group_column(task.ensemble, layout.input + k, group), count, scratch.weights + k * size);
-    }
-    if (layout.bias >= 0) {
-      load_group(group_column(task.ensemble, layout.bias, group), count, scratch.bias);
-    } else {
-      load_group<Scalar>(nullptr, 0, scratch.bias);
-    }
+    load_weights(task.ensemble, group, scratch.weights);
     load_head(task.ensemble, group, scratch);
-    for (Index i = 0; i < count; ++i) {
+    if (linearised) {
+      load_moved(now, group, scratch);
+    }
+    for (Index i = 0; i < group_count(task.ensemble, group); ++i) {
       offset += static_cast<double>(scratch.head[2 * size + i]);
     }
     const Index kept = (group - task.first_group) * task.block.count * size;
     for (Index s = 0; s < task.block.count; s += kernels::strip_samples) {
       const Index strip = HWY_MIN(kernels::strip_samples, task.block.count - s);
       Scalar* z = task.values + kept + s * size;
-      products(task.block, s, strip, scratch, z);
-      activate(task.ensemble.neuron.activation, strip, scratch, z,
-               task.slopes == nullptr ? nullptr : task.slopes + kept + s * size, scratch.outputs + s * lane);
+      Scalar* slopes = task.slopes == nullptr ? nullptr : task.slopes + kept + s * size;
+      Scalar* outputs = scratch.outputs + s * lane;
+      products(task.block, s, strip, scratch.weights, z);
+      if (linearised) {
+        products(task.block, s, strip, scratch.moved, scratch.slopes);
+        activate_linearised(sigma, strip, scratch, scratch.slopes, z, slopes, outputs);
+      } else {
+        activate(sigma, strip, scratch, z, slopes, outputs);
+      }
     }
   }
   for (Index s = 0; s < task.block.count; ++s) {

@@ -68,8 +68,9 @@ void update(benchmark::State& state, bool noise) {
   Particles<Scalar> particles = Particles<Scalar>::Zero(num_particles, num_columns);
   const Drift drift = Drift::Constant(num_particles, num_columns, 1e-9);
   const std::vector<unsigned char> trained(num_columns, 1);
-  kernels::StepTask task = {0, num_particles, num_particles, num_columns, trained.data(), drift.data(),
-                            0.1, 1e-3, noise ? 1e-9 : 0.0, {1, 2}, 0};
+  kernels::StepTask task = {
+      0, num_particles, num_particles, num_columns, trained.data(), drift.data(), 0.1, 1e-3, noise ? 1e-9 : 0.0, {1, 2},
+      0};
   for (auto _ : state) {
     ++task.step;
     benchmark::DoNotOptimize(kernels::table<Scalar>().step(task, particles.data()));
@@ -158,9 +159,8 @@ void add_all() {
       benchmark::RegisterBenchmark(("reduce" + end).c_str(), [=](benchmark::State& state) {
         pass<Scalar>(state, Which::reduce, neuron, input_dim);
       });
-      benchmark::RegisterBenchmark(("map" + end).c_str(), [=](benchmark::State& state) {
-        pass<Scalar>(state, Which::map, neuron, input_dim);
-      });
+      benchmark::RegisterBenchmark(
+          ("map" + end).c_str(), [=](benchmark::State& state) { pass<Scalar>(state, Which::map, neuron, input_dim); });
     }
   }
 }

@@ -41,7 +41,8 @@ class PlainEigen {
     }
     const auto amplitude = static_cast<Scalar>(std::sqrt(2 * temperature * step_size));
     std::normal_distribution<Scalar> normal;
-    particles_ += amplitude * Matrix::NullaryExpr(particles_.rows(), particles_.cols(), [&] { return normal(generator_); });
+    particles_ +=
+        amplitude * Matrix::NullaryExpr(particles_.rows(), particles_.cols(), [&] { return normal(generator_); });
   }
 
   Samples batch() const { return {}; }

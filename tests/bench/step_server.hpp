@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-/// What the timed programs have in common: the problem on the command line, and the requests on standard input. The same
-/// requests are answered by comparison/peers.py.
+/// What the timed programs have in common: the problem on the command line, and the requests on standard input. The
+/// same requests are answered by comparison/peers.py.
 ///
 ///   time STEPS WARM_UP THREADS   makes WARM_UP + STEPS steps with noise, answers the seconds per step of the latter
 ///   batch                        answers the samples of step 0, or nothing where a step uses all

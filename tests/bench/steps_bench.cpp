@@ -25,9 +25,10 @@ void steps(benchmark::State& state, const Setting& setting, const char* neuron, 
 template <class Scalar>
 void add(const std::string& name, const Setting& setting, const char* neuron, const char* method, int threads) {
   const std::string full = name + (sizeof(Scalar) == 8 ? "/double" : "/single") + "/threads:" + std::to_string(threads);
-  benchmark::RegisterBenchmark(full.c_str(), [=](benchmark::State& state) {
-    steps<Scalar>(state, setting, neuron, method, threads);
-  })->UseRealTime()->Unit(benchmark::kMillisecond);
+  benchmark::RegisterBenchmark(full.c_str(),
+                               [=](benchmark::State& state) { steps<Scalar>(state, setting, neuron, method, threads); })
+      ->UseRealTime()
+      ->Unit(benchmark::kMillisecond);
 }
 
 void add(const std::string& name, const Setting& setting, const char* neuron = "tanh", const char* method = nullptr,

@@ -136,7 +136,8 @@ class CommandLine(unittest.TestCase):
         self.mfld("run", "a.toml", "--out", "out")
         result = self.mfld("info", "out")
         self.assertEqual((result.returncode, result.stderr), (0, ""))
-        for words in ("finished after 20 steps", "phase 0: mfld", "built by", "run a.toml --out out", "instruction set"):
+        for words in ("finished after 20 steps", "phase 0: mfld", "built by", "run a.toml --out out",
+                      "instruction set"):
             self.assertIn(words, result.stdout)
         last = (self.root / "out/metrics.csv").read_text().splitlines()[-1].split(",")
         self.assertRegex(result.stdout, r"\n  train_loss +" + re.escape(last[4]) + "\n")
@@ -149,8 +150,8 @@ class CommandLine(unittest.TestCase):
             self.assertEqual((result.returncode, result.stderr), (0, ""))
             self.assertTrue(result.stdout)
         everything = self.mfld("list").stdout
-        for word in ("teacher-student", "parity-unbounded", "svrg-mfld", "logistic", "train_loss", "softplus", "alpha/N",
-                     "phase.snapshot_every", "checkpoint.every_minutes"):
+        for word in ("teacher-student", "parity-unbounded", "svrg-mfld", "logistic", "train_loss", "softplus",
+                     "alpha/N", "phase.snapshot_every", "checkpoint.every_minutes"):
             self.assertIn(word, everything)
         for topic in ("tasks", "neurons", "losses", "methods", "observables", "activations", "scalings", "keys"):
             result = self.mfld("list", topic)
@@ -165,8 +166,8 @@ class CommandLine(unittest.TestCase):
 
     def test_a_terminal_gets_a_progress_bar(self):
         ours, theirs = pty.openpty()
-        process = subprocess.Popen([PROGRAM, "run", "a.toml", "--set", "phase.0.steps=20000"], cwd=self.root, stderr=theirs,
-                                   stdout=subprocess.PIPE)
+        process = subprocess.Popen([PROGRAM, "run", "a.toml", "--set", "phase.0.steps=20000"], cwd=self.root,
+                                   stderr=theirs, stdout=subprocess.PIPE)
         os.close(theirs)
         screen = b""
         try:
@@ -177,7 +178,8 @@ class CommandLine(unittest.TestCase):
         os.close(ours)
         self.assertEqual(process.communicate()[0], b"")
         self.assertEqual(process.returncode, 0)
-        self.assertRegex(screen.decode(), r"\r\[#{24}\] step 20000/20000  train loss [0-9.e-]+  [0-9.e+]+ steps/s  0:00 left")
+        bar = r"\r\[#{24}\] step 20000/20000  train loss [0-9.e-]+  [0-9.e+]+ steps/s  0:00 left"
+        self.assertRegex(screen.decode(), bar)
 
     # Outcomes.
 
@@ -190,20 +192,17 @@ class CommandLine(unittest.TestCase):
 
     def test_a_sweep_goes_on_after_a_divergence(self):
         result = self.mfld("run", "a.toml", "--quiet", "--set", "sweep.phase={0 = {step_size = [1e200, 0.1]}}")
-        self.assertEqual(result.returncode, 2, result.stderr)  # phase is swept, so it is set there
-        (self.root / "s.toml").write_text(EXPERIMENT.replace("step_size = 0.1\n", "step_size = 0.1\n")
-                                          + "[sweep]\nphase.0.step_size = [1e200, 0.1]\n")
-        result = self.mfld("run", "s.toml", "--quiet")
         self.assertEqual(result.returncode, 3, result.stderr)
-        index = (self.root / "runs/s/index.csv").read_text()
+        index = (self.root / "runs/a/index.csv").read_text()
         self.assertIn("step_size=1e+200,,1e+200,diverged,", index)
         self.assertIn("step_size=0.1,,0.1,finished,20,", index)
 
     def test_a_signal_leaves_a_checkpoint(self):
         for number in (signal.SIGINT, signal.SIGTERM):
             out = self.root / str(int(number))
-            process = subprocess.Popen([PROGRAM, "run", "a.toml", "--out", out.name, "--set", "phase.0.steps=1000000000",
-                                        "--set", "observe.every=100"], cwd=self.root, stderr=subprocess.PIPE, text=True)
+            arguments = ["--out", out.name, "--set", "phase.0.steps=1000000000", "--set", "observe.every=100"]
+            process = subprocess.Popen([PROGRAM, "run", "a.toml", *arguments], cwd=self.root, stderr=subprocess.PIPE,
+                                       text=True)
             deadline = time.monotonic() + 60
             while not (out / "metrics.csv").exists() or b"\n100," not in (out / "metrics.csv").read_bytes():
                 self.assertLess(time.monotonic(), deadline)
@@ -239,8 +238,8 @@ class CommandLine(unittest.TestCase):
             self.assert_fails(2, sentence, "run", "a.toml", "--set", setting)
         self.assert_fails(2, "phase.0.batch_size = 41: must be at most 40", "run", "a.toml", "--set",
                           "phase.0.method=sgd-mfld", "--set", "phase.0.batch_size=41")
-        self.assert_fails(2, "needs an even network.width, not 21", "run", "a.toml", "--set", "network.width=21", "--set",
-                          "network.init.symmetric=true")
+        self.assert_fails(2, "needs an even network.width, not 21", "run", "a.toml", "--set", "network.width=21",
+                          "--set", "network.init.symmetric=true")
 
     def test_a_file_that_is_not_toml(self):
         (self.root / "bad.toml").write_text("seed = 1\nseed = = 2\n")

@@ -47,7 +47,8 @@ const std::vector<std::string> gld = {"phase.0={method = \"gld\", steps = 5, ste
 const std::vector<std::string> gd = {"phase.0={method = \"gd\", steps = 5, step_size = 0.1}"};
 const std::vector<std::string> svrg = {
     "phase.0={method = \"svrg-mfld\", steps = 20, step_size = 0.1, lambda2 = 1e-3, lambda1 = 0.1}"};
-const std::vector<std::string> parity = {"task={kind = \"sparse-parity\", input_dim = 5, num_train = 30, num_test = 9}"};
+const std::vector<std::string> parity = {
+    "task={kind = \"sparse-parity\", input_dim = 5, num_train = 30, num_test = 9}"};
 
 /// Experiments that reach every branch of the readers.
 const std::vector<std::vector<std::string>> good = {
@@ -152,8 +153,9 @@ struct Mistake {
 TEST(Experiment, EveryMistakeIsOneSentence) {
   const std::vector<Mistake> mistakes = {
       {{"network.widht=3"}, "unknown key network.widht; did you mean network.width?"},
-      {{"task.kind=teacher-studnt"}, "task.kind = \"teacher-studnt\": must be one of \"teacher-student\", \"sparse-parity\", "
-                                     "\"single-index\", \"multi-index\", \"file\"; did you mean \"teacher-student\"?"},
+      {{"task.kind=teacher-studnt"},
+       "task.kind = \"teacher-studnt\": must be one of \"teacher-student\", \"sparse-parity\", "
+       "\"single-index\", \"multi-index\", \"file\"; did you mean \"teacher-student\"?"},
       {{"task.sparsity=2"}, "task.sparsity = 2: is only read with task.kind = \"sparse-parity\""},
       {{"task.num_train=-3"}, "task.num_train = -3: must be an integer >= 1"},
       {{"task.num_train=1000000000000"}, "task.num_train = 1000000000000: the inputs need"},
@@ -168,11 +170,14 @@ TEST(Experiment, EveryMistakeIsOneSentence) {
       {{"network.neuron=linear", "network.bias=true"}, "network.bias = true: must be false for the neuron linear"},
       {{"network.neuron=parity", "network.activation=relu"},
        "network.activation = \"relu\": must be \"tanh\", which is part of the neuron parity"},
-      {{"network.bound=2"}, "network.bound = 2: is only read with network.neuron = bounded-r, parity, parity-unbounded"},
+      {{"network.bound=2"},
+       "network.bound = 2: is only read with network.neuron = bounded-r, parity, parity-unbounded"},
       {{"network.alpha=2"}, "network.alpha = 2: is only read with network.scaling = \"alpha\""},
-      {plus(gd, {"network.scaling=alpha"}), "network.alpha: is missing, must be a finite number > 0 (f = alpha/N sum_j h)"},
+      {plus(gd, {"network.scaling=alpha"}),
+       "network.alpha: is missing, must be a finite number > 0 (f = alpha/N sum_j h)"},
       {{"network.scaling=ntk"},
-       "phase.0.method = \"mfld\": is defined in the mean-field scaling only, and network.scaling is \"ntk\", which takes "
+       "phase.0.method = \"mfld\": is defined in the mean-field scaling only, and network.scaling is \"ntk\", which "
+       "takes "
        "gd, gld, sgld"},
       {{"network.train=[]"}, "network.train = []: must name at least one block"},
       {{"network.neuron=fixed-sign", "network.train=[\"output\"]"},
@@ -186,11 +191,12 @@ TEST(Experiment, EveryMistakeIsOneSentence) {
       {{"loss.delta=1"}, "loss.delta = 1: is only read with loss.kind = \"huber\""},
       {{"phase=[]"}, "phase = []: an experiment needs at least one [[phase]]"},
       {{"phase=3"}, "phase = 3: must be a list of tables, [[phase]]"},
-      {{"phase.0.method=mfdl"}, "phase.0.method = \"mfdl\": must be one of \"gd\", \"gld\", \"sgld\", \"mfld\", "
-                                "\"sgd-mfld\", \"svrg-mfld\"; did you mean \"mfld\"?"},
-      {{"phase.0.beta=10"}, "phase.0.beta = 10: is only read with method = gld, sgld"},
-      {plus(gld, {"phase.0.lambda2=1"}),
-       "phase.0.lambda2 = 1: is only read with method = mfld, sgd-mfld, svrg-mfld"},
+      {{"phase.0.method=mfdl"},
+       "phase.0.method = \"mfdl\": must be one of \"gd\", \"gld\", \"sgld\", \"mfld\", "
+       "\"sgd-mfld\", \"svrg-mfld\"; did you mean \"mfld\"?"},
+      {{"phase.0.beta=10"}, "phase.0.beta = 10: mfld takes lambda2, the temperature itself, instead"},
+      {plus(gld, {"phase.0.lambda2=1"}), "phase.0.lambda2 = 1: gld takes beta, the inverse temperature, instead"},
+      {plus(gd, {"phase.0.lambda2=1"}), "phase.0.lambda2 = 1: is only read with method = mfld, sgd-mfld, svrg-mfld"},
       {plus(gd, {"phase.0.beta=1"}), "phase.0.beta = 1: is only read with method = gld, sgld"},
       {plus(gd, {"phase.0.penalty_mode=product"}),
        "phase.0.penalty_mode = \"product\": multiplies lambda1 by the temperature, which gd does not have"},
@@ -201,17 +207,18 @@ TEST(Experiment, EveryMistakeIsOneSentence) {
        "phase.0.lambda2.value = 0: must be > 0 for an exponential schedule"},
       {{"phase.0.step_size={value = 1, timescale = 1}"},
        "phase.0.step_size.timescale = 1: is only read with kind = \"inverse\", \"logarithmic\" or \"halving\""},
-      {{"phase.0.steps=-1"}, "phase.0.steps = -1: must be an integer >= 0"},
+      {{"phase.0.steps=-1"}, "phase.0.steps = -1: must be an integer from 0 to 1000000000000000"},
       {{"phase.0.method=sgd-mfld", "phase.0.batch_size=51"},
        "phase.0.batch_size = 51: must be at most 50, the number of training samples"},
       {{"phase.0.method=sgd-mfld"}, "phase.0.batch_size: is missing, must be an integer >= 1"},
       {{"phase.0.batch_size=5"}, "phase.0.batch_size = 5: is only read with method = sgld, sgd-mfld, svrg-mfld"},
       {{"observe={every = 2, at = [1]}"}, "observe.every = 2: only one of every, log_spaced and at can be given"},
-      {{"observe.log_spaced=1"}, "observe.log_spaced = 1: must be an integer from 2 to 2147483648"},
+      {{"observe.log_spaced=1"}, "observe.log_spaced = 1: must be an integer from 2 to 1000000"},
       {{"observe.columns=[\"trian_loss\"]"}, "observe.columns"},
       {{"observe.trajectory.particles=11"},
        "observe.trajectory.particles = 11: must be between 0 and network.width = 10"},
-      {{"observe.trajectory.particles=[10]"}, "observe.trajectory.particles = [10]: must be a list of integers >= 0"},
+      {{"observe.trajectory.particles=[10]"},
+       "observe.trajectory.particles = [10]: must be a list, each an integer from 0 to 9"},
       {{"observe.trajectory.particles=some"},
        "observe.trajectory.particles = \"some\": must be \"none\", \"all\", a count, or a list of particles"},
       {{"checkpoint.every_minutes=-1"}, "checkpoint.every_minutes = -1: must be a finite number >= 0"},
@@ -220,7 +227,8 @@ TEST(Experiment, EveryMistakeIsOneSentence) {
       {{"task.directions=[[0, 0]]"}, "task.directions = [[0, 0]]: row 0 must not be zero"},
       {{"task.num_teachers=3"}, "task.num_teachers = 3: must be at most input_dim = 2, for orthonormal directions"},
       {{"task.amplitudes=[1]"}, "task.amplitudes = [1]: must have num_teachers = 2 numbers"},
-      {{"task.noise_level=1"}, "task.noise_level = 1: is only read with task.label_noise = \"uniform\" or \"gaussian\""},
+      {{"task.noise_level=1"},
+       "task.noise_level = 1: is only read with task.label_noise = \"uniform\" or \"gaussian\""},
       {plus(parity, {"task.sparsity=6"}), "task.sparsity = 6: must be at most input_dim = 5"},
       {{"task={kind = \"multi-index\", link = \"staircase\", input_dim = 2}"},
        "task.input_dim = 2: must be at least 3 for this link"},
@@ -303,7 +311,8 @@ class Run : public testing::Test {
 
 TEST_F(Run, ObservesWhereTheTriggerFiresAndAtTheEnds) {
   const RunSummary summary =
-      run("a", {"observe.every=12", "phase=[{method = \"gd\", steps = 20, step_size = 0.1}, {method = \"mfld\", steps = 10, "
+      run("a", {"observe.every=12",
+                "phase=[{method = \"gd\", steps = 20, step_size = 0.1}, {method = \"mfld\", steps = 10, "
                 "step_size = 0.2, lambda2 = 0.1}]"});
   const auto rows = read_rows(folder_ / "a");
   EXPECT_EQ(steps(rows), (std::vector<std::int64_t>{0, 12, 20, 24, 30}));
@@ -336,7 +345,8 @@ TEST_F(Run, IsTheSameOnAnyNumberOfThreads) {
     for (const int threads : {2, 3, 8}) {
       const std::string name = precision + std::to_string(threads);
       with_threads(threads, [&] { run(name, settings); });
-      EXPECT_EQ(test::read_bytes(folder_ / name / "metrics.csv"), test::read_bytes(folder_ / (precision + "1") / "metrics.csv"));
+      EXPECT_EQ(test::read_bytes(folder_ / name / "metrics.csv"),
+                test::read_bytes(folder_ / (precision + "1") / "metrics.csv"));
     }
   }
 }
@@ -402,7 +412,8 @@ TEST_F(Run, APhaseThatHasConvergedEndsEarlyAndIsRecordedOnce) {
 }
 
 TEST_F(Run, TheIndexHasARowForEveryRun) {
-  const Plan plan = expand(parse_toml("[[case]]\nname = \"a\"\n[sweep]\nnetwork.width = [2, 4]\nx = [\"p,q\"]\n", "test.toml"), ".");
+  const Plan plan =
+      expand(parse_toml("[[case]]\nname = \"a\"\n[sweep]\nnetwork.width = [2, 4]\nx = [\"p,q\"]\n", "test.toml"), ".");
   RunIndex index(folder_.path(), plan, {"train_loss", "mean_r"});
   RunSummary summary;
   summary.ending = "finished";

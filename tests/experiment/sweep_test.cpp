@@ -50,8 +50,9 @@ TEST(Sweep, CasesTimesGrid) {
   EXPECT_EQ(plan.runs[4].case_name, "ntk");
   EXPECT_EQ(to_toml_inline(plan.runs[4].config),
             "{ seed = 2, network = { width = 5, scaling = \"ntk\" }, phase = [{ method = \"gd\", lambda2 = 1 }] }");
-  EXPECT_EQ(to_toml_inline(plan.runs[0].config),
-            "{ seed = 1, network = { width = 5, scaling = \"mean-field\" }, phase = [{ method = \"mfld\", lambda2 = 1 }] }");
+  EXPECT_EQ(
+      to_toml_inline(plan.runs[0].config),
+      "{ seed = 1, network = { width = 5, scaling = \"mean-field\" }, phase = [{ method = \"mfld\", lambda2 = 1 }] }");
 }
 
 TEST(Sweep, AListInACaseReplaces) {
@@ -78,7 +79,8 @@ TEST(Sweep, Mistakes) {
   EXPECT_EQ(error("sweep = 3\n"), "sweep = 3: must be a table");
   EXPECT_EQ(error("case = 3\n"), "case = 3: must be a list of tables, [[case]]");
   EXPECT_EQ(error("[[case]]\nseed = 3\n"), "case.0.name: must be a name of letters, digits, _, . and -");
-  EXPECT_EQ(error("[[case]]\nname = \"a/b\"\n"), "case.0.name = \"a/b\": must be a name of letters, digits, _, . and -");
+  EXPECT_EQ(error("[[case]]\nname = \"a/b\"\n"),
+            "case.0.name = \"a/b\": must be a name of letters, digits, _, . and -");
   EXPECT_EQ(error("[[case]]\nname = \"a\"\n[[case]]\nname = \"a\"\n"),
             "two runs would both be called a: a case name or a value of the sweep is repeated");
   EXPECT_EQ(error("[sweep]\nseed = [1, 1]\n"),
@@ -101,8 +103,9 @@ class Settings : public testing::Test {
 TEST_F(Settings, ReachEverything) {
   const Plan plan = read("seed = 1\n[[phase]]\nsteps = 1\n[[phase]]\nsteps = 2\n",
                          {"phase.1.steps=100", "seed=5", "network.neuron=parity", "network.train=[\"input\"]"});
-  EXPECT_EQ(to_toml_inline(plan.runs[0].config),
-            "{ seed = 5, phase = [{ steps = 1 }, { steps = 100 }], network = { neuron = \"parity\", train = [\"input\"] } }");
+  EXPECT_EQ(
+      to_toml_inline(plan.runs[0].config),
+      "{ seed = 5, phase = [{ steps = 1 }, { steps = 100 }], network = { neuron = \"parity\", train = [\"input\"] } }");
   EXPECT_EQ(plan.folder, directory_.path());
 }
 
@@ -113,7 +116,8 @@ TEST_F(Settings, CanShortenASweep) {
 
 TEST_F(Settings, ThatWouldBeOverruledAreErrors) {
   const std::string text = "seed = 1\n[[case]]\nname = \"a\"\nnetwork.width = 2\n[sweep]\nseed = [1, 2]\n";
-  EXPECT_EQ(test::message_of<InvalidInput>([&] { read(text, {"seed=3"}); }), "--set seed=3: sweep.seed would overrule it; set that instead");
+  EXPECT_EQ(test::message_of<InvalidInput>([&] { read(text, {"seed=3"}); }),
+            "--set seed=3: sweep.seed would overrule it; set that instead");
   EXPECT_EQ(test::message_of<InvalidInput>([&] { read(text, {"network.width=3"}); }),
             "--set network.width=3: case.0.network.width would overrule it; set that instead");
   EXPECT_EQ(test::message_of<InvalidInput>([&] { read(text, {"case.0.network.width=3"}); }), "");
@@ -121,7 +125,8 @@ TEST_F(Settings, ThatWouldBeOverruledAreErrors) {
 
 TEST_F(Settings, Mistakes) {
   const std::string text = "seed = 1\n[[phase]]\nsteps = 1\n";
-  EXPECT_EQ(test::message_of<InvalidInput>([&] { read(text, {"seed"}); }), "--set seed: must be path=value, such as phase.0.steps=100");
+  EXPECT_EQ(test::message_of<InvalidInput>([&] { read(text, {"seed"}); }),
+            "--set seed: must be path=value, such as phase.0.steps=100");
   EXPECT_EQ(test::message_of<InvalidInput>([&] { read(text, {"seed=[1"}); }), "--set seed=[1: [1 is not a TOML value");
   EXPECT_EQ(test::message_of<InvalidInput>([&] { read(text, {"phase.3.steps=1"}); }),
             "--set phase.3.steps=1: phase.3: the list phase has 1 entries, counted from 0");

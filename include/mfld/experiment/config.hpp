@@ -1,6 +1,7 @@
 #pragma once
 #include <concepts>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,7 +18,7 @@ struct KeyInfo {
   std::string allowed;   // "an integer >= 0"
   std::string fallback;  // as TOML or in words; "required"
   std::string doc;
-  std::string where;     // what the rest of the section must be for the key to be read; empty: always
+  std::string where;  // what the rest of the section must be for the key to be read; empty: always
 };
 
 /// What a key is when the file does not have it: a value (with the words `mfld list keys` says it in, where it is
@@ -26,7 +27,8 @@ template <class T>
 struct Fallback {
   Fallback(std::nullopt_t) {}
   template <std::convertible_to<T> From>
-  Fallback(From fallback, std::string_view in_words = {}) : value(std::in_place, std::move(fallback)), words(in_words) {}
+  Fallback(From fallback, std::string_view in_words = {})
+      : value(std::in_place, std::move(fallback)), words(in_words) {}
   std::optional<T> value;
   std::string_view words;
 };
@@ -36,23 +38,24 @@ enum class NumberRule { any, positive, non_negative, fraction };
 
 struct IntegerRange {
   std::int64_t min = 0;
-  std::int64_t max = std::int64_t{1} << 53;
+  std::int64_t max = std::numeric_limits<std::int64_t>::max();
 };
 
 /// The reader of one table of an experiment file. Every getter names the key, what it is for (one line), what holds
 /// without it and what is allowed; it throws InvalidInput with one sentence naming key, value and what is allowed, and
 /// writes the value used into the resolved experiment, in the order of reading.
 ///
-/// The same readers, run by `Section::describing` over no file at all, record what can be read: that is the one source of
-/// `mfld list keys` and of the nearest key in the message about an unknown one. Then nothing is required (a legal value
-/// stands in) and nothing is checked.
+/// The same readers, run by `Section::describing` over no file at all, record what can be read: that is the one source
+/// of `mfld list keys` and of the nearest key in the message about an unknown one. Then nothing is required (a legal
+/// value stands in) and nothing is checked.
 class Section {
  public:
   /// given and resolved are root tables and outlive the section.
   static Section reading(const Value& given, Value& resolved);
   static Section describing(std::vector<KeyInfo>& keys);
 
-  /// The table called `name`, or an empty one. `where`: what its keys are only read with, if they depend on another key.
+  /// The table called `name`, or an empty one. `where`: what its keys are only read with, if they depend on another
+  /// key.
   Section table(std::string_view name, std::string_view where = {}) const;
   /// The tables of a list of tables; none if there is no such list.
   std::vector<Section> tables(std::string_view name) const;
@@ -79,7 +82,8 @@ class Section {
   std::vector<std::vector<double>> rows(std::string_view name, std::string_view doc);
   std::vector<std::int64_t> integers(std::string_view name, std::string_view doc,
                                      Fallback<std::vector<std::int64_t>> fallback, IntegerRange range);
-  std::vector<std::string> names(std::string_view name, std::string_view doc, Fallback<std::vector<std::string>> fallback);
+  std::vector<std::string> names(std::string_view name, std::string_view doc,
+                                 Fallback<std::vector<std::string>> fallback);
 
   /// For keys of more than one type: their entry in `mfld list keys`, and what is used of them.
   void describe(std::string_view name, std::string_view allowed, std::string_view fallback, std::string_view doc) const;
@@ -92,8 +96,8 @@ class Section {
   Section() = default;
   /// The value in the file if parse(value) takes it, else the fallback; `stand_in` while describing.
   template <class T, class Parse>
-  T get(std::string_view name, std::string_view doc, const Fallback<T>& fallback, const std::string& allowed, T stand_in,
-        const Parse& parse) const;
+  T get(std::string_view name, std::string_view doc, const Fallback<T>& fallback, const std::string& allowed,
+        T stand_in, const Parse& parse) const;
   /// "; did you mean "..."?" or nothing.
   std::string suggestion(std::string_view name, const std::vector<std::string>& names) const;
 
@@ -123,12 +127,13 @@ struct Named {
 };
 
 template <class Rows>
-auto pick(Section& section, std::string_view name, std::string_view doc, Fallback<std::string> fallback, const Rows& rows) {
+auto pick(Section& section, std::string_view name, std::string_view doc, Fallback<std::string> fallback,
+          const Rows& rows) {
   return rows[section.choice(name, doc, std::move(fallback), names_of(rows))].value;
 }
 
-/// Throws InvalidInput about the first key of `given` that is none of `keys`, naming the nearest that is; `others` are keys
-/// of other choices, and are then named with their `where`.
+/// Throws InvalidInput about the first key of `given` that is none of `keys`, naming the nearest that is; `others` are
+/// keys of other choices, and are then named with their `where`.
 void reject_unknown_keys(const Value& given, const std::vector<KeyInfo>& keys, const std::vector<KeyInfo>& others);
 
 }  // namespace mfld

@@ -51,8 +51,8 @@ struct Experiment {
   std::vector<std::string> formulas() const;
 };
 
-/// Reads one experiment (no cases, no sweep); paths in it start at `folder`. Makes the data and the first particles, writes
-/// nothing. Throws InvalidInput, one sentence naming the key, its value and what is allowed.
+/// Reads one experiment (no cases, no sweep); paths in it start at `folder`. Makes the data and the first particles,
+/// writes nothing. Throws InvalidInput, one sentence naming the key, its value and what is allowed.
 Experiment build_experiment(const Value& config, const std::filesystem::path& folder);
 
 /// Every key an experiment can have, in the order in which they are read.

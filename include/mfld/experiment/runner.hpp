@@ -21,13 +21,13 @@ struct Progress {
 };
 
 struct RunOptions {
-  std::vector<std::string> provenance;                    // comments of experiment.toml
-  std::function<void(const Progress&)> progress;          // called about ten times a second, and at the end
+  std::vector<std::string> provenance;            // comments of experiment.toml
+  std::function<void(const Progress&)> progress;  // called about ten times a second, and at the end
 };
 
-/// Runs the experiment into an empty run directory: observables and trajectory where their triggers fire, checkpoints at
-/// their intervals, at an interruption (`stop` became true) and at the end. What was recorded before a divergence or an
-/// interruption stays. Returns what it wrote to summary.json. Prints nothing. Throws FileError.
+/// Runs the experiment into an empty run directory: observables and trajectory where their triggers fire, checkpoints
+/// at their intervals, at an interruption (`stop` became true) and at the end. What was recorded before a divergence or
+/// an interruption stays. Returns what it wrote to summary.json. Prints nothing. Throws FileError.
 RunSummary run_experiment(const Experiment& experiment, RunDirectory& directory, const std::atomic<bool>& stop,
                           const RunOptions& options = {});
 

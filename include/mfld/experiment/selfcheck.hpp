@@ -12,8 +12,8 @@ struct SelfcheckResult {
   bool passed = false;
 };
 
-/// Compares this build with known answers, from the random bits to a whole run; seconds. Calls `report` after each check.
-/// Returns whether all passed.
+/// Compares this build with known answers, from the random bits to a whole run; seconds. Calls `report` after each
+/// check. Returns whether all passed.
 bool selfcheck(const std::function<void(const SelfcheckResult&)>& report);
 
 }  // namespace mfld

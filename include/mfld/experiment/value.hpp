@@ -12,8 +12,8 @@ namespace mfld {
 struct Value;
 struct Member;
 
-/// Members in the order in which they were written: a grid varies its rightmost key fastest, and the resolved experiment
-/// is written in the order in which it is read.
+/// Members in the order in which they were written: a grid varies its rightmost key fastest, and the resolved
+/// experiment is written in the order in which it is read.
 struct Table {
   std::vector<Member> members;
 };
@@ -23,7 +23,7 @@ using List = std::vector<Value>;
 /// One node of an experiment file: TOML without dates.
 struct Value {
   std::variant<bool, std::int64_t, double, std::string, List, Table> data;
-  std::string comment = {};  // written behind a leaf
+  std::string comment = {};                                          // written behind a leaf
   std::int64_t position = std::numeric_limits<std::int64_t>::max();  // order in the text; last if made elsewhere
 
   template <class T>
@@ -64,8 +64,8 @@ const Value* find(const Value& root, std::string_view path);
 /// through something that is neither a table nor a list.
 void assign(Value& root, std::string_view path, Value value);
 
-/// Lays `overlay` over `base`: tables are merged; a table whose keys are all integers reaches into a list; anything else,
-/// lists included, replaces what was there. `path` is where base stands, for error messages.
+/// Lays `overlay` over `base`: tables are merged; a table whose keys are all integers reaches into a list; anything
+/// else, lists included, replaces what was there. `path` is where base stands, for error messages.
 void merge(Value& base, const Value& overlay, const std::string& path = {});
 
 }  // namespace mfld

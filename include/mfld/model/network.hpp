@@ -79,6 +79,13 @@ class Network {
  public:
   Network(Neuron neuron, Index input_dim, Scaling scaling, TrainedBlocks trained = {});
 
+  /// The tangent model of this network at `anchor` theta_0 [N x p]:
+  ///   f(x) = output_factor sum_j [h(theta_0j; x) + grad h(theta_0j; x) . (theta_j - theta_0j)]
+  /// It trains by every method, through the same kernels; its tangent kernel never changes (Jacot, Gabriel & Hongler
+  /// 2018; Lee et al. 2019). Keeps a copy of theta_0. Cost: one more product per pair in the reduce pass.
+  Network linearised_at(const Particles<double>& anchor) const;
+  bool is_linearised() const { return anchor_ != nullptr; }
+
   const Neuron& neuron() const { return neuron_; }
   const ParameterLayout& layout() const { return layout_; }
   const Scaling& scaling() const { return scaling_; }
@@ -87,7 +94,8 @@ class Network {
   const std::vector<unsigned char>& trained() const { return trained_; }
 
   /// f(x_i) = output_factor sum_j h(theta_j; x_i), summed in a fixed order, across particle blocks in double.
-  /// particles [N x p]; inputs n samples; outputs [n]. Cost about 2 n N d flops and n N activations. Parallel over particles.
+  /// particles [N x p]; inputs n samples; outputs [n]. Cost about 2 n N d flops and n N activations. Parallel over
+  /// particles.
   template <class Scalar>
   void outputs(const Particles<Scalar>& particles, const PackedInputs<Scalar>& inputs, std::span<double> outputs,
                KernelWorkspace<Scalar>& workspace) const;
@@ -110,6 +118,10 @@ class Network {
   ParameterLayout layout_;
   Scaling scaling_;
   std::vector<unsigned char> trained_;
+  struct Anchor;
+  template <class Scalar>
+  const Scalar* anchor_data() const;
+  std::shared_ptr<const Anchor> anchor_;  // of a linearised network
 };
 
 /// Instruction sets this build can run here, best first, and the one in use ("AVX3", "AVX2", "SSE4", "SCALAR", ...).

@@ -1,8 +1,8 @@
 """The timed step in NumPy and in PyTorch, answering the requests that step_server.hpp lists.
 
-All versions use the form that OpenBLAS likes best here: particles as columns, one row a parameter ([r, w_1..w_d, b][N]), a
-column of ones beside the inputs, and samples in chunks whose activations stay in the caches. Noise and mini-batches come
-from each library's own generator.
+All versions use the form that OpenBLAS likes best here: particles as columns, one row a parameter
+([r, w_1..w_d, b][N]), a column of ones beside the inputs, and samples in chunks whose activations stay in the caches.
+Noise and mini-batches come from each library's own generator.
 """
 
 import argparse
@@ -20,7 +20,8 @@ AMPLITUDE = (2 * TEMPERATURE * STEP_SIZE) ** 0.5
 
 def blas_libraries():
     """The OpenBLAS files that this process has loaded."""
-    paths = {line.split()[-1] for line in pathlib.Path("/proc/self/maps").read_text().splitlines() if "openblas" in line}
+    maps = pathlib.Path("/proc/self/maps").read_text().splitlines()
+    paths = {line.split()[-1] for line in maps if "openblas" in line}
     return [ctypes.CDLL(path) for path in sorted(paths)]
 
 
@@ -45,9 +46,9 @@ class Problem:
         self.batch_size = options.batch
         self.dtype = {"double": np.float64, "single": np.float32}[options.precision]
         folder = pathlib.Path(options.data)
-        inputs = np.fromfile(folder / "inputs.bin").reshape(self.n, self.d)
+        inputs = np.fromfile(folder / "inputs.bin", count=self.n * self.d).reshape(self.n, self.d)
         self.inputs = np.hstack([inputs, np.ones((self.n, 1))]).astype(self.dtype)
-        self.targets = np.fromfile(folder / "targets.bin").astype(self.dtype)
+        self.targets = np.fromfile(folder / "targets.bin", count=self.n).astype(self.dtype)
         self.particles_file = folder / "particles.bin"
         self.chunk = options.chunk or self.n
 

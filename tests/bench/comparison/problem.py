@@ -8,7 +8,7 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
-    """h = r tanh(w.x + b), all trained, squared loss, weight decay, noise on every parameter; batch 0 takes all samples."""
+    """h = r tanh(w.x + b), all trained, squared loss, weight decay, noise on every parameter. Batch 0: all samples."""
 
     name: str
     particles: int

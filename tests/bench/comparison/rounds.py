@@ -28,10 +28,16 @@ def steps_of_turn(seconds_per_step, turn_seconds):
     return max(1, min(2000, round(turn_seconds / seconds_per_step)))
 
 
+def _first_step(worker, threads):
+    """A rough time of a step; not the very first one, which sizes buffers, unless steps are long."""
+    seconds = worker.seconds(1, 0, threads)
+    return seconds if seconds > 1 else worker.seconds(1, 0, threads)
+
+
 def interleave(workers, threads, budget_seconds, turn_seconds, most_rounds=15):
     """workers: name -> Worker. Returns name -> Times. At least three rounds; slow engines (a step beyond a tenth of the
     budget) sit out after the second."""
-    first = {name: worker.seconds(1, 1, threads) for name, worker in workers.items()}
+    first = {name: _first_step(worker, threads) for name, worker in workers.items()}
     times = {name: Times() for name in workers}
     start = time.monotonic()
     for number in range(most_rounds):

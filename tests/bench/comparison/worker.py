@@ -59,8 +59,9 @@ class Worker:
 
 
 def problem_arguments(setting, precision, data):
-    return ["--particles", setting.particles, "--samples", setting.samples, "--dim", setting.dim, "--batch", setting.batch,
-            "--precision", precision, "--data", data]  # fmt: skip
+    sizes = {"particles": setting.particles, "samples": setting.samples, "dim": setting.dim, "batch": setting.batch}
+    arguments = [word for name, size in sizes.items() for word in (f"--{name}", size)]
+    return [*arguments, "--precision", precision, "--data", data]
 
 
 class Programs:

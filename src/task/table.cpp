@@ -1,0 +1,107 @@
+#include "task/table.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <cmath>
+#include <filesystem>
+#include <limits>
+#include <system_error>
+
+namespace mfld {
+
+std::string Source::extension() const {
+  std::string text = std::filesystem::path(path).extension().string();
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
+  return text;
+}
+
+FileError Source::file_error(std::string_view reason) const {
+  return FileError(fmt::format("{} = \"{}\" cannot be read: {}", key, path, reason));
+}
+
+InvalidInput Source::invalid(std::string_view reason) const {
+  return InvalidInput(fmt::format("{} = \"{}\": {}", key, path, reason));
+}
+
+InvalidInput Source::invalid_at(Index line, Index column, std::string_view reason) const {
+  return invalid(fmt::format("{} {}, column {} {}", is_csv() ? "line" : "row", line, column, reason));
+}
+
+std::ifstream open_file(const Source& source) {
+  std::error_code unknown;
+  if (std::filesystem::is_directory(source.path, unknown)) {
+    throw source.file_error("it is a folder");
+  }
+  errno = 0;
+  std::ifstream file(source.path, std::ios::binary);
+  if (!file) {
+    throw source.file_error(std::generic_category().message(errno));
+  }
+  return file;
+}
+
+void check_shape(const Source& source, std::uint64_t rows, std::uint64_t columns) {
+  constexpr std::uint64_t max_numbers = std::numeric_limits<Index>::max() / sizeof(double);
+  if (rows == 0 || columns == 0) {
+    throw source.invalid("the table is empty");
+  }
+  if (rows > max_numbers / columns) {
+    throw source.invalid(fmt::format("a table of {} x {} numbers is too large", rows, columns));
+  }
+  if (columns < 2) {
+    throw source.invalid("the table has 1 column and needs at least 2, an input and the target");
+  }
+}
+
+void check_finite(const Table& table) {
+  for (Index row = 0; row < table.values.rows(); ++row) {
+    for (Index column = 0; column < table.values.cols(); ++column) {
+      const double value = table.values(row, column);
+      if (!std::isfinite(value)) {
+        throw table.source.invalid_at(table.first_line + row, column + 1,
+                                      fmt::format("holds {} and must hold a finite number", value));
+      }
+    }
+  }
+}
+
+/// What an error message shows of a field that may hold anything.
+std::string quoted_field(std::string_view field) {
+  constexpr std::size_t max_shown = 40;
+  std::string shown(field.substr(0, max_shown));
+  std::replace_if(
+      shown.begin(), shown.end(), [](unsigned char c) { return std::iscntrl(c) != 0; }, '?');
+  return fmt::format("\"{}{}\"", shown, field.size() > max_shown ? "..." : "");
+}
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view blanks = " \t\r\v\f";
+  const std::size_t first = text.find_first_not_of(blanks);
+  return first == text.npos ? std::string_view() : text.substr(first, text.find_last_not_of(blanks) - first + 1);
+}
+
+std::vector<std::string_view> split_fields(std::string_view line) {
+  std::vector<std::string_view> fields;
+  const auto add = [&fields](std::string_view field) {
+    field = trimmed(field);
+    const bool quoted = field.size() >= 2 && field.front() == '"' && field.back() == '"';
+    fields.push_back(quoted ? trimmed(field.substr(1, field.size() - 2)) : field);
+  };
+  bool inside_quotes = false;
+  std::size_t start = 0;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    if (line[i] == '"') {
+      inside_quotes = !inside_quotes;
+    } else if (line[i] == ',' && !inside_quotes) {
+      add(line.substr(start, i - start));
+      start = i + 1;
+    }
+  }
+  add(line.substr(start));
+  return fields;
+}
+
+}  // namespace mfld

@@ -1,0 +1,59 @@
+#pragma once
+#include <cstdint>
+#include <fstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mfld/core/error.hpp"
+#include "mfld/core/particles.hpp"
+
+namespace mfld {
+
+/// A file and the key that named it.
+struct Source {
+  std::string key;
+  std::string path;
+
+  std::string extension() const;
+  bool is_csv() const { return extension() == ".csv"; }
+  bool is_npy() const { return extension() == ".npy"; }
+  bool is_hdf5() const { return extension() == ".h5" || extension() == ".hdf5"; }
+
+  FileError file_error(std::string_view reason) const;
+  InvalidInput invalid(std::string_view reason) const;
+  /// Line (csv) or row of a file, and column, from 1.
+  InvalidInput invalid_at(Index line, Index column, std::string_view reason) const;
+};
+
+/// The numbers of a file, before anything is known about them.
+struct Table {
+  Source source;
+  Inputs values;                   // [rows x columns], finite
+  Index first_line = 1;            // where row 0 is in the file; the other rows follow without a gap
+  std::vector<std::string> names;  // of the columns; empty if the file has none
+};
+
+std::ifstream open_file(const Source& source);
+
+/// Throws where rows x columns doubles are no table: empty, a single column, or too many to count.
+void check_shape(const Source& source, std::uint64_t rows, std::uint64_t columns);
+
+/// Throws naming the first number that is not finite.
+void check_finite(const Table& table);
+
+/// A field of a text file as an error quotes it: shortened, with unprintable characters replaced.
+std::string quoted_field(std::string_view field);
+
+/// Without blanks at the ends.
+std::string_view trimmed(std::string_view text);
+
+/// The fields of a line; commas inside double quotes belong to the field.
+std::vector<std::string_view> split_fields(std::string_view line);
+
+/// The readers, one a kind of file; each returns a checked table.
+Table read_csv(const Source& source, Index skip_lines);
+Table read_npy(const Source& source);
+Table read_hdf5(const Source& source, const std::string& data_set);
+
+}  // namespace mfld

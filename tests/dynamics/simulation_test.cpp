@@ -1,0 +1,411 @@
+#include "mfld/dynamics/simulation.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "mfld/core/parallel.hpp"
+#include "support/sample_problem.hpp"
+
+namespace mfld {
+namespace {
+
+Schedule constant(double value) { return {.kind = ScheduleKind::constant, .value = value}; }
+
+Phase phase_of(std::string_view method, std::int64_t num_steps) {
+  Phase phase;
+  phase.name = method;
+  phase.method = find_method(method);
+  phase.num_steps = num_steps;
+  phase.step_size = constant(0.05);
+  phase.temperature = constant(phase.method->temperature == TemperatureKey::none ? 0 : 0.01);
+  phase.lambda1 = constant(0.02);
+  phase.batch_size = 7;
+  phase.snapshot_every = 4;
+  return phase;
+}
+
+/// The interesting phase of every method: every constant moves with the step.
+Phase moving_phase_of(std::string_view method, std::int64_t num_steps) {
+  Phase phase = phase_of(method, num_steps);
+  phase.step_size = {.kind = ScheduleKind::inverse, .value = 0.05, .timescale = 5};
+  phase.lambda1 = {.kind = ScheduleKind::halving, .value = 0.02, .timescale = 3};
+  if (phase.method->temperature != TemperatureKey::none) {
+    phase.temperature = {.kind = ScheduleKind::exponential, .value = 0.01, .final_value = 0.001, .off_fraction = 0.2};
+  }
+  return phase;
+}
+
+template <class Scalar>
+using Looks = std::vector<std::pair<State<Scalar>, bool>>;
+
+template <class Scalar>
+class Recorder : public Listener<Scalar> {
+ public:
+  void look(const State<Scalar>& state, bool last) override {
+    looks.emplace_back(state, last);
+    if (on_look) {
+      on_look(state);
+    }
+  }
+  Looks<Scalar> looks;
+  std::function<void(const State<Scalar>&)> on_look;
+};
+
+template <class Scalar>
+class Silent : public Listener<Scalar> {
+ public:
+  void look(const State<Scalar>& /*state*/, bool /*last*/) override {}
+};
+
+/// One problem for all: 40 samples, 150 particles of six parameters.
+template <class Scalar>
+struct Problem {
+  Neuron neuron;
+  Loss loss;
+  Dataset data = random_dataset(40, 4, loss, 1);
+  Network network{neuron, 4, {.kind = ScalingKind::mean_field}};
+  EmpiricalRisk risk{loss, Reduction::mean};
+  Seeds seeds{.data = 1, .initialisation = 2, .batches = 3, .noise = 4};
+
+  State<Scalar> start() const {
+    State<Scalar> state;
+    state.particles = random_particles(neuron, 4, 150, 5).template cast<Scalar>();
+    return state;
+  }
+  Simulation<Scalar> simulation(const std::vector<Phase>& phases) const { return from(phases, start()); }
+  Simulation<Scalar> from(const std::vector<Phase>& phases, State<Scalar> state,
+                          typename GradientEstimator<Scalar>::Snapshot snapshot = {}) const {
+    return Simulation<Scalar>(network, risk, data, phases, seeds, std::move(state), std::move(snapshot));
+  }
+  State<Scalar> run(const std::vector<Phase>& phases) const {
+    Simulation<Scalar> all = simulation(phases);
+    Silent<Scalar> silent;
+    const Outcome outcome = all.run(silent, std::atomic<bool>(false));
+    EXPECT_EQ(outcome.ending, Ending::finished);
+    return all.state();
+  }
+};
+
+template <class Scalar>
+void expect_same(const State<Scalar>& a, const State<Scalar>& b) {
+  EXPECT_EQ(a.particles, b.particles);
+  EXPECT_EQ(a.step, b.step);
+  EXPECT_EQ(a.phase, b.phase);
+  EXPECT_EQ(a.step_in_phase, b.step_in_phase);
+  EXPECT_EQ(a.time, b.time);
+  EXPECT_EQ(a.time_compensation, b.time_compensation);
+  EXPECT_EQ(a.gradient_evaluations, b.gradient_evaluations);
+}
+
+class EveryMethod : public testing::TestWithParam<Method> {
+ protected:
+  static std::string_view name() { return GetParam().name; }
+};
+
+INSTANTIATE_TEST_SUITE_P(Methods, EveryMethod, testing::ValuesIn(methods), [](const auto& each) {
+  std::string name(each.param.name);
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+});
+
+// ---- Split runs -------------------------------------------------------------------------------------------------------------
+
+template <class Scalar>
+void check_split_runs(const std::vector<Phase>& phases, std::int64_t num_steps) {
+  const Problem<Scalar> problem;
+  const State<Scalar> whole = problem.run(phases);
+  EXPECT_EQ(whole.step, num_steps);
+  for (std::int64_t split = 0; split <= num_steps; ++split) {
+    SCOPED_TRACE(testing::Message() << "split at " << split);
+    std::atomic<bool> stop(split == 0);
+    Recorder<Scalar> first_listener;
+    first_listener.on_look = [&](const State<Scalar>& state) { stop = state.step + 1 >= split; };
+    Simulation<Scalar> first = problem.simulation(phases);
+    first.run(first_listener, stop);
+    ASSERT_EQ(first.state().step, split);
+    Simulation<Scalar> second = problem.from(phases, first.state(), first.estimator().snapshot());
+    Silent<Scalar> silent;
+    EXPECT_EQ(second.run(silent, std::atomic<bool>(false)).ending, Ending::finished);
+    expect_same(second.state(), whole);
+  }
+}
+
+TEST_P(EveryMethod, SplitAnywhereIsTheUnbrokenRunBitForBit) {
+  // The state and the snapshot are all there is to remember: k steps, a new object, and the rest.
+  const std::vector<Phase> phases = {moving_phase_of(name(), 10), phase_of(name(), 3)};
+  check_split_runs<double>(phases, 13);
+  check_split_runs<float>(phases, 13);
+}
+
+TEST_P(EveryMethod, InterruptedAndContinuedInPlaceIsTheUnbrokenRunBitForBit) {
+  const Problem<double> problem;
+  const std::vector<Phase> phases = {moving_phase_of(name(), 13)};
+  Simulation<double> simulation = problem.simulation(phases);
+  Silent<double> silent;
+  std::atomic<bool> stop(false);
+  Recorder<double> interrupter;
+  interrupter.on_look = [&](const State<double>& state) { stop = state.step == 5; };
+  const Outcome outcome = simulation.run(interrupter, stop);
+  EXPECT_EQ(outcome.ending, Ending::interrupted);
+  EXPECT_EQ(outcome.step, 6) << "the step that had begun is completed";
+  EXPECT_EQ(outcome.first_bad_particle, -1);
+  EXPECT_EQ(simulation.run(silent, std::atomic<bool>(true)).step, 6) << "a raised flag stops before any step";
+  EXPECT_EQ(simulation.run(silent, std::atomic<bool>(false)).ending, Ending::finished);
+  expect_same(simulation.state(), problem.run(phases));
+}
+
+// ---- Threads and listeners ---------------------------------------------------------------------------------------------------
+
+template <class Scalar>
+void check_threads(std::string_view method) {
+  Problem<Scalar> problem;
+  const auto run = [&](int threads) {
+    return with_threads(threads, [&] { return problem.run({moving_phase_of(method, 15)}); });
+  };
+  const State<Scalar> one = run(1);
+  EXPECT_NE(one.particles, problem.start().particles);
+  for (const int threads : {2, 3, 8}) {
+    SCOPED_TRACE(threads);
+    expect_same(run(threads), one);
+  }
+}
+
+TEST_P(EveryMethod, HasTheSameBitsOnAnyNumberOfThreads) {
+  check_threads<double>(name());
+  check_threads<float>(name());
+}
+
+TEST_P(EveryMethod, AListenerCannotChangeTheRun) {
+  const Problem<double> problem;
+  const std::vector<Phase> phases = {phase_of(name(), 9)};
+  Simulation<double> watched = problem.simulation(phases);
+  GradientEstimator<double> own(problem.network, problem.risk, problem.data);
+  Recorder<double> listener;
+  listener.on_look = [&](const State<double>& state) {
+    // What observers do: outputs and drift of the same network on the same data, with threads of their own.
+    Drift drift(150, 6);
+    std::vector<double> outputs(40);
+    with_threads(2, [&] { own.full(state.particles, drift, outputs); });
+  };
+  watched.run(listener, std::atomic<bool>(false));
+  expect_same(watched.state(), problem.run(phases));
+}
+
+TEST_P(EveryMethod, IsWatchedBeforeEveryStepAndOnceAtTheEnd) {
+  const Problem<double> problem;
+  Simulation<double> simulation = problem.simulation({phase_of(name(), 4), phase_of(name(), 0), phase_of(name(), 2)});
+  Recorder<double> recorder;
+  const Outcome outcome = simulation.run(recorder, std::atomic<bool>(false));
+  EXPECT_EQ(outcome.step, 6);
+  ASSERT_EQ(recorder.looks.size(), 7U);
+  for (std::int64_t k = 0; k <= 6; ++k) {
+    const auto& [state, last] = recorder.looks[static_cast<std::size_t>(k)];
+    EXPECT_EQ(state.step, k);
+    EXPECT_EQ(last, k == 6);
+    EXPECT_EQ(state.phase, k < 4 ? 0 : (k < 6 ? 2 : 3));
+    EXPECT_EQ(state.step_in_phase, k < 4 ? k : (k < 6 ? k - 4 : 0));
+    EXPECT_EQ(state.particles, k < 4 ? problem.run({phase_of(name(), k)}).particles : state.particles);
+  }
+}
+
+// ---- Phases ------------------------------------------------------------------------------------------------------------------
+
+TEST_P(EveryMethod, AFollowingPhaseStartsFromTheStateOfTheOneBefore) {
+  // [A, B] is B run from A's particles with the step counter, hence the noise and the batches, going on.
+  const Problem<double> problem;
+  const Phase first = moving_phase_of("mfld", 6);
+  const Phase second = moving_phase_of(name(), 9);
+  State<double> middle = problem.run({first});
+  EXPECT_EQ(middle.step, 6);
+  EXPECT_EQ(middle.phase, 1);
+  Simulation<double> rest = problem.from({first, second}, middle);
+  Silent<double> silent;
+  rest.run(silent, std::atomic<bool>(false));
+  expect_same(rest.state(), problem.run({first, second}));
+  // The same phase alone, entered at global step 6.
+  middle.phase = 0;
+  Simulation<double> alone = problem.from({second}, middle);
+  alone.run(silent, std::atomic<bool>(false));
+  EXPECT_EQ(alone.state().particles, rest.state().particles);
+}
+
+TEST(Phases, CuttingAPhaseOfConstantsChangesNothing) {
+  const Problem<double> problem;
+  for (const char* method : {"gd", "gld", "sgld", "mfld", "sgd-mfld"}) {
+    const State<double> whole = problem.run({phase_of(method, 12)});
+    const State<double> cut = problem.run({phase_of(method, 5), phase_of(method, 7)});
+    EXPECT_EQ(cut.particles, whole.particles) << method;
+    EXPECT_EQ(cut.time, whole.time);
+  }
+}
+
+TEST(Phases, SchedulesRunWithinTheirPhase) {
+  // 1 / (1 + k) from each phase's own start; the times add up.
+  const Problem<double> problem;
+  Phase phase = phase_of("gd", 3);
+  phase.step_size = {.kind = ScheduleKind::inverse, .value = 0.1, .timescale = 1};
+  const State<double> twice = problem.run({phase, phase});
+  EXPECT_NEAR(twice.time, 2 * 0.1 * (1 + 1.0 / 2 + 1.0 / 3), 1e-16);
+}
+
+TEST(Phases, NoneAndEmptyOnesEndAtOnce) {
+  const Problem<double> problem;
+  for (const std::vector<Phase>& phases : {std::vector<Phase>{}, {phase_of("gd", 0)}, {phase_of("gd", 0), phase_of("svrg-mfld", 0)}}) {
+    Simulation<double> simulation = problem.simulation(phases);
+    Recorder<double> recorder;
+    const Outcome outcome = simulation.run(recorder, std::atomic<bool>(false));
+    EXPECT_EQ(outcome.ending, Ending::finished);
+    EXPECT_EQ(outcome.step, 0);
+    ASSERT_EQ(recorder.looks.size(), 1U);
+    EXPECT_TRUE(recorder.looks[0].second);
+    EXPECT_EQ(simulation.state().particles, problem.start().particles);
+  }
+}
+
+// ---- Methods that are one another's special cases ------------------------------------------------------------------------------
+
+Phase cold(Phase phase) {
+  phase.temperature = constant(0);
+  return phase;
+}
+
+Phase with_batches(Phase phase, Index batch_size, std::int64_t snapshot_every) {
+  phase.batch_size = batch_size;
+  phase.snapshot_every = snapshot_every;
+  return phase;
+}
+
+template <class Scalar>
+void check_special_cases() {
+  const Problem<Scalar> problem;
+  const auto run = [&](const Phase& phase) { return problem.run({phase}).particles; };
+  const auto gd = run(phase_of("gd", 12));
+  EXPECT_EQ(run(cold(phase_of("mfld", 12))), gd) << "temperature 0 is gradient descent";
+  EXPECT_EQ(run(cold(phase_of("gld", 12))), gd);
+  EXPECT_EQ(run(cold(with_batches(phase_of("sgd-mfld", 12), 40, 0))), gd);
+  EXPECT_EQ(run(cold(with_batches(phase_of("svrg-mfld", 12), 7, 1))), gd);
+  const auto mfld = run(phase_of("mfld", 12));
+  EXPECT_EQ(run(phase_of("gld", 12)), mfld) << "gld at 1/beta = lambda2 in the mean-field scaling";
+  EXPECT_EQ(run(with_batches(phase_of("sgd-mfld", 12), 40, 0)), mfld) << "batch of all samples";
+  EXPECT_EQ(run(with_batches(phase_of("svrg-mfld", 12), 7, 1)), mfld) << "a snapshot every step";
+  EXPECT_EQ(run(phase_of("sgld", 12)), run(phase_of("sgd-mfld", 12)));
+  EXPECT_NE(run(phase_of("sgd-mfld", 12)), mfld);
+  EXPECT_NE(run(phase_of("svrg-mfld", 12)), mfld);
+  EXPECT_NE(mfld, gd);
+}
+
+TEST(Methods, SpecialCasesOfOneAnotherAgreeBitForBit) {
+  check_special_cases<double>();
+  check_special_cases<float>();
+}
+
+TEST(Methods, GradientEvaluationsAreCountedPerSample) {
+  const Problem<double> problem;
+  const auto count = [&](const Phase& phase) { return problem.run({phase}).gradient_evaluations; };
+  EXPECT_EQ(count(phase_of("mfld", 10)), 10 * 40);
+  EXPECT_EQ(count(phase_of("sgd-mfld", 10)), 10 * 7);
+  EXPECT_EQ(count(phase_of("svrg-mfld", 10)), 3 * 40 + 7 * 2 * 7) << "snapshots at 0, 4, 8";
+}
+
+TEST(Seeds, NoiseAndBatchesReadTheirOwnOnly) {
+  Problem<double> problem;
+  const auto run = [&](const char* method) { return problem.run({phase_of(method, 5)}).particles; };
+  const auto gd = run("gd");
+  const auto mfld = run("mfld");
+  const auto sgd = run("sgd-mfld");
+  problem.seeds.data = 77;
+  problem.seeds.initialisation = 78;
+  EXPECT_EQ(run("sgd-mfld"), sgd);
+  problem.seeds.batches = 79;
+  EXPECT_EQ(run("mfld"), mfld);
+  EXPECT_NE(run("sgd-mfld"), sgd);
+  problem.seeds.batches = 3;
+  problem.seeds.noise = 80;
+  EXPECT_EQ(run("gd"), gd);
+  EXPECT_NE(run("mfld"), mfld);
+  EXPECT_NE(run("sgd-mfld"), sgd);
+}
+
+TEST(Time, IsTheCompensatedSumOfTheStepSizes) {
+  // 20000 steps of 0.1 with inputs of one sample and one particle: the plain sum would be off by 2e-9.
+  Problem<double> problem;
+  problem.data = random_dataset(1, 4, problem.loss, 1);
+  Phase phase = phase_of("gd", 20000);
+  phase.step_size = constant(0.1);
+  State<double> state;
+  state.particles = random_particles(problem.neuron, 4, 1, 5);
+  Simulation<double> simulation = problem.from({phase}, state);
+  Silent<double> silent;
+  simulation.run(silent, std::atomic<bool>(false));
+  EXPECT_EQ(simulation.state().time, 2000.0);
+}
+
+// ---- Early end and divergence ---------------------------------------------------------------------------------------------------
+
+double gradient_norm(const Problem<double>& problem, const Particles<double>& particles, double lambda1) {
+  GradientEstimator<double> estimator(problem.network, problem.risk, problem.data);
+  Drift drift(particles.rows(), particles.cols());
+  estimator.full(particles, drift, {});
+  return drift_norm(drift + 2 * lambda1 * particles);
+}
+
+TEST(UntilGradientNorm, EndsThePhaseAtTheFirstStateBelowItAndGoesOnToTheNext) {
+  const Problem<double> problem;
+  Phase converge = phase_of("gd", 100000);
+  converge.step_size = constant(0.5);
+  converge.until_gradient_norm = 0.01;
+  Simulation<double> simulation = problem.simulation({converge, phase_of("mfld", 3)});
+  Recorder<double> recorder;
+  const Outcome outcome = simulation.run(recorder, std::atomic<bool>(false));
+  EXPECT_EQ(outcome.ending, Ending::finished);
+  std::int64_t first_phase_steps = 0;
+  for (const auto& [state, last] : recorder.looks) {
+    if (state.phase == 0 && state.step > 0) {
+      first_phase_steps = state.step;
+    }
+  }
+  EXPECT_GT(first_phase_steps, 10);
+  EXPECT_LT(first_phase_steps, 100000);
+  EXPECT_EQ(outcome.step, first_phase_steps + 3);
+  for (const auto& [state, last] : recorder.looks) {
+    if (state.phase == 0) {
+      EXPECT_EQ(gradient_norm(problem, state.particles, 0.02) < 0.01, state.step == first_phase_steps) << state.step;
+    }
+  }
+}
+
+TEST(Divergence, StopsAtTheStepAndNamesTheParticle) {
+  // Inputs 0: no data term, theta <- (1 - 2 eta lambda1) theta = -(2e10 - 1) theta. Of size 1 a particle passes 1.8e308 in step 30,
+  // of size 1e20 in step 28; single precision (3.4e38) in steps 4 and 2.
+  const auto check = []<class Scalar>(Scalar, std::int64_t expected_step) {
+    Problem<Scalar> problem;
+    problem.data.train_inputs.setZero();
+    problem.neuron = {NeuronKind::linear, Activation::linear, false, 1};
+    problem.network = Network(problem.neuron, 4, {.kind = ScalingKind::mean_field});
+    Phase phase = phase_of("gd", 1000);
+    phase.step_size = constant(1);
+    phase.lambda1 = constant(1e10);
+    State<Scalar> state;
+    state.particles = Particles<Scalar>::Ones(600, 4);
+    state.particles(437, 2) = Scalar{1e20F};
+    state.particles(512, 0) = Scalar{1e20F};
+    Simulation<Scalar> simulation = problem.from({phase}, state);
+    Recorder<Scalar> recorder;
+    const Outcome outcome = simulation.run(recorder, std::atomic<bool>(false));
+    EXPECT_EQ(outcome.ending, Ending::diverged);
+    EXPECT_EQ(outcome.first_bad_particle, 437);
+    EXPECT_EQ(outcome.step, expected_step);
+    EXPECT_EQ(simulation.state().step, expected_step);
+    EXPECT_TRUE(recorder.looks.back().second) << "what there is, is shown";
+    EXPECT_TRUE(recorder.looks[recorder.looks.size() - 2].first.particles.allFinite());
+  };
+  check(double{}, 28);
+  check(float{}, 2);
+}
+
+}  // namespace
+}  // namespace mfld
