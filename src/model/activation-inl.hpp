@@ -114,14 +114,22 @@ struct Linear {
 template <class Body>
 HWY_INLINE void with_activation(Activation kind, const Body& body) {
   switch (kind) {
-    case Activation::relu: return body(Relu{});
-    case Activation::relu_right: return body(ReluRight{});
-    case Activation::tanh: return body(Tanh{});
-    case Activation::erf: return body(Erf{});
-    case Activation::sigmoid: return body(Sigmoid{});
-    case Activation::softplus: return body(Softplus{});
-    case Activation::squared_relu: return body(SquaredRelu{});
-    case Activation::linear: return body(Linear{});
+    case Activation::relu:
+      return body(Relu{});
+    case Activation::relu_right:
+      return body(ReluRight{});
+    case Activation::tanh:
+      return body(Tanh{});
+    case Activation::erf:
+      return body(Erf{});
+    case Activation::sigmoid:
+      return body(Sigmoid{});
+    case Activation::softplus:
+      return body(Softplus{});
+    case Activation::squared_relu:
+      return body(SquaredRelu{});
+    case Activation::linear:
+      return body(Linear{});
   }
 }
 

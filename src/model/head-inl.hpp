@@ -29,14 +29,16 @@ HWY_INLINE Head<V> head(D d, NeuronKind kind, double bound, V r) {
   const auto scaled = [&](double factor) HWY_ATTR { return hn::Set(d, static_cast<T>(factor * bound)); };
   switch (kind) {
     case NeuronKind::r_sigma:
-    case NeuronKind::fixed_sign: return {r, one, zero, zero};
+    case NeuronKind::fixed_sign:
+      return {r, one, zero, zero};
     case NeuronKind::bounded_r: {
       const V t = tanh(d, r);
       const V full = scaled(1);
       return {hn::Mul(full, t), hn::Mul(full, hn::NegMulAdd(t, t, one)), zero, zero};
     }
     case NeuronKind::sigma:
-    case NeuronKind::linear: return {one, zero, zero, zero};
+    case NeuronKind::linear:
+      return {one, zero, zero, zero};
     case NeuronKind::parity: {
       const V t = tanh(d, r);
       const V two_thirds = scaled(2.0 / 3.0);

@@ -11,9 +11,12 @@ namespace {
 
 double draw_output(const Initialisation& law, RandomStream& stream) {
   switch (law.output_law) {
-    case OutputLaw::gaussian: return boost::random::normal_distribution<double>(0, law.output_std)(stream);
-    case OutputLaw::sign: return (stream() & 1U) != 0 ? 1.0 : -1.0;
-    case OutputLaw::uniform: return boost::random::uniform_01<double>()(stream);
+    case OutputLaw::gaussian:
+      return boost::random::normal_distribution<double>(0, law.output_std)(stream);
+    case OutputLaw::sign:
+      return (stream() & 1U) != 0 ? 1.0 : -1.0;
+    case OutputLaw::uniform:
+      return boost::random::uniform_01<double>()(stream);
   }
   return 0;
 }

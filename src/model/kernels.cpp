@@ -27,9 +27,18 @@ void evaluate(Activation kind, Index count, const Scalar* z, Scalar* values, Sca
 }
 
 template <class Scalar>
+void heads(const Neuron& neuron, Index count, const Scalar* r, Scalar* values) {
+  const Tag<Scalar> d;
+  for (Index i = 0; i < count; i += lanes<Scalar>()) {
+    store_head(d, head(d, neuron.kind, neuron.bound, hn::LoadU(d, r + i)), count, values + i);
+  }
+}
+
+template <class Scalar>
 const kernels::Table<Scalar>* make_table() {
-  static const kernels::Table<Scalar> table = {group_size<Scalar>(), &Scratch<Scalar>::size,     &reduce<Scalar>,
-                                               &map<Scalar>,         &euler_maruyama<Scalar>, &evaluate<Scalar>};
+  static const kernels::Table<Scalar> table = {group_size<Scalar>(), &Scratch<Scalar>::size,  &reduce<Scalar>,
+                                               &map<Scalar>,         &euler_maruyama<Scalar>, &heads<Scalar>,
+                                               &evaluate<Scalar>};
   return &table;
 }
 
@@ -96,7 +105,7 @@ std::vector<std::string> available_instruction_sets() {
   std::vector<std::string> names;
   // A lower bit is a better target.
   for (std::int64_t bit = 1; bit > 0; bit = bit > (INT64_MAX >> 1) ? 0 : bit << 1) {
-    if ((hwy::SupportedTargets() & (HWY_TARGETS) & bit) != 0) {
+    if ((hwy::SupportedTargets() & (HWY_TARGETS)&bit) != 0) {
       names.emplace_back(hwy::TargetName(bit));
     }
   }
@@ -115,7 +124,7 @@ void force_instruction_set(const std::string& name) {
     return;
   }
   for (std::int64_t bit = 1; bit > 0; bit = bit > (INT64_MAX >> 1) ? 0 : bit << 1) {
-    if ((hwy::SupportedTargets() & (HWY_TARGETS) & bit) != 0 && name == hwy::TargetName(bit)) {
+    if ((hwy::SupportedTargets() & (HWY_TARGETS)&bit) != 0 && name == hwy::TargetName(bit)) {
       hwy::SetSupportedTargetsForTest(bit);
       hwy::GetChosenTarget().DeInit();
       return;

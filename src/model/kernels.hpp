@@ -85,6 +85,8 @@ struct Table {
   void (*map)(const MapTask<Scalar>& task);
   /// Euler-Maruyama for the task's particles; returns the first particle that is not finite, or -1.
   Index (*step)(const StepTask& task, Scalar* particles);
+  /// a, a', c, c' of `count` output parameters, one after the other; count a multiple of every vector length.
+  void (*head)(const Neuron& neuron, Index count, const Scalar* r, Scalar* values);
   void (*evaluate)(Activation kind, Index count, const Scalar* z, Scalar* values, Scalar* slopes);
 };
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "model/kernels.hpp"
+
 namespace mfld {
 
 const NeuronInfo& info(NeuronKind kind) {
@@ -20,6 +22,23 @@ ParameterLayout parameter_layout(const Neuron& neuron, Index input_dim) {
     layout.bias = layout.size++;
   }
   return layout;
+}
+
+HeadValues head_values(const Neuron& neuron, const Vector& r) {
+  constexpr Index strip = 64;  // a multiple of every vector length
+  HeadValues values{Vector(r.size()), Vector(r.size()), Vector(r.size()), Vector(r.size())};
+  Vector* const parts[] = {&values.weight, &values.weight_slope, &values.offset, &values.offset_slope};
+  double input[strip] = {};
+  double output[4 * strip];
+  for (Index first = 0; first < r.size(); first += strip) {
+    const Index count = std::min(strip, r.size() - first);
+    std::copy_n(r.data() + first, count, input);
+    kernels::table<double>().head(neuron, strip, input, output);
+    for (Index part = 0; part < 4; ++part) {
+      std::copy_n(output + part * strip, count, parts[part]->data() + first);
+    }
+  }
+  return values;
 }
 
 }  // namespace mfld

@@ -85,6 +85,15 @@ const Scalar* group_column(const kernels::Ensemble<Scalar>& ensemble, Index colu
   return ensemble.parameters + column * ensemble.num_particles + group * group_size<Scalar>();
 }
 
+/// values [4][stride]: the first lanes of a, a', c, c'.
+template <class D, class V, class Scalar>
+HWY_INLINE void store_head(D d, const Head<V>& h, Index stride, Scalar* HWY_RESTRICT values) {
+  hn::StoreU(h.weight, d, values);
+  hn::StoreU(h.weight_slope, d, values + stride);
+  hn::StoreU(h.offset, d, values + 2 * stride);
+  hn::StoreU(h.offset_slope, d, values + 3 * stride);
+}
+
 /// a, a', c, c' of a group's particles; zero in the lanes beyond the last particle.
 template <class Scalar>
 void load_head(const kernels::Ensemble<Scalar>& ensemble, Index group, const Scratch<Scalar>& scratch) {
@@ -97,11 +106,8 @@ void load_head(const kernels::Ensemble<Scalar>& ensemble, Index group, const Scr
     load_group<Scalar>(nullptr, 0, scratch.output);
   }
   for (Index lane = 0; lane < size; lane += lanes<Scalar>()) {
-    const auto h = head(d, ensemble.neuron.kind, ensemble.neuron.bound, hn::Load(d, scratch.output + lane));
-    hn::Store(h.weight, d, scratch.head + lane);
-    hn::Store(h.weight_slope, d, scratch.head + size + lane);
-    hn::Store(h.offset, d, scratch.head + 2 * size + lane);
-    hn::Store(h.offset_slope, d, scratch.head + 3 * size + lane);
+    store_head(d, head(d, ensemble.neuron.kind, ensemble.neuron.bound, hn::Load(d, scratch.output + lane)), size,
+               scratch.head + lane);
   }
   for (Index k = 0; k < 4; ++k) {
     for (Index lane = count; lane < size; ++lane) {

@@ -25,8 +25,8 @@ HWY_INLINE V polynomial(D d, V x, const double (&c)[n]) {
   return sum;
 }
 
-/// u = n + f with n the nearest integer, and 2^n. |n| stays below the exponent bias. Adding 3/2 2^(mantissa bits) rounds
-/// to an integer and leaves it in the low bits, which saves a conversion that older instruction sets lack.
+/// u = n + f with n the nearest integer, and 2^n. |n| stays below the exponent bias. Adding 3/2 2^(mantissa bits)
+/// rounds to an integer and leaves it in the low bits, which saves a conversion that older instruction sets lack.
 template <class V>
 struct PowerOfTwo {
   V fraction;  // f, |f| <= 1/2
@@ -108,10 +108,10 @@ HWY_INLINE V softplus(D d, V x) {
 template <class D, class V>
 HWY_INLINE V erf(D d, V x) {
   using T = hn::TFromD<D>;
-  constexpr double near[] = {1.1283791670955125737,      -0.37612638903183747598,    0.11283791670954857203,
-                             -0.02686617064507283805,    0.0052239776247802900781,   -0.00085483269787077646466,
-                             0.00012055331035598390763,  -0.00001492559347459153501, 1.6460972283226066923e-6,
-                             -1.6350019405975118933e-7,  1.4657839713080013915e-8,   -1.1365507162865529367e-9,
+  constexpr double near[] = {1.1283791670955125737,     -0.37612638903183747598,    0.11283791670954857203,
+                             -0.02686617064507283805,   0.0052239776247802900781,   -0.00085483269787077646466,
+                             0.00012055331035598390763, -0.00001492559347459153501, 1.6460972283226066923e-6,
+                             -1.6350019405975118933e-7, 1.4657839713080013915e-8,   -1.1365507162865529367e-9,
                              5.9449872063611186672e-11};
   constexpr double far[] = {0.000028575726745953838756, 0.56294369978080274587, 1.1528817763387624508,
                             1.6888998185486865141,      5.0009712856765401796,  -8.5865380894732360895,

@@ -208,7 +208,9 @@ TEST_P(EveryMethod, IsWatchedBeforeEveryStepAndOnceAtTheEnd) {
     EXPECT_EQ(last, k == 6);
     EXPECT_EQ(state.phase, k < 4 ? 0 : (k < 6 ? 2 : 3));
     EXPECT_EQ(state.step_in_phase, k < 4 ? k : (k < 6 ? k - 4 : 0));
-    EXPECT_EQ(state.particles, k < 4 ? problem.run({phase_of(name(), k)}).particles : state.particles);
+    if (k < 4) {
+      EXPECT_EQ(state.particles, problem.run({phase_of(name(), k)}).particles);
+    }
   }
 }
 

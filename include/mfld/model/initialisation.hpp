@@ -16,8 +16,8 @@ struct Initialisation {
   double output_std = 1;
   OutputLaw output_law = OutputLaw::gaussian;
   bool input_on_sphere = false;  // w uniform on the sphere of radius input_std instead
-  /// Zero output at the start (Chizat, Oyallon & Bach 2019): particles 2i and 2i+1 share w and b and have opposite r, so every
-  /// sum over the pair cancels to exactly 0. Needs an even width and a neuron odd in its output parameter.
+  /// Zero output at the start (Chizat, Oyallon & Bach 2019): particles 2i and 2i+1 share w and b and have opposite r,
+  /// so every sum over the pair cancels to exactly 0. Needs an even width and a neuron odd in its output parameter.
   bool symmetric = false;
 };
 

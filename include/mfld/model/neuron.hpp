@@ -19,15 +19,15 @@ struct NeuronInfo {
   NeuronKind kind;
   std::string_view name;
   std::string_view formula;
-  bool has_output;         // has an output parameter r
-  bool output_trainable;   // r may move
-  bool odd_in_output;      // r -> -r flips the sign of h: symmetric (zero-output) initialisation is possible
-  bool bias_optional;      // network.bias may be chosen; where not, `bias_default` holds
+  bool has_output;        // has an output parameter r
+  bool output_trainable;  // r may move
+  bool odd_in_output;     // r -> -r flips the sign of h: symmetric (zero-output) initialisation is possible
+  bool bias_optional;     // network.bias may be chosen; where not, `bias_default` holds
   bool bias_default;
-  bool has_bound;          // uses network.bound (R)
-  bool head_bounded;       // |h| is bounded if sigma is
-  bool fixed_activation;   // sigma is part of the definition
-  Activation activation;   // that sigma, or the default one
+  bool has_bound;         // uses network.bound (R)
+  bool head_bounded;      // |h| is bounded if sigma is
+  bool fixed_activation;  // sigma is part of the definition
+  Activation activation;  // that sigma, or the default one
 };
 
 /// The table behind `mfld list neurons`. The arithmetic of a row is in src/model/head-inl.hpp.
@@ -43,8 +43,8 @@ inline constexpr std::array<NeuronInfo, 7> neurons = {{
     {NeuronKind::linear, "linear", "w.x", false, false, false, false, false, false, false, true, Activation::linear},
     {NeuronKind::parity, "parity", "R (tanh(w.x + b) + 2 tanh(r)) / 3", true, true, false, false, true, true, true,
      true, Activation::tanh},
-    {NeuronKind::parity_unbounded, "parity-unbounded", "R (tanh(w.x + b) + r) / 2", true, true, false, false, true, true,
-     false, true, Activation::tanh},
+    {NeuronKind::parity_unbounded, "parity-unbounded", "R (tanh(w.x + b) + r) / 2", true, true, false, false, true,
+     true, false, true, Activation::tanh},
 }};
 
 const NeuronInfo& info(NeuronKind kind);
@@ -59,13 +59,24 @@ struct Neuron {
 
 /// Columns of `Particles`: r (where there is one), w_1..w_d, b (where there is one).
 struct ParameterLayout {
-  Index output = -1;   // column of r, or -1
-  Index input = 0;     // first column of w
+  Index output = -1;  // column of r, or -1
+  Index input = 0;    // first column of w
   Index input_dim = 0;
-  Index bias = -1;     // column of b, or -1
-  Index size = 0;      // p
+  Index bias = -1;  // column of b, or -1
+  Index size = 0;   // p
 };
 
 ParameterLayout parameter_layout(const Neuron& neuron, Index input_dim);
+
+/// The head's four functions at given output parameters, each [N].
+struct HeadValues {
+  Vector weight;        // a(r)
+  Vector weight_slope;  // a'(r)
+  Vector offset;        // c(r)
+  Vector offset_slope;  // c'(r)
+};
+
+/// r [N]; ignored, but for its length, where the neuron has no output parameter. The same vector code as the training.
+HeadValues head_values(const Neuron& neuron, const Vector& r);
 
 }  // namespace mfld

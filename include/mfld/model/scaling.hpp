@@ -8,7 +8,8 @@ namespace mfld {
 /// How the sum over neurons is scaled and at which speed particles move (README, equation 2).
 enum class ScalingKind { mean_field, ntk, standard, alpha };
 
-/// f(x) = output_factor * sum_j h(theta_j; x) and v_j = drift_factor/n sum_i l'_i grad h(theta_j; x_i) + 2 lambda1 theta_j.
+/// f(x) = output_factor * sum_j h(theta_j; x) and v_j = drift_factor/n sum_i l'_i grad h(theta_j; x_i) + 2 lambda1
+/// theta_j.
 ///
 ///   kind        output_factor   drift_factor   one unit of step_size * steps is
 ///   mean-field  1/N             1              mean-field time (drift = N times the plain gradient)
@@ -25,7 +26,9 @@ struct Scaling {
   /// The objective whose preconditioned gradient the drift is has the penalty
   /// lambda1 * penalty_factor * sum_j |theta_j|^2, with penalty_factor = output_factor / drift_factor:
   /// 1/N in the mean-field scaling (the mean), 1 in ntk and standard (the sum), alpha^2/N between.
-  double penalty_factor(Index num_particles) const { return output_factor(num_particles) / drift_factor(num_particles); }
+  double penalty_factor(Index num_particles) const {
+    return output_factor(num_particles) / drift_factor(num_particles);
+  }
 
   std::string describe() const;
 };

@@ -1,0 +1,136 @@
+#include "mfld/ntk/empirical.hpp"
+
+#include <Eigen/Eigenvalues>
+#include <algorithm>
+#include <cassert>
+
+#include "mfld/core/parallel.hpp"
+
+namespace mfld {
+
+namespace {
+
+constexpr Index tile_rows = 128;
+constexpr Index tile_particles = 256;
+
+/// What a tile of particles contributes at some inputs, each [rows x particles of the tile].
+struct Features {
+  Matrix output;  // u = a' sigma(z) + c': derivative in r
+  Matrix hidden;  // s = a sigma'(z): derivative in z
+  Matrix value;   // h
+};
+
+Features features(const Network& network, const Particles<double>& particles, Index first, Index count, const Inputs& x,
+                  Index first_row, Index rows) {
+  const ParameterLayout& layout = network.layout();
+  const auto tile = particles.middleRows(first, count);
+  Matrix z = x.middleRows(first_row, rows) * tile.middleCols(layout.input, layout.input_dim).transpose();
+  if (layout.bias >= 0) {
+    z.rowwise() += tile.col(layout.bias).transpose();
+  }
+  Features result{Matrix(rows, count), Matrix(rows, count), Matrix(rows, count)};
+  const auto length = static_cast<std::size_t>(z.size());
+  evaluate(network.neuron().activation, {z.data(), length}, {result.value.data(), length},
+           {result.hidden.data(), length});
+  const Vector r = layout.output >= 0 ? Vector(tile.col(layout.output)) : Vector::Zero(count);
+  const HeadValues head = head_values(network.neuron(), r);
+  result.output = (result.value * head.weight_slope.asDiagonal()).rowwise() + head.offset_slope.transpose();
+  result.hidden = result.hidden * head.weight.asDiagonal();
+  result.value = ((result.value * head.weight.asDiagonal()).rowwise() + head.offset.transpose()).eval();
+  return result;
+}
+
+/// Sums tile(features of a row tile of x, features of a row tile of z) over the particles, for all pairs of row tiles.
+template <class Body>
+void sum_over_particles(const Network& network, const Particles<double>& particles, const Inputs& x, const Inputs& z,
+                        const Body& body) {
+  const bool symmetric = &x == &z;
+  const Index row_tiles = (x.rows() + tile_rows - 1) / tile_rows;
+  const Index column_tiles = (z.rows() + tile_rows - 1) / tile_rows;
+  for (Index first = 0; first < particles.rows(); first += tile_particles) {
+    const Index count = std::min(tile_particles, particles.rows() - first);
+    const auto of_tile = [&](const Inputs& inputs, Index tile) {
+      const Index row = tile * tile_rows;
+      return features(network, particles, first, count, inputs, row, std::min(tile_rows, inputs.rows() - row));
+    };
+    std::vector<Features> of_z(static_cast<std::size_t>(column_tiles));
+    for_each_task(column_tiles, [&](Index tile) { of_z[static_cast<std::size_t>(tile)] = of_tile(z, tile); });
+    for_each_task(row_tiles, [&](Index tile) {
+      const Features of_x = symmetric ? of_z[static_cast<std::size_t>(tile)] : of_tile(x, tile);
+      for (Index column = symmetric ? tile : 0; column < column_tiles; ++column) {
+        body(of_x, of_z[static_cast<std::size_t>(column)], tile * tile_rows, column * tile_rows);
+      }
+    });
+  }
+}
+
+/// The lower triangle from the upper one, if x and z are the same object.
+void mirror(const Inputs& x, const Inputs& z, Matrix& kernel) {
+  if (&x == &z) {
+    kernel.triangularView<Eigen::StrictlyLower>() = kernel.transpose();
+  }
+}
+
+bool is_trained(const Network& network, Index column) {
+  return column >= 0 && network.trained()[static_cast<std::size_t>(column)] != 0;
+}
+
+}  // namespace
+
+Matrix empirical_ntk(const Network& network, const Particles<double>& particles, const Inputs& x, const Inputs& z) {
+  assert(particles.cols() == network.layout().size && x.cols() == z.cols() && x.cols() == network.input_dim());
+  const ParameterLayout& layout = network.layout();
+  const double factor =
+      network.scaling().output_factor(particles.rows()) * network.scaling().drift_factor(particles.rows());
+  Matrix kernel = Matrix::Zero(x.rows(), z.rows());
+  sum_over_particles(network, particles, x, z,
+                     [&](const Features& of_x, const Features& of_z, Index row, Index column) {
+                       const Index rows = of_x.value.rows();
+                       const Index columns = of_z.value.rows();
+                       auto block = kernel.block(row, column, rows, columns);
+                       if (is_trained(network, layout.output)) {
+                         block += of_x.output * of_z.output.transpose();
+                       }
+                       const bool input = is_trained(network, layout.input);
+                       const bool bias = is_trained(network, layout.bias);
+                       if (input || bias) {
+                         Matrix inner = Matrix::Constant(rows, columns, bias ? 1.0 : 0.0);
+                         if (input) {
+                           inner += x.middleRows(row, rows) * z.middleRows(column, columns).transpose();
+                         }
+                         block += (of_x.hidden * of_z.hidden.transpose()).cwiseProduct(inner);
+                       }
+                     });
+  mirror(x, z, kernel);
+  return factor * kernel;
+}
+
+Matrix conjugate_kernel(const Network& network, const Particles<double>& particles, const Inputs& x, const Inputs& z) {
+  Matrix kernel = Matrix::Zero(x.rows(), z.rows());
+  sum_over_particles(
+      network, particles, x, z, [&](const Features& of_x, const Features& of_z, Index row, Index column) {
+        kernel.block(row, column, of_x.value.rows(), of_z.value.rows()) += of_x.value * of_z.value.transpose();
+      });
+  mirror(x, z, kernel);
+  return kernel / static_cast<double>(particles.rows());
+}
+
+double kernel_drift(const Matrix& kernel, const Matrix& initial) {
+  const double norm = initial.norm();
+  const double difference = (kernel - initial).norm();
+  return norm > 0 ? difference / norm : (difference > 0 ? std::numeric_limits<double>::infinity() : 0.0);
+}
+
+double kernel_alignment(const Matrix& kernel, const Vector& targets) {
+  const double scale = kernel.norm() * targets.squaredNorm();
+  return scale > 0 ? targets.dot(kernel * targets) / scale : 0.0;
+}
+
+double effective_dimension(const Matrix& kernel, double ridge) {
+  const Vector eigenvalues = Eigen::SelfAdjointEigenSolver<Matrix>(kernel, Eigen::EigenvaluesOnly).eigenvalues();
+  const double shift = ridge * static_cast<double>(kernel.rows());
+  return eigenvalues.unaryExpr([shift](double value) { return std::max(value, 0.0) / (std::max(value, 0.0) + shift); })
+      .sum();
+}
+
+}  // namespace mfld

@@ -1,0 +1,62 @@
+#pragma once
+#include <atomic>
+#include <functional>
+#include <utility>
+#include <vector>
+
+#include "mfld/dynamics/simulation.hpp"
+
+namespace mfld {
+
+/// A stationary problem with constant numbers, run for as long as a test likes.
+struct ChainOptions {
+  Neuron neuron{NeuronKind::linear, Activation::linear, false, 1};
+  Inputs inputs;
+  Vector targets;
+  std::string_view method = "mfld";
+  double step_size = 0;
+  double lambda1 = 0;
+  double lambda2 = 0;
+  Index batch_size = 1;
+  std::uint64_t seed = 1;
+};
+
+/// Calls look(particles, k) after every step k = 1..num_steps of the method from `particles`; returns the last particles.
+inline Particles<double> run_chain(
+    const ChainOptions& options, Particles<double> particles, std::int64_t num_steps,
+    const std::function<void(const Particles<double>&, std::int64_t)>& look = [](const auto&, auto) {}) {
+  Dataset data;
+  data.train_inputs = options.inputs;
+  data.train_targets = options.targets;
+  const Network network(options.neuron, options.inputs.cols(), {.kind = ScalingKind::mean_field});
+  const EmpiricalRisk risk({.kind = LossKind::squared}, Reduction::mean);
+  Phase phase;
+  phase.method = find_method(options.method);
+  phase.num_steps = num_steps;
+  phase.step_size = {.kind = ScheduleKind::constant, .value = options.step_size};
+  phase.temperature = {.kind = ScheduleKind::constant, .value = options.lambda2};
+  phase.lambda1 = {.kind = ScheduleKind::constant, .value = options.lambda1};
+  phase.batch_size = options.batch_size;
+  phase.snapshot_every = 3;
+
+  class Caller : public Listener<double> {
+   public:
+    explicit Caller(const std::function<void(const Particles<double>&, std::int64_t)>& call) : call_(call) {}
+    void look(const State<double>& state, bool /*last*/) override {
+      if (state.step > 0) {
+        call_(state.particles, state.step);
+      }
+    }
+
+   private:
+    const std::function<void(const Particles<double>&, std::int64_t)>& call_;
+  };
+  State<double> state;
+  state.particles = std::move(particles);
+  Simulation<double> simulation(network, risk, data, {phase}, {0, 0, options.seed, options.seed}, std::move(state));
+  Caller caller(look);
+  simulation.run(caller, std::atomic<bool>(false));
+  return simulation.state().particles;
+}
+
+}  // namespace mfld
