@@ -186,6 +186,9 @@ Experiment read_experiment(const Section& root, const std::filesystem::path& fol
   if (options.precision == Precision::single_precision) {
     experiment.initial = experiment.initial.cast<float>().cast<double>().eval();
   }
+  if (options.linearised) {
+    experiment.network = experiment.network.linearised_at(experiment.initial);
+  }
   read_observation(root, experiment);
   read_checkpointing(root.table("checkpoint"), experiment);
   return experiment;

@@ -75,6 +75,8 @@ NetworkOptions read_network(Section& section) {
   options.width = section.integer("width", "N, number of neurons = particles", required, {1, std::int64_t{1} << 31});
   options.scaling = read_scaling(section);
   options.trained = read_trained_blocks(section, options.neuron);
+  options.linearised = section.flag(
+      "linearised", "the tangent model f_0(x) + grad f_0(x) . (theta - theta_0) at the first particles", false);
   options.precision = pick(section, "precision", "of the particles; sums are in double", "double", precisions);
   return options;
 }

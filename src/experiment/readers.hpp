@@ -17,6 +17,7 @@ struct NetworkOptions {
   Index width = 0;
   Scaling scaling;
   TrainedBlocks trained;
+  bool linearised = false;
   Precision precision = Precision::double_precision;
 };
 

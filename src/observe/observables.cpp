@@ -2,6 +2,7 @@
 #include <cmath>
 #include <utility>
 
+#include "mfld/ntk/empirical.hpp"
 #include "mfld/observe/alignment.hpp"
 #include "mfld/observe/movement.hpp"
 #include "mfld/observe/observer.hpp"
@@ -212,6 +213,22 @@ std::vector<Observable> alignment_rows() {
   };
 }
 
+std::vector<Observable> kernel_rows() {
+  return {
+      on_request(number(
+          "ntk_drift",
+          "|K_t - K_0|_F / |K_0|_F, K the empirical tangent kernel on the training inputs  [Jacot, Gabriel "
+          "& Hongler, NeurIPS 2018]",
+          needs_start, [](Look& look) { return kernel_drift(look.tangent_kernel(), look.initial_tangent_kernel()); })),
+      on_request(
+          number("kernel_alignment",
+                 "y' K y / (|K|_F |y|^2), K the empirical tangent kernel on the training inputs  [Cristianini et "
+                 "al., NeurIPS 2001]",
+                 always,
+                 [](Look& look) { return kernel_alignment(look.tangent_kernel(), look.scene().data->train_targets); })),
+  };
+}
+
 std::vector<Observable> moment_rows() {
   return {
       number("mean_norm", "(1/N) sum_j |w_j|", always,
@@ -230,7 +247,7 @@ std::vector<Observable> moment_rows() {
 const std::vector<Observable>& observables() {
   static const std::vector<Observable> table = [] {
     std::vector<Observable> rows;
-    for (const auto& group : {risk_rows(), movement_rows(), alignment_rows(), moment_rows()}) {
+    for (const auto& group : {risk_rows(), movement_rows(), alignment_rows(), kernel_rows(), moment_rows()}) {
       rows.insert(rows.end(), group.begin(), group.end());
     }
     return rows;

@@ -8,6 +8,7 @@
 
 #include "mfld/core/error.hpp"
 #include "mfld/core/nearest_name.hpp"
+#include "mfld/ntk/empirical.hpp"
 
 namespace mfld {
 
@@ -22,7 +23,7 @@ void Look::move_to(const Particles<double>& particles, double penalty, double te
   particles_ = &particles;
   penalty_ = penalty;
   temperature_ = temperature;
-  have_train_ = have_test_ = have_drift_ = false;
+  have_train_ = have_test_ = have_drift_ = have_kernel_ = false;
 }
 
 std::span<const double> Look::train_outputs() {
@@ -59,6 +60,25 @@ const Drift& Look::full_drift() {
   }
   have_drift_ = true;
   return drift_;
+}
+
+const Matrix& Look::tangent_kernel() {
+  if (!have_kernel_) {
+    // A linearised network keeps the kernel of its anchor, the first particles.
+    kernel_ = scene_.network->is_linearised()
+                  ? initial_tangent_kernel()
+                  : empirical_ntk(*scene_.network, particles(), scene_.data->train_inputs, scene_.data->train_inputs);
+    have_kernel_ = true;
+  }
+  return kernel_;
+}
+
+const Matrix& Look::initial_tangent_kernel() {
+  if (initial_kernel_.size() == 0) {
+    const Inputs& inputs = scene_.data->train_inputs;
+    initial_kernel_ = empirical_ntk(*scene_.network, *scene_.initial, inputs, inputs);
+  }
+  return initial_kernel_;
 }
 
 namespace {

@@ -102,17 +102,34 @@ class PassFixture {
   Index pairs() const { return setting_.num_particles * num_samples; }
 
   void reduce() {
-    table_.reduce({ensemble_, block(), 0, num_groups, values_.data(), slopes(), partial_.data(), scratch_.data()});
+    kernels::ReduceTask<Scalar> task{};
+    place(task);
+    task.partial = partial_.data();
+    table_.reduce(task);
   }
 
   void map() {
-    table_.map({ensemble_, block(), 0, num_groups, values_.data(), slopes(), coefficients_.data(),
-                static_cast<double>(num_samples), 1.0, true, true, true, true, drift_.data(), scratch_.data()});
+    kernels::MapTask<Scalar> task{};
+    place(task);
+    task.coefficients = coefficients_.data();
+    task.coefficient_sum = static_cast<double>(num_samples);
+    task.weight = 1;
+    task.assign = true;
+    task.train_input = task.train_bias = task.train_output = true;
+    task.drift = drift_.data();
+    table_.map(task);
   }
 
  private:
-  kernels::Block<Scalar> block() const { return {&inputs_, 0, num_samples}; }
-  Scalar* slopes() { return kernels::needs_slopes(ensemble_.neuron.activation) ? slopes_.data() : nullptr; }
+  template <class Task>
+  void place(Task& task) {
+    task.ensemble = ensemble_;
+    task.block = {&inputs_, 0, num_samples};
+    task.last_group = num_groups;
+    task.values = values_.data();
+    task.slopes = kernels::needs_slopes(ensemble_.neuron.activation) ? slopes_.data() : nullptr;
+    task.scratch = scratch_.data();
+  }
 
   const kernels::Table<Scalar>& table_;
   Setting setting_;

@@ -55,11 +55,13 @@ TEST(Philox, EqualsRandom123OnRandomCountersAndKeys) {
 
 TEST(RandomStream, ReadsTheDocumentedCountersOfPhilox) {
   // Key: the first two words at counter (seed, purpose, 0) under the fixed derivation key (the first 64 fractional bits
-  // of sqrt 2). Words: blocks 0, 1, ... in counter words 0-1, the index in words 2-3. Changing any of it changes every seed's results.
+  // of sqrt 2). Words: blocks 0, 1, ... in counter words 0-1, the index in words 2-3. Changing any of it changes every
+  // seed's results.
   for (const std::uint64_t seed : {0ULL, 1ULL, 0xFFFFFFFFFFFFFFFFULL, 0x123456789ABCDEF0ULL}) {
     for (const std::uint64_t index : {0ULL, 7ULL, 0x100000000ULL, 0xFEDCBA9876543210ULL}) {
-      const PhiloxBlock derived = published_philox(
-          {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32U), 9U, 0U}, {0x6A09E667U, 0xF3BCC908U});
+      const PhiloxBlock derived =
+          published_philox({static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32U), 9U, 0U},
+                           {0x6A09E667U, 0xF3BCC908U});
       EXPECT_EQ(stream_key(seed, Purpose::batch), (PhiloxKey{derived[0], derived[1]}));
       RandomStream stream(seed, Purpose::batch, index);
       for (std::uint32_t block = 0; block < 5; ++block) {
@@ -146,8 +148,9 @@ TEST(RandomStream, NextSeedIsNotThisSeedShifted) {
 }
 
 TEST(RandomStream, WordsAreUniformAndIndependentAcrossStreams) {
-  // Chi-square of the high byte of the first word of 2^18 streams that differ in the index alone, and of the joint law of
-  // the high nibbles of neighbouring streams. A fair generator fails each with probability 1e-6 over the choice of seed.
+  // Chi-square of the high byte of the first word of 2^18 streams that differ in the index alone, and of the joint law
+  // of the high nibbles of neighbouring streams. A fair generator fails each with probability 1e-6 over the choice of
+  // seed.
   constexpr std::size_t streams = std::size_t{1} << 18U;
   std::vector<double> bytes(256);
   std::vector<double> nibbles(256);
@@ -183,11 +186,11 @@ double worst_noise_error(std::uint64_t seed, std::int64_t step, Index first, Ind
   long double worst = 0;
   for (Index j = 0; j < rows; ++j) {
     for (Index column = 0; column < columns; ++column) {
-      const PhiloxBlock words = published_philox(
-          {static_cast<std::uint32_t>(column / 2), static_cast<std::uint32_t>(first + j),
-           static_cast<std::uint32_t>(static_cast<std::uint64_t>(step)),
-           static_cast<std::uint32_t>(static_cast<std::uint64_t>(step) >> 32U)},
-          key);
+      const PhiloxBlock words =
+          published_philox({static_cast<std::uint32_t>(column / 2), static_cast<std::uint32_t>(first + j),
+                            static_cast<std::uint32_t>(static_cast<std::uint64_t>(step)),
+                            static_cast<std::uint32_t>(static_cast<std::uint64_t>(step) >> 32U)},
+                           key);
       const auto [even, odd] = box_muller_reference(words);
       worst = std::max(worst, std::abs(xi(j, column) - (column % 2 == 0 ? even : odd)));
     }
@@ -196,13 +199,14 @@ double worst_noise_error(std::uint64_t seed, std::int64_t step, Index first, Ind
 }
 
 TEST(LangevinNoise, IsBoxMullerOfTheDocumentedPhiloxWords) {
-  // Every number of particles and of columns near the vector and strip lengths, steps beyond 32 bits. |xi| <= 8.6, so 1e-14
-  // is five units in the last place of the largest.
+  // Every number of particles and of columns near the vector and strip lengths, steps beyond 32 bits. |xi| <= 8.6, so
+  // 1e-14 is five units in the last place of the largest.
   on_every_instruction_set([] {
     for (Index rows = 1; rows <= 40; ++rows) {
       ASSERT_LE(worst_noise_error(11, 5, rows % 7, rows, 1 + rows % 6), 1e-14);
     }
-    for (const std::int64_t step : {std::int64_t{0}, std::int64_t{0xFFFFFFFF}, std::int64_t{1} << 32U, std::int64_t{1} << 53U}) {
+    for (const std::int64_t step :
+         {std::int64_t{0}, std::int64_t{0xFFFFFFFF}, std::int64_t{1} << 32U, std::int64_t{1} << 53U}) {
       for (const Index rows : {127, 128, 129, 300}) {
         ASSERT_LE(worst_noise_error(~std::uint64_t{0}, step, 1000, rows, 5), 1e-14);
       }
@@ -227,7 +231,8 @@ TEST(LangevinNoise, DoesNotDependOnHowParticlesAreDealtOut) {
   });
 }
 
-/// Tests on a million samples per set: a fair generator fails one of them with the stated probability over the choice of seed.
+/// Tests on a million samples per set: a fair generator fails one of them with the stated probability over the choice
+/// of seed.
 struct NoiseSample {
   static constexpr Index particles = 1000;
   static constexpr Index columns = 10;
@@ -247,8 +252,8 @@ const NoiseSample& noise_sample() {
 }
 
 TEST(LangevinNoise, HasTheMomentsOfAStandardNormal) {
-  // z = 5, two-sided: a false alarm has probability 6e-7 in each of the six moments (4e-6 in all). An error of 1 % in the
-  // standard deviation is z = 20 in the second moment with these 2e6 samples.
+  // z = 5, two-sided: a false alarm has probability 6e-7 in each of the six moments (4e-6 in all). An error of 1 % in
+  // the standard deviation is z = 20 in the second moment with these 2e6 samples.
   const std::array<double, 6> moments = {0, 1, 0, 3, 0, 15};
   const std::array<double, 6> variances = {1, 2, 15, 96, 945, 10395 - 225};  // E xi^2m - (E xi^m)^2
   const double count = static_cast<double>(NoiseSample::particles * NoiseSample::columns * NoiseSample::steps);
@@ -263,7 +268,8 @@ TEST(LangevinNoise, HasTheMomentsOfAStandardNormal) {
 }
 
 TEST(LangevinNoise, HasTheLawAndTheTailsOfAStandardNormal) {
-  // Chi-square over 1000 cells of equal probability (p > 1e-6), and counts beyond 1, 2, 3, 4 standard deviations at z = 5.
+  // Chi-square over 1000 cells of equal probability (p > 1e-6), and counts beyond 1, 2, 3, 4 standard deviations at z
+  // = 5.
   std::vector<double> cells(1000);
   std::array<double, 4> beyond{};
   for (const Matrix& xi : noise_sample().xi) {
@@ -285,8 +291,8 @@ TEST(LangevinNoise, HasTheLawAndTheTailsOfAStandardNormal) {
 }
 
 TEST(LangevinNoise, IsIndependentAcrossColumnsParticlesStepsAndSeeds) {
-  // Products of neighbours and of their squares have mean 0 and variances 1 and 4: z = 5 in each of the 10 tests, 6e-6 in
-  // all. The two halves of one Box-Muller pair (columns 0 and 1) are among the neighbours.
+  // Products of neighbours and of their squares have mean 0 and variances 1 and 4: z = 5 in each of the 10 tests, 6e-6
+  // in all. The two halves of one Box-Muller pair (columns 0 and 1) are among the neighbours.
   const auto& all = noise_sample().xi;
   const auto check = [](const char* what, const Matrix& a, const Matrix& b) {
     const double count = static_cast<double>(a.size());
@@ -324,11 +330,12 @@ TEST(LangevinNoise, NextSeedIsNotThisSeedShiftedInStepOrParticle) {
   }
 }
 
-// ---- The logarithm under the square root -----------------------------------------------------------------------------
+// ---- The logarithm under the square root
+// -----------------------------------------------------------------------------
 
 TEST(LangevinNoise, LogarithmOfUniformIsAccurateAtBothEndsAndAtTheSeams) {
-  // u = (k + 1/2) 2^-52. Seams: the powers of two and sqrt(1/2) times them, where the mantissa is folded. The relative error
-  // matters near u = 1 too: there the radius is small.
+  // u = (k + 1/2) 2^-52. Seams: the powers of two and sqrt(1/2) times them, where the mantissa is folded. The relative
+  // error matters near u = 1 too: there the radius is small.
   std::vector<std::uint64_t> numerators;
   const std::uint64_t last = (std::uint64_t{1} << 52U) - 1;
   for (std::uint64_t k = 0; k < 2000; ++k) {

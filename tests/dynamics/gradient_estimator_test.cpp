@@ -17,7 +17,8 @@
 namespace mfld {
 namespace {
 
-// ---- Which samples ----------------------------------------------------------------------------------------------------
+// ---- Which samples
+// ----------------------------------------------------------------------------------------------------
 
 std::vector<Index> batch_of(std::uint64_t seed, std::int64_t step, Index n, Index size,
                             Sampling sampling = Sampling::without_replacement) {
@@ -63,7 +64,8 @@ TEST(DrawBatch, IsAPureFunctionOfSeedAndStep) {
 
 TEST(DrawBatch, EverySubsetIsEquallyLikely) {
   // Chi-square over all C(6, 3) = 20 subsets and over all C(7, 2) = 21 and C(5, 4) = 5: p > 1e-6 each for a fair draw.
-  for (const auto& [n, size, subsets] : {std::tuple<Index, Index, std::size_t>{6, 3, 20}, {7, 2, 21}, {5, 4, 5}, {9, 1, 9}}) {
+  for (const auto& [n, size, subsets] :
+       {std::tuple<Index, Index, std::size_t>{6, 3, 20}, {7, 2, 21}, {5, 4, 5}, {9, 1, 9}}) {
     std::map<std::vector<Index>, double> counts;
     for (std::int64_t step = 0; step < 100000; ++step) {
       ++counts[batch_of(11, step, n, size)];
@@ -107,7 +109,8 @@ TEST(DrawBatch, NeighbouringStepsAreIndependent) {
   EXPECT_GT(chi_square_p_uniform(counts), 1e-6);
 }
 
-// ---- Estimates ----------------------------------------------------------------------------------------------------------
+// ---- Estimates
+// ----------------------------------------------------------------------------------------------------------
 
 /// A data set, particles, and phases of every estimator.
 template <class Scalar>
@@ -149,7 +152,8 @@ Phase phase_of(const char* method, Index batch_size, std::int64_t snapshot_every
 }
 
 /// The estimate with exactly the samples `batch`: the first step whose draw is that batch, found by search.
-std::map<std::vector<Index>, std::int64_t> steps_of_batches(Index n, Index size, Sampling sampling, std::size_t num_batches) {
+std::map<std::vector<Index>, std::int64_t> steps_of_batches(Index n, Index size, Sampling sampling,
+                                                            std::size_t num_batches) {
   std::map<std::vector<Index>, std::int64_t> steps;
   for (std::int64_t step = 0; steps.size() < num_batches && step < 1000000; ++step) {
     steps.try_emplace(batch_of(5, step, n, size, sampling), step);
@@ -158,7 +162,9 @@ std::map<std::vector<Index>, std::int64_t> steps_of_batches(Index n, Index size,
   return steps;
 }
 
-double relative(const Drift& a, const Drift& b) { return (a - b).cwiseAbs().maxCoeff() / (1 + b.cwiseAbs().maxCoeff()); }
+double relative(const Drift& a, const Drift& b) {
+  return (a - b).cwiseAbs().maxCoeff() / (1 + b.cwiseAbs().maxCoeff());
+}
 
 template <class Scalar>
 void check_whole_batch(const Neuron& neuron, Reduction reduction, ScalingKind scaling) {
@@ -201,7 +207,8 @@ TEST(Estimator, MeanOverAllBatchesIsTheFullDrift) {
     for (const Reduction reduction : {Reduction::mean, Reduction::sum}) {
       const Fixture<double> fixture({}, 6, 5, loss, reduction);
       const Drift full = fixture.full(fixture.particles);
-      for (const auto& [size, num_batches] : {std::pair<Index, std::size_t>{1, 6}, {2, 15}, {3, 20}, {4, 15}, {5, 6}, {6, 1}}) {
+      for (const auto& [size, num_batches] :
+           {std::pair<Index, std::size_t>{1, 6}, {2, 15}, {3, 20}, {4, 15}, {5, 6}, {6, 1}}) {
         auto estimator = fixture.estimator();
         Drift sum = Drift::Zero(full.rows(), full.cols());
         Drift drift(full.rows(), full.cols());
@@ -215,7 +222,8 @@ TEST(Estimator, MeanOverAllBatchesIsTheFullDrift) {
       Drift sum = Drift::Zero(full.rows(), full.cols());
       Drift drift(full.rows(), full.cols());
       for (const auto& [batch, step] : steps_of_batches(6, 2, Sampling::with_replacement, 21)) {
-        estimator.estimate(phase_of("sgd-mfld", 2, 5, Sampling::with_replacement), step, step, 5, fixture.particles, drift);
+        estimator.estimate(phase_of("sgd-mfld", 2, 5, Sampling::with_replacement), step, step, 5, fixture.particles,
+                           drift);
         sum += (batch[0] == batch[1] ? 1.0 : 2.0) / 36 * drift;
       }
       EXPECT_LE(relative(sum, full), 1e-14) << "with replacement";
@@ -225,8 +233,9 @@ TEST(Estimator, MeanOverAllBatchesIsTheFullDrift) {
 
 TEST(Estimator, BatchCovarianceIsThePopulationCovarianceTimesTheFinitePopulationFactor) {
   // Without replacement, Cov v_I = (n - B) / (B (n - 1)) Sigma with Sigma the 1/n covariance of the per-sample drifts
-  // (Suzuki, Wu & Nitanda, NeurIPS 2023, section 3; Cochran, "Sampling Techniques", theorem 2.2). By enumeration, so exactly; for
-  // one pair of coordinates of different particles too, because the batch is shared. With replacement the factor is 1 / B.
+  // (Suzuki, Wu & Nitanda, NeurIPS 2023, section 3; Cochran, "Sampling Techniques", theorem 2.2). By enumeration, so
+  // exactly; for one pair of coordinates of different particles too, because the batch is shared. With replacement the
+  // factor is 1 / B.
   const Index n = 6;
   const Fixture<double> fixture({}, n, 3, {});
   const Drift full = fixture.full(fixture.particles);
@@ -247,8 +256,9 @@ TEST(Estimator, BatchCovarianceIsThePopulationCovarianceTimesTheFinitePopulation
   const Matrix population = covariance(1, Sampling::without_replacement, 6);
   for (const auto& [size, num_batches] : {std::pair<Index, std::size_t>{2, 15}, {3, 20}, {4, 15}, {5, 6}, {6, 1}}) {
     const double factor = static_cast<double>(n - size) / static_cast<double>(size * (n - 1));
-    EXPECT_LE((covariance(size, Sampling::without_replacement, num_batches) - factor * population).cwiseAbs().maxCoeff(),
-              1e-13 * population.cwiseAbs().maxCoeff())
+    EXPECT_LE(
+        (covariance(size, Sampling::without_replacement, num_batches) - factor * population).cwiseAbs().maxCoeff(),
+        1e-13 * population.cwiseAbs().maxCoeff())
         << "B = " << size;
   }
   EXPECT_LE((covariance(2, Sampling::with_replacement, 21) - population / 2).cwiseAbs().maxCoeff(),
@@ -257,7 +267,8 @@ TEST(Estimator, BatchCovarianceIsThePopulationCovarianceTimesTheFinitePopulation
 
 /// An estimator whose snapshot lies at `anchor`.
 template <class Scalar>
-GradientEstimator<Scalar> with_snapshot(const Fixture<Scalar>& fixture, const Particles<Scalar>& anchor, Index batch_size) {
+GradientEstimator<Scalar> with_snapshot(const Fixture<Scalar>& fixture, const Particles<Scalar>& anchor,
+                                        Index batch_size) {
   auto estimator = fixture.estimator();
   Drift drift(anchor.rows(), anchor.cols());
   estimator.estimate(phase_of("svrg-mfld", batch_size), 0, 0, 5, anchor, drift);
@@ -265,7 +276,8 @@ GradientEstimator<Scalar> with_snapshot(const Fixture<Scalar>& fixture, const Pa
 }
 
 TEST(Svrg, MeanOverAllBatchesIsTheFullDriftWhereverTheSnapshotIs) {
-  // Johnson & Zhang, NeurIPS 2013, eq. (5), with the mean-field drift: E_I [v_I(theta) - v_I(snapshot)] + v(snapshot) = v(theta).
+  // Johnson & Zhang, NeurIPS 2013, eq. (5), with the mean-field drift: E_I [v_I(theta) - v_I(snapshot)] + v(snapshot) =
+  // v(theta).
   for (const Loss& loss : {Loss{}, Loss{.kind = LossKind::logistic}}) {
     const Fixture<double> fixture({}, 6, 5, loss);
     const Particles<double> anchor = random_particles({}, 4, 5, 99);
@@ -298,8 +310,8 @@ TEST(Svrg, EveryBatchGivesTheFullDriftWhileTheParticlesRestAtTheSnapshot) {
 }
 
 TEST(Svrg, IsTheFormulaForEachBatch) {
-  // v_I(theta) - v_I(snapshot) + v(snapshot), v_I with the outputs of the respective configuration, against two mini-batch
-  // estimates of other estimators.
+  // v_I(theta) - v_I(snapshot) + v(snapshot), v_I with the outputs of the respective configuration, against two
+  // mini-batch estimates of other estimators.
   const Fixture<double> fixture({}, 30, 9, {.kind = LossKind::logistic});
   const Particles<double> anchor = random_particles({}, 4, 9, 99);
   auto svrg = with_snapshot(fixture, anchor, 4);

@@ -112,7 +112,8 @@ INSTANTIATE_TEST_SUITE_P(Methods, EveryMethod, testing::ValuesIn(methods), [](co
   return name;
 });
 
-// ---- Split runs -------------------------------------------------------------------------------------------------------------
+// ---- Split runs
+// -------------------------------------------------------------------------------------------------------------
 
 template <class Scalar>
 void check_split_runs(const std::vector<Phase>& phases, std::int64_t num_steps) {
@@ -158,7 +159,8 @@ TEST_P(EveryMethod, InterruptedAndContinuedInPlaceIsTheUnbrokenRunBitForBit) {
   expect_same(simulation.state(), problem.run(phases));
 }
 
-// ---- Threads and listeners ---------------------------------------------------------------------------------------------------
+// ---- Threads and listeners
+// ---------------------------------------------------------------------------------------------------
 
 template <class Scalar>
 void check_threads(std::string_view method) {
@@ -214,7 +216,8 @@ TEST_P(EveryMethod, IsWatchedBeforeEveryStepAndOnceAtTheEnd) {
   }
 }
 
-// ---- Phases ------------------------------------------------------------------------------------------------------------------
+// ---- Phases
+// ------------------------------------------------------------------------------------------------------------------
 
 TEST_P(EveryMethod, AFollowingPhaseStartsFromTheStateOfTheOneBefore) {
   // [A, B] is B run from A's particles with the step counter, hence the noise and the batches, going on.
@@ -256,7 +259,8 @@ TEST(Phases, SchedulesRunWithinTheirPhase) {
 
 TEST(Phases, NoneAndEmptyOnesEndAtOnce) {
   const Problem<double> problem;
-  for (const std::vector<Phase>& phases : {std::vector<Phase>{}, {phase_of("gd", 0)}, {phase_of("gd", 0), phase_of("svrg-mfld", 0)}}) {
+  for (const std::vector<Phase>& phases :
+       {std::vector<Phase>{}, {phase_of("gd", 0)}, {phase_of("gd", 0), phase_of("svrg-mfld", 0)}}) {
     Simulation<double> simulation = problem.simulation(phases);
     Recorder<double> recorder;
     const Outcome outcome = simulation.run(recorder, std::atomic<bool>(false));
@@ -268,7 +272,8 @@ TEST(Phases, NoneAndEmptyOnesEndAtOnce) {
   }
 }
 
-// ---- Methods that are one another's special cases ------------------------------------------------------------------------------
+// ---- Methods that are one another's special cases
+// ------------------------------------------------------------------------------
 
 Phase cold(Phase phase) {
   phase.temperature = constant(0);
@@ -346,7 +351,8 @@ TEST(Time, IsTheCompensatedSumOfTheStepSizes) {
   EXPECT_EQ(simulation.state().time, 2000.0);
 }
 
-// ---- Early end and divergence ---------------------------------------------------------------------------------------------------
+// ---- Early end and divergence
+// ---------------------------------------------------------------------------------------------------
 
 double gradient_norm(const Problem<double>& problem, const Particles<double>& particles, double lambda1) {
   GradientEstimator<double> estimator(problem.network, problem.risk, problem.data);
@@ -381,8 +387,8 @@ TEST(UntilGradientNorm, EndsThePhaseAtTheFirstStateBelowItAndGoesOnToTheNext) {
 }
 
 TEST(Divergence, StopsAtTheStepAndNamesTheParticle) {
-  // Inputs 0: no data term, theta <- (1 - 2 eta lambda1) theta = -(2e10 - 1) theta. Of size 1 a particle passes 1.8e308 in step 30,
-  // of size 1e20 in step 28; single precision (3.4e38) in steps 4 and 2.
+  // Inputs 0: no data term, theta <- (1 - 2 eta lambda1) theta = -(2e10 - 1) theta. Of size 1 a particle passes 1.8e308
+  // in step 30, of size 1e20 in step 28; single precision (3.4e38) in steps 4 and 2.
   const auto check = []<class Scalar>(Scalar, std::int64_t expected_step) {
     Problem<Scalar> problem;
     problem.data.train_inputs.setZero();

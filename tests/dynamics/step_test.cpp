@@ -28,7 +28,8 @@ double machine_epsilon() {
   return static_cast<double>(std::numeric_limits<Scalar>::epsilon());
 }
 
-// ---- The update rule ------------------------------------------------------------------------------------------------------
+// ---- The update rule
+// ------------------------------------------------------------------------------------------------------
 
 template <class Scalar>
 void check_formula(const StepOptions& options, Index rows, Index columns) {
@@ -43,17 +44,19 @@ void check_formula(const StepOptions& options, Index rows, Index columns) {
   for (Index j = 0; j < rows; ++j) {
     for (Index k = 0; k < columns; ++k) {
       const long double old = before(j, k);
-      const long double expected = old - static_cast<long double>(options.step_size) * (drift(j, k) + 2.0L * options.penalty * old) +
-                                   std::sqrt(2.0L * options.temperature * options.step_size) * xi(j, k);
+      const long double expected =
+          old - static_cast<long double>(options.step_size) * (drift(j, k) + 2.0L * options.penalty * old) +
+          std::sqrt(2.0L * options.temperature * options.step_size) * xi(j, k);
       const long double scale = std::abs(old) + std::abs(drift(j, k)) + std::abs(xi(j, k));
-      ASSERT_LE(std::abs(particles(j, k) - expected), machine_epsilon<Scalar>() * scale) << j << " " << k << " of " << rows;
+      ASSERT_LE(std::abs(particles(j, k) - expected), machine_epsilon<Scalar>() * scale)
+          << j << " " << k << " of " << rows;
     }
   }
 }
 
 TEST(Step, IsTheEulerMaruyamaFormulaForEveryNumberOfParticlesAndColumns) {
-  // theta <- theta - eta (v + 2 lambda1 theta) + sqrt(2 T eta) xi (Suzuki, Wu & Nitanda, NeurIPS 2023, eq. (5)) with xi the
-  // documented noise: every remainder of the vectors (2 to 16), the strips (128) and the tasks (256).
+  // theta <- theta - eta (v + 2 lambda1 theta) + sqrt(2 T eta) xi (Suzuki, Wu & Nitanda, NeurIPS 2023, eq. (5)) with xi
+  // the documented noise: every remainder of the vectors (2 to 16), the strips (128) and the tasks (256).
   on_every_instruction_set([] {
     for (Index rows = 1; rows <= 40; ++rows) {
       check_formula<double>(warm, rows, 1 + rows % 6);
@@ -63,8 +66,9 @@ TEST(Step, IsTheEulerMaruyamaFormulaForEveryNumberOfParticlesAndColumns) {
       check_formula<double>(warm, rows, 5);
       check_formula<float>(warm, rows, 6);
     }
-    for (const StepOptions& options : {StepOptions{.step_size = 0.1}, StepOptions{.step_size = 0.1, .penalty = 2},
-                                       StepOptions{.step_size = 0.1, .temperature = 3, .noise_seed = ~0ULL, .step = 1LL << 40}}) {
+    for (const StepOptions& options :
+         {StepOptions{.step_size = 0.1}, StepOptions{.step_size = 0.1, .penalty = 2},
+          StepOptions{.step_size = 0.1, .temperature = 3, .noise_seed = ~0ULL, .step = 1LL << 40}}) {
       check_formula<double>(options, 33, 4);
       check_formula<float>(options, 33, 4);
     }
@@ -132,7 +136,8 @@ void check_frozen_columns() {
     }
     const Particles<Scalar> after = stepped(warm, partly, trained, before);
     for (Index k = 0; k < columns; ++k) {
-      EXPECT_EQ(after.col(k), ((subset >> k) & 1U) != 0 ? all.col(k) : before.col(k)) << "column " << k << ", " << subset;
+      EXPECT_EQ(after.col(k), ((subset >> k) & 1U) != 0 ? all.col(k) : before.col(k))
+          << "column " << k << ", " << subset;
     }
   }
 }
@@ -156,11 +161,13 @@ TEST(Step, HasTheSameBitsOnAnyNumberOfThreads) {
   }
 }
 
-// ---- The scale of the noise -----------------------------------------------------------------------------------------------
+// ---- The scale of the noise
+// -----------------------------------------------------------------------------------------------
 
 TEST(Step, NoiseHasVarianceTwoTemperatureStepSize) {
-  // Without drift the increments are sqrt(2 T eta) xi. 1e6 of them: z = 5 two-sided, false alarm 6e-7; the standard error of
-  // the variance is 0.14 %, so a forgotten or doubled factor 2 gives |z| of 350 or more: a miss is out of the question.
+  // Without drift the increments are sqrt(2 T eta) xi. 1e6 of them: z = 5 two-sided, false alarm 6e-7; the standard
+  // error of the variance is 0.14 %, so a forgotten or doubled factor 2 gives |z| of 350 or more: a miss is out of the
+  // question.
   const StepOptions options{.step_size = 0.03, .temperature = 0.7, .noise_seed = 5};
   double sum = 0;
   for (std::int64_t step = 0; step < 20; ++step) {
@@ -175,7 +182,8 @@ TEST(Step, NoiseHasVarianceTwoTemperatureStepSize) {
   EXPECT_GT(std::abs(variance_z(sum / count, expected * 2, count)), 300) << "the test has no power";
 }
 
-// ---- Divergence -------------------------------------------------------------------------------------------------------------
+// ---- Divergence
+// -------------------------------------------------------------------------------------------------------------
 
 template <class Scalar>
 Index first_bad(const std::vector<std::pair<Index, double>>& bad, Index rows) {

@@ -48,9 +48,11 @@ TEST(Initialisation, EveryBlockHasItsStandardDeviation) {
   for (Index column = 0; column < 4; ++column) {
     const double deviation = deviations[column];
     EXPECT_LE(std::abs(particles.col(column).mean()) / (deviation / std::sqrt(count)), 5) << column;
-    EXPECT_LE(std::abs(variance_z(particles.col(column).squaredNorm() / count, deviation * deviation, count)), 5) << column;
+    EXPECT_LE(std::abs(variance_z(particles.col(column).squaredNorm() / count, deviation * deviation, count)), 5)
+        << column;
     for (Index other = 0; other < column; ++other) {
-      const double correlation = particles.col(column).dot(particles.col(other)) / (count * deviation * deviations[other]);
+      const double correlation =
+          particles.col(column).dot(particles.col(other)) / (count * deviation * deviations[other]);
       EXPECT_LE(std::abs(correlation) * std::sqrt(count), 5) << column << " " << other;
     }
   }
@@ -78,14 +80,14 @@ TEST(Initialisation, OutputLaws) {
   EXPECT_TRUE((uniform.array() >= 0).all() && (uniform.array() < 1).all());
   EXPECT_LE(std::abs(uniform.mean() - 0.5) * std::sqrt(12 * count), 5);
   // Var (U - 1/2)^2 = 1/80 - 1/144.
-  EXPECT_LE(std::abs((uniform.array() - 0.5).square().mean() - 1.0 / 12) / std::sqrt((1.0 / 80 - 1.0 / 144) / count), 5);
+  EXPECT_LE(std::abs((uniform.array() - 0.5).square().mean() - 1.0 / 12) / std::sqrt((1.0 / 80 - 1.0 / 144) / count),
+            5);
 }
 
 TEST(Initialisation, InputsOnTheSphereHaveItsRadiusAndNoPreferredDirection) {
   const Index n = 50000;
   const auto count = static_cast<double>(n);
-  const Particles<double> particles =
-      initial_particles({.input_std = 2, .input_on_sphere = true}, r_sigma, 3, n, 6);
+  const Particles<double> particles = initial_particles({.input_std = 2, .input_on_sphere = true}, r_sigma, 3, n, 6);
   const Matrix w = particles.middleCols(1, 3);
   EXPECT_LE((w.rowwise().norm().array() - 2).abs().maxCoeff(), 1e-14);
   for (Index k = 0; k < 3; ++k) {
@@ -97,8 +99,7 @@ TEST(Initialisation, InputsOnTheSphereHaveItsRadiusAndNoPreferredDirection) {
 
 TEST(Initialisation, SymmetricPairsShareEverythingButTheSignOfTheOutput) {
   for (const OutputLaw law : {OutputLaw::gaussian, OutputLaw::sign, OutputLaw::uniform}) {
-    const Particles<double> particles =
-        initial_particles({.output_law = law, .symmetric = true}, r_sigma, 4, 100, 7);
+    const Particles<double> particles = initial_particles({.output_law = law, .symmetric = true}, r_sigma, 4, 100, 7);
     for (Index i = 0; i < 100; i += 2) {
       EXPECT_EQ(particles(i, 0), -particles(i + 1, 0));
       EXPECT_EQ(particles.row(i).tail(5), particles.row(i + 1).tail(5));

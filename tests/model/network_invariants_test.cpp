@@ -49,7 +49,8 @@ void for_every_neuron(const Body& body) {
   });
 }
 
-// ---- Exchangeability (the objective is a function of the empirical measure) ------------------------------------------
+// ---- Exchangeability (the objective is a function of the empirical measure)
+// ------------------------------------------
 
 TEST(Exchangeability, PermutingTheParticlesPermutesTheDrift) {
   const Index num_particles = 37;
@@ -84,9 +85,12 @@ TEST(Exchangeability, DuplicatingEveryParticleChangesNeitherOutputsNorDriftInThe
   });
 }
 
-// ---- Frozen parameters ------------------------------------------------------------------------------------------------
+// ---- Frozen parameters
+// ------------------------------------------------------------------------------------------------
 
-bool is_trained(const Network& network, Index column) { return network.trained()[static_cast<std::size_t>(column)] != 0; }
+bool is_trained(const Network& network, Index column) {
+  return network.trained()[static_cast<std::size_t>(column)] != 0;
+}
 
 /// Whether `column` of a neuron moves when `blocks` are trained: a fixed sign never does.
 bool should_move(const Neuron& neuron, const ParameterLayout& layout, const TrainedBlocks& blocks, Index column) {
@@ -139,7 +143,8 @@ TEST(Drift, AddingLeavesFrozenColumnsAndAddsToTheOthers) {
   EXPECT_LE(zero.cwiseAbs().maxCoeff(), 1e-16 * (1 + once.cwiseAbs().maxCoeff()));
 }
 
-// ---- Zero output at the start (Chizat, Oyallon & Bach, NeurIPS 2019, "doubling") ---------------------------------------
+// ---- Zero output at the start (Chizat, Oyallon & Bach, NeurIPS 2019, "doubling")
+// ---------------------------------------
 
 template <class Scalar>
 void check_exactly_zero(const Neuron& neuron, Index num_particles) {
@@ -174,7 +179,8 @@ TEST(SymmetricInitialisation, GivesExactlyZeroOutputAcrossTasks) {
   });
 }
 
-// ---- Threads ------------------------------------------------------------------------------------------------------------
+// ---- Threads
+// ------------------------------------------------------------------------------------------------------------
 
 template <class Scalar>
 void check_threads(const Neuron& neuron, Index num_particles, Index n) {
@@ -182,9 +188,8 @@ void check_threads(const Neuron& neuron, Index num_particles, Index n) {
   const Particles<Scalar> particles = random_particles(neuron, 7, num_particles, 14).template cast<Scalar>();
   const Network network(neuron, 7, mean_field);
   const auto run = [&](int threads) {
-    return with_threads(threads, [&] {
-      return evaluate(network, squared_risk, particles, data.train_inputs, data.train_targets);
-    });
+    return with_threads(
+        threads, [&] { return evaluate(network, squared_risk, particles, data.train_inputs, data.train_targets); });
   };
   const Evaluated one = run(1);
   EXPECT_EQ(outputs_of(network, particles, data.train_inputs), one.outputs) << "outputs() and drift() differ";
@@ -224,7 +229,8 @@ TEST(Threads, AWorkspaceMayMoveToMoreThreads) {
   EXPECT_EQ(run(2), one);
 }
 
-// ---- Bits that must not depend on how the work is cut -------------------------------------------------------------------
+// ---- Bits that must not depend on how the work is cut
+// -------------------------------------------------------------------
 
 template <class Scalar>
 void check_sample_alone(const Neuron& neuron) {

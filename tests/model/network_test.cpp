@@ -1,5 +1,6 @@
-// Outputs and drift against a double loop in long double, against 40-digit reference numbers and against differences of the
-// objective: every neuron, loss, scaling and precision, every remainder of the vector, tile, strip and block lengths.
+// Outputs and drift against a double loop in long double, against 40-digit reference numbers and against differences of
+// the objective: every neuron, loss, scaling and precision, every remainder of the vector, tile, strip and block
+// lengths.
 #include "mfld/model/network.hpp"
 
 #include <gtest/gtest.h>
@@ -126,9 +127,9 @@ void check_central_differences(const Network& network, const Loss& loss) {
 }
 
 TEST_P(EveryNeuron, DriftIsThePreconditionedGradientOfTheObjective) {
-  // v_j + 2 lambda1 theta_j = (1 / penalty_factor) dF / dtheta_j: N dF / dtheta_j in the mean-field scaling (Mei, Montanari &
-  // Nguyen 2018), the plain gradient in ntk and standard. Central differences: truncation h^2 |F'''| / 6 and rounding
-  // 1e-16 |F| / h, both magnified by 1 / penalty_factor <= N.
+  // v_j + 2 lambda1 theta_j = (1 / penalty_factor) dF / dtheta_j: N dF / dtheta_j in the mean-field scaling (Mei,
+  // Montanari & Nguyen 2018), the plain gradient in ntk and standard. Central differences: truncation h^2 |F'''| / 6
+  // and rounding 1e-16 |F| / h, both magnified by 1 / penalty_factor <= N.
   for_each_variant([](const Neuron& neuron) {
     for (const Loss& loss : losses) {
       for (const Scaling& scaling : scalings) {
@@ -169,7 +170,8 @@ void check_reference(const Table& row, const Neuron& neuron, const Loss& loss, c
   for (Index j = 0; j < particles.rows(); ++j) {
     for (Index k = 0; k < particles.cols(); ++k) {
       const double expected = row.gradient[j][k];
-      EXPECT_NEAR(got.drift(j, k) + 2 * reference::tiny_lambda1 * particles(j, k), expected, digits * (1 + std::abs(expected)));
+      EXPECT_NEAR(got.drift(j, k) + 2 * reference::tiny_lambda1 * particles(j, k), expected,
+                  digits * (1 + std::abs(expected)));
     }
   }
 }
@@ -178,8 +180,8 @@ TEST(ReferenceNumbers, ThreeNeuronsOnThreeSamples) {
   on_every_instruction_set([] {
     for (const auto& row : reference::tiny_networks) {
       const bool classes = row.loss == LossKind::logistic;
-      const Vector targets = Eigen::Map<const Vector>(
-          classes ? reference::tiny_class_targets : reference::tiny_regression_targets, 3);
+      const Vector targets =
+          Eigen::Map<const Vector>(classes ? reference::tiny_class_targets : reference::tiny_regression_targets, 3);
       check_reference(row, {.kind = row.kind, .activation = row.activation, .bias = false}, {.kind = row.loss},
                       matrix_of(reference::tiny_particles), targets, 1e-13);
     }
@@ -189,9 +191,10 @@ TEST(ReferenceNumbers, ThreeNeuronsOnThreeSamples) {
 TEST(ReferenceNumbers, ParityNeurons) {
   on_every_instruction_set([] {
     for (const auto& row : reference::parity_networks) {
-      check_reference(row, {.kind = row.kind, .activation = Activation::tanh, .bias = true, .bound = reference::parity_bound},
-                      {.kind = LossKind::logistic}, matrix_of(reference::parity_particles),
-                      Eigen::Map<const Vector>(reference::tiny_class_targets, 3), 1e-14);
+      check_reference(
+          row, {.kind = row.kind, .activation = Activation::tanh, .bias = true, .bound = reference::parity_bound},
+          {.kind = LossKind::logistic}, matrix_of(reference::parity_particles),
+          Eigen::Map<const Vector>(reference::tiny_class_targets, 3), 1e-14);
     }
   });
 }
@@ -241,16 +244,16 @@ void check_every_number_of_samples(const Shapes& shapes, Index num_particles) {
     KernelWorkspace<Scalar> workspace;  // one for all: sizes change from call to call
     for (Index n = 1; n <= most_samples && !testing::Test::HasFailure(); ++n) {
       SCOPED_TRACE(testing::Message() << "n = " << n << ", N = " << num_particles);
-      expect_matches<Scalar>(expected[static_cast<std::size_t>(n)],
-                             evaluate(network, risk, particles, data.train_inputs.topRows(n),
-                                      data.train_targets.head(n), workspace));
+      expect_matches<Scalar>(
+          expected[static_cast<std::size_t>(n)],
+          evaluate(network, risk, particles, data.train_inputs.topRows(n), data.train_targets.head(n), workspace));
     }
   });
 }
 
 TEST_P(EveryShape, EveryNumberOfSamplesAndParticles) {
-  // Up to 70 samples: every remainder of the sample tiles (4, 8), one strip of 64 and beyond. Particle counts around one and
-  // several groups of every vector length.
+  // Up to 70 samples: every remainder of the sample tiles (4, 8), one strip of 64 and beyond. Particle counts around
+  // one and several groups of every vector length.
   for (const Index num_particles : {1, 2, 7, 15, 16, 17, 33, 300}) {
     check_every_number_of_samples<double>(GetParam(), num_particles);
     check_every_number_of_samples<float>(GetParam(), num_particles);
@@ -274,8 +277,8 @@ void check_large(const Neuron& neuron, Index num_particles, Index n) {
   }
   const Network network(neuron, d, scaling);
   on_every_instruction_set([&] {
-    expect_matches<Scalar>(
-        expected, evaluate(network, EmpiricalRisk(loss, Reduction::mean), particles, data.train_inputs, data.train_targets));
+    expect_matches<Scalar>(expected, evaluate(network, EmpiricalRisk(loss, Reduction::mean), particles,
+                                              data.train_inputs, data.train_targets));
   });
 }
 
@@ -291,8 +294,8 @@ TEST(ManyBlocks, SeveralBlocksOfSamplesAddUp) {
 }
 
 TEST(ManySamples, SinglePrecisionKeepsItsAccuracy) {
-  // Sums over the samples of a block are made in the precision of the particles. Here all terms of the drift in r and b have
-  // one sign, so nothing hides behind a large sum of absolute values: the relative error must not grow with n.
+  // Sums over the samples of a block are made in the precision of the particles. Here all terms of the drift in r and b
+  // have one sign, so nothing hides behind a large sum of absolute values: the relative error must not grow with n.
   const Neuron neuron{NeuronKind::r_sigma, Activation::sigmoid, true, 1};
   const Network network(neuron, 3, {.kind = ScalingKind::mean_field});
   const EmpiricalRisk risk(losses[0], Reduction::mean);
@@ -315,8 +318,8 @@ TEST(ManySamples, SinglePrecisionKeepsItsAccuracy) {
 // ---- Scalings, names, layout ----------------------------------------------------------------------------------------
 
 TEST(Network, ScalingsAreTheirFormulas) {
-  // The same particles in two scalings differ by the output factor alone; the field of GivenField does not change, so the
-  // drifts differ by the drift factor alone.
+  // The same particles in two scalings differ by the output factor alone; the field of GivenField does not change, so
+  // the drifts differ by the drift factor alone.
   const Neuron neuron;
   const Dataset data = random_dataset(9, 4, losses[0], 31);
   const Particles<double> particles = random_particles(neuron, 4, 25, 37);

@@ -63,8 +63,9 @@ void add_with_neighbours(std::vector<Scalar>& points, double center, int count) 
   }
 }
 
-/// Both signs of: log-spaced over [1e-300, 700] (single precision: [1e-37, 80]), uniform over [0, 40], the neighbours of
-/// every place where one of the functions changes its formula or its reduction, and the worst points of a search over 1e8.
+/// Both signs of: log-spaced over [1e-300, 700] (single precision: [1e-37, 80]), uniform over [0, 40], the neighbours
+/// of every place where one of the functions changes its formula or its reduction, and the worst points of a search
+/// over 1e8.
 template <class Scalar>
 std::vector<Scalar> points() {
   constexpr bool is_double = sizeof(Scalar) == 8;
@@ -122,10 +123,10 @@ std::ostream& operator<<(std::ostream& out, const Worst<Scalar>& worst) {
   return out << worst.ulp << " at z = " << std::setprecision(17) << worst.at << " where it is " << worst.value;
 }
 
-/// What is promised. Values: units in the last place of the true value, for results that are normal numbers; one more for
-/// tanh where multiply-adds are not fused. Slopes: where the slope is a difference, 1 - t^2 or t (1 - t), its error is
-/// absolute: an error of m ulp in t near 1, m epsilon / 2, becomes m epsilon or m epsilon / 2, and the subtraction adds half
-/// a unit; exp(-z^2) magnifies the rounding of z^2 by z^2.
+/// What is promised. Values: units in the last place of the true value, for results that are normal numbers; one more
+/// for tanh where multiply-adds are not fused. Slopes: where the slope is a difference, 1 - t^2 or t (1 - t), its error
+/// is absolute: an error of m ulp in t near 1, m epsilon / 2, becomes m epsilon or m epsilon / 2, and the subtraction
+/// adds half a unit; exp(-z^2) magnifies the rounding of z^2 by z^2.
 struct Bound {
   Activation kind;
   double value_ulp = 0;
@@ -205,8 +206,7 @@ void check_special_values(Activation kind) {
   constexpr Scalar nan = std::numeric_limits<Scalar>::quiet_NaN();
   constexpr Scalar tiny = std::numeric_limits<Scalar>::denorm_min();
   constexpr Scalar huge = std::numeric_limits<Scalar>::max();
-  const std::vector<Scalar> z = {Scalar{0}, Scalar{-0.0}, infinity, -infinity, nan,
-                                 -nan,      tiny,         -tiny,    huge,      -huge};
+  const std::vector<Scalar> z = {Scalar{0}, Scalar{-0.0}, infinity, -infinity, nan, -nan, tiny, -tiny, huge, -huge};
   const Evaluation<Scalar> got = evaluate_all(kind, z);
   for (std::size_t i = 0; i < z.size(); ++i) {
     SCOPED_TRACE(testing::Message() << "z = " << z[i]);

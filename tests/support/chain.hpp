@@ -21,7 +21,8 @@ struct ChainOptions {
   std::uint64_t seed = 1;
 };
 
-/// Calls look(particles, k) after every step k = 1..num_steps of the method from `particles`; returns the last particles.
+/// Calls look(particles, k) after every step k = 1..num_steps of the method from `particles`; returns the last
+/// particles.
 inline Particles<double> run_chain(
     const ChainOptions& options, Particles<double> particles, std::int64_t num_steps,
     const std::function<void(const Particles<double>&, std::int64_t)>& look = [](const auto&, auto) {}) {

@@ -8,7 +8,8 @@
 
 namespace mfld {
 
-/// Every neuron of the program: each row of `neurons` with each activation and with and without bias where these are free.
+/// Every neuron of the program: each row of `neurons` with each activation and with and without bias where these are
+/// free.
 inline std::vector<Neuron> every_neuron() {
   std::vector<Neuron> all;
   for (const NeuronInfo& row : neurons) {
@@ -18,7 +19,8 @@ inline std::vector<Neuron> every_neuron() {
             (!row.bias_optional && bias != row.bias_default)) {
           continue;
         }
-        all.push_back({.kind = row.kind, .activation = activation.kind, .bias = bias, .bound = row.has_bound ? 1.5 : 1});
+        all.push_back(
+            {.kind = row.kind, .activation = activation.kind, .bias = bias, .bound = row.has_bound ? 1.5 : 1});
       }
     }
   }

@@ -1,7 +1,7 @@
 #pragma once
-// The mathematics of networks and losses a second time: plain loops over standard functions in long double, written from
-// the formulas (Mei, Montanari & Nguyen, PNAS 2018, eqs. (1)-(4); Suzuki, Wu & Nitanda, NeurIPS 2023, section 2) and not
-// from the library, which is compared against it. Nothing here is fast.
+// The mathematics of networks and losses a second time: plain loops over standard functions in long double, written
+// from the formulas (Mei, Montanari & Nguyen, PNAS 2018, eqs. (1)-(4); Suzuki, Wu & Nitanda, NeurIPS 2023, section 2)
+// and not from the library, which is compared against it. Nothing here is fast.
 #include <cmath>
 #include <limits>
 
@@ -21,27 +21,42 @@ inline constexpr Real pi = 3.141592653589793238462643383279502884L;
 inline Real sigma(Activation kind, Real z) {
   switch (kind) {
     case Activation::relu:
-    case Activation::relu_right: return z > 0 ? z : 0;
-    case Activation::tanh: return std::tanh(z);
-    case Activation::erf: return std::erf(z);
-    case Activation::sigmoid: return 1 / (1 + std::exp(-z));
-    case Activation::softplus: return z > 0 ? z + std::log1p(std::exp(-z)) : std::log1p(std::exp(z));
-    case Activation::squared_relu: return z > 0 ? z * z : 0;
-    case Activation::linear: return z;
+    case Activation::relu_right:
+      return z > 0 ? z : 0;
+    case Activation::tanh:
+      return std::tanh(z);
+    case Activation::erf:
+      return std::erf(z);
+    case Activation::sigmoid:
+      return 1 / (1 + std::exp(-z));
+    case Activation::softplus:
+      return z > 0 ? z + std::log1p(std::exp(-z)) : std::log1p(std::exp(z));
+    case Activation::squared_relu:
+      return z > 0 ? z * z : 0;
+    case Activation::linear:
+      return z;
   }
   return std::numeric_limits<Real>::quiet_NaN();
 }
 
 inline Real sigma_slope(Activation kind, Real z) {
   switch (kind) {
-    case Activation::relu: return z > 0 ? 1 : 0;
-    case Activation::relu_right: return z >= 0 ? 1 : 0;
-    case Activation::tanh: return 1 / (std::cosh(z) * std::cosh(z));
-    case Activation::erf: return 2 / std::sqrt(pi) * std::exp(-z * z);
-    case Activation::sigmoid: return 1 / (2 + 2 * std::cosh(z));
-    case Activation::softplus: return 1 / (1 + std::exp(-z));
-    case Activation::squared_relu: return z > 0 ? 2 * z : 0;
-    case Activation::linear: return 1;
+    case Activation::relu:
+      return z > 0 ? 1 : 0;
+    case Activation::relu_right:
+      return z >= 0 ? 1 : 0;
+    case Activation::tanh:
+      return 1 / (std::cosh(z) * std::cosh(z));
+    case Activation::erf:
+      return 2 / std::sqrt(pi) * std::exp(-z * z);
+    case Activation::sigmoid:
+      return 1 / (2 + 2 * std::cosh(z));
+    case Activation::softplus:
+      return 1 / (1 + std::exp(-z));
+    case Activation::squared_relu:
+      return z > 0 ? 2 * z : 0;
+    case Activation::linear:
+      return 1;
   }
   return std::numeric_limits<Real>::quiet_NaN();
 }
@@ -89,7 +104,9 @@ inline NeuronAt neuron_at(const Neuron& neuron, const RealVector& theta, const R
       by_r_head = bound / (std::cosh(r) * std::cosh(r));
       break;
     case NeuronKind::sigma:
-    case NeuronKind::linear: by_sigma = 1; break;
+    case NeuronKind::linear:
+      by_sigma = 1;
+      break;
     case NeuronKind::parity:
       by_sigma = bound / 3;
       offset = 2 * bound / 3 * std::tanh(r);
@@ -125,8 +142,10 @@ inline NeuronAt neuron_at(const Neuron& neuron, const RealVector& theta, const R
 
 inline Real loss_value(const Loss& loss, Real u, Real y) {
   switch (loss.kind) {
-    case LossKind::squared: return loss.prefactor * (u - y) * (u - y);
-    case LossKind::logistic: return std::log1p(std::exp(-y * u));
+    case LossKind::squared:
+      return loss.prefactor * (u - y) * (u - y);
+    case LossKind::logistic:
+      return std::log1p(std::exp(-y * u));
     case LossKind::huber:
       return std::abs(u - y) <= loss.delta ? (u - y) * (u - y) / 2 : loss.delta * (std::abs(u - y) - loss.delta / 2);
   }
@@ -135,8 +154,10 @@ inline Real loss_value(const Loss& loss, Real u, Real y) {
 
 inline Real loss_slope(const Loss& loss, Real u, Real y) {
   switch (loss.kind) {
-    case LossKind::squared: return 2 * static_cast<Real>(loss.prefactor) * (u - y);
-    case LossKind::logistic: return -y / (1 + std::exp(y * u));
+    case LossKind::squared:
+      return 2 * static_cast<Real>(loss.prefactor) * (u - y);
+    case LossKind::logistic:
+      return -y / (1 + std::exp(y * u));
     case LossKind::huber:
       return u - y > loss.delta ? loss.delta : (u - y < -loss.delta ? -static_cast<Real>(loss.delta) : u - y);
   }
@@ -147,10 +168,14 @@ inline Real loss_slope(const Loss& loss, Real u, Real y) {
 inline Real output_factor(const Scaling& scaling, Index num_particles) {
   const auto n = static_cast<Real>(num_particles);
   switch (scaling.kind) {
-    case ScalingKind::mean_field: return 1 / n;
-    case ScalingKind::ntk: return 1 / std::sqrt(n);
-    case ScalingKind::standard: return 1;
-    case ScalingKind::alpha: return static_cast<Real>(scaling.alpha) / n;
+    case ScalingKind::mean_field:
+      return 1 / n;
+    case ScalingKind::ntk:
+      return 1 / std::sqrt(n);
+    case ScalingKind::standard:
+      return 1;
+    case ScalingKind::alpha:
+      return static_cast<Real>(scaling.alpha) / n;
   }
   return std::numeric_limits<Real>::quiet_NaN();
 }
@@ -158,9 +183,12 @@ inline Real output_factor(const Scaling& scaling, Index num_particles) {
 inline Real drift_factor(const Scaling& scaling, Index num_particles) {
   switch (scaling.kind) {
     case ScalingKind::mean_field:
-    case ScalingKind::standard: return 1;
-    case ScalingKind::ntk: return 1 / std::sqrt(static_cast<Real>(num_particles));
-    case ScalingKind::alpha: return 1 / static_cast<Real>(scaling.alpha);
+    case ScalingKind::standard:
+      return 1;
+    case ScalingKind::ntk:
+      return 1 / std::sqrt(static_cast<Real>(num_particles));
+    case ScalingKind::alpha:
+      return 1 / static_cast<Real>(scaling.alpha);
   }
   return std::numeric_limits<Real>::quiet_NaN();
 }

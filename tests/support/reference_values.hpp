@@ -10,8 +10,8 @@ namespace mfld::reference {
 
 // ---- Three neurons on three samples --------------------------------------------------------------------------------
 // f = (1/3) sum_j h_j; F = (1/3) sum_i l(f(x_i), y_i) + (lambda1 / 3) sum_j |theta_j|^2 with lambda1 = 0.01;
-// gradient_j = (1/3) sum_i l'(f(x_i)) grad h_j(x_i) + 2 lambda1 theta_j. Parameters (r, w_1, w_2), no bias, R = 1. Entries are
-// given to 20 digits, or to 13 where the gradient has fewer.
+// gradient_j = (1/3) sum_i l'(f(x_i)) grad h_j(x_i) + 2 lambda1 theta_j. Parameters (r, w_1, w_2), no bias, R = 1.
+// Entries are given to 20 digits, or to 13 where the gradient has fewer.
 
 inline constexpr double tiny_inputs[3][2] = {{0.6, -0.8}, {-1, 0.5}, {0.3, 1.2}};
 inline constexpr double tiny_regression_targets[3] = {0.7, -0.4, 1.1};
@@ -29,73 +29,95 @@ struct TinyNetwork {
 };
 
 inline const std::vector<TinyNetwork> tiny_networks = {
-    {NeuronKind::r_sigma, Activation::relu, LossKind::squared,
+    {NeuronKind::r_sigma,
+     Activation::relu,
+     LossKind::squared,
      {0.14, 0.2, -0.456},
      0.53226433333333333333,
-     {{-0.1468, -0.036, 0.068666666666666666667},
-      {-0.6364, 0.43472, 0.64488},
-      {0.13432, -0.29848, -0.41292}}},
-    {NeuronKind::r_sigma, Activation::relu, LossKind::logistic,
+     {{-0.1468, -0.036, 0.068666666666666666667}, {-0.6364, 0.43472, 0.64488}, {0.13432, -0.29848, -0.41292}}},
+    {NeuronKind::r_sigma,
+     Activation::relu,
+     LossKind::logistic,
      {0.14, 0.2, -0.456},
      0.80669203696056929447,
      {{-0.12021597535569994198, -0.026505705484178550705, 0.056007607312238067607},
       {-0.25966203487121659622, 0.30138137937291853183, 0.20182432232921389192},
       {0.14884240414894958275, -0.20958758624861235455, -0.11754954821947592794}}},
-    {NeuronKind::r_sigma, Activation::tanh, LossKind::squared,
+    {NeuronKind::r_sigma,
+     Activation::tanh,
+     LossKind::squared,
      {0.14583148019418843943, 0.024466197247621263065, -0.31951445079380999158},
      0.43352426282701211474,
      {{-0.20403131589213504002, -0.10350931147672604465, -0.2380286941930464676},
       {-0.32896165307372642163, 0.33583597358192474204, -0.00087164502104354060109},
       {0.17123364072920114265, -0.24957366845896060486, -0.33267541963219005952}}},
-    {NeuronKind::r_sigma, Activation::tanh, LossKind::logistic,
+    {NeuronKind::r_sigma,
+     Activation::tanh,
+     LossKind::logistic,
      {0.14583148019418843943, 0.024466197247621263065, -0.31951445079380999158},
      0.74779307263600753548,
      {{-0.22237117380503164668, -0.061356169568354229095, -0.074712161140914302274},
       {-0.10756381658334964574, 0.32025044546997488706, -0.11698116700433528067},
       {0.19818496182784893851, -0.18457278635448271929, -0.073509216116072031272}}},
-    {NeuronKind::r_sigma, Activation::erf, LossKind::squared,
+    {NeuronKind::r_sigma,
+     Activation::erf,
+     LossKind::squared,
      {0.163447263680746, 0.0298783115558263, -0.348387698646838},
      0.444893521198208611,
      {{-0.2226071115235, -0.1128624299405, -0.2810574581657},
       {-0.3655009219482, 0.3634110687117, -0.04677687584519},
       {0.1863110850697, -0.2751366061518, -0.3930821083017}}},
-    {NeuronKind::r_sigma, Activation::erf, LossKind::logistic,
+    {NeuronKind::r_sigma,
+     Activation::erf,
+     LossKind::logistic,
      {0.163447263680746, 0.0298783115558263, -0.348387698646838},
      0.751606267292583222,
      {{-0.2454963901204, -0.06397474611128, -0.09098828434311},
       {-0.1153886676268, 0.3540540604236, -0.1527059223346},
       {0.2190231496706, -0.2002526948511, -0.09104604870544}}},
-    {NeuronKind::r_sigma, Activation::sigmoid, LossKind::squared,
+    {NeuronKind::r_sigma,
+     Activation::sigmoid,
+     LossKind::squared,
      {0.0567850729551022, 0.0204950004074815, -0.0872465437250287},
      0.349824307221347926,
      {{-0.2979862367575, -0.02117493792977, -0.0408460393128},
       {-0.3382653576253, 0.1118203784707, 0.04976310535625},
       {-0.1683113932943, -0.08485938018316, -0.04670118919087}}},
-    {NeuronKind::r_sigma, Activation::sigmoid, LossKind::logistic,
+    {NeuronKind::r_sigma,
+     Activation::sigmoid,
+     LossKind::logistic,
      {0.0567850729551022, 0.0204950004074815, -0.0872465437250287},
      0.718583829732283267,
      {{-0.1469724176959, -0.01212542151536, -0.01073562558639},
       {-0.1332803337294, 0.0971517221552, 0.0006063254452338},
       {-0.01444905654018, -0.07063050151852, 0.001180329424218}}},
-    {NeuronKind::r_sigma, Activation::softplus, LossKind::squared,
+    {NeuronKind::r_sigma,
+     Activation::softplus,
+     LossKind::squared,
      {0.121927498592955, 0.0753740145595041, -0.277604311015693},
      0.426131984721739874,
      {{-0.4821472681176, -0.0728372779922, -0.07626686455253},
       {-0.6749100625234, 0.2855306106397, 0.4067512558702},
       {-0.2180520394561, -0.192074292342, -0.1381228269659}}},
-    {NeuronKind::r_sigma, Activation::softplus, LossKind::logistic,
+    {NeuronKind::r_sigma,
+     Activation::softplus,
+     LossKind::logistic,
      {0.121927498592955, 0.0753740145595041, -0.277604311015693},
      0.752187109100795996,
      {{-0.2559248145699, -0.04738989592489, -0.00706255469362},
       {-0.2526529850769, 0.209908913478, 0.1172676235351},
       {0.01397389517545, -0.160258883525, -0.006989675883527}}},
-    {NeuronKind::bounded_r, Activation::tanh, LossKind::squared,
+    {NeuronKind::bounded_r,
+     Activation::tanh,
+     LossKind::squared,
      {0.10765596657317870231, 0.010175339299933037742, -0.22102377971518712755},
      0.3938448482465282707,
      {{-0.16367151833409129821, -0.090756033966803936325, -0.20018143395580714296},
       {-0.10701181487431893622, 0.2343834529679412436, -0.0099441754085119924975},
       {0.10654732076156382238, -0.20486946798717298418, -0.24548465242930392248}}},
-    {NeuronKind::bounded_r, Activation::tanh, LossKind::logistic,
+    {NeuronKind::bounded_r,
+     Activation::tanh,
+     LossKind::logistic,
      {0.10765596657317870231, 0.010175339299933037742, -0.22102377971518712755},
      0.73273104552164635101,
      {{-0.17407063726284777627, -0.054362082800676292088, -0.064524451591036354294},
@@ -128,8 +150,9 @@ inline const std::vector<ParityNetwork> parity_networks = {
       {-2.7829737357423894919, -1.1512798935854451547, -1.1165596766240254868, -1.7087242519918526795}}},
 };
 
-// ---- No data: theta <- (1 - 2 eta lambda1) theta + sqrt(2 eta lambda2) xi ---------------------------------------------
-// Stationary variance lambda2 / (2 lambda1 (1 - eta lambda1)), and the variance after ten steps from variance 1.
+// ---- No data: theta <- (1 - 2 eta lambda1) theta + sqrt(2 eta lambda2) xi
+// --------------------------------------------- Stationary variance lambda2 / (2 lambda1 (1 - eta lambda1)), and the
+// variance after ten steps from variance 1.
 
 struct OrnsteinUhlenbeck {
   double lambda1, lambda2, step_size, stationary_variance, variance_after_ten;
@@ -145,9 +168,10 @@ inline const std::vector<OrnsteinUhlenbeck> ornstein_uhlenbeck = {
     {0.25, 0.004, 0.2, 0.0084210526315789473684, 0.12897390381506975716},
 };
 
-// ---- Linear neurons, squared loss: a linear-quadratic mean field ------------------------------------------------------
-// h = w.x, l = (u - y)^2 / 2, A = X'X / n, b = X'y / n, S = A + 2 lambda1 I; lambda1 = 0.1, lambda2 = 0.05, eta = 0.2, N = 4.
-// Covariances are (11, 12, 22), stationary for this step size and this N.
+// ---- Linear neurons, squared loss: a linear-quadratic mean field
+// ------------------------------------------------------ h = w.x, l = (u - y)^2 / 2, A = X'X / n, b = X'y / n, S = A +
+// 2 lambda1 I; lambda1 = 0.1, lambda2 = 0.05, eta = 0.2, N = 4. Covariances are (11, 12, 22), stationary for this step
+// size and this N.
 
 inline constexpr double quadratic_inputs[3][2] = {{1, 0.5}, {-0.5, 1}, {0.25, -1.5}};
 inline constexpr double quadratic_targets[3] = {1, -0.5, 2};
@@ -157,8 +181,10 @@ inline constexpr double quadratic_step_size = 0.2;
 inline constexpr int quadratic_width = 4;
 inline constexpr double quadratic_start[2] = {0.3, -0.2};
 inline constexpr double quadratic_optimum[2] = {0.78565051538024510997, -0.65984903822741660579};
-inline constexpr double quadratic_mean_covariance[3] = {0.02130128348038338863, 0.0018068159435841672856, 0.01076152380947574613};
-inline constexpr double quadratic_particle_covariance[3] = {0.21262781409262828659, 0.0018068159435841672856, 0.20208805442172064409};
+inline constexpr double quadratic_mean_covariance[3] = {0.02130128348038338863, 0.0018068159435841672856,
+                                                        0.01076152380947574613};
+inline constexpr double quadratic_particle_covariance[3] = {0.21262781409262828659, 0.0018068159435841672856,
+                                                            0.20208805442172064409};
 inline constexpr double quadratic_objective = 0.36811036007573513036;  // E F at the stationary law
 
 /// E of the particle mean after `steps` steps from quadratic_start, for every N.
@@ -177,8 +203,12 @@ inline constexpr std::array<QuadraticMean, 3> quadratic_means = {{
 inline constexpr double quadratic_gradient_covariance[3] = {0.11330670344203599884, -0.063585967003994235024,
                                                             0.6058061375866397835};
 
-// ---- One-dimensional nonlinear mean field -----------------------------------------------------------------------------
-// h = tanh(w x), data (1, 0.8), (-0.5, 0.3), l = (u - y)^2 / 2, lambda1 = lambda2 = 0.1. By quadrature of exp(-N F / lambda2).
+// ---- One-dimensional nonlinear mean field
+// ----------------------------------------------------------------------------- h = tanh(w x), data (1, 0.8), (-0.5,
+// 0.3), l = (u - y)^2 / 2, lambda1 = lambda2 = 0.1. Means over the stationary law of N particles in continuous time,
+// exp(-N F / lambda2): quadrature in one and two dimensions; for N = 16 the two squares are written as Gaussian
+// integrals, so that the particles separate and two dimensions remain (in double precision; it gives N = 1 and 2 to 13
+// digits).
 
 inline constexpr double line_inputs[2] = {1, -0.5};
 inline constexpr double line_targets[2] = {0.8, 0.3};
@@ -186,12 +216,13 @@ inline constexpr double line_lambda = 0.1;
 
 struct LineStationary {
   int width;  // N
-  double outputs[2], objective, second_moment;
+  double outputs[2], second_moment;
 };
 
-inline constexpr std::array<LineStationary, 2> line_stationary = {{
-    {1, {0.35773029744039683161, -0.20221576765805026032}, 0.17786520293052896418, 0.34255833409685025847},
-    {2, {0.312875711368512946, -0.18320329536932897943}, 0.17849568610168118843, 0.4466834512699609004},
+inline constexpr std::array<LineStationary, 3> line_stationary = {{
+    {1, {0.35773029744039683161, -0.20221576765805026032}, 0.34255833409685025847},
+    {2, {0.312875711368512946, -0.18320329536932897943}, 0.4466834512699609004},
+    {16, {0.29015129576983, -0.17249160815243}, 0.54406767172599},
 }};
 
 /// f and E w^2 at the optimum of the mean field, N = infinity.

@@ -18,13 +18,12 @@ struct MeanTest {
     count += 1;
   }
   double mean() const { return sum / count; }
-  double standard_error() const {
-    return std::sqrt((sum_of_squares / count - mean() * mean()) / (count - 1));
-  }
+  double standard_error() const { return std::sqrt((sum_of_squares / count - mean() * mean()) / (count - 1)); }
   double z(double expected) const { return (mean() - expected) / standard_error(); }
 };
 
-/// z of a sample variance about a known mean 0, from `count` independent normals: its standard error is v sqrt(2 / count).
+/// z of a sample variance about a known mean 0, from `count` independent normals: its standard error is v sqrt(2 /
+/// count).
 inline double variance_z(double sample_variance, double expected, double count) {
   return (sample_variance / expected - 1) / std::sqrt(2 / count);
 }

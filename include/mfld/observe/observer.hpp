@@ -40,6 +40,10 @@ class Look {
   std::span<const double> test_outputs();   // [n_test]
   const Drift& full_drift();                // [N x p] data part plus 2 lambda1 theta, trained columns
 
+  /// The empirical tangent kernel on the training inputs, now and at the start [n x n] (ntk/empirical.hpp).
+  const Matrix& tangent_kernel();
+  const Matrix& initial_tangent_kernel();
+
  private:
   Scene scene_;
   const Particles<double>* particles_ = nullptr;
@@ -48,9 +52,12 @@ class Look {
   bool have_train_ = false;
   bool have_test_ = false;
   bool have_drift_ = false;
+  bool have_kernel_ = false;
   std::vector<double> train_outputs_;
   std::vector<double> test_outputs_;
   Drift drift_;
+  Matrix kernel_;
+  Matrix initial_kernel_;  // empty until first asked for
   PackedInputs<double> train_;
   PackedInputs<double> test_;
   KernelWorkspace<double> workspace_;

@@ -63,9 +63,9 @@ def speed_ups(lines):
     one = {(line.setting.name, line.precision): line.times["mfld"].best for line in lines if line.threads == 1}
     found = [(line, one.get((line.setting.name, line.precision))) for line in lines if line.threads > 1]
     return [
-        f"{line.setting.name} {line.precision}: {base / line.times['mfld'].best:.2f} times as fast on {line.threads} threads"
+        f"{line.setting.name} {line.precision}, {line.threads} threads: {base / line.times['mfld'].best:.2f} times as fast as 1"
         for line, base in found
-        if base is not None
+        if base
     ]
 
 

@@ -52,9 +52,10 @@ class Comparison:
         print(f"{setting.name} {precision}, {threads} threads: {times}", file=sys.stderr, flush=True)
 
     def bounds(self):
-        return {
-            id(line): rounds.bound_seconds(line.setting, self.rates[line.threads][line.precision]) for line in self.lines
-        }
+        def bound(line):
+            return rounds.bound_seconds(line.setting, self.rates[line.threads][line.precision])
+
+        return {id(line): bound(line) for line in self.lines}
 
     def measure_alone(self, goals):
         for setting in self.settings:
@@ -126,7 +127,8 @@ def describe(comparison):
     lines = [
         f"{installation.processor()}, {os.cpu_count()} cores, {platform.platform()}; "
         f"{datetime.date.today()}; commit {installation.commit()}; load before: {comparison.load:.2f}",
-        f"PyTorch {torch.__version__} ({worker.widest_torch_capability()}), NumPy {numpy.__version__}, Eigen -march=native",
+        f"PyTorch {torch.__version__} ({worker.widest_torch_capability()}), NumPy {numpy.__version__}, Eigen 3.4 with "
+        "-march=native and OpenMP",
         "Bound: 4 N n d / F + N n / A + N (d + 2) / G, with the rates measured in this run:",
     ]
     for threads, by_precision in comparison.rates.items():
