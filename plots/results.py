@@ -89,9 +89,10 @@ class Trajectory:
     def _frames(self):
         group = "particles/neurons/position/"
         with _Hdf5(self.path) as file:
-            # A frame is written in this order, so the shortest of the three counts the complete ones.
             value, step, time = (file[group + name] for name in ("value", "step", "time"))
             count = min(len(value), len(step), len(time))
+            if "mfld/num_frames" in file:  # while a run writes, there is room for more frames than there are
+                count = min(count, file["mfld/num_frames"][0])
             return value[:count], step[:count], time[:count]
 
     @property

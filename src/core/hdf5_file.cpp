@@ -129,13 +129,6 @@ struct PackedTexts {
   std::vector<char> bytes;
 };
 
-constexpr std::int64_t max_chunk_bytes = std::int64_t{1} << 20;
-
-/// Rows of one chunk: about 64 KiB, so that small rows share one and none is written again too often.
-hsize_t rows_per_chunk(std::int64_t row_bytes) {
-  return static_cast<hsize_t>(std::clamp<std::int64_t>(65536 / std::max<std::int64_t>(row_bytes, 1), 1, 512));
-}
-
 }  // namespace
 
 struct Hdf5File::Handle {
@@ -194,13 +187,37 @@ struct Hdf5File::Handle {
   }
 
   /// The same bytes for the same content: no time stamps.
-  Id new_data_set(const std::string& name, hid_t type, hid_t space, const std::vector<hsize_t>& chunk) const {
+  Id new_data_set(const std::string& name, hid_t type, hid_t space, H5D_alloc_time_t place = H5D_ALLOC_TIME_LATE) const {
     const Id creation(check(H5Pcreate(H5P_DATASET_CREATE), name), H5Pclose);
     check(H5Pset_obj_track_times(creation, 0), name);
-    if (!chunk.empty()) {
-      check(H5Pset_chunk(creation, static_cast<int>(chunk.size()), chunk.data()), name);
+    check(H5Pset_alloc_time(creation, place), name);
+    if (place == H5D_ALLOC_TIME_EARLY) {
+      check(H5Pset_fill_time(creation, H5D_FILL_TIME_NEVER), name);
     }
     return {check(H5Dcreate2(file, name.c_str(), type, space, links, creation, H5P_DEFAULT), name), H5Dclose};
+  }
+
+  /// Where one row of a data set is, in the file and in memory.
+  struct Row {
+    Id data_set;
+    Id file;
+    Id memory;
+  };
+
+  Row row(const std::string& name, std::int64_t index, std::int64_t num_values) const {
+    Id id = data_set(name);
+    std::vector<hsize_t> count = dimensions(shape(id, name));
+    std::vector<hsize_t> start(count.size(), 0);
+    const std::int64_t rows = count.empty() ? 0 : static_cast<std::int64_t>(std::exchange(count.front(), 1));
+    const hsize_t size = std::accumulate(count.begin(), count.end(), hsize_t{1}, std::multiplies<>());
+    if (index < 0 || index >= rows || std::cmp_not_equal(size, num_values)) {
+      throw FileError(fmt::format("cannot {} {}, object {}: it has no row {} of {} values", writing ? "write" : "read",
+                                  path.string(), name, index, num_values));
+    }
+    start.front() = static_cast<hsize_t>(index);
+    Id file_space(check(H5Dget_space(id), name), H5Sclose);
+    check(H5Sselect_hyperslab(file_space, H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr), name);
+    return {std::move(id), std::move(file_space), simple_space({num_values}, name)};
   }
 
   void write_attribute(const std::string& name, const std::string& attribute, std::pair<hid_t, hid_t> file_memory_types,
@@ -304,7 +321,7 @@ void Hdf5File::write(const std::string& data_set, const Shape& shape, std::span<
   assert(std::cmp_equal(product(shape), values.size()));
   const Library library;
   const Handle& handle = *handle_;
-  const Id id = handle.new_data_set(data_set, file_type<Value>(), handle.simple_space(shape, data_set), {});
+  const Id id = handle.new_data_set(data_set, file_type<Value>(), handle.simple_space(shape, data_set));
   handle.check(H5Dwrite(id, memory_type<Value>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), data_set);
 }
 
@@ -314,7 +331,7 @@ void Hdf5File::write(const std::string& data_set, const std::vector<std::string>
   const PackedTexts packed(texts);
   const Id type = handle.text_type(packed.width, data_set);
   const Id space = handle.simple_space({std::ssize(texts)}, data_set);
-  const Id id = handle.new_data_set(data_set, type, space, {});
+  const Id id = handle.new_data_set(data_set, type, space);
   handle.check(H5Dwrite(id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, packed.bytes.data()), data_set);
 }
 
@@ -353,41 +370,43 @@ void Hdf5File::write_attribute(const std::string& object, const std::string& att
 }
 
 template <class Value>
-void Hdf5File::write_growing(const std::string& data_set, const Shape& row_shape) {
+void Hdf5File::reserve(const std::string& data_set, const Shape& shape) {
   const Library library;
-  const Handle& handle = *handle_;
-  std::vector<hsize_t> extents = dimensions(row_shape);
-  std::vector<hsize_t> chunk = extents;
-  const auto row_bytes = product(row_shape) * static_cast<std::int64_t>(sizeof(Value));
-  if (!chunk.empty()) {
-    const auto parts = static_cast<hsize_t>((row_bytes + max_chunk_bytes - 1) / max_chunk_bytes);
-    chunk.front() = (chunk.front() + parts - 1) / parts;
-  }
-  extents.insert(extents.begin(), 0);
-  chunk.insert(chunk.begin(), rows_per_chunk(row_bytes));
-  std::vector<hsize_t> limits = extents;
-  limits.front() = H5S_UNLIMITED;
-  const auto rank = static_cast<int>(extents.size());
-  const Id space(handle.check(H5Screate_simple(rank, extents.data(), limits.data()), data_set), H5Sclose);
-  const Id id = handle.new_data_set(data_set, file_type<Value>(), space, chunk);
+  const Id space = handle_->simple_space(shape, data_set);
+  const Id id = handle_->new_data_set(data_set, file_type<Value>(), space, H5D_ALLOC_TIME_EARLY);
 }
 
 template <class Value>
-void Hdf5File::append_row(const std::string& data_set, std::span<const Value> row) {
+void Hdf5File::write_row(const std::string& data_set, std::int64_t row, std::span<const Value> values) {
   const Library library;
-  const Handle& handle = *handle_;
-  const Id id = handle.data_set(data_set);
-  std::vector<hsize_t> extents = dimensions(handle.shape(id, data_set));
-  std::vector<hsize_t> start(extents.size(), 0);
-  std::vector<hsize_t> count = extents;
-  start.front() = extents.front()++;
-  count.front() = 1;
-  assert(std::accumulate(count.begin(), count.end(), hsize_t{1}, std::multiplies<>()) == row.size());
-  handle.check(H5Dset_extent(id, extents.data()), data_set);
-  const Id file_space(handle.check(H5Dget_space(id), data_set), H5Sclose);
-  handle.check(H5Sselect_hyperslab(file_space, H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr), data_set);
-  const Id memory_space = handle.simple_space({std::ssize(row)}, data_set);
-  handle.check(H5Dwrite(id, memory_type<Value>(), memory_space, file_space, H5P_DEFAULT, row.data()), data_set);
+  const Handle::Row place = handle_->row(data_set, row, std::ssize(values));
+  handle_->check(H5Dwrite(place.data_set, memory_type<Value>(), place.memory, place.file, H5P_DEFAULT, values.data()),
+                 data_set);
+}
+
+template <class Value>
+void Hdf5File::read_row(const std::string& data_set, std::int64_t row, std::span<Value> values) const {
+  const Library library;
+  const Handle::Row place = handle_->row(data_set, row, std::ssize(values));
+  handle_->check(H5Dread(place.data_set, memory_type<Value>(), place.memory, place.file, H5P_DEFAULT, values.data()),
+                 data_set);
+}
+
+void Hdf5File::copy(const Hdf5File& from, const std::string& object) {
+  const Library library;
+  from.handle_->check(
+      H5Ocopy(from.handle_->file, object.c_str(), handle_->file, object.c_str(), H5P_DEFAULT, handle_->links), object);
+  handle_->check(0, object);
+}
+
+void Hdf5File::rename(const std::filesystem::path& path) {
+  std::error_code error;
+  std::filesystem::rename(handle_->path, path, error);
+  if (error) {
+    throw FileError(
+        fmt::format("cannot rename {} to {}: {}", handle_->path.string(), path.string(), error.message()));
+  }
+  handle_->path = path;
 }
 
 void Hdf5File::flush() {
@@ -414,9 +433,11 @@ template void Hdf5File::write_attribute(const std::string&, const std::string&, 
 template void Hdf5File::write_attribute(const std::string&, const std::string&, std::uint64_t);
 template void Hdf5File::write_attribute(const std::string&, const std::string&, const std::vector<double>&);
 template void Hdf5File::write_attribute(const std::string&, const std::string&, const std::vector<std::int64_t>&);
-template void Hdf5File::write_growing<double>(const std::string&, const Shape&);
-template void Hdf5File::write_growing<std::int64_t>(const std::string&, const Shape&);
-template void Hdf5File::append_row(const std::string&, std::span<const double>);
-template void Hdf5File::append_row(const std::string&, std::span<const std::int64_t>);
+template void Hdf5File::reserve<double>(const std::string&, const Shape&);
+template void Hdf5File::reserve<std::int64_t>(const std::string&, const Shape&);
+template void Hdf5File::write_row(const std::string&, std::int64_t, std::span<const double>);
+template void Hdf5File::write_row(const std::string&, std::int64_t, std::span<const std::int64_t>);
+template void Hdf5File::read_row(const std::string&, std::int64_t, std::span<double>) const;
+template void Hdf5File::read_row(const std::string&, std::int64_t, std::span<std::int64_t>) const;
 
 }  // namespace mfld

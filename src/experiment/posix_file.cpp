@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -35,6 +36,10 @@ PosixFile PosixFile::create(const std::filesystem::path& path) {
 PosixFile PosixFile::open_for_reading(const std::filesystem::path& path) { return {path, O_RDONLY, "read"}; }
 
 PosixFile PosixFile::open_for_update(const std::filesystem::path& path) { return {path, O_RDWR, "write"}; }
+
+PosixFile PosixFile::open_for_appending(const std::filesystem::path& path) {
+  return {path, O_WRONLY | O_APPEND, "write"};
+}
 
 PosixFile::~PosixFile() {
   if (descriptor_ >= 0) {
@@ -112,6 +117,24 @@ std::size_t PosixFile::size() const {
   return static_cast<std::size_t>(attributes.st_size);
 }
 
+void PosixFile::truncate(std::size_t size) {
+  if (::ftruncate(descriptor_, static_cast<off_t>(size)) != 0) {
+    fail("write", errno);
+  }
+}
+
+bool PosixFile::try_lock() { return ::flock(descriptor_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK; }
+
+void PosixFile::lock() {
+  while (::flock(descriptor_, LOCK_EX) != 0 && errno == EINTR) {
+  }
+}
+
+void PosixFile::rename(const std::filesystem::path& path) {
+  rename_file(path_, path);
+  path_ = path;
+}
+
 void PosixFile::sync() {
   int result = ::fsync(descriptor_);
   while (result != 0 && errno == EINTR) {
@@ -123,11 +146,14 @@ void PosixFile::sync() {
   }
 }
 
-void replace_file(const std::filesystem::path& temporary, const std::filesystem::path& path, std::string_view text) {
+void replace_file(const std::filesystem::path& temporary, const std::filesystem::path& path, std::string_view text,
+                  Write write) {
   PosixFile file = PosixFile::create(temporary);
   file.append(text);
-  file.sync();
-  rename_file(temporary, path);
+  if (write == Write::lasting) {
+    file.sync();
+  }
+  file.rename(path);
 }
 
 void rename_file(const std::filesystem::path& from, const std::filesystem::path& to) {

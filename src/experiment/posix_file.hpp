@@ -16,6 +16,8 @@ class PosixFile {
   static PosixFile open_for_reading(const std::filesystem::path& path);
   /// An existing file, kept as it is.
   static PosixFile open_for_update(const std::filesystem::path& path);
+  /// An existing file, for writing at its end.
+  static PosixFile open_for_appending(const std::filesystem::path& path);
 
   ~PosixFile();
   PosixFile(PosixFile&& other) noexcept;
@@ -27,6 +29,14 @@ class PosixFile {
   /// The next bytes, as many as there are up to buffer.size(); 0 at the end.
   std::size_t read(std::span<char> buffer);
   std::size_t size() const;
+  /// Forgets all but the first `size` bytes.
+  void truncate(std::size_t size);
+  /// Whether this process now holds the lock that at most one has, until it closes the file or dies. True as well where
+  /// the file system has no locks.
+  bool try_lock();
+  /// Waits for the lock.
+  void lock();
+  void rename(const std::filesystem::path& path);
   /// Returns once the content is on the disk.
   void sync();
 
@@ -38,9 +48,13 @@ class PosixFile {
   int descriptor_;
 };
 
-/// Writes `text` to the file `temporary`, makes it durable and renames it to `path`: whoever looks sees the old content
-/// or the new, never a part.
-void replace_file(const std::filesystem::path& temporary, const std::filesystem::path& path, std::string_view text);
+/// lasting: on the disk before the call returns; passing: whenever the system gets to it.
+enum class Write { lasting, passing };
+
+/// Writes `text` to the file `temporary` and renames it to `path`: whoever looks sees the old content or the new, never
+/// a part.
+void replace_file(const std::filesystem::path& temporary, const std::filesystem::path& path, std::string_view text,
+                  Write write = Write::lasting);
 
 void rename_file(const std::filesystem::path& from, const std::filesystem::path& to);
 

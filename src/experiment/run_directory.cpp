@@ -4,6 +4,8 @@
 
 #include <cassert>
 #include <cmath>
+#include <cstdlib>
+#include <fstream>
 #include <iterator>
 #include <optional>
 #include <string_view>
@@ -40,10 +42,35 @@ void append_number(fmt::memory_buffer& row, double value) {
   }
 }
 
+/// step, phase, time and gradient_evaluations.
+constexpr std::size_t num_own_columns = 4;
+
+LastRow parse_row(const std::string& row) {
+  LastRow result;
+  result.step = std::strtoll(row.c_str(), nullptr, 10);
+  std::size_t column = 0;
+  for (std::size_t comma = row.find(','); comma != std::string::npos; comma = row.find(',', comma + 1)) {
+    if (++column >= num_own_columns) {
+      result.values.push_back(std::strtod(row.c_str() + comma + 1, nullptr));
+    }
+  }
+  return result;
+}
+
+/// `path` under a second name, so that neither is missing at any moment; renamed where the file system has no links.
+void keep_as(const std::filesystem::path& path, const std::filesystem::path& temporary,
+             const std::filesystem::path& kept) {
+  std::error_code error;
+  std::filesystem::remove(temporary, error);
+  std::filesystem::create_hard_link(path, temporary, error);
+  rename_file(error ? path : temporary, kept);
+}
+
 }  // namespace
 
 struct RunDirectory::Files {
   std::filesystem::path path;
+  std::optional<PosixFile> lock;
   std::optional<PosixFile> metrics;
   std::size_t num_columns = 0;
   fmt::memory_buffer row;
@@ -73,15 +100,21 @@ RunDirectory RunDirectory::create(const std::filesystem::path& path) {
   if (error) {
     throw FileError(fmt::format("cannot make directory {}: {}", path.string(), error.message()));
   }
-  RunDirectory result;
-  result.files_->path = path;
-  return result;
+  return reopen(path);
 }
 
-RunDirectory RunDirectory::open(const std::filesystem::path& path) {
-  PosixFile::open_for_reading(path / "experiment.toml");
+RunDirectory RunDirectory::reopen(const std::filesystem::path& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) {
+    throw FileError(fmt::format("cannot make directory {}: {}", path.string(), error.message()));
+  }
   RunDirectory result;
   result.files_->path = path;
+  result.files_->lock = PosixFile::open_for_reading(path);
+  if (!result.files_->lock->try_lock()) {
+    throw FileError(fmt::format("cannot write into {}: another process is running there", path.string()));
+  }
   return result;
 }
 
@@ -101,9 +134,35 @@ void RunDirectory::start_metrics(const std::vector<std::string>& comments, const
     head += ',' + column;
   }
   head += '\n';
-  files_->metrics = PosixFile::create(path() / "metrics.csv");
+  files_->metrics = PosixFile::create(path() / "metrics.new.csv");
   files_->num_columns = columns.size();
   files_->metrics->append(head);
+  files_->metrics->rename(path() / "metrics.csv");
+}
+
+LastRow RunDirectory::continue_metrics(std::int64_t num_rows, const std::vector<std::string>& columns) {
+  const auto metrics = path() / "metrics.csv";
+  files_->metrics = PosixFile::open_for_appending(metrics);
+  files_->num_columns = columns.size();
+  std::ifstream stream(metrics, std::ios::binary);
+  std::size_t size = 0;
+  std::int64_t rows = -1;  // the names of the columns come first
+  std::string row;
+  for (std::string line; rows < num_rows && std::getline(stream, line) && !stream.eof();) {
+    size += line.size() + 1;
+    if (!line.starts_with('#')) {
+      ++rows;
+      row = std::move(line);
+    }
+  }
+  LastRow last = rows > 0 ? parse_row(row) : LastRow();
+  if (rows < num_rows || (rows > 0 && last.values.size() != columns.size())) {
+    throw FileError(fmt::format("cannot continue {}: it has {} complete rows of {} columns and the checkpoint counts {} of {}",
+                                metrics.string(), std::max<std::int64_t>(rows, 0), last.values.size() + num_own_columns, num_rows,
+                                columns.size() + num_own_columns));
+  }
+  files_->metrics->truncate(size);
+  return last;
 }
 
 void RunDirectory::append_metrics(std::int64_t step, std::int64_t phase, double time, std::int64_t gradient_evaluations,
@@ -125,6 +184,16 @@ void RunDirectory::start_trajectory(const TrajectoryInfo& info, const Dataset& d
   files_->trajectory.emplace(path() / "trajectory.h5", info, data);
 }
 
+std::int64_t RunDirectory::continue_trajectory(std::int64_t num_frames) {
+  return files_->trajectory.emplace(path() / "trajectory.h5", num_frames).last_step();
+}
+
+void RunDirectory::finish_trajectory() {
+  if (files_->trajectory) {
+    files_->trajectory->trim();
+  }
+}
+
 void RunDirectory::append_trajectory(std::int64_t step, double time, const Eigen::Ref<const Matrix>& positions) {
   assert(files_->trajectory);
   files_->trajectory->append(step, time, positions);
@@ -133,11 +202,16 @@ void RunDirectory::append_trajectory(std::int64_t step, double time, const Eigen
 void RunDirectory::write_checkpoint(const Checkpoint& checkpoint) {
   const auto fresh = path() / "checkpoint.new.h5";
   const auto current = path() / "checkpoint.h5";
+  if (files_->metrics) {
+    files_->metrics->sync();
+  }
+  if (files_->trajectory) {
+    PosixFile::open_for_reading(path() / "trajectory.h5").sync();
+  }
   save_checkpoint(checkpoint, fresh);
-  // Between the two renames there is no checkpoint.h5, but the previous one is whole and so is the new one.
   std::error_code error;
   if (std::filesystem::exists(current, error)) {
-    rename_file(current, path() / "checkpoint.previous.h5");
+    keep_as(current, path() / "checkpoint.kept.h5", path() / "checkpoint.previous.h5");
   }
   rename_file(fresh, current);
   sync_directory(path());

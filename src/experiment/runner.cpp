@@ -59,11 +59,6 @@ class Recorder : public Listener<Scalar> {
   void watch(const Simulation<Scalar>& simulation) { simulation_ = &simulation; }
 
   void look(const State<Scalar>& state, bool last) override {
-    if (state.step != counted_step_) {
-      counted_step_ = state.step;
-      rows_before_ = rows_;
-      frames_before_ = frames_;
-    }
     const bool unfinished = state.phase < std::ssize(experiment_->phases);
     if (last && unfinished && *stop_) {
       return;  // an interrupted run has no last row: it can go on as if nothing had happened
@@ -78,8 +73,10 @@ class Recorder : public Listener<Scalar> {
   }
 
   void checkpoint(const State<Scalar>& state) {
+    const Clock::time_point start = Clock::now();
     timed([&] { directory_->write_checkpoint(checkpoint_of(state)); });
     checkpoint_time_ = Clock::now();
+    checkpoint_seconds_ = seconds_since(start);
   }
 
   const std::vector<double>& values() const { return values_; }
@@ -95,19 +92,46 @@ class Recorder : public Listener<Scalar> {
   }
 
   void start_files() {
-    std::string text;
-    for (const std::string& line : options_->provenance) {
-      text += "# " + line + '\n';
+    const Checkpoint* start = options_->start;
+    if (!std::filesystem::exists(directory_->path() / "experiment.toml")) {
+      write_experiment();
+      if (start != nullptr) {
+        directory_->write_checkpoint(*start);  // the files begin here: without it there is nothing to go on from
+      }
     }
-    directory_->write_experiment(text + experiment_->resolved);
-    std::vector<std::string> comments = experiment_->formulas();
-    comments.insert(comments.begin(), "mfld " + version());
-    directory_->start_metrics(comments, observer_.columns());
-    if (!experiment_->tracked.empty()) {
+    rows_ = start == nullptr ? 0 : start->metrics_rows;
+    frames_ = start == nullptr ? 0 : start->trajectory_frames;
+    if (rows_ > 0) {
+      LastRow last = directory_->continue_metrics(rows_, observer_.columns());
+      row_step_ = last.step;
+      values_ = std::move(last.values);
+    } else {
+      start_metrics();
+    }
+    if (frames_ > 0) {
+      frame_step_ = directory_->continue_trajectory(frames_);
+    } else if (!experiment_->tracked.empty()) {
       directory_->start_trajectory({experiment_->tracked, parameter_names(experiment_->network.layout()),
                                     experiment_->phases.front().step_size.value},
                                    experiment_->data);
     }
+  }
+
+  void write_experiment() {
+    std::string text;
+    for (const auto* lines : {&options_->provenance, &options_->notes}) {
+      for (const std::string& line : *lines) {
+        text += "# " + line + '\n';
+      }
+    }
+    directory_->write_experiment(text + experiment_->resolved);
+  }
+
+  void start_metrics() {
+    std::vector<std::string> comments = experiment_->formulas();
+    comments.insert(comments.begin(), "mfld " + version());
+    comments.insert(comments.end(), options_->notes.begin(), options_->notes.end());
+    directory_->start_metrics(comments, observer_.columns());
   }
 
   void record(const State<Scalar>& state, bool observe, bool track) {
@@ -151,7 +175,7 @@ class Recorder : public Listener<Scalar> {
     const std::int64_t interval = experiment_->checkpoint_steps;
     const double minutes = experiment_->checkpoint_minutes;
     return (interval > 0 && step > 0 && step % interval == 0) ||
-           (minutes > 0 && seconds_since(checkpoint_time_) > 60 * minutes);
+           (minutes > 0 && seconds_since(checkpoint_time_) > std::max(60 * minutes, 100 * checkpoint_seconds_));
   }
 
   Checkpoint checkpoint_of(const State<Scalar>& state) const {
@@ -164,9 +188,8 @@ class Recorder : public Listener<Scalar> {
     checkpoint.time = state.time;
     checkpoint.time_compensation = state.time_compensation;
     checkpoint.gradient_evaluations = state.gradient_evaluations;
-    // Whoever goes on from here looks at this step again.
-    checkpoint.metrics_rows = rows_before_;
-    checkpoint.trajectory_frames = frames_before_;
+    checkpoint.metrics_rows = rows_;
+    checkpoint.trajectory_frames = frames_;
     const auto& snapshot = simulation_->estimator().snapshot();
     checkpoint.has_snapshot = snapshot.taken;
     if (snapshot.taken) {
@@ -206,12 +229,10 @@ class Recorder : public Listener<Scalar> {
   Particles<double> converted_;
   std::int64_t rows_ = 0;
   std::int64_t frames_ = 0;
-  std::int64_t rows_before_ = 0;  // before the step counted_step_
-  std::int64_t frames_before_ = 0;
-  std::int64_t counted_step_ = -1;
   std::int64_t row_step_ = -1;
   std::int64_t frame_step_ = -1;
   double write_seconds_ = 0;
+  double checkpoint_seconds_ = 0;  // that the last one took
   Clock::time_point start_time_ = Clock::now();
   Clock::time_point checkpoint_time_ = start_time_;
   Clock::time_point report_time_ = start_time_;
@@ -242,17 +263,43 @@ std::string message_of(const Outcome& outcome) {
 }
 
 template <class Scalar>
+void continue_from(const Checkpoint& checkpoint, State<Scalar>& state,
+                   typename GradientEstimator<Scalar>::Snapshot& snapshot) {
+  state.particles = checkpoint.particles.template cast<Scalar>();
+  state.step = checkpoint.step;
+  state.phase = checkpoint.phase;
+  state.step_in_phase = checkpoint.step_in_phase;
+  state.time = checkpoint.time;
+  state.time_compensation = checkpoint.time_compensation;
+  state.gradient_evaluations = checkpoint.gradient_evaluations;
+  snapshot.taken = checkpoint.has_snapshot;
+  if (snapshot.taken) {
+    snapshot.particles = checkpoint.snapshot_particles.template cast<Scalar>();
+    snapshot.field = checkpoint.snapshot_field;
+    snapshot.drift = checkpoint.snapshot_drift;
+  }
+}
+
+template <class Scalar>
 RunSummary run_in(const Experiment& experiment, RunDirectory& directory, const std::atomic<bool>& stop,
                   const RunOptions& options) {
   Recorder<Scalar> recorder(experiment, directory, stop, options);
   State<Scalar> start;
-  start.particles = experiment.initial.cast<Scalar>();
+  typename GradientEstimator<Scalar>::Snapshot snapshot;
+  if (options.start != nullptr) {
+    continue_from(*options.start, start, snapshot);
+  } else {
+    start.particles = experiment.initial.cast<Scalar>();
+  }
   Simulation<Scalar> simulation(experiment.network, experiment.risk, experiment.data, experiment.phases,
-                                experiment.seeds, std::move(start));
+                                experiment.seeds, std::move(start), std::move(snapshot));
   recorder.watch(simulation);
   const double write_seconds_before = recorder.write_seconds();
   const Outcome outcome = simulation.run(recorder, stop);
   const double observe_seconds = outcome.observe_seconds - (recorder.write_seconds() - write_seconds_before);
+  if (outcome.ending != Ending::interrupted) {
+    directory.finish_trajectory();
+  }
   if (outcome.ending != Ending::diverged) {
     recorder.checkpoint(simulation.state());
   }
@@ -274,56 +321,12 @@ RunSummary run_in(const Experiment& experiment, RunDirectory& directory, const s
   return summary;
 }
 
-/// A field of a CSV file, quoted where it must be.
-std::string csv_field(const Value& value) {
-  const auto* text = value.as<std::string>();
-  const std::string plain = text != nullptr ? *text : to_toml_inline(value);
-  if (plain.find_first_of(",\"\n") == std::string::npos) {
-    return plain;
-  }
-  std::string quoted = "\"";
-  for (const char c : plain) {
-    quoted += c == '"' ? "\"\"" : std::string(1, c);
-  }
-  return quoted + '"';
-}
-
 }  // namespace
 
 RunSummary run_experiment(const Experiment& experiment, RunDirectory& directory, const std::atomic<bool>& stop,
                           const RunOptions& options) {
   return experiment.precision == Precision::single_precision ? run_in<float>(experiment, directory, stop, options)
                                                              : run_in<double>(experiment, directory, stop, options);
-}
-
-RunIndex::RunIndex(std::filesystem::path path, const Plan& plan, std::vector<std::string> columns)
-    : path_(std::move(path)), columns_(std::move(columns)), text_("run,case") {
-  for (const std::string& key : plan.swept) {
-    text_ += ',' + key;
-  }
-  text_ += ",ending,step,wall_seconds";
-  for (const std::string& column : columns_) {
-    text_ += ',' + column;
-  }
-  text_ += '\n';
-}
-
-void RunIndex::add(const RunPlan& run, const RunSummary& summary) {
-  text_ += run.name + ',' + run.case_name;
-  for (const auto& [key, value] : run.assignments) {
-    text_ += ',' + csv_field(value);
-  }
-  text_ += fmt::format(",{},{},{:.6g}", summary.ending, summary.step, summary.wall_seconds);
-  for (const std::string& column : columns_) {
-    const auto found = std::find(summary.columns.begin(), summary.columns.end(), column);
-    text_ += ',';
-    if (found != summary.columns.end()) {
-      const double value = summary.final_values[static_cast<std::size_t>(found - summary.columns.begin())];
-      text_ += std::isnan(value) ? "nan" : fmt::format("{}", value);
-    }
-  }
-  text_ += '\n';
-  replace_file(path_ / "index.new.csv", path_ / "index.csv", text_);
 }
 
 }  // namespace mfld

@@ -2,8 +2,13 @@
 
 #include <fmt/format.h>
 
+#define BOOST_BIND_GLOBAL_PLACEHOLDERS  // what property_tree 1.74 relies on, without its note at every build
+#include <boost/property_tree/json_parser.hpp>
 #include <cassert>
 #include <cmath>
+#include <cstdlib>
+#include <limits>
+#include <optional>
 #include <string_view>
 
 namespace mfld {
@@ -54,6 +59,10 @@ std::string json_string(std::string_view text) {
 
 std::string json_number(double value) { return std::isfinite(value) ? fmt::format("{}", value) : "null"; }
 
+double number_or_nan(const std::string& text) {
+  return text == "null" ? std::numeric_limits<double>::quiet_NaN() : std::strtod(text.c_str(), nullptr);
+}
+
 }  // namespace
 
 std::string to_json(const RunSummary& summary) {
@@ -81,6 +90,27 @@ std::string to_json(const RunSummary& summary) {
       json_number(summary.wall_seconds), json_number(summary.estimate_seconds), json_number(summary.step_seconds),
       json_number(summary.observe_seconds), json_number(summary.write_seconds), final_values,
       final_values.empty() ? "" : "\n  ");
+}
+
+std::optional<RunSummary> read_summary(const std::filesystem::path& run) {
+  try {
+    boost::property_tree::ptree tree;
+    boost::property_tree::read_json((run / "summary.json").string(), tree);
+    RunSummary summary;
+    summary.ending = tree.get<std::string>("ending");
+    summary.message = tree.get<std::string>("message");
+    summary.step = tree.get<std::int64_t>("step");
+    summary.time = number_or_nan(tree.get<std::string>("time"));
+    summary.gradient_evaluations = tree.get<std::int64_t>("gradient_evaluations");
+    summary.wall_seconds = number_or_nan(tree.get<std::string>("wall_seconds"));
+    for (const auto& [column, value] : tree.get_child("final")) {
+      summary.columns.push_back(column);
+      summary.final_values.push_back(number_or_nan(value.data()));
+    }
+    return summary;
+  } catch (const boost::property_tree::ptree_error&) {
+    return std::nullopt;
+  }
 }
 
 }  // namespace mfld

@@ -1,13 +1,27 @@
 #include "experiment/trajectory_file.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
 #include <cassert>
 #include <cstdlib>
+
+#include "mfld/core/error.hpp"
 
 namespace mfld {
 
 namespace {
 
-const char* const position = "/particles/neurons/position";
+constexpr const char* values = "/particles/neurons/position/value";
+constexpr const char* steps = "/particles/neurons/position/step";
+constexpr const char* times = "/particles/neurons/position/time";
+constexpr const char* count = "/mfld/num_frames";
+
+/// Frames that fit into 64 KiB.
+std::int64_t first_capacity(std::int64_t num_values) {
+  return std::clamp<std::int64_t>(65536 / (8 * num_values), 1, 512);
+}
 
 /// The three parts H5MD demands of every file: its own version, who made it, and with what.
 void write_h5md_group(Hdf5File& file) {
@@ -30,10 +44,6 @@ void write_particles_group(Hdf5File& file, const TrajectoryInfo& info) {
                        std::vector<std::string>(info.parameter_names.size(), "none"));
   const std::vector<std::int64_t> ids(info.particles.begin(), info.particles.end());
   file.write<std::int64_t>("/particles/neurons/id", {num_particles}, ids);
-  file.make_group(position);
-  file.write_growing<double>(std::string(position) + "/value", {num_particles, num_parameters});
-  file.write_growing<std::int64_t>(std::string(position) + "/step", {});
-  file.write_growing<double>(std::string(position) + "/time", {});
 }
 
 void write_rows(Hdf5File& file, const std::string& name, const Inputs& rows) {
@@ -63,24 +73,86 @@ void write_data_group(Hdf5File& file, const Dataset& data) {
 }  // namespace
 
 TrajectoryFile::TrajectoryFile(const std::filesystem::path& path, const TrajectoryInfo& info, const Dataset& data)
-    : file_(Hdf5File::create(path)), rows_(std::ssize(info.particles), std::ssize(info.parameter_names)) {
+    : path_(path), rows_(std::ssize(info.particles), std::ssize(info.parameter_names)) {
   assert(rows_.size() > 0);
-  write_h5md_group(file_);
-  write_particles_group(file_, info);
-  file_.write("/parameters/names", info.parameter_names);
-  file_.write_attribute("/parameters", "step_size", info.step_size);
-  write_data_group(file_, data);
-  file_.flush();
+  Hdf5File file = Hdf5File::create(temporary_path());
+  write_h5md_group(file);
+  write_particles_group(file, info);
+  file.write("/parameters/names", info.parameter_names);
+  file.write_attribute("/parameters", "step_size", info.step_size);
+  write_data_group(file, data);
+  capacity_ = first_capacity(rows_.size());
+  reserve(file, capacity_);
+  file.flush();
+  file.rename(path_);
+  file_ = std::move(file);
+}
+
+TrajectoryFile::TrajectoryFile(const std::filesystem::path& path, std::int64_t num_frames)
+    : path_(path), num_frames_(num_frames) {
+  const Hdf5File file = Hdf5File::open(path);
+  std::int64_t present = 0;
+  file.read<std::int64_t>(count, {&present, 1});
+  const Hdf5File::Shape shape = file.shape(values);
+  if (present < num_frames || shape.size() != 3 || shape[0] < num_frames || shape[1] < 1 || shape[2] < 1) {
+    throw FileError(fmt::format("cannot continue {}: it has {} frames and the checkpoint counts {}", path.string(),
+                                present, num_frames));
+  }
+  rows_.resize(shape[1], shape[2]);
+  remake(file, std::max(num_frames, first_capacity(rows_.size())));
+}
+
+void TrajectoryFile::reserve(Hdf5File& file, std::int64_t capacity) const {
+  file.reserve<double>(values, {capacity, rows_.rows(), rows_.cols()});
+  file.reserve<std::int64_t>(steps, {capacity});
+  file.reserve<double>(times, {capacity});
+  file.reserve<std::int64_t>(count, {1});
+  file.write_row<std::int64_t>(count, 0, std::array{num_frames_});
+}
+
+void TrajectoryFile::remake(const Hdf5File& from, std::int64_t capacity) {
+  Hdf5File file = Hdf5File::create(temporary_path());
+  for (const char* object : {"/h5md", "/particles/neurons/box", "/particles/neurons/id", "/parameters", "/data"}) {
+    file.copy(from, object);
+  }
+  reserve(file, capacity);
+  for (std::int64_t frame = 0; frame < num_frames_; ++frame) {
+    double time = 0;
+    from.read_row<double>(values, frame, {rows_.data(), static_cast<std::size_t>(rows_.size())});
+    from.read_row<std::int64_t>(steps, frame, {&last_step_, 1});
+    from.read_row<double>(times, frame, {&time, 1});
+    write_frame(file, frame, last_step_, time);
+  }
+  file.flush();
+  file.rename(path_);
+  file_ = std::move(file);
+  capacity_ = capacity;
+}
+
+void TrajectoryFile::write_frame(Hdf5File& file, std::int64_t frame, std::int64_t step, double time) const {
+  file.write_row<double>(values, frame, {rows_.data(), static_cast<std::size_t>(rows_.size())});
+  file.write_row<std::int64_t>(steps, frame, {&step, 1});
+  file.write_row<double>(times, frame, {&time, 1});
 }
 
 void TrajectoryFile::append(std::int64_t step, double time, const Eigen::Ref<const Matrix>& positions) {
   assert(positions.rows() == rows_.rows() && positions.cols() == rows_.cols());
+  if (num_frames_ == capacity_) {
+    file_->flush();
+    remake(Hdf5File::open(path_), 2 * capacity_);
+  }
   rows_ = positions;
-  const std::string prefix = position;
-  file_.append_row<double>(prefix + "/value", {rows_.data(), static_cast<std::size_t>(rows_.size())});
-  file_.append_row<std::int64_t>(prefix + "/step", {&step, 1});
-  file_.append_row<double>(prefix + "/time", {&time, 1});
-  file_.flush();
+  write_frame(*file_, num_frames_, step, time);
+  file_->write_row<std::int64_t>(count, 0, std::array{num_frames_ + 1});
+  ++num_frames_;
+  last_step_ = step;
+}
+
+void TrajectoryFile::trim() {
+  if (num_frames_ < capacity_) {
+    file_->flush();
+    remake(Hdf5File::open(path_), num_frames_);
+  }
 }
 
 }  // namespace mfld

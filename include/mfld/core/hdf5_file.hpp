@@ -50,12 +50,18 @@ class Hdf5File {
   void write_attribute(const std::string& object, const std::string& attribute, const std::string& text);
   void write_attribute(const std::string& object, const std::string& attribute, const std::vector<std::string>& texts);
 
-  /// A data set [0 x row_shape] that grows by rows, stored in chunks of about 1 MiB at most.
+  /// A data set whose place in the file is set aside and not written. Writing a row then changes that row and no other
+  /// byte of the file, at once: whoever opens the file meanwhile, or after a crash, finds all the rest as it was.
   template <class Value>
-  void write_growing(const std::string& data_set, const Shape& row_shape);
-  /// One more row, in one write. Complete in the file after flush().
+  void reserve(const std::string& data_set, const Shape& shape);
   template <class Value>
-  void append_row(const std::string& data_set, std::span<const Value> row);
+  void write_row(const std::string& data_set, std::int64_t row, std::span<const Value> values);
+  template <class Value>
+  void read_row(const std::string& data_set, std::int64_t row, std::span<Value> values) const;
+  /// A group or data set of another file, with all that is in it, under the same name.
+  void copy(const Hdf5File& from, const std::string& object);
+  /// Gives the open file another name.
+  void rename(const std::filesystem::path& path);
 
   /// Hands everything written so far to the system.
   void flush();

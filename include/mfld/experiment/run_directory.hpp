@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -29,6 +30,12 @@ struct RunSummary {
   std::vector<double> final_values;  // one per column; a non-finite number becomes null in the JSON
 };
 
+/// The last row of a metrics.csv that is continued.
+struct LastRow {
+  std::int64_t step = -1;  // -1: there is none
+  std::vector<double> values;
+};
+
 /// What a trajectory holds besides the positions.
 struct TrajectoryInfo {
   std::vector<Index> particles;              // which particles, ascending
@@ -36,14 +43,20 @@ struct TrajectoryInfo {
   double step_size = 0;                      // stored for reference
 };
 
+/// What summary.json of a run says; nothing where there is none that can be read. "interrupted" and nothing can be
+/// continued, the other endings are final. Seconds by part are left out.
+std::optional<RunSummary> read_summary(const std::filesystem::path& run);
+
 /// Everything a run leaves on disk (the layout is a contract, see README.md "The run directory"). Knows no mathematics.
 /// Every failure to write is a FileError that names the file and the system's reason.
 class RunDirectory {
  public:
   /// Makes the directory (and its parents). Throws InvalidInput when it exists and is not empty.
   static RunDirectory create(const std::filesystem::path& path);
-  /// An existing run, for `info`.
-  static RunDirectory open(const std::filesystem::path& path);
+  /// An existing run, to be continued; or a directory (made if need be) in which one was to start.
+  /// Both lock the directory for the life of this object: FileError when another process works there. The lock goes with
+  /// its process, however that ends.
+  static RunDirectory reopen(const std::filesystem::path& path);
 
   ~RunDirectory();
   RunDirectory(RunDirectory&&) noexcept;
@@ -56,6 +69,9 @@ class RunDirectory {
 
   /// metrics.csv: '#' comment lines, then the header step,phase,time,gradient_evaluations,<columns>.
   void start_metrics(const std::vector<std::string>& comments, const std::vector<std::string>& columns);
+  /// metrics.csv as it was after its first `num_rows` rows; what follows is cut off. Throws FileError if it has fewer
+  /// complete rows or not the columns.
+  LastRow continue_metrics(std::int64_t num_rows, const std::vector<std::string>& columns);
   /// One row, shortest text that reads back to the same double ("nan", "inf" as Python reads them); flushed.
   void append_metrics(std::int64_t step, std::int64_t phase, double time, std::int64_t gradient_evaluations,
                       std::span<const double> values);
@@ -64,10 +80,15 @@ class RunDirectory {
   /// /particles/neurons/id, /parameters/names, and the data set used under /data (train_inputs, train_targets,
   /// test_inputs, test_targets, and where known teacher_directions, teacher_amplitudes, relevant_subspace).
   void start_trajectory(const TrajectoryInfo& info, const Dataset& data);
-  /// positions [particles x p]; flushed.
+  /// trajectory.h5 with its first `num_frames` frames; what follows is cut off. The step of the last one, or -1.
+  std::int64_t continue_trajectory(std::int64_t num_frames);
+  /// positions [particles x p]; in the file when the call returns.
   void append_trajectory(std::int64_t step, double time, const Eigen::Ref<const Matrix>& positions);
+  /// Gives back the space set aside for further frames.
+  void finish_trajectory();
 
-  /// checkpoint.h5: written to a new file, flushed, renamed; the previous one is kept as checkpoint.previous.h5.
+  /// checkpoint.h5: written to a new file, flushed, renamed; the previous one is kept as checkpoint.previous.h5. The rows
+  /// and frames it counts are flushed before.
   void write_checkpoint(const Checkpoint& checkpoint);
 
   /// summary.json, by rename.

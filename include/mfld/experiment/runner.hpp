@@ -8,7 +8,6 @@
 
 #include "mfld/experiment/experiment.hpp"
 #include "mfld/experiment/run_directory.hpp"
-#include "mfld/experiment/sweep.hpp"
 
 namespace mfld {
 
@@ -21,28 +20,18 @@ struct Progress {
 };
 
 struct RunOptions {
-  std::vector<std::string> provenance;            // comments of experiment.toml
+  std::vector<std::string> provenance;            // comments of experiment.toml, written unless a run is continued
+  std::vector<std::string> notes;                 // further comments of experiment.toml and metrics.csv
+  const Checkpoint* start = nullptr;              // where to begin; none: at the first particles, at step 0
   std::function<void(const Progress&)> progress;  // called about ten times a second, and at the end
 };
 
-/// Runs the experiment into an empty run directory: observables and trajectory where their triggers fire, checkpoints
-/// at their intervals, at an interruption (`stop` became true) and at the end. What was recorded before a divergence or
-/// an interruption stays. Returns what it wrote to summary.json. Prints nothing. Throws FileError.
+/// Runs the experiment in a run directory: observables and trajectory where their triggers fire, checkpoints at their
+/// intervals (longer ones, when writing them would take more than 1 % of the time), at an interruption (`stop` became
+/// true) and at the end. From a checkpoint, what the directory recorded after it is cut off and comes again: the files
+/// end as if the run had never stopped. What was recorded before a divergence or an interruption stays. Returns what it
+/// wrote to summary.json. Prints nothing. Throws FileError.
 RunSummary run_experiment(const Experiment& experiment, RunDirectory& directory, const std::atomic<bool>& stop,
                           const RunOptions& options = {});
-
-/// index.csv of a directory of several runs: one row per run that has ended, complete after each.
-class RunIndex {
- public:
-  /// columns: of metrics.csv, over all runs; a run without one leaves it empty.
-  RunIndex(std::filesystem::path path, const Plan& plan, std::vector<std::string> columns);
-
-  void add(const RunPlan& run, const RunSummary& summary);
-
- private:
-  std::filesystem::path path_;
-  std::vector<std::string> columns_;
-  std::string text_;
-};
 
 }  // namespace mfld

@@ -1,0 +1,39 @@
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mfld/experiment/checkpoint.hpp"
+#include "mfld/experiment/experiment.hpp"
+#include "mfld/experiment/sweep.hpp"
+
+namespace mfld {
+
+/// Of the two checkpoints that a run keeps.
+enum class Kept { last, previous };
+
+/// A run that stopped, as its directory describes it.
+struct StoppedRun {
+  Experiment experiment;
+  std::optional<Checkpoint> checkpoint;  // none: the run had not come to its first one
+  std::vector<std::string> notes;        // of what it was branched, for metrics.csv
+};
+
+/// Builds the experiment from experiment.toml and reads the checkpoint, the other one where there is but that. Throws
+/// FileError, with the reason, for a checkpoint that is damaged, of another format version or of another experiment,
+/// and then names the previous one if there is one.
+StoppedRun read_stopped_run(const std::filesystem::path& directory, Kept kept = Kept::last);
+
+/// The same experiment with other noise and batches from its last checkpoint on, and the note of where that is.
+/// Rows and frames are counted anew. Throws FileError where there is no checkpoint.
+StoppedRun branch(const std::filesystem::path& directory, std::int64_t seed, Kept kept = Kept::last);
+
+/// The experiment of a run directory, or of a directory of runs, with paths that start where they first did.
+Plan read_stored_plan(const std::filesystem::path& directory);
+
+/// The comment of an experiment.toml that `read_stored_plan` knows the folder from.
+std::string folder_comment(const std::filesystem::path& folder);
+
+}  // namespace mfld
