@@ -263,6 +263,9 @@ class _Hdf5:
     def __enter__(self):
         return self
 
+    def __contains__(self, name):
+        return name in self._file
+
     def __getitem__(self, name):
         if name not in self._file:
             raise ResultError(f"{self._path} has no /{name}.")

@@ -1,26 +1,32 @@
 // The command line: one function per command, and the exit statuses.
 #include <fmt/format.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <boost/algorithm/string/join.hpp>
-#define BOOST_BIND_GLOBAL_PLACEHOLDERS  // what property_tree 1.74 relies on, without its note at every build
-#include <boost/property_tree/json_parser.hpp>
+#include <cinttypes>
 #include <cmath>
 #include <csignal>
+#include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <limits>
+#include <map>
 #include <optional>
+#include <sstream>
 
 #include "mfld/core/error.hpp"
 #include "mfld/core/nearest_name.hpp"
 #include "mfld/core/parallel.hpp"
 #include "mfld/experiment/experiment.hpp"
 #include "mfld/experiment/provenance.hpp"
+#include "mfld/experiment/resume.hpp"
 #include "mfld/experiment/runner.hpp"
 #include "mfld/experiment/selfcheck.hpp"
-#include "mfld/experiment/sweep.hpp"
+#include "mfld/experiment/sweep_runner.hpp"
 #include "mfld/experiment/task_table.hpp"
 #include "mfld/observe/observer.hpp"
 
@@ -32,24 +38,41 @@ enum ExitStatus { finished = 0, failed_check = 1, wrong_input = 2, diverged = 3,
 
 std::atomic<bool> stop_requested = false;
 
-/// The first signal asks the run to stop after its step; a second one has its usual effect.
-void stop_on_signals() {
+/// The first signal asks the run to stop after its step; a second one has its usual effect. So does the end of the time
+/// it may take.
+void stop_on_signals(double max_wall_seconds) {
   struct sigaction action = {};
   action.sa_handler = [](int) { stop_requested = true; };
   action.sa_flags = static_cast<int>(SA_RESETHAND);
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
+  for (const int number : {SIGINT, SIGTERM, SIGALRM}) {
+    sigaction(number, &action, nullptr);
+  }
+  if (max_wall_seconds > 0) {
+    itimerval timer = {};
+    timer.it_value.tv_sec = static_cast<time_t>(max_wall_seconds);
+    timer.it_value.tv_usec = std::max<suseconds_t>(
+        1, static_cast<suseconds_t>(1e6 * (max_wall_seconds - static_cast<double>(timer.it_value.tv_sec))));
+    setitimer(ITIMER_REAL, &timer, nullptr);
+  }
 }
 
-// --- run
+// --- run, resume, branch
 
 struct RunArguments {
-  std::string experiment;
+  std::string path;  // of the experiment file or the run directory
   std::string out;
   std::vector<std::string> settings;
+  std::string instruction_set;
+  std::int64_t seed = 0;
   int threads = 0;
+  int jobs = 1;
+  std::string shard;
+  double max_wall_seconds = 0;
+  bool previous = false;
   bool quiet = false;
   std::string command;
+
+  mfld::Kept kept() const { return previous ? mfld::Kept::previous : mfld::Kept::last; }
 };
 
 std::string duration(double seconds) {
@@ -68,86 +91,141 @@ void draw_progress(const mfld::Progress& progress) {
   std::fflush(stderr);
 }
 
-mfld::Experiment build(const mfld::Plan& plan, const mfld::RunPlan& run) {
-  try {
-    return mfld::build_experiment(run.config, plan.folder);
-  } catch (const mfld::InvalidInput& error) {
-    throw run.name.empty() ? error : mfld::InvalidInput(fmt::format("run {}: {}", run.name, error.what()));
-  }
+bool draws(const RunArguments& arguments) { return !arguments.quiet && isatty(STDERR_FILENO) != 0; }
+
+ExitStatus status_of(std::string_view ending) {
+  return ending == "finished"   ? finished
+         : ending == "diverged" ? diverged
+         : ending == "failed"   ? file_error
+                                : interrupted;
 }
 
-/// What has been checked before anything is written: every run of the plan.
-struct Checked {
-  std::vector<std::string> columns;      // of metrics.csv, over all runs
-  std::optional<mfld::Experiment> only;  // if there is but one
-};
-
-Checked check_all(const mfld::Plan& plan) {
-  Checked checked;
-  for (const mfld::RunPlan& run : plan.runs) {
-    checked.only.reset();  // one at a time: they may be large
-    checked.only = build(plan, run);
-    for (const std::string& column : checked.only->columns) {
-      if (std::find(checked.columns.begin(), checked.columns.end(), column) == checked.columns.end()) {
-        checked.columns.push_back(column);
-      }
-    }
-  }
-  if (plan.runs.size() > 1) {
-    checked.only.reset();
-  }
-  return checked;
-}
-
-ExitStatus run_one(const mfld::Experiment& experiment, mfld::RunDirectory& directory, const RunArguments& arguments,
-                   mfld::RunSummary& summary) {
+void print_formulas(const mfld::Experiment& experiment, const RunArguments& arguments) {
   if (!arguments.quiet) {
     fmt::print(stderr, "{}\n", boost::algorithm::join(experiment.formulas(), "\n"));
   }
-  const bool draws = !arguments.quiet && isatty(STDERR_FILENO) != 0;
-  summary = mfld::run_experiment(experiment, directory, stop_requested,
-                                 {mfld::provenance(arguments.command), draws ? draw_progress : nullptr});
-  const bool is_finished = summary.ending == "finished";
-  if (!arguments.quiet || !is_finished) {
-    fmt::print(stderr, "{}{}: {}\n", draws ? "\n" : "", directory.path().string(), summary.message);
-  }
-  return is_finished ? finished : summary.ending == "diverged" ? diverged : interrupted;
 }
 
-ExitStatus run_many(const mfld::Plan& plan, const Checked& checked, const fs::path& out,
-                    const RunArguments& arguments) {
-  mfld::RunDirectory::create(out).write_experiment(plan.text);
-  mfld::RunIndex index(out, plan, checked.columns);
-  ExitStatus worst = finished;
-  for (std::size_t i = 0; i < plan.runs.size(); ++i) {
-    const mfld::RunPlan& run = plan.runs[i];
-    if (!arguments.quiet) {
-      fmt::print(stderr, "run {} of {}: {}\n", i + 1, plan.runs.size(), run.name);
-    }
-    mfld::RunDirectory directory = mfld::RunDirectory::create(out / run.name);
-    mfld::RunSummary summary;
-    const ExitStatus status = run_one(checked.only ? *checked.only : build(plan, run), directory, arguments, summary);
-    index.add(run, summary);
-    worst = std::max(worst, status);
-    if (status == interrupted) {
-      break;
-    }
+ExitStatus run_one(const mfld::StoppedRun& run, mfld::RunDirectory& directory, const RunArguments& arguments) {
+  print_formulas(run.experiment, arguments);
+  if (run.checkpoint && !arguments.quiet) {
+    fmt::print(stderr, "{}: goes on from step {}\n", directory.path().string(), run.checkpoint->step);
   }
-  return worst;
+  const mfld::RunSummary summary =
+      mfld::run_experiment(run.experiment, directory, stop_requested,
+                           {mfld::provenance(arguments.command), run.notes, run.checkpoint ? &*run.checkpoint : nullptr,
+                            draws(arguments) ? draw_progress : nullptr});
+  if (!arguments.quiet || summary.ending != "finished") {
+    fmt::print(stderr, "{}{}: {}\n", draws(arguments) ? "\n" : "", directory.path().string(), summary.message);
+  }
+  return status_of(summary.ending);
+}
+
+/// "2/5": the second of five.
+void read_shard(const std::string& text, mfld::SweepOptions& options) {
+  char rest = 0;
+  if (!text.empty() &&
+      (std::sscanf(text.c_str(), "%" SCNd64 "/%" SCNd64 "%c", &options.shard, &options.num_shards, &rest) != 2 ||
+       options.shard < 1 || options.shard > options.num_shards)) {
+    throw mfld::InvalidInput(fmt::format("--shard {}: must be i/k with 1 <= i <= k, such as 2/5", text));
+  }
+}
+
+mfld::SweepOptions sweep_options(const mfld::Plan& plan, const fs::path& out, const RunArguments& arguments,
+                                 ExitStatus& worst) {
+  mfld::SweepOptions options;
+  read_shard(arguments.shard, options);
+  options.jobs = arguments.jobs;
+  options.kept = arguments.kept();
+  options.provenance = mfld::provenance(arguments.command);
+  options.progress = draws(arguments) ? draw_progress : nullptr;
+  options.begun = [&plan, &arguments](const mfld::CellReport& report) {
+    if (!arguments.quiet) {
+      fmt::print(stderr, "run {} of {}: {}\n", report.position + 1, plan.runs.size(), report.run->name);
+    }
+    print_formulas(*report.experiment, arguments);
+  };
+  options.ended = [out, &arguments, &worst](const mfld::CellReport& report) {
+    worst = std::max(worst, status_of(report.ending));
+    if (report.earlier ? report.ending != "finished" : (!arguments.quiet || report.ending != "finished")) {
+      fmt::print(stderr, "{}{}: {}\n", draws(arguments) && arguments.jobs == 1 ? "\n" : "",
+                 (out / report.run->name).string(), report.message);
+    }
+  };
+  return options;
 }
 
 ExitStatus run(const RunArguments& arguments) {
-  stop_on_signals();
-  const fs::path file = arguments.experiment;
+  const fs::path file = arguments.path;
   const mfld::Plan plan = mfld::read_plan(file, arguments.settings);
   const fs::path out = arguments.out.empty() ? fs::path("runs") / file.stem() : fs::path(arguments.out);
-  const Checked checked = check_all(plan);
-  if (plan.is_sweep) {
-    return run_many(plan, checked, out, arguments);
+  if (!plan.is_sweep) {
+    mfld::SweepOptions ignored;
+    read_shard(arguments.shard, ignored);
+    const mfld::StoppedRun fresh{mfld::build_experiment(plan.runs.front().config, plan.folder), std::nullopt, {}};
+    mfld::RunDirectory directory = mfld::RunDirectory::create(out);
+    return run_one(fresh, directory, arguments);
   }
+  ExitStatus worst = finished;
+  const mfld::SweepOptions options = sweep_options(plan, out, arguments, worst);
+  mfld::CheckedPlan checked(plan, options);
+  mfld::start_sweep(plan, out, options);
+  mfld::run_sweep(plan, out, stop_requested, options, &checked);
+  return worst;
+}
+
+/// A run goes on with the instruction set that it began with, or else not to the same bits.
+void use_instruction_set_of(const fs::path& directory) {
+  const std::string name = mfld::stored_instruction_set(directory);
+  const auto available = mfld::available_instruction_sets();
+  if (std::find(available.begin(), available.end(), name) != available.end()) {
+    mfld::force_instruction_set(name);
+  } else if (!name.empty()) {
+    fmt::print(stderr,
+               "mfld: {} began with instruction set {}, which this machine has not: the last digits will differ\n",
+               directory.string(), name);
+  }
+}
+
+ExitStatus resume(const RunArguments& arguments) {
+  const fs::path path = arguments.path;
+  const mfld::Plan plan = mfld::read_stored_plan(path);
+  if (plan.is_sweep) {
+    for (const mfld::RunPlan& run : plan.runs) {
+      if (fs::exists(path / run.name / "experiment.toml")) {
+        use_instruction_set_of(path / run.name);
+        break;
+      }
+    }
+    ExitStatus worst = finished;
+    const mfld::SweepOptions options = sweep_options(plan, path, arguments, worst);
+    mfld::run_sweep(plan, path, stop_requested, options, nullptr);
+    return worst;
+  }
+  mfld::RunDirectory directory = mfld::RunDirectory::reopen(path);
+  const auto summary = mfld::read_summary(path);
+  if (summary && summary->ending != "interrupted") {
+    if (!arguments.quiet) {
+      fmt::print(stderr, "{}: {}; nothing is left to do\n", path.string(), summary->message);
+    }
+    return status_of(summary->ending);
+  }
+  use_instruction_set_of(path);
+  return run_one(mfld::read_stopped_run(path, arguments.kept()), directory, arguments);
+}
+
+ExitStatus branch(const RunArguments& arguments) {
+  const fs::path parent = fs::path(arguments.path).lexically_normal();
+  std::string name = parent.string();
+  while (name.ends_with('/')) {
+    name.pop_back();
+  }
+  const fs::path out =
+      arguments.out.empty() ? fs::path(fmt::format("{}_seed={}", name, arguments.seed)) : fs::path(arguments.out);
+  use_instruction_set_of(parent);
+  const mfld::StoppedRun child = mfld::branch(parent, arguments.seed, arguments.kept());
   mfld::RunDirectory directory = mfld::RunDirectory::create(out);
-  mfld::RunSummary summary;
-  return run_one(*checked.only, directory, arguments, summary);
+  return run_one(child, directory, arguments);
 }
 
 // --- info
@@ -171,17 +249,11 @@ std::vector<std::string> split(const std::string& row) {
 
 /// The sentence of summary.json.
 std::string ending_of(const fs::path& directory) {
-  const fs::path path = directory / "summary.json";
-  if (!fs::exists(path)) {
+  if (!fs::exists(directory / "summary.json")) {
     return "has no summary: still running, or stopped without notice";
   }
-  try {
-    boost::property_tree::ptree summary;
-    boost::property_tree::read_json(path.string(), summary);
-    return fmt::format("{}, {:.3g} s", summary.get<std::string>("message"), summary.get<double>("wall_seconds"));
-  } catch (const boost::property_tree::ptree_error& error) {
-    throw mfld::FileError(fmt::format("cannot read {}: {}", path.string(), error.what()));
-  }
+  const auto summary = mfld::read_summary(directory);
+  return summary ? fmt::format("{}, {:.3g} s", summary->message, summary->wall_seconds) : "its summary.json is damaged";
 }
 
 void print_comments(const fs::path& path) {
@@ -348,18 +420,68 @@ std::string why_no_command(const std::string& word, CLI::App& app) {
                      nearest ? fmt::format(", did you mean {}?", *nearest) : "", boost::algorithm::join(names, ", "));
 }
 
-CLI::App* add_run(CLI::App& app, RunArguments& arguments) {
-  CLI::App* command = app.add_subcommand("run", "Run an experiment file: one run, or its cases x sweep");
-  command->add_option("experiment", arguments.experiment, "TOML file; `mfld list keys` explains it")->required();
-  command->add_option("--out", arguments.out, "New or empty directory for the results [runs/<name of the file>]");
-  command
-      ->add_option("--set", arguments.settings,
-                   "path=value: sets one key, a TOML value or a bare word; phase.0.steps=100 reaches into a list")
-      ->allow_extra_args(false);
-  command->add_option("--threads", arguments.threads, "Number of threads [all]; the results do not depend on it")
+void add_common_options(CLI::App& command, RunArguments& arguments) {
+  command.add_option("--threads", arguments.threads, "Number of threads [all]; the results do not depend on it")
       ->check(CLI::Range(1, 4096));
-  command->add_flag("--quiet", arguments.quiet, "Print nothing but errors");
-  return command;
+  const std::map<std::string, double> units = {{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}};
+  command
+      .add_option("--max-wall", arguments.max_wall_seconds,
+                  "Time after which the run stops with a checkpoint, to be resumed: 90s, 30m, 2h")
+      ->transform(CLI::AsNumberWithUnit(units, CLI::AsNumberWithUnit::CASE_SENSITIVE, "TIME"))
+      ->check(CLI::Range(1e-3, 1e9));
+  command.add_flag("--quiet", arguments.quiet, "Print nothing but errors");
+}
+
+void add_sweep_options(CLI::App& command, RunArguments& arguments) {
+  command.add_option("--jobs", arguments.jobs, "Runs of a sweep at a time [1]; threads that are left help inside them")
+      ->check(CLI::Range(1, 4096));
+  command.add_option("--shard", arguments.shard,
+                     "i/k: makes every k-th run of a sweep, from the i-th on; for job arrays");
+}
+
+void add_run(CLI::App& app, RunArguments& arguments) {
+  CLI::App& command = *app.add_subcommand("run", "Run an experiment file: one run, or its cases x sweep");
+  command.add_option("experiment", arguments.path, "TOML file; `mfld list keys` explains it")->required();
+  command.add_option("--out", arguments.out, "New or empty directory for the results [runs/<name of the file>]");
+  command
+      .add_option("--set", arguments.settings,
+                  "path=value: sets one key, a TOML value or a bare word; phase.0.steps=100 reaches into a list")
+      ->allow_extra_args(false);
+  command.add_option("--instruction-set", arguments.instruction_set, "Vector instructions to use [the best there are]")
+      ->check(CLI::IsMember(mfld::available_instruction_sets()));
+  add_sweep_options(command, arguments);
+  add_common_options(command, arguments);
+}
+
+void add_resume(CLI::App& app, RunArguments& arguments) {
+  CLI::App& command = *app.add_subcommand(
+      "resume", "Go on with what stopped, to the same bits as if it never had: a run, or all of a sweep");
+  command.add_option("directory", arguments.path, "A run directory, or one of several runs")->required();
+  command.add_flag("--previous", arguments.previous, "From the checkpoint before the last");
+  add_sweep_options(command, arguments);
+  add_common_options(command, arguments);
+}
+
+void add_branch(CLI::App& app, RunArguments& arguments) {
+  CLI::App& command = *app.add_subcommand(
+      "branch", "Go on from the last checkpoint of a run with other noise and batches, in a new directory");
+  command.add_option("directory", arguments.path, "A run directory")->required();
+  command.add_option("--seed", arguments.seed, "Of the noise and the batches from here on")
+      ->required()
+      ->check(CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max()));
+  command.add_option("--out", arguments.out, "New or empty directory for the results [DIR_seed=S]");
+  command.add_flag("--previous", arguments.previous, "From the checkpoint before the last");
+  add_common_options(command, arguments);
+}
+
+/// Under the limits of the command line.
+ExitStatus simulate(const RunArguments& arguments, ExitStatus (*command)(const RunArguments&)) {
+  stop_on_signals(arguments.max_wall_seconds);
+  if (!arguments.instruction_set.empty()) {
+    mfld::force_instruction_set(arguments.instruction_set);
+  }
+  return arguments.threads > 0 ? mfld::with_threads(arguments.threads, [&] { return command(arguments); })
+                               : command(arguments);
 }
 
 ExitStatus dispatch(int argc, char** argv) {
@@ -371,7 +493,9 @@ ExitStatus dispatch(int argc, char** argv) {
   app.require_subcommand(1);
   RunArguments arguments;
   arguments.command = boost::algorithm::join(std::vector<std::string>(argv, argv + argc), " ");
-  const CLI::App* run_command = add_run(app, arguments);
+  add_run(app, arguments);
+  add_resume(app, arguments);
+  add_branch(app, arguments);
   std::string directory;
   CLI::App* info_command = app.add_subcommand("info", "What ran in a directory, how it ended, its last numbers");
   info_command->add_option("directory", directory, "A run directory, or one of several runs")->required();
@@ -388,9 +512,8 @@ ExitStatus dispatch(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return error.get_exit_code() == 0 ? static_cast<ExitStatus>(app.exit(error)) : explain(error.what(), wrong_input);
   }
-  if (run_command->parsed()) {
-    return arguments.threads > 0 ? mfld::with_threads(arguments.threads, [&] { return run(arguments); })
-                                 : run(arguments);
+  if (app.got_subcommand("run") || app.got_subcommand("resume") || app.got_subcommand("branch")) {
+    return simulate(arguments, app.got_subcommand("run") ? run : app.got_subcommand("resume") ? resume : branch);
   }
   return info_command->parsed() ? info(directory) : list_command->parsed() ? list(topic) : selfcheck();
 }

@@ -129,6 +129,8 @@ struct PackedTexts {
   std::vector<char> bytes;
 };
 
+constexpr hsize_t max_chunk_bytes = hsize_t{1} << 20;
+
 }  // namespace
 
 struct Hdf5File::Handle {
@@ -187,12 +189,16 @@ struct Hdf5File::Handle {
   }
 
   /// The same bytes for the same content: no time stamps.
-  Id new_data_set(const std::string& name, hid_t type, hid_t space, H5D_alloc_time_t place = H5D_ALLOC_TIME_LATE) const {
+  Id new_data_set(const std::string& name, hid_t type, hid_t space, const std::vector<hsize_t>& chunk = {},
+                  H5D_alloc_time_t place = H5D_ALLOC_TIME_DEFAULT) const {
     const Id creation(check(H5Pcreate(H5P_DATASET_CREATE), name), H5Pclose);
     check(H5Pset_obj_track_times(creation, 0), name);
     check(H5Pset_alloc_time(creation, place), name);
     if (place == H5D_ALLOC_TIME_EARLY) {
       check(H5Pset_fill_time(creation, H5D_FILL_TIME_NEVER), name);
+    }
+    if (!chunk.empty()) {
+      check(H5Pset_chunk(creation, static_cast<int>(chunk.size()), chunk.data()), name);
     }
     return {check(H5Dcreate2(file, name.c_str(), type, space, links, creation, H5P_DEFAULT), name), H5Dclose};
   }
@@ -373,7 +379,27 @@ template <class Value>
 void Hdf5File::reserve(const std::string& data_set, const Shape& shape) {
   const Library library;
   const Id space = handle_->simple_space(shape, data_set);
-  const Id id = handle_->new_data_set(data_set, file_type<Value>(), space, H5D_ALLOC_TIME_EARLY);
+  const Id id = handle_->new_data_set(data_set, file_type<Value>(), space, {}, H5D_ALLOC_TIME_EARLY);
+}
+
+template <class Value>
+void Hdf5File::make_growing(const std::string& data_set, const Shape& shape) {
+  const Library library;
+  const Handle& handle = *handle_;
+  const std::vector<hsize_t> extents = dimensions(shape);
+  std::vector<hsize_t> limits = extents;
+  limits.front() = H5S_UNLIMITED;
+  std::vector<hsize_t> chunk = extents;
+  chunk.front() = 1;
+  const auto row_bytes = sizeof(Value) * std::accumulate(chunk.begin(), chunk.end(), hsize_t{1}, std::multiplies<>());
+  chunk.front() = std::clamp<hsize_t>(65536 / row_bytes, 1, 512);
+  if (chunk.size() > 1) {
+    const hsize_t parts = (row_bytes + max_chunk_bytes - 1) / max_chunk_bytes;
+    chunk[1] = (chunk[1] + parts - 1) / parts;
+  }
+  const auto rank = static_cast<int>(extents.size());
+  const Id space(handle.check(H5Screate_simple(rank, extents.data(), limits.data()), data_set), H5Sclose);
+  const Id id = handle.new_data_set(data_set, file_type<Value>(), space, chunk);
 }
 
 template <class Value>
@@ -403,8 +429,7 @@ void Hdf5File::rename(const std::filesystem::path& path) {
   std::error_code error;
   std::filesystem::rename(handle_->path, path, error);
   if (error) {
-    throw FileError(
-        fmt::format("cannot rename {} to {}: {}", handle_->path.string(), path.string(), error.message()));
+    throw FileError(fmt::format("cannot rename {} to {}: {}", handle_->path.string(), path.string(), error.message()));
   }
   handle_->path = path;
 }
@@ -435,6 +460,8 @@ template void Hdf5File::write_attribute(const std::string&, const std::string&, 
 template void Hdf5File::write_attribute(const std::string&, const std::string&, const std::vector<std::int64_t>&);
 template void Hdf5File::reserve<double>(const std::string&, const Shape&);
 template void Hdf5File::reserve<std::int64_t>(const std::string&, const Shape&);
+template void Hdf5File::make_growing<double>(const std::string&, const Shape&);
+template void Hdf5File::make_growing<std::int64_t>(const std::string&, const Shape&);
 template void Hdf5File::write_row(const std::string&, std::int64_t, std::span<const double>);
 template void Hdf5File::write_row(const std::string&, std::int64_t, std::span<const std::int64_t>);
 template void Hdf5File::read_row(const std::string&, std::int64_t, std::span<double>) const;

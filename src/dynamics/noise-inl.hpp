@@ -29,8 +29,8 @@ struct PhiloxWords {
   V64 x0, x1, x2, x3;  // one 32-bit word in the low half of every lane
 };
 
-/// philox4x32 (core/random.hpp) in every lane of two vectors, interleaved to hide the latency of the multiplications and
-/// to share the round keys; the high halves of the words come out dirty.
+/// philox4x32 (core/random.hpp) in every lane of two vectors, interleaved to hide the latency of the multiplications
+/// and to share the round keys; the high halves of the words come out dirty.
 template <class D64, class V64>
 HWY_INLINE void philox(D64 d, PhiloxKey key, PhiloxWords<V64>& x, PhiloxWords<V64>& y) {
   const V64 multiplier_0 = hn::Set(d, std::uint64_t{0xD2511F53U});
@@ -86,10 +86,10 @@ HWY_INLINE auto unit_interval(D64 d, V64 high, V64 low) {
 template <class D64, class V64, class VF>
 HWY_INLINE void box_muller(D64 d64, const PhiloxWords<V64>& x, VF* even, VF* odd) {
   const hn::RebindToFloat<D64> d;
-  constexpr double sine[] = {1.5707963267948966192,    -0.64596409750624625216,   0.079692626246166920512,
+  constexpr double sine[] = {1.5707963267948966192,     -0.64596409750624625216,   0.079692626246166920512,
                              -0.0046817541353147313883, 0.00016044118472557297426, -3.5988427106586147942e-6,
-                             5.6919259522560687209e-8, -6.6274066509231375982e-10};
-  constexpr double cosine[] = {0.99999999999999999996,   -1.2337005501361698096,   0.25366950790104657085,
+                             5.6919259522560687209e-8,  -6.6274066509231375982e-10};
+  constexpr double cosine[] = {0.99999999999999999996,   -1.2337005501361698096,    0.25366950790104657085,
                                -0.020863480763307911914, 0.00091926027414564641785, -0.000025202036551142775065,
                                4.7106033620570103626e-7, -6.3205307161919519703e-9};
   const VF one = hn::Set(d, 1.0);

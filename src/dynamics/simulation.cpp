@@ -93,8 +93,8 @@ template <class Scalar>
 bool Simulation<Scalar>::estimate(Outcome& outcome) {
   const Stopwatch watch(outcome.estimate_seconds);
   const Phase& phase = phases_[static_cast<std::size_t>(state_.phase)];
-  state_.gradient_evaluations += estimator_.estimate(phase, state_.step, state_.step_in_phase, seeds_.batches,
-                                                     state_.particles, drift_);
+  state_.gradient_evaluations +=
+      estimator_.estimate(phase, state_.step, state_.step_in_phase, seeds_.batches, state_.particles, drift_);
   if (phase.until_gradient_norm > 0 &&
       gradient_norm(drift_, state_.particles, network_->trained(), phase.penalty_at(state_.step_in_phase)) <
           phase.until_gradient_norm) {

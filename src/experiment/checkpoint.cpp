@@ -50,7 +50,6 @@ void write_seal(const std::filesystem::path& path) {
   file.read(reserved);
   const std::uint64_t checksum = checksum_of_rest(file);
   file.write_at(0, seal(file.size(), checksum));
-  file.sync();
 }
 
 [[noreturn]] void refuse(const std::filesystem::path& path, std::string_view reason) {

@@ -152,12 +152,25 @@ void read_checkpointing(Section section, Experiment& experiment) {
       section.number("every_minutes", "minutes between checkpoints; 0: off", 10.0, NumberRule::non_negative);
 }
 
+constexpr std::uint64_t hash_start = 0xCBF29CE484222325U;
+
 /// Fowler-Noll-Vo 1a.
-std::uint64_t hash_of(std::string_view text) {
-  std::uint64_t hash = 0xCBF29CE484222325U;
-  for (const char c : text) {
+std::uint64_t hash_of(std::string_view bytes, std::uint64_t hash) {
+  for (const char c : bytes) {
     hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3U;
   }
+  return hash;
+}
+
+std::uint64_t hash_of(const Dataset& data, std::uint64_t hash) {
+  const auto add = [&hash](const auto& values) {
+    hash = hash_of(
+        {reinterpret_cast<const char*>(values.data()), sizeof(double) * static_cast<std::size_t>(values.size())}, hash);
+  };
+  add(data.train_inputs);
+  add(data.train_targets);
+  add(data.test_inputs);
+  add(data.test_targets);
   return hash;
 }
 
@@ -201,6 +214,11 @@ std::int64_t Experiment::num_steps() const {
                          [](std::int64_t sum, const Phase& phase) { return sum + phase.num_steps; });
 }
 
+double Experiment::num_bytes() const {
+  return 8.0 * static_cast<double>(data.train_inputs.size() + data.test_inputs.size() + data.train_targets.size() +
+                                   data.test_targets.size() + initial.size());
+}
+
 std::vector<std::string> Experiment::formulas() const {
   std::vector<std::string> lines = {"data: " + data.description, "network: " + network.describe(initial.rows()),
                                     "risk: " + risk.describe()};
@@ -231,7 +249,10 @@ Experiment build_experiment(const Value& config, const std::filesystem::path& fo
   Value resolved{Table{}};
   Experiment experiment = read_experiment(Section::reading(config, resolved), folder);
   experiment.resolved = to_toml(resolved);
-  experiment.hash = hash_of(to_toml_inline(resolved));
+  experiment.hash = hash_of(to_toml_inline(resolved), hash_start);
+  if (*text == "file") {  // which may have changed since
+    experiment.hash = hash_of(experiment.data, experiment.hash);
+  }
   return experiment;
 }
 

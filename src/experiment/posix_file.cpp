@@ -164,6 +164,11 @@ void rename_file(const std::filesystem::path& from, const std::filesystem::path&
   }
 }
 
-void sync_directory(const std::filesystem::path& path) { PosixFile::open_for_reading(path).sync(); }
+void sync_file(const std::filesystem::path& path) {
+  std::error_code error;
+  if (std::filesystem::exists(path, error)) {
+    PosixFile::open_for_reading(path).sync();
+  }
+}
 
 }  // namespace mfld

@@ -58,7 +58,7 @@ void replace_file(const std::filesystem::path& temporary, const std::filesystem:
 
 void rename_file(const std::filesystem::path& from, const std::filesystem::path& to);
 
-/// Makes the names in a directory durable.
-void sync_directory(const std::filesystem::path& path);
+/// Makes a file lasting that may be open elsewhere, or the names in a directory; nothing if there is none.
+void sync_file(const std::filesystem::path& path);
 
 }  // namespace mfld

@@ -41,9 +41,9 @@ void check_belongs(const Checkpoint& checkpoint, const Experiment& experiment, c
   const auto fits = [&experiment](const Particles<double>& matrix) {
     return matrix.rows() == experiment.initial.rows() && matrix.cols() == experiment.initial.cols();
   };
-  const bool snapshot_fits = !checkpoint.has_snapshot ||
-                             (fits(checkpoint.snapshot_particles) && fits(checkpoint.snapshot_drift) &&
-                              std::ssize(checkpoint.snapshot_field) == experiment.data.num_train());
+  const bool snapshot_fits =
+      !checkpoint.has_snapshot || (fits(checkpoint.snapshot_particles) && fits(checkpoint.snapshot_drift) &&
+                                   std::ssize(checkpoint.snapshot_field) == experiment.data.num_train());
   refuse_unless(fits(checkpoint.particles) && snapshot_fits, "its particles are not as many as the experiment's");
   refuse_unless(checkpoint.step >= 0 && checkpoint.phase >= 0 && checkpoint.phase <= std::ssize(experiment.phases) &&
                     checkpoint.step_in_phase >= 0 && checkpoint.metrics_rows >= 0 && checkpoint.trajectory_frames >= 0,
@@ -80,7 +80,7 @@ std::optional<Checkpoint> find_checkpoint(const Experiment& experiment, const fs
 }  // namespace
 
 std::string folder_comment(const fs::path& folder) {
-  return fmt::format("{}{}\n", folder_start, fs::absolute(folder).lexically_normal().string());
+  return fmt::format("{}{}\n", folder_start, fs::absolute(folder / ".").lexically_normal().string());
 }
 
 Plan read_stored_plan(const fs::path& directory) {
@@ -92,12 +92,22 @@ Plan read_stored_plan(const fs::path& directory) {
   return plan;
 }
 
+std::string stored_instruction_set(const fs::path& directory) {
+  constexpr std::string_view key = "instruction set ";
+  for (const std::string& comment : comments_of(directory / "experiment.toml", "# mfld ")) {
+    if (const std::size_t place = comment.find(key); place != std::string::npos) {
+      return comment.substr(place + key.size());
+    }
+  }
+  return {};
+}
+
 StoppedRun read_stopped_run(const fs::path& directory, Kept kept) {
   const Plan plan = read_stored_plan(directory);
   if (plan.is_sweep) {
     throw InvalidInput(fmt::format("{} is a directory of several runs; name one of them", directory.string()));
   }
-  StoppedRun run{build_experiment(plan.runs.front().config, plan.folder)};
+  StoppedRun run{build_experiment(plan.runs.front().config, plan.folder), std::nullopt, {}};
   run.checkpoint = find_checkpoint(run.experiment, directory, kept);
   for (const std::string& parent : comments_of(directory / "experiment.toml", fmt::format("# {}", branch_start))) {
     run.notes.push_back(fmt::format("{}{}", branch_start, parent));
@@ -113,7 +123,7 @@ StoppedRun branch(const fs::path& directory, std::int64_t seed, Kept kept) {
   Value config = parse_toml(parent.experiment.resolved, (directory / "experiment.toml").string());
   assign(config, "seeds.noise", {seed});
   assign(config, "seeds.batches", {seed});
-  StoppedRun child{build_experiment(config, directory)};
+  StoppedRun child{build_experiment(config, directory), std::nullopt, {}};
   child.notes = std::move(parent.notes);
   child.notes.push_back(fmt::format("{}{} at step {}, experiment {:016x}", branch_start,
                                     fs::absolute(directory).lexically_normal().string(), parent.checkpoint->step,

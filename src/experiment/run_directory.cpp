@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cassert>
+#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
@@ -71,6 +72,14 @@ void keep_as(const std::filesystem::path& path, const std::filesystem::path& tem
 struct RunDirectory::Files {
   std::filesystem::path path;
   std::optional<PosixFile> lock;
+  std::chrono::steady_clock::time_point opened = std::chrono::steady_clock::now();
+
+  /// Whether a loss would cost more than making it lasting, which takes milliseconds a file: thousands of short runs
+  /// would otherwise do little else. A killed process loses neither; only a machine that stops within the first second
+  /// does.
+  Write write() const {
+    return std::chrono::steady_clock::now() - opened > std::chrono::seconds(1) ? Write::lasting : Write::passing;
+  }
   std::optional<PosixFile> metrics;
   std::size_t num_columns = 0;
   fmt::memory_buffer row;
@@ -121,7 +130,7 @@ RunDirectory RunDirectory::reopen(const std::filesystem::path& path) {
 const std::filesystem::path& RunDirectory::path() const { return files_->path; }
 
 void RunDirectory::write_experiment(const std::string& text) {
-  replace_file(path() / "experiment.new.toml", path() / "experiment.toml", text);
+  replace_file(path() / "experiment.new.toml", path() / "experiment.toml", text, files_->write());
 }
 
 void RunDirectory::start_metrics(const std::vector<std::string>& comments, const std::vector<std::string>& columns) {
@@ -157,9 +166,10 @@ LastRow RunDirectory::continue_metrics(std::int64_t num_rows, const std::vector<
   }
   LastRow last = rows > 0 ? parse_row(row) : LastRow();
   if (rows < num_rows || (rows > 0 && last.values.size() != columns.size())) {
-    throw FileError(fmt::format("cannot continue {}: it has {} complete rows of {} columns and the checkpoint counts {} of {}",
-                                metrics.string(), std::max<std::int64_t>(rows, 0), last.values.size() + num_own_columns, num_rows,
-                                columns.size() + num_own_columns));
+    throw FileError(
+        fmt::format("cannot continue {}: it has {} complete rows of {} columns and the checkpoint counts {} of {}",
+                    metrics.string(), std::max<std::int64_t>(rows, 0), last.values.size() + num_own_columns, num_rows,
+                    columns.size() + num_own_columns));
   }
   files_->metrics->truncate(size);
   return last;
@@ -190,7 +200,7 @@ std::int64_t RunDirectory::continue_trajectory(std::int64_t num_frames) {
 
 void RunDirectory::finish_trajectory() {
   if (files_->trajectory) {
-    files_->trajectory->trim();
+    files_->trajectory->finish();
   }
 }
 
@@ -202,23 +212,25 @@ void RunDirectory::append_trajectory(std::int64_t step, double time, const Eigen
 void RunDirectory::write_checkpoint(const Checkpoint& checkpoint) {
   const auto fresh = path() / "checkpoint.new.h5";
   const auto current = path() / "checkpoint.h5";
-  if (files_->metrics) {
-    files_->metrics->sync();
-  }
-  if (files_->trajectory) {
-    PosixFile::open_for_reading(path() / "trajectory.h5").sync();
-  }
   save_checkpoint(checkpoint, fresh);
+  const bool lasting = files_->write() == Write::lasting;
+  if (lasting) {
+    sync_file(fresh);
+    sync_file(path() / "metrics.csv");
+    sync_file(path() / "trajectory.h5");
+  }
   std::error_code error;
   if (std::filesystem::exists(current, error)) {
     keep_as(current, path() / "checkpoint.kept.h5", path() / "checkpoint.previous.h5");
   }
   rename_file(fresh, current);
-  sync_directory(path());
+  if (lasting) {
+    sync_file(path());
+  }
 }
 
 void RunDirectory::write_summary(const RunSummary& summary) {
-  replace_file(path() / "summary.new.json", path() / "summary.json", to_json(summary));
+  replace_file(path() / "summary.new.json", path() / "summary.json", to_json(summary), files_->write());
 }
 
 }  // namespace mfld

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <filesystem>
 #include <limits>
 #include <type_traits>
 
@@ -79,6 +80,10 @@ class Recorder : public Listener<Scalar> {
     checkpoint_seconds_ = seconds_since(start);
   }
 
+  void finish() {
+    timed([&] { directory_->finish_trajectory(); });
+  }
+
   const std::vector<double>& values() const { return values_; }
   double write_seconds() const { return write_seconds_; }
   double wall_seconds() const { return seconds_since(start_time_); }
@@ -94,10 +99,10 @@ class Recorder : public Listener<Scalar> {
   void start_files() {
     const Checkpoint* start = options_->start;
     if (!std::filesystem::exists(directory_->path() / "experiment.toml")) {
-      write_experiment();
       if (start != nullptr) {
-        directory_->write_checkpoint(*start);  // the files begin here: without it there is nothing to go on from
+        directory_->write_checkpoint(*start);  // first: a run without a checkpoint begins at step 0
       }
+      write_experiment();
     }
     rows_ = start == nullptr ? 0 : start->metrics_rows;
     frames_ = start == nullptr ? 0 : start->trajectory_frames;
@@ -297,12 +302,10 @@ RunSummary run_in(const Experiment& experiment, RunDirectory& directory, const s
   const double write_seconds_before = recorder.write_seconds();
   const Outcome outcome = simulation.run(recorder, stop);
   const double observe_seconds = outcome.observe_seconds - (recorder.write_seconds() - write_seconds_before);
-  if (outcome.ending != Ending::interrupted) {
-    directory.finish_trajectory();
-  }
   if (outcome.ending != Ending::diverged) {
     recorder.checkpoint(simulation.state());
   }
+  recorder.finish();
   RunSummary summary;
   summary.ending = ending_name(outcome.ending);
   summary.message = message_of(outcome);

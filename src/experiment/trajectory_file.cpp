@@ -50,8 +50,8 @@ void write_rows(Hdf5File& file, const std::string& name, const Inputs& rows) {
   file.write<double>(name, {rows.rows(), rows.cols()}, {rows.data(), static_cast<std::size_t>(rows.size())});
 }
 
-void write_vector(Hdf5File& file, const std::string& name, const Vector& values) {
-  file.write<double>(name, {values.size()}, {values.data(), static_cast<std::size_t>(values.size())});
+void write_vector(Hdf5File& file, const std::string& name, const Vector& numbers) {
+  file.write<double>(name, {numbers.size()}, {numbers.data(), static_cast<std::size_t>(numbers.size())});
 }
 
 void write_data_group(Hdf5File& file, const Dataset& data) {
@@ -99,7 +99,7 @@ TrajectoryFile::TrajectoryFile(const std::filesystem::path& path, std::int64_t n
                                 present, num_frames));
   }
   rows_.resize(shape[1], shape[2]);
-  remake(file, std::max(num_frames, first_capacity(rows_.size())));
+  remake(file, std::max(num_frames + 1, first_capacity(rows_.size())));
 }
 
 void TrajectoryFile::reserve(Hdf5File& file, std::int64_t capacity) const {
@@ -110,12 +110,23 @@ void TrajectoryFile::reserve(Hdf5File& file, std::int64_t capacity) const {
   file.write_row<std::int64_t>(count, 0, std::array{num_frames_});
 }
 
+void TrajectoryFile::make_final(Hdf5File& file) const {
+  file.make_growing<double>(values, {num_frames_, rows_.rows(), rows_.cols()});
+  file.make_growing<std::int64_t>(steps, {num_frames_});
+  file.make_growing<double>(times, {num_frames_});
+  file.write<std::int64_t>(count, {1}, std::array{num_frames_});
+}
+
 void TrajectoryFile::remake(const Hdf5File& from, std::int64_t capacity) {
   Hdf5File file = Hdf5File::create(temporary_path());
   for (const char* object : {"/h5md", "/particles/neurons/box", "/particles/neurons/id", "/parameters", "/data"}) {
     file.copy(from, object);
   }
-  reserve(file, capacity);
+  if (capacity > num_frames_) {
+    reserve(file, capacity);
+  } else {
+    make_final(file);
+  }
   for (std::int64_t frame = 0; frame < num_frames_; ++frame) {
     double time = 0;
     from.read_row<double>(values, frame, {rows_.data(), static_cast<std::size_t>(rows_.size())});
@@ -148,11 +159,10 @@ void TrajectoryFile::append(std::int64_t step, double time, const Eigen::Ref<con
   last_step_ = step;
 }
 
-void TrajectoryFile::trim() {
-  if (num_frames_ < capacity_) {
-    file_->flush();
-    remake(Hdf5File::open(path_), num_frames_);
-  }
+void TrajectoryFile::finish() {
+  file_->flush();
+  remake(Hdf5File::open(path_), num_frames_);
+  file_.reset();
 }
 
 }  // namespace mfld

@@ -13,8 +13,8 @@ namespace mfld {
 /// their space is the parameter space.
 ///
 /// The file never passes through a state that cannot be read. It is made under another name and renamed when it is
-/// whole; frames go into space that was set aside, and count from the moment that /mfld/num_frames, one number, says so.
-/// When the space is used up, the file is made again with twice as much.
+/// whole; frames go into space that was set aside, and count from the moment that /mfld/num_frames, one number, says
+/// so. When the space is used up, the file is made again with twice as much.
 class TrajectoryFile {
  public:
   TrajectoryFile(const std::filesystem::path& path, const TrajectoryInfo& info, const Dataset& data);
@@ -23,16 +23,19 @@ class TrajectoryFile {
 
   /// positions [particles x p]
   void append(std::int64_t step, double time, const Eigen::Ref<const Matrix>& positions);
-  /// Gives back the space that no frame fills.
-  void trim();
+  /// Makes the file as H5MD wants it, with as much room as there are frames and free to grow. Nothing can be appended
+  /// then.
+  void finish();
 
   /// -1 if there is no frame.
   std::int64_t last_step() const { return last_step_; }
 
  private:
   void reserve(Hdf5File& file, std::int64_t capacity) const;
+  void make_final(Hdf5File& file) const;
   void write_frame(Hdf5File& file, std::int64_t frame, std::int64_t step, double time) const;
-  /// The frames of `from` in a new file of the same name with room for `capacity`.
+  /// The frames of `from` in a new file of the same name with room for `capacity`; the final file where that is
+  /// no more than there are.
   void remake(const Hdf5File& from, std::int64_t capacity);
   std::filesystem::path temporary_path() const { return path_.parent_path() / "trajectory.new.h5"; }
 

@@ -6,6 +6,8 @@
 #define MFLD_MODEL_PASSES_INL_HPP
 #endif
 
+#include <hwy/cache_control.h>
+
 #include "model/activation-inl.hpp"
 #include "model/head-inl.hpp"
 #include "model/kernels.hpp"
@@ -22,6 +24,9 @@ inline constexpr Index tile_columns = kernels::tile_inputs;
 inline constexpr Index tile_samples = 4;
 inline constexpr Index tile_columns = kernels::tile_inputs / 2;
 #endif
+
+/// How far ahead the map pass asks for kept activations.
+inline constexpr Index prefetch_rows = 16;
 
 template <class Scalar>
 using Tag = hn::ScalableTag<Scalar>;
@@ -67,6 +72,12 @@ struct Scratch {
 /// Copies a column of `count` particles into a group's lanes; the lanes beyond hold zeros, which contribute nothing.
 template <class Scalar>
 HWY_INLINE void load_group(const Scalar* HWY_RESTRICT column, Index count, Scalar* HWY_RESTRICT group) {
+  if (count == group_size<Scalar>()) {
+    const Tag<Scalar> d;
+    hn::Store(hn::LoadU(d, column), d, group);
+    hn::Store(hn::LoadU(d, column + lanes<Scalar>()), d, group + lanes<Scalar>());
+    return;
+  }
   for (Index lane = 0; lane < count; ++lane) {
     group[lane] = column[lane];
   }
@@ -320,27 +331,40 @@ void weigh(Activation kind, Index count, const Scalar* HWY_RESTRICT c, const Sca
   const Tag<Scalar> d;
   const Index lane = lanes<Scalar>();
   const Index size = 2 * lane;
+  Scalar* HWY_RESTRICT weighed = scratch.slopes;
   with_activation(kind, [&](auto sigma) HWY_ATTR {
     using Sigma = decltype(sigma);
-    for (Index half = 0; half < size; half += lane) {
-      auto sum_values = hn::Load(d, scratch.sums + half);
-      auto sum_slopes = hn::Load(d, scratch.sums + size + half);
-      for (Index s = 0; s < count; ++s) {
-        const auto coefficient = hn::Set(d, c[s]);
-        const auto t = hn::Load(d, values + s * size + half);
-        Vec<Scalar> slope;
-        if constexpr (Sigma::slope_from_value) {
-          slope = hn::Mul(coefficient, Sigma::slope(d, t, t));
-        } else {
-          slope = hn::Mul(coefficient, hn::Load(d, kept_slopes + s * size + half));
-        }
-        sum_values = hn::MulAdd(coefficient, t, sum_values);
-        sum_slopes = hn::Add(sum_slopes, slope);
-        hn::Store(slope, d, scratch.slopes + s * size + half);
+    const auto slope_of = [&](auto value, Index at) HWY_ATTR {
+      if constexpr (Sigma::slope_from_value) {
+        return Sigma::slope(d, value, value);
+      } else {
+        return hn::Load(d, kept_slopes + at);
       }
-      hn::Store(sum_values, d, scratch.sums + half);
-      hn::Store(sum_slopes, d, scratch.sums + size + half);
+    };
+    auto values_low = hn::Load(d, scratch.sums);
+    auto values_high = hn::Load(d, scratch.sums + lane);
+    auto slopes_low = hn::Load(d, scratch.sums + size);
+    auto slopes_high = hn::Load(d, scratch.sums + size + lane);
+    for (Index s = 0; s < count; ++s) {
+      const Scalar* HWY_RESTRICT row = values + s * size;
+      hwy::Prefetch(row + prefetch_rows * size);  // of a large ensemble the values come from memory
+      hwy::Prefetch(row + prefetch_rows * size + lane);
+      const auto coefficient = hn::Set(d, c[s]);
+      const auto value_low = hn::Load(d, row);
+      const auto value_high = hn::Load(d, row + lane);
+      const auto slope_low = hn::Mul(coefficient, slope_of(value_low, s * size));
+      const auto slope_high = hn::Mul(coefficient, slope_of(value_high, s * size + lane));
+      values_low = hn::MulAdd(coefficient, value_low, values_low);
+      values_high = hn::MulAdd(coefficient, value_high, values_high);
+      slopes_low = hn::Add(slopes_low, slope_low);
+      slopes_high = hn::Add(slopes_high, slope_high);
+      hn::Store(slope_low, d, weighed + s * size);
+      hn::Store(slope_high, d, weighed + s * size + lane);
     }
+    hn::Store(values_low, d, scratch.sums);
+    hn::Store(values_high, d, scratch.sums + lane);
+    hn::Store(slopes_low, d, scratch.sums + size);
+    hn::Store(slopes_high, d, scratch.sums + size + lane);
   });
 }
 

@@ -37,15 +37,26 @@ struct NextLayer {
   WideVector root_b;
 };
 
-/// P(t^2) in atan t = t - t^3 P(t^2), |t| <= 1; minimax, relative error 8e-17.
+/// P(t^2) in atan t = t - t^3 P(t^2), |t| <= 1; minimax, relative error 8e-17. Estrin's scheme: the chain of dependent
+/// operations is what limits these kernels.
 HWY_INLINE WideVector atan_remainder(Wide d, WideVector y) {
-  constexpr double c[] = {
+  constexpr double c[20] = {
       0.33333333333333330558,  -0.19999999999997747097,  0.14285714285409332579,    -0.11111111094666485228,
       0.090909086199252634687, -0.076922994090709828827, 0.066665690944304897367,   -0.058815378553486671893,
       0.052581324618832633086, -0.047383604758124063928, 0.042621386415925312528,   -0.03753475355950535898,
       0.03134594236539138191,  -0.023787789244615384268, 0.015626946571342301826,   -0.0084380691627283725649,
       0.003533545854799803049, -0.001063611952351153004, 0.00020314484391496839813, -0.000018395130475734991159};
-  return polynomial(d, y, c);
+  const WideVector y2 = hn::Mul(y, y);
+  const WideVector y4 = hn::Mul(y2, y2);
+  const WideVector y8 = hn::Mul(y4, y4);
+  const auto four = [&](int k) HWY_ATTR {
+    const WideVector low = hn::MulAdd(hn::Set(d, c[k + 1]), y, hn::Set(d, c[k]));
+    const WideVector high = hn::MulAdd(hn::Set(d, c[k + 3]), y, hn::Set(d, c[k + 2]));
+    return hn::MulAdd(high, y2, low);
+  };
+  const WideVector low = hn::MulAdd(four(4), y4, four(0));
+  const WideVector high = hn::MulAdd(four(12), y4, four(8));
+  return hn::MulAdd(hn::MulAdd(four(16), y8, high), y8, low);
 }
 
 /// The acute angle phi between u and +-v, and R = |u||v| (sin phi - phi cos phi), both with small relative error
@@ -180,27 +191,32 @@ struct DualLinear {
 
 /// Mehler's expansion, sum_k c_k(a) c_k(b) rho^k, c_k(a) = E[sigma(sqrt(a) z) h_k(z)], h_k the orthonormal Hermite
 /// polynomials.
+/// Even and odd terms are summed apart, by Horner's rule in rho^2, for the sake of independent chains; num_terms is
+/// even.
 struct MehlerSums {
   Index num_terms;
-  Index row_stride;
-  const double* row_values;
+  const double* row_values;  // [term][tile_rows]
   const double* row_slopes;
-  const double* column_values;
+  const double* column_values;  // [term]
   const double* column_slopes;
 
   HWY_INLINE Expectation expect(Wide d, const Covariance& k, Index row) const {
     const WideVector one = hn::Set(d, 1);
     const WideVector norms = hn::Max(hn::Mul(k.root_a, k.root_b), hn::Set(d, 1e-300));
     const WideVector rho = hn::Max(hn::Neg(one), hn::Min(one, hn::Div(k.c, norms)));
-    WideVector value = hn::Zero(d);
-    WideVector slope = hn::Zero(d);
-    for (Index term = num_terms; term-- > 0;) {
-      const WideVector x_value = hn::LoadU(d, row_values + term * row_stride + row);
-      const WideVector x_slope = hn::LoadU(d, row_slopes + term * row_stride + row);
-      value = hn::MulAdd(value, rho, hn::Mul(x_value, hn::Set(d, column_values[term])));
-      slope = hn::MulAdd(slope, rho, hn::Mul(x_slope, hn::Set(d, column_slopes[term])));
+    const WideVector square = hn::Mul(rho, rho);
+    WideVector value[2] = {hn::Zero(d), hn::Zero(d)};
+    WideVector slope[2] = {hn::Zero(d), hn::Zero(d)};
+    for (Index term = num_terms - 2; term >= 0; term -= 2) {
+      for (Index odd = 0; odd < 2; ++odd) {
+        const Index at = (term + odd) * dual::tile_rows + row;
+        const WideVector x_value = hn::LoadU(d, row_values + at);
+        const WideVector x_slope = hn::LoadU(d, row_slopes + at);
+        value[odd] = hn::MulAdd(value[odd], square, hn::Mul(x_value, hn::Set(d, column_values[term + odd])));
+        slope[odd] = hn::MulAdd(slope[odd], square, hn::Mul(x_slope, hn::Set(d, column_slopes[term + odd])));
+      }
     }
-    return {value, slope};
+    return {hn::MulAdd(value[1], rho, value[0]), hn::MulAdd(slope[1], rho, slope[0])};
   }
 };
 

@@ -67,37 +67,45 @@ bool determinants(const dual::DeterminantTask& task) {
   return close;
 }
 
-/// All layers of one vector of entries at a time, in registers.
+/// Vectors of entries that go through the layers side by side: independent work for the processor to overlap.
+constexpr Index num_chains = 4;
+
+/// All layers of num_chains vectors of entries, in registers.
 template <class Expect>
 HWY_INLINE void propagate(const dual::ColumnTask& task, const Expect& expect) {
   const Wide d;
+  const Index lanes = static_cast<Index>(hn::Lanes(d));
   const WideVector bias = hn::Set(d, task.bias_variance);
   const WideVector weight = hn::Set(d, task.weight_variance);
-  for (Index i = 0; i < task.count; i += static_cast<Index>(hn::Lanes(d))) {
-    Covariance k;
-    k.c = hn::LoadU(d, task.products + i);
-    k.det = hn::LoadU(d, task.determinants + i);
-    WideVector ntk = hn::MulAdd(hn::Set(d, task.first_weights), k.c, hn::Set(d, task.first_offset));
+  for (Index first = 0; first < task.count; first += num_chains * lanes) {
+    WideVector c[num_chains], det[num_chains], ntk[num_chains];
+    for (Index v = 0; v < num_chains; ++v) {
+      c[v] = hn::LoadU(d, task.products + first + v * lanes);
+      det[v] = hn::LoadU(d, task.determinants + first + v * lanes);
+      ntk[v] = hn::MulAdd(hn::Set(d, task.first_weights), c[v], hn::Set(d, task.first_offset));
+    }
     for (int l = 0; l < task.num_layers; ++l) {
       const dual::Layer& layer = task.layers[l];
       const dual::Layer& after = task.layers[l + 1 < task.num_layers ? l + 1 : l];
-      k.root_a = hn::LoadU(d, layer.row_roots + i);
-      k.root_b = hn::Set(d, layer.column_root);
-      const NextLayer next = {weight, bias, hn::LoadU(d, after.row_roots + i), hn::Set(d, after.column_root)};
-      WideVector determinant;
-      const Expectation e = expect(d, k, &determinant, next, layer, i);
-      const WideVector gained = hn::Mul(weight, e.value);
-      const WideVector trained = hn::MulAdd(hn::Set(d, layer.train_weights), gained, hn::Set(d, layer.train_bias));
-      ntk = hn::MulAdd(hn::Mul(weight, e.slope), ntk, trained);
-      k.c = hn::Add(gained, bias);
-      k.det = determinant;
-      if (task.last_value != nullptr && l + 1 == task.num_layers) {
-        hn::StoreU(e.value, d, task.last_value + i);
-        hn::StoreU(e.slope, d, task.last_slope + i);
+      for (Index v = 0; v < num_chains; ++v) {
+        const Index i = first + v * lanes;
+        const Covariance k = {hn::LoadU(d, layer.row_roots + i), hn::Set(d, layer.column_root), c[v], det[v]};
+        const NextLayer next = {weight, bias, hn::LoadU(d, after.row_roots + i), hn::Set(d, after.column_root)};
+        const Expectation e = expect(d, k, &det[v], next, layer, i);
+        const WideVector gained = hn::Mul(weight, e.value);
+        const WideVector trained = hn::MulAdd(hn::Set(d, layer.train_weights), gained, hn::Set(d, layer.train_bias));
+        ntk[v] = hn::MulAdd(hn::Mul(weight, e.slope), ntk[v], trained);
+        c[v] = hn::Add(gained, bias);
+        if (task.last_value != nullptr && l + 1 == task.num_layers) {
+          hn::StoreU(e.value, d, task.last_value + i);
+          hn::StoreU(e.slope, d, task.last_slope + i);
+        }
       }
     }
-    hn::StoreU(k.c, d, task.nngp + i);
-    hn::StoreU(ntk, d, task.ntk + i);
+    for (Index v = 0; v < num_chains; ++v) {
+      hn::StoreU(c[v], d, task.nngp + first + v * lanes);
+      hn::StoreU(ntk[v], d, task.ntk + first + v * lanes);
+    }
   }
 }
 
@@ -108,11 +116,11 @@ void propagate_closed_form(const dual::ColumnTask& task) {
 }
 
 void propagate_mehler(const dual::ColumnTask& task) {
-  propagate(task, [&task](Wide d, const Covariance& k, WideVector* determinant, const NextLayer&,
-                          const dual::Layer& layer, Index row) HWY_ATTR {
+  propagate(task, [](Wide d, const Covariance& k, WideVector* determinant, const NextLayer&, const dual::Layer& layer,
+                     Index row) HWY_ATTR {
     *determinant = hn::Zero(d);  // not used
-    const MehlerSums sums = {layer.num_terms,  task.row_stride,     layer.row_values,
-                             layer.row_slopes, layer.column_values, layer.column_slopes};
+    const MehlerSums sums = {layer.num_terms, layer.row_values, layer.row_slopes, layer.column_values,
+                             layer.column_slopes};
     return sums.expect(d, k, row);
   });
 }

@@ -6,7 +6,7 @@
 /// tile_rows entries of a kernel matrix: rows x_i against one z. Buffers hold tile_rows numbers, whatever `count` is.
 namespace mfld::dual {
 
-inline constexpr Index tile_rows = 64;     // a multiple of every vector length
+inline constexpr Index tile_rows = 64;     // a multiple of four of the longest vectors
 inline constexpr Index tile_columns = 64;  // a multiple of 4
 inline constexpr double close_gap = 1e-3;  // 1 - |cosine| below which the angle is taken from the vectors themselves
 
@@ -32,7 +32,7 @@ struct DeterminantTask {
 struct Layer {
   const double* row_roots;  // standard deviation of each row's preactivation
   double column_root;       // of z
-  // Hermite coefficients of sigma and sigma' for rows [num_terms][row_stride] and for z [num_terms], or nullptr.
+  // Hermite coefficients of sigma and sigma' for rows [num_terms][tile_rows] and for z [num_terms], or nullptr.
   Index num_terms;
   const double* row_values;
   const double* row_slopes;
@@ -47,7 +47,6 @@ struct ColumnTask {
   Index count;
   const Layer* layers;
   int num_layers;
-  Index row_stride;
   double weight_variance;
   double bias_variance;
   double first_weights;  // Theta^1 = first_weights c + first_offset

@@ -197,23 +197,23 @@ Index terms_needed(Activation kind, double largest_root) {
       }
       --terms;
     }
-    return terms;
+    return terms + terms % 2;
   }
 }
 
-HermiteExpansion expand(Activation kind, const double* roots, Index count, Index stride, Index num_terms) {
+HermiteExpansion expand(Activation kind, const double* roots, Index count, Index num_terms) {
   HermiteExpansion e;
   e.num_terms = num_terms;
-  e.stride = stride;
-  e.values.assign(static_cast<std::size_t>(num_terms * stride), 0.0);
-  e.slopes.assign(static_cast<std::size_t>(num_terms * stride), 0.0);
-  e.moments.assign(static_cast<std::size_t>(stride), 0.0);
+  const Index padded = (count + tile_rows - 1) / tile_rows * tile_rows;
+  e.values.assign(static_cast<std::size_t>(num_terms * padded), 0.0);
+  e.slopes.assign(static_cast<std::size_t>(num_terms * padded), 0.0);
+  e.moments.assign(static_cast<std::size_t>(count), 0.0);
   std::vector<Moments> moments(static_cast<std::size_t>(count));
   constexpr Index chunk = 16;
   for_each_task((count + chunk - 1) / chunk, [&](Index task) {
     for (Index i = task * chunk; i < std::min(count, (task + 1) * chunk); ++i) {
       moments[static_cast<std::size_t>(i)] =
-          expand_one(kind, roots[i], num_terms, stride, e.values.data() + i, e.slopes.data() + i);
+          expand_one(kind, roots[i], num_terms, tile_rows, e.values.data() + e.start(i), e.slopes.data() + e.start(i));
       e.moments[static_cast<std::size_t>(i)] = moments[static_cast<std::size_t>(i)].value;
     }
   });

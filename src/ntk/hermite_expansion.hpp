@@ -3,6 +3,7 @@
 
 #include "mfld/core/particles.hpp"
 #include "mfld/model/activation.hpp"
+#include "ntk/dual_kernels.hpp"
 
 namespace mfld::dual {
 
@@ -12,23 +13,28 @@ bool needs_expansion(Activation kind);
 /// c_k = E[sigma(s z) h_k(z)] and the same of sigma', k < num_terms, for every standard deviation s in `roots`; z ~
 /// N(0, 1), h_k the orthonormal Hermite polynomials. E[sigma(u) sigma(v)] is then sum_k c_k(s) c_k(t) rho^k (Mehler).
 struct HermiteExpansion {
-  Index num_terms = 0;
-  Index stride = 0;            // roots.size() rounded up by the caller
-  std::vector<double> values;  // [num_terms][stride]
+  Index num_terms = 0;         // even
+  std::vector<double> values;  // [tile of roots][num_terms][tile_rows]
   std::vector<double> slopes;
-  std::vector<double> moments;  // E sigma(s z)^2 [stride]
+  std::vector<double> moments;  // E sigma(s z)^2, one a root
   // Of the sums above at any |rho| <= 1, for any pair of the roots: upper bounds of the error.
   double value_error = 0;
   double slope_error = 0;
   double moment_error = 0;
   double largest_moment = 0;
+
+  /// Where the coefficients of root i start; they are tile_rows apart.
+  std::size_t start(Index i) const {
+    return static_cast<std::size_t>(i / tile_rows * tile_rows * num_terms + i % tile_rows);
+  }
 };
 
-/// Terms that bring the error for deviations up to `largest_root` to rounding, or the most there may be.
+/// Terms (an even number) that bring the error for deviations up to `largest_root` to rounding, or the most there may
+/// be.
 Index terms_needed(Activation kind, double largest_root);
 
-/// roots [stride], of which entries beyond `count` are not read. Parallel over roots.
-HermiteExpansion expand(Activation kind, const double* roots, Index count, Index stride, Index num_terms);
+/// roots [count], num_terms even. Parallel over roots.
+HermiteExpansion expand(Activation kind, const double* roots, Index count, Index num_terms);
 
 /// sup |sigma'|, |sigma''|, |sigma'''| over the real line.
 struct DerivativeBounds {

@@ -108,7 +108,6 @@ class Recursion {
     task.count = count;
     task.layers = scratch.layers.data();
     task.num_layers = num_layers_;
-    task.row_stride = x.padded;
     task.weight_variance = convention_.weight_variance;
     task.bias_variance = convention_.bias_variance;
     const bool train_first = num_layers_ == 0 ? convention_.train_output : convention_.train_hidden;
@@ -131,8 +130,7 @@ class Recursion {
     num_terms_ = std::max(num_terms_, terms);
     LayerBound bound{largest * largest, 0, 0, 0, 0};
     for (Side* side : sides) {
-      side->expansions.push_back(
-          dual::expand(activation_, side->roots[size(l)].data(), side->count, side->padded, terms));
+      side->expansions.push_back(dual::expand(activation_, side->roots[size(l)].data(), side->count, terms));
       const HermiteExpansion& e = side->expansions.back();
       bound.value_error = std::max(bound.value_error, e.value_error);
       bound.slope_error = std::max(bound.slope_error, e.slope_error);
@@ -172,13 +170,13 @@ class Recursion {
       const HermiteExpansion& rows = x.expansions[size(l)];
       const HermiteExpansion& columns = z.expansions[size(l)];
       layer.num_terms = rows.num_terms;
-      layer.row_values = rows.values.data() + row;
-      layer.row_slopes = rows.slopes.data() + row;
+      layer.row_values = rows.values.data() + rows.start(row);
+      layer.row_slopes = rows.slopes.data() + rows.start(row);
       double* values = scratch.column_values.data() + l * num_terms_;
       double* slopes = scratch.column_slopes.data() + l * num_terms_;
       for (Index k = 0; k < columns.num_terms; ++k) {
-        values[k] = columns.values[size(k * columns.stride + j)];
-        slopes[k] = columns.slopes[size(k * columns.stride + j)];
+        values[k] = columns.values[columns.start(j) + size(k * tile_rows)];
+        slopes[k] = columns.slopes[columns.start(j) + size(k * tile_rows)];
       }
       layer.column_values = values;
       layer.column_slopes = slopes;
@@ -471,7 +469,7 @@ DualActivation dual_activation(Activation kind, double a, double b, double c) {
   HermiteExpansion e;
   Buffer column_values, column_slopes;
   if (dual::needs_expansion(kind)) {
-    e = dual::expand(kind, row_roots, 2, tile_rows, dual::terms_needed(kind, std::max(row_roots[0], row_roots[1])));
+    e = dual::expand(kind, row_roots, 2, dual::terms_needed(kind, std::max(row_roots[0], row_roots[1])));
     for (Index k = 0; k < e.num_terms; ++k) {
       column_values.push_back(e.values[size(k * tile_rows + 1)]);
       column_slopes.push_back(e.slopes[size(k * tile_rows + 1)]);
@@ -481,7 +479,6 @@ DualActivation dual_activation(Activation kind, double a, double b, double c) {
     layer.row_slopes = e.slopes.data();
     layer.column_values = column_values.data();
     layer.column_slopes = column_slopes.data();
-    task.row_stride = tile_rows;
   }
   dual::table().column(task);
   return {value[0], slope[0], e.value_error, e.slope_error};

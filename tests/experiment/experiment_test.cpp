@@ -390,7 +390,7 @@ TEST_F(Run, ACheckpointHoldsEverythingThatChanges) {
   run("a", settings);
   const Checkpoint last = load_checkpoint(folder_ / "a" / "checkpoint.h5");
   EXPECT_EQ(last.step, 20);
-  EXPECT_EQ(last.metrics_rows, 3);  // 0, 8, 16: the last step is looked at again
+  EXPECT_EQ(last.metrics_rows, 4);  // 0, 8, 16, 20
   EXPECT_TRUE(last.has_snapshot);
   const Checkpoint previous = load_checkpoint(folder_ / "a" / "checkpoint.previous.h5");
   EXPECT_EQ(previous.step, 10);
@@ -409,25 +409,6 @@ TEST_F(Run, APhaseThatHasConvergedEndsEarlyAndIsRecordedOnce) {
   EXPECT_EQ(rows[1].phase, 1);
   EXPECT_EQ(rows[2].step, rows[1].step + 3);
   EXPECT_EQ(summary.step, rows[2].step);
-}
-
-TEST_F(Run, TheIndexHasARowForEveryRun) {
-  const Plan plan =
-      expand(parse_toml("[[case]]\nname = \"a\"\n[sweep]\nnetwork.width = [2, 4]\nx = [\"p,q\"]\n", "test.toml"), ".");
-  RunIndex index(folder_.path(), plan, {"train_loss", "mean_r"});
-  RunSummary summary;
-  summary.ending = "finished";
-  summary.step = 7;
-  summary.wall_seconds = 0.5;
-  summary.columns = {"mean_r"};
-  summary.final_values = {0.25};
-  index.add(plan.runs[0], summary);
-  summary.final_values = {std::nan("")};
-  index.add(plan.runs[1], summary);
-  EXPECT_EQ(test::read_bytes(folder_ / "index.csv"),
-            "run,case,network.width,x,ending,step,wall_seconds,train_loss,mean_r\n"
-            "a_width=2_x=p-q,a,2,\"p,q\",finished,7,0.5,,0.25\n"
-            "a_width=4_x=p-q,a,4,\"p,q\",finished,7,0.5,,nan\n");
 }
 
 }  // namespace

@@ -62,6 +62,8 @@ struct Frames {
 Frames read_frames(const fs::path& path) {
   const Hdf5File file = Hdf5File::open(path);
   Frames frames;
+  std::int64_t count = 0;
+  file.read<std::int64_t>("/mfld/num_frames", {&count, 1});
   frames.steps.resize(static_cast<std::size_t>(file.shape("/particles/neurons/position/step").at(0)));
   frames.times.resize(static_cast<std::size_t>(file.shape("/particles/neurons/position/time").at(0)));
   const Hdf5File::Shape shape = file.shape("/particles/neurons/position/value");
@@ -69,6 +71,10 @@ Frames read_frames(const fs::path& path) {
   file.read<std::int64_t>("/particles/neurons/position/step", frames.steps);
   file.read<double>("/particles/neurons/position/time", frames.times);
   file.read<double>("/particles/neurons/position/value", frames.positions);
+  // What is behind the last frame is room, not frames.
+  frames.steps.resize(static_cast<std::size_t>(count));
+  frames.times.resize(frames.steps.size());
+  frames.positions.resize(frames.steps.size() * static_cast<std::size_t>(shape.at(1) * shape.at(2)));
   return frames;
 }
 
@@ -137,11 +143,73 @@ TEST_F(RunDirectoryTest, ReportsAPlaceThatCannotBe) {
   EXPECT_TRUE(mentions(message_of<FileError>([&] { RunDirectory::create(path / "below/it"); }), "Not a directory"));
 }
 
-TEST_F(RunDirectoryTest, OpensOnlyARun) {
-  EXPECT_TRUE(mentions(message_of<FileError>([&] { RunDirectory::open(path); }), "No such file"));
-  RunDirectory::create(path).write_experiment("seed = 1\n");
-  EXPECT_EQ(RunDirectory::open(path).path(), path);
+TEST_F(RunDirectoryTest, IsOpenOnceAtATime) {
+  {
+    RunDirectory run = RunDirectory::create(path);
+    run.write_experiment("seed = 1\n");
+    EXPECT_TRUE(
+        mentions(message_of<FileError>([&] { RunDirectory::reopen(path); }), "another process is running there"));
+  }
+  EXPECT_EQ(RunDirectory::reopen(path).path(), path);
   EXPECT_EQ(read_bytes(path / "experiment.toml"), "seed = 1\n");
+}
+
+TEST_F(RunDirectoryTest, ContinuedMetricsAreThoseThatNeverStopped) {
+  const std::vector<std::string> columns = {"x", "y"};
+  const auto append = [](RunDirectory& run, std::int64_t k) {
+    run.append_metrics(10 * k, 0, 0.1 * static_cast<double>(k), k, std::vector{1.0 / static_cast<double>(k + 1), 2.0});
+  };
+  RunDirectory run = RunDirectory::create(path);
+  run.start_metrics({"comment"}, columns);
+  for (const std::int64_t k : {0, 1, 2, 3, 4}) {
+    append(run, k);
+  }
+  const std::string whole = read_bytes(path / "metrics.csv");
+  for (std::int64_t rows = 0; rows <= 5; ++rows) {
+    for (const char* tail : {"", "50,0,0.5", "50,0,0.5,5,1,2\n60"}) {  // rows after the checkpoint, the last cut short
+      write_bytes(path / "metrics.csv", whole + tail);
+      const LastRow last = run.continue_metrics(rows, columns);
+      EXPECT_EQ(last.step, rows == 0 ? -1 : 10 * (rows - 1));
+      EXPECT_EQ(last.values.size(), rows == 0 ? 0U : 2U);
+      for (std::int64_t k = rows; k < 5; ++k) {
+        append(run, k);
+      }
+      EXPECT_EQ(read_bytes(path / "metrics.csv"), whole) << rows << tail;
+    }
+  }
+  const auto error = [&](std::int64_t rows, const std::vector<std::string>& names) {
+    return message_of<FileError>([&] { run.continue_metrics(rows, names); });
+  };
+  EXPECT_TRUE(mentions(error(6, columns), "it has 5 complete rows of 6 columns and the checkpoint counts 6 of 6"));
+  EXPECT_TRUE(mentions(error(2, {"x"}), "2 complete rows of 6 columns and the checkpoint counts 2 of 5"));
+  EXPECT_EQ(read_bytes(path / "metrics.csv"), whole);
+}
+
+TEST_F(RunDirectoryTest, AContinuedTrajectoryKeepsItsFrames) {
+  for (const Index num_particles : {1, 3000}) {
+    const fs::path place = directory / fmt::format("run{}", num_particles);
+    RunDirectory run = RunDirectory::create(place);
+    run.start_trajectory(sample_info(num_particles), sample_data());
+    for (Index k = 0; k < 6; ++k) {
+      append_sample_frame(run, k, num_particles);
+    }
+    EXPECT_EQ(run.continue_trajectory(4), 30);
+    EXPECT_EQ(read_frames(place / "trajectory.h5").steps.size(), 4U);
+    for (Index k = 4; k < 9; ++k) {
+      append_sample_frame(run, k, num_particles);
+    }
+    EXPECT_TRUE(holds_frames(read_frames(place / "trajectory.h5"), 9, num_particles));
+    run.finish_trajectory();
+    EXPECT_TRUE(holds_frames(read_frames(place / "trajectory.h5"), 9, num_particles));
+    const Hdf5File file = Hdf5File::open(place / "trajectory.h5");
+    EXPECT_EQ(file.shape("/particles/neurons/position/value"), (Hdf5File::Shape{9, num_particles, 3}));
+    EXPECT_EQ(file.shape("/particles/neurons/position/step"), Hdf5File::Shape{9});
+    EXPECT_EQ(file.shape("/parameters/names"), Hdf5File::Shape{3});
+    EXPECT_TRUE(file.has_data_set("/data/train_inputs"));
+    EXPECT_TRUE(mentions(message_of<FileError>([&] { run.continue_trajectory(10); }),
+                         "it has 9 frames and the checkpoint counts 10"));
+    EXPECT_TRUE(holds_frames(read_frames(place / "trajectory.h5"), 9, num_particles));
+  }
 }
 
 TEST_F(RunDirectoryTest, WritesMetricsAsCommentsNamesAndRows) {
@@ -197,7 +265,7 @@ TEST_F(RunDirectoryTest, ARowIsThereWholeOrNotAtAll) {
 
 TEST_F(RunDirectoryTest, ReportsAFullDiskForTextFiles) {
   RunDirectory run = RunDirectory::create(path);
-  fs::create_symlink("/dev/full", path / "metrics.csv");
+  fs::create_symlink("/dev/full", path / "metrics.new.csv");
   EXPECT_TRUE(mentions(message_of<FileError>([&] { run.start_metrics({}, {"x"}); }), "No space left on device"));
   fs::create_symlink("/dev/full", path / "summary.new.json");
   EXPECT_TRUE(mentions(message_of<FileError>([&] { run.write_summary({}); }), "No space left on device"));
@@ -258,7 +326,7 @@ TEST_F(RunDirectoryTest, AFullDiskKeepsTheEarlierFrames) {
       message = message_of<FileError>([&] { append_sample_frame(run, written, num_particles); });
       written += message.empty() ? 1 : 0;
     }
-    EXPECT_TRUE(mentions(message, "trajectory.h5"));
+    EXPECT_TRUE(mentions(message, "trajectory."));  // or trajectory.new.h5, where it grows
     EXPECT_TRUE(mentions(message, "File too large"));
     EXPECT_TRUE(holds_frames(read_frames(place / "trajectory.h5"), written, num_particles)) << "limit " << i;
   }
@@ -269,7 +337,7 @@ TEST_F(RunDirectoryTest, ReportsAFullDiskAtTheStartOfATrajectory) {
   for (const rlim_t size : {0, 100, 1000, 3000}) {
     const test::FileSizeLimit limit(size);
     const std::string message = message_of<FileError>([&] { run.start_trajectory(sample_info(3), sample_data()); });
-    EXPECT_TRUE(mentions(message, "trajectory.h5")) << size;
+    EXPECT_TRUE(mentions(message, "trajectory.new.h5")) << size;
     EXPECT_TRUE(mentions(message, "File too large")) << size;
   }
   run.start_trajectory(sample_info(3), sample_data());

@@ -5,7 +5,7 @@
 #include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <array>
-#include <boost/multiprecision/cpp_bin_float.hpp>
+#include <boost/multiprecision/cpp_dec_float.hpp>
 #include <cmath>
 #include <numbers>
 #include <random>
@@ -20,7 +20,7 @@ namespace mfld {
 namespace {
 
 using Long = long double;
-using Quad = boost::multiprecision::cpp_bin_float_quad;
+using Quad = boost::multiprecision::cpp_dec_float_50;
 constexpr double pi = std::numbers::pi;
 
 /// Relative to the expected number, or to 1e-3 where that is smaller (the references hold exact zeros at rounded
@@ -230,7 +230,7 @@ TEST(InfiniteWidth, DeepErfInLeeConvention) {
   }
 }
 
-// ---- Independent recursions with 113 bits ---------------------------------------------------------------------------
+// ---- Independent recursions with 50 digits --------------------------------------------------------------------------
 
 const Quad quad_pi = boost::math::constants::pi<Quad>();
 

@@ -36,6 +36,8 @@ int main(int argument_count, char** arguments) {
     run.append_trajectory(10 * frame, 0.5 * static_cast<double>(frame), positions);
   }
 
+  run.finish_trajectory();
+
   mfld::Checkpoint checkpoint;
   checkpoint.experiment_hash = std::numeric_limits<std::uint64_t>::max();
   checkpoint.particles = mfld::Particles<double>::Constant(3, 4, 2);

@@ -54,6 +54,10 @@ class Hdf5File {
   /// byte of the file, at once: whoever opens the file meanwhile, or after a crash, finds all the rest as it was.
   template <class Value>
   void reserve(const std::string& data_set, const Shape& shape);
+  /// A data set whose rows others can append to: the first extent has no limit. Chunks of 64 KiB, and of rows larger
+  /// than 1 MiB parts.
+  template <class Value>
+  void make_growing(const std::string& data_set, const Shape& shape);
   template <class Value>
   void write_row(const std::string& data_set, std::int64_t row, std::span<const Value> values);
   template <class Value>

@@ -5,6 +5,7 @@
 #include <oneapi/tbb/task_arena.h>
 
 #include <algorithm>
+#include <atomic>
 
 #include "mfld/core/particles.hpp"
 
@@ -25,6 +26,23 @@ void for_each_task(Index num_tasks, const Body& body) {
                                 body(task);
                               }
                             });
+}
+
+/// Runs body(job) for job = 0..num_jobs-1, at most `num_at_once` of them at a time. Threads that no job occupies help
+/// with the tasks inside the jobs; a thread that waits for such tasks does not begin another job meanwhile.
+template <class Body>
+void for_each_job(int num_at_once, Index num_jobs, const Body& body) {
+  std::atomic<Index> next = 0;
+  const auto work = [&](int /*worker*/) {
+    for (Index job = next++; job < num_jobs; job = next++) {
+      oneapi::tbb::this_task_arena::isolate([&] { body(job); });
+    }
+  };
+  if (num_at_once == 1) {
+    work(0);
+    return;
+  }
+  oneapi::tbb::parallel_for(0, num_at_once, 1, work, oneapi::tbb::simple_partitioner());
 }
 
 /// Scratch memory is kept per slot: at most num_slots() bodies run at once, and current_slot() tells them apart.

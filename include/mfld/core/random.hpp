@@ -8,16 +8,16 @@ namespace mfld {
 /// What a random number is for. Every use in the program has a row of its own here, so no two uses share a stream.
 /// The numbers are frozen: changing one changes the results of every seed.
 enum class Purpose : std::uint32_t {
-  train_input = 1,      // index = sample
-  train_label = 2,      // index = sample
-  test_input = 3,       // index = sample
-  test_label = 4,       // index = sample
-  teacher = 5,          // index = teacher neuron
-  rotation = 6,         // index = column of the Haar matrix
-  split = 7,            // index = 0: permutation that splits a file into train and test
-  initialisation = 8,   // index = particle (of a symmetric pair: the pair)
-  batch = 9,            // index = step
-  noise = 10,           // the counters of langevin_noise below
+  train_input = 1,     // index = sample
+  train_label = 2,     // index = sample
+  test_input = 3,      // index = sample
+  test_label = 4,      // index = sample
+  teacher = 5,         // index = teacher neuron
+  rotation = 6,        // index = column of the Haar matrix
+  split = 7,           // index = 0: permutation that splits a file into train and test
+  initialisation = 8,  // index = particle (of a symmetric pair: the pair)
+  batch = 9,           // index = step
+  noise = 10,          // the counters of langevin_noise below
 };
 
 /// One seed per independent choice; all four are equal unless the experiment overrides one.

@@ -16,8 +16,8 @@ void draw_batch(std::uint64_t seed, std::int64_t step, Index num_samples, Sampli
 
 /// An unbiased estimate of the data part of the drift,
 ///   v_j = weight sum_{i in I} l'(f(x_i), y_i) grad h(theta_j; x_i),
-/// from all samples (full), a mini-batch shared by all particles (minibatch, README equation 6), or a mini-batch corrected
-/// by a snapshot (svrg, README equation 7). Knows neither penalty nor noise.
+/// from all samples (full), a mini-batch shared by all particles (minibatch, README equation 6), or a mini-batch
+/// corrected by a snapshot (svrg, README equation 7). Knows neither penalty nor noise.
 template <class Scalar>
 class GradientEstimator {
  public:
@@ -32,9 +32,9 @@ class GradientEstimator {
   };
 
   /// drift [N x p] <- estimate at `particles` for global step `step`, which is step `step_in_phase` of the phase.
-  /// SVRG takes a snapshot when step_in_phase is a multiple of snapshot_every; there the estimate is the full drift exactly.
-  /// Returns the number of per-sample gradient evaluations it made.
-  /// Allocates only when sizes change. Parallel over particles.
+  /// SVRG takes a snapshot when step_in_phase is a multiple of snapshot_every; there the estimate is the full drift
+  /// exactly. Returns the number of per-sample gradient evaluations it made. Allocates only when sizes change. Parallel
+  /// over particles.
   std::int64_t estimate(const Phase& phase, std::int64_t step, std::int64_t step_in_phase, std::uint64_t batch_seed,
                         const Particles<Scalar>& particles, Drift& drift);
 

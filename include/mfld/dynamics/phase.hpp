@@ -22,13 +22,14 @@ struct Phase {
   const Method* method = nullptr;
   std::int64_t num_steps = 0;
   Schedule step_size;
-  Schedule temperature;  // lambda2 or 1/beta: the noise is sqrt(2 step_size temperature) xi; constant 0 where the method has none
+  Schedule temperature;  // lambda2 or 1/beta: the noise is sqrt(2 step_size temperature) xi; constant 0 where the
+                         // method has none
   Schedule lambda1;
   PenaltyMode penalty_mode = PenaltyMode::additive;
-  Index batch_size = 0;              // mini-batch and SVRG
+  Index batch_size = 0;  // mini-batch and SVRG
   Sampling sampling = Sampling::without_replacement;
-  std::int64_t snapshot_every = 0;   // SVRG: m steps
-  double until_gradient_norm = 0;    // > 0: the phase ends early once the norm of the full drift falls below it
+  std::int64_t snapshot_every = 0;  // SVRG: m steps
+  double until_gradient_norm = 0;   // > 0: the phase ends early once the norm of the full drift falls below it
 
   double step_size_at(std::int64_t step) const { return step_size.at(step, num_steps); }
   double temperature_at(std::int64_t step) const { return temperature.at(step, num_steps); }

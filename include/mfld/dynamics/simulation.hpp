@@ -12,13 +12,13 @@ namespace mfld {
 /// Everything that changes while a simulation runs. With the experiment it determines all that follows.
 template <class Scalar>
 struct State {
-  Particles<Scalar> particles;           // [N x p]
-  std::int64_t step = 0;                 // steps made since the start of the run
-  std::int64_t phase = 0;                // index of the phase that makes the next step
-  std::int64_t step_in_phase = 0;        // steps made in that phase
-  double time = 0;                       // sum of step sizes, compensated
+  Particles<Scalar> particles;     // [N x p]
+  std::int64_t step = 0;           // steps made since the start of the run
+  std::int64_t phase = 0;          // index of the phase that makes the next step
+  std::int64_t step_in_phase = 0;  // steps made in that phase
+  double time = 0;                 // sum of step sizes, compensated
   double time_compensation = 0;
-  std::int64_t gradient_evaluations = 0; // per-sample gradients, as each method counts them
+  std::int64_t gradient_evaluations = 0;  // per-sample gradients, as each method counts them
 };
 
 enum class Ending { finished, diverged, interrupted };
@@ -26,10 +26,10 @@ enum class Ending { finished, diverged, interrupted };
 struct Outcome {
   Ending ending = Ending::finished;
   std::int64_t step = 0;
-  Index first_bad_particle = -1;         // diverged only
-  double estimate_seconds = 0;           // in the gradient estimator
-  double step_seconds = 0;               // in the step
-  double observe_seconds = 0;            // in the listener
+  Index first_bad_particle = -1;  // diverged only
+  double estimate_seconds = 0;    // in the gradient estimator
+  double step_seconds = 0;        // in the step
+  double observe_seconds = 0;     // in the listener
 };
 
 /// Who watches a simulation. Const looks only: a listener cannot change the run.
@@ -45,11 +45,11 @@ class Listener {
 template <class Scalar>
 class Simulation {
  public:
-  Simulation(const Network& network, const EmpiricalRisk& risk, const Dataset& data, std::vector<Phase> phases, Seeds seeds,
-             State<Scalar> state, typename GradientEstimator<Scalar>::Snapshot snapshot = {});
+  Simulation(const Network& network, const EmpiricalRisk& risk, const Dataset& data, std::vector<Phase> phases,
+             Seeds seeds, State<Scalar> state, typename GradientEstimator<Scalar>::Snapshot snapshot = {});
 
-  /// Runs from the state to the end of the last phase, or until `stop` becomes true (checked before each step), or until a
-  /// coordinate is not finite. May be called again after an interruption: it goes on, to the same bits.
+  /// Runs from the state to the end of the last phase, or until `stop` becomes true (checked before each step), or
+  /// until a coordinate is not finite. May be called again after an interruption: it goes on, to the same bits.
   Outcome run(Listener<Scalar>& listener, const std::atomic<bool>& stop);
 
   const State<Scalar>& state() const { return state_; }

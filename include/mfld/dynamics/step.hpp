@@ -12,7 +12,7 @@ struct StepOptions {
   double penalty = 0;      // lambda1 >= 0, coefficient of |theta|^2
   double temperature = 0;  // >= 0; 0 = gradient descent, no draws
   std::uint64_t noise_seed = 0;
-  std::int64_t step = 0;   // global step k
+  std::int64_t step = 0;  // global step k
 };
 
 /// One Euler-Maruyama step of the Langevin SDE, for every particle j and every trained coordinate:
@@ -25,10 +25,10 @@ template <class Scalar>
 Index euler_maruyama_step(const StepOptions& options, const Drift& drift, const std::vector<unsigned char>& trained,
                           Particles<Scalar>& particles);
 
-/// xi of step k for particles first..first+rows: independent N(0, 1), a pure function of (seed, step, particle, column):
-/// Philox4x32-10 at counter (column / 2, particle, step low, step high) with the key of (seed, noise); its four words give
-/// two uniforms of 52 bits and Box-Muller two normals, the even and the odd column. |xi| <= 8.6.
-/// The same in single precision, rounded. xi [rows x p].
+/// xi of step k for particles first..first+rows: independent N(0, 1), a pure function of (seed, step, particle,
+/// column): Philox4x32-10 at counter (column / 2, particle, step low, step high) with the key of (seed, noise); its
+/// four words give two uniforms of 52 bits and Box-Muller two normals, the even and the odd column. |xi| <= 8.6. The
+/// same in single precision, rounded. xi [rows x p].
 void langevin_noise(std::uint64_t seed, std::int64_t step, Index first, Eigen::Ref<Matrix> xi);
 
 }  // namespace mfld

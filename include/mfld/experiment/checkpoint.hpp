@@ -20,16 +20,16 @@ struct Checkpoint {
   double time = 0;
   double time_compensation = 0;
   std::int64_t gradient_evaluations = 0;
-  std::int64_t metrics_rows = 0;      // rows recorded so far
+  std::int64_t metrics_rows = 0;  // rows recorded so far
   std::int64_t trajectory_frames = 0;
 
-  bool has_snapshot = false;            // SVRG
-  Particles<double> snapshot_particles; // [N x p]
-  std::vector<double> snapshot_field;   // [n]
-  Drift snapshot_drift;                 // [N x p]
+  bool has_snapshot = false;             // SVRG
+  Particles<double> snapshot_particles;  // [N x p]
+  std::vector<double> snapshot_field;    // [n]
+  Drift snapshot_drift;                  // [N x p]
 };
 
-/// Writes `path` (not atomically: the caller renames). Throws FileError.
+/// Writes `path` (neither atomically nor lastingly: the caller flushes and renames). Throws FileError.
 void save_checkpoint(const Checkpoint& checkpoint, const std::filesystem::path& path);
 /// Throws FileError naming the file and what is wrong: unreadable, another format version, damaged (checksum).
 Checkpoint load_checkpoint(const std::filesystem::path& path);

@@ -47,6 +47,8 @@ struct Experiment {
   std::uint64_t hash = 0;     // of the resolved values
 
   std::int64_t num_steps() const;
+  /// Memory that data and particles take.
+  double num_bytes() const;
   /// Data, network, risk and phases in words: the formulas this run uses, one a line.
   std::vector<std::string> formulas() const;
 };

@@ -33,6 +33,9 @@ StoppedRun branch(const std::filesystem::path& directory, std::int64_t seed, Kep
 /// The experiment of a run directory, or of a directory of runs, with paths that start where they first did.
 Plan read_stored_plan(const std::filesystem::path& directory);
 
+/// The instruction set a run directory says it was begun with; empty if it does not say.
+std::string stored_instruction_set(const std::filesystem::path& directory);
+
 /// The comment of an experiment.toml that `read_stored_plan` knows the folder from.
 std::string folder_comment(const std::filesystem::path& folder);
 

@@ -15,8 +15,8 @@ namespace mfld {
 
 /// How a run ended, for summary.json.
 struct RunSummary {
-  std::string ending;           // "finished", "diverged", "interrupted"
-  std::string message;          // where and why, one sentence
+  std::string ending;   // "finished", "diverged", "interrupted"
+  std::string message;  // where and why, one sentence
   std::int64_t step = 0;
   double time = 0;
   std::int64_t gradient_evaluations = 0;
@@ -54,8 +54,8 @@ class RunDirectory {
   /// Makes the directory (and its parents). Throws InvalidInput when it exists and is not empty.
   static RunDirectory create(const std::filesystem::path& path);
   /// An existing run, to be continued; or a directory (made if need be) in which one was to start.
-  /// Both lock the directory for the life of this object: FileError when another process works there. The lock goes with
-  /// its process, however that ends.
+  /// Both lock the directory for the life of this object: FileError when another process works there. The lock goes
+  /// with its process, however that ends.
   static RunDirectory reopen(const std::filesystem::path& path);
 
   ~RunDirectory();
@@ -84,11 +84,11 @@ class RunDirectory {
   std::int64_t continue_trajectory(std::int64_t num_frames);
   /// positions [particles x p]; in the file when the call returns.
   void append_trajectory(std::int64_t step, double time, const Eigen::Ref<const Matrix>& positions);
-  /// Gives back the space set aside for further frames.
+  /// Gives trajectory.h5 its final form, without the space set aside for further frames. No frame can follow.
   void finish_trajectory();
 
-  /// checkpoint.h5: written to a new file, flushed, renamed; the previous one is kept as checkpoint.previous.h5. The rows
-  /// and frames it counts are flushed before.
+  /// checkpoint.h5: written to a new file, flushed, renamed; the previous one is kept as checkpoint.previous.h5. The
+  /// rows and frames it counts are flushed before.
   void write_checkpoint(const Checkpoint& checkpoint);
 
   /// summary.json, by rename.

@@ -20,8 +20,8 @@ struct FileDatasetOptions {
   double input_scale = 1;        // multiplies the inputs at the end, e.g. 1/sqrt(d)
 };
 
-/// Throws FileError when the file cannot be read, InvalidInput naming file, line and column for a ragged row, a field that is
-/// not a number or not finite, an empty table, labels that are not two classes when binary_labels is set.
+/// Throws FileError when the file cannot be read, InvalidInput naming file, line and column for a ragged row, a field
+/// that is not a number or not finite, an empty table, labels that are not two classes when binary_labels is set.
 Dataset make_file_dataset(const FileDatasetOptions& options, std::uint64_t seed);
 
 }  // namespace mfld

@@ -6,7 +6,7 @@
 
 namespace mfld {
 
-enum class InputLaw { gaussian, sphere };      // N(0, I) | uniform on the sphere of radius input_norm
+enum class InputLaw { gaussian, sphere };  // N(0, I) | uniform on the sphere of radius input_norm
 enum class LabelNoise { none, uniform, gaussian };
 
 /// y = sum_l a_l sigma(w_l . x) + noise   (Akiyama & Suzuki 2023)
@@ -14,15 +14,15 @@ struct TeacherStudentOptions {
   Index input_dim = 2;
   Index num_train = 1000;
   Index num_test = 1000;
-  Index num_teachers = 2;      // m; orthonormal directions need m <= d
-  Matrix directions;           // [m x d]; empty: e_1..e_m, rotated by a Haar matrix if `rotate`
-  Vector amplitudes;           // [m]; empty: all 1
+  Index num_teachers = 2;  // m; orthonormal directions need m <= d
+  Matrix directions;       // [m x d]; empty: e_1..e_m, rotated by a Haar matrix if `rotate`
+  Vector amplitudes;       // [m]; empty: all 1
   bool rotate = false;
   Activation activation = Activation::relu;
   InputLaw input_law = InputLaw::gaussian;
-  double input_norm = 1;       // sphere only, > 0
+  double input_norm = 1;  // sphere only, > 0
   LabelNoise label_noise = LabelNoise::none;
-  double noise_level = 0;      // uniform: half width; gaussian: standard deviation; training labels only
+  double noise_level = 0;  // uniform: half width; gaussian: standard deviation; training labels only
 };
 
 /// Sample i reads only the streams (seed, train_input, i) and (seed, train_label, i): the first n samples do not change

@@ -59,11 +59,11 @@ def _aligned(rows):
 
 
 def speed_ups(lines):
-    """How much faster mfld gets by each number of threads, best to best."""
+    """How many times as fast as on one thread mfld is, best to best."""
     one = {(line.setting.name, line.precision): line.times["mfld"].best for line in lines if line.threads == 1}
     found = [(line, one.get((line.setting.name, line.precision))) for line in lines if line.threads > 1]
     return [
-        f"{line.setting.name} {line.precision}, {line.threads} threads: {base / line.times['mfld'].best:.2f} times as fast as 1"
+        f"{line.setting.name} {line.precision}: {base / line.times['mfld'].best:.2f} times on {line.threads} threads"
         for line, base in found
         if base
     ]

@@ -1,0 +1,62 @@
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "mfld/experiment/resume.hpp"
+#include "mfld/experiment/runner.hpp"
+#include "mfld/experiment/sweep.hpp"
+
+namespace mfld {
+
+/// How one run of a plan went. Threads call with these one at a time.
+struct CellReport {
+  const RunPlan* run = nullptr;
+  std::size_t position = 0;                // in the plan, from 0
+  const Experiment* experiment = nullptr;  // on beginning only
+  std::string ending;                      // on ending: that of the summary, or "failed"
+  std::string message;
+  bool earlier = false;  // the run had ended before
+};
+
+struct SweepOptions {
+  int jobs = 1;  // runs at a time
+  std::int64_t shard = 1;
+  std::int64_t num_shards = 1;  // this process makes runs shard - 1, shard - 1 + num_shards, ..
+  Kept kept = Kept::last;
+  std::vector<std::string> provenance;
+  std::function<void(const Progress&)> progress;
+  std::function<void(const CellReport&)> begun;
+  std::function<void(const CellReport&)> ended;
+};
+
+/// Builds every run of the shard, so that a mistake in one is found before anything is written; keeps what is small.
+/// Throws InvalidInput that names the run.
+class CheckedPlan {
+ public:
+  CheckedPlan(const Plan& plan, const SweepOptions& options);
+  /// The experiment of a run, built again if it was not kept; at most once for each.
+  Experiment take(std::size_t position);
+
+ private:
+  const Plan* plan_;
+  std::vector<std::optional<Experiment>> kept_;
+};
+
+/// Makes `out` and its experiment.toml. A directory that is not empty is refused, but for one with the same
+/// experiment.toml where there are several shards.
+void start_sweep(const Plan& plan, const std::filesystem::path& out, const SweepOptions& options);
+
+/// Makes the runs of the shard that have not ended in `out`, each from its checkpoint if it has one. A run that fails
+/// is reported, and the others are made. `checked` may be null. Leaves index.csv with a row for every run of the plan
+/// that has a summary, whoever made it.
+void run_sweep(const Plan& plan, const std::filesystem::path& out, const std::atomic<bool>& stop,
+               const SweepOptions& options, CheckedPlan* checked);
+
+/// index.csv from the summaries of the runs, in the order of the plan.
+void write_index(const Plan& plan, const std::filesystem::path& out);
+
+}  // namespace mfld

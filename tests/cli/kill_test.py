@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+"""Kills runs at random instants, resumes them, and compares what they leave with unbroken runs, byte by byte.
+Usage: this PROGRAM KILLS [SEED]"""
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+PLOTS = Path(__file__).resolve().parents[2] / "plots"
+PROGRAM = os.path.abspath(sys.argv[1])
+KILLS = int(sys.argv[2])
+SEED = int(sys.argv[3]) if len(sys.argv) > 3 else 1
+
+COMMON = """\
+seed = 5
+[task]
+kind = "teacher-student"
+num_train = 60
+num_test = 10
+[network]
+width = 30
+precision = "{precision}"
+[observe]
+every = 3
+[observe.trajectory]
+particles = "all"
+every = 2
+[checkpoint]
+every_steps = 7
+"""
+
+METHODS = {
+    "mfld": """
+[[phase]]
+method = "mfld"
+steps = 700
+step_size = 0.05
+lambda2 = 0.001
+""",
+    "svrg-mfld": """
+[[phase]]
+method = "svrg-mfld"
+steps = 700
+step_size = { kind = "inverse", value = 0.1, timescale = 100.0 }
+lambda2 = 0.001
+batch_size = 5
+snapshot_every = 11
+""",
+    "two phases": """
+[[phase]]
+method = "sgd-mfld"
+steps = 350
+step_size = 0.05
+lambda2 = 0.001
+batch_size = 7
+[[phase]]
+method = "gd"
+steps = 400
+step_size = 0.1
+until_gradient_norm = 0.001
+[[phase]]
+method = "svrg-mfld"
+steps = 200
+step_size = 0.05
+lambda2 = 0.0001
+""",
+}
+
+READ = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import results
+run = results.load(sys.argv[2])
+assert len(run.metrics) >= 0
+trajectory = run.trajectory
+if trajectory is not None:
+    assert len(trajectory.positions) == len(trajectory.steps) == len(trajectory.times)
+    assert (trajectory.steps[1:] > trajectory.steps[:-1]).all()
+    assert trajectory.data["train_inputs"].shape == (60, 2)
+"""
+
+
+class Kill(unittest.TestCase):
+    def setUp(self):
+        self.directory = tempfile.TemporaryDirectory()
+        self.root = Path(self.directory.name)
+        self.random = random.Random(SEED)
+        self.python = next(p for p in (sys.executable, "/usr/bin/python3", "python3")
+                           if subprocess.run([p, "-c", "import h5py, pandas"], capture_output=True).returncode == 0)
+
+    def tearDown(self):
+        self.directory.cleanup()
+
+    def mfld(self, *arguments):
+        return subprocess.run([PROGRAM, *arguments, "--quiet"], cwd=self.root, capture_output=True, text=True,
+                              timeout=300)
+
+    def trajectory(self, name):
+        """The three data sets of the trajectory as bytes."""
+        import_h5py = "import h5py,sys; f=h5py.File(sys.argv[1]); g=f['particles/neurons/position']; " \
+                      "[sys.stdout.buffer.write(g[n][()].tobytes()) for n in ('value','step','time')]"
+        return subprocess.run([self.python, "-c", import_h5py, self.root / name / "trajectory.h5"],
+                              capture_output=True, check=True).stdout
+
+    def kill(self, arguments, longest):
+        """Starts the program and kills it at a random instant; whether it was still running."""
+        process = subprocess.Popen([PROGRAM, *arguments, "--quiet"], cwd=self.root, stderr=subprocess.PIPE, text=True)
+        time.sleep(self.random.uniform(0, longest))
+        process.send_signal(signal.SIGKILL)
+        errors = process.communicate()[1]
+        self.assertEqual(errors, "")
+        self.assertIn(process.returncode, (0, -signal.SIGKILL))
+        return process.returncode != 0
+
+    def break_and_mend(self, name, file, longest):
+        """One run, killed and resumed until it ends; how often it was killed."""
+        threads = lambda: ["--threads", str(self.random.randint(1, 4))]
+        kills = 0
+        going = self.kill(["run", file, "--out", name, *threads()], longest)
+        while going:
+            kills += 1
+            if not (self.root / name / "experiment.toml").exists():
+                going = self.kill(["run", file, "--out", name, *threads()], longest)
+                continue
+            if (self.root / name / "metrics.csv").exists() and kills % 3 == 0:
+                read = subprocess.run([self.python, "-c", READ, PLOTS, self.root / name], capture_output=True,
+                                      text=True)
+                self.assertEqual(read.returncode, 0, read.stderr)
+            going = self.kill(["resume", name, *threads()], longest) if kills % 40 else \
+                self.mfld("resume", name).returncode != 0
+        result = self.mfld("resume", name)  # the last kill may have come after the end
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        return kills
+
+    def test_a_killed_run_ends_as_an_unbroken_one(self):
+        kills = 0
+        compared = 0
+        runs = 0
+        while kills < KILLS:
+            method = list(METHODS)[runs % len(METHODS)]
+            precision = "single" if runs % 4 == 3 else "double"
+            file = f"{method} {precision}.toml"
+            whole = f"whole {method} {precision}"
+            if not (self.root / whole).exists():
+                (self.root / file).write_text(COMMON.format(precision=precision) + METHODS[method])
+                start = time.monotonic()
+                result = self.mfld("run", file, "--out", whole)
+                self.assertEqual((result.returncode, result.stderr), (0, ""))
+                seconds = time.monotonic() - start
+            name = f"broken {runs}"
+            kills += self.break_and_mend(name, file, 0.4 * seconds)
+            runs += 1
+            for part in ("metrics.csv", "checkpoint.h5"):
+                ours, theirs = ((self.root / folder / part).read_bytes() for folder in (name, whole))
+                self.assertEqual(ours, theirs, f"{name}: {part}")
+                compared += len(theirs)
+            ours, theirs = self.trajectory(name), self.trajectory(whole)
+            self.assertEqual(ours, theirs, f"{name}: trajectory.h5")
+            compared += len(theirs)
+        print(f"{kills} instants, {runs} runs, {compared} bytes compared")
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])
