@@ -139,11 +139,17 @@ mfld::SweepOptions sweep_options(const mfld::Plan& plan, const fs::path& out, co
   options.kept = arguments.kept();
   options.provenance = mfld::provenance(arguments.command);
   options.progress = draws(arguments) ? draw_progress : nullptr;
-  options.begun = [&plan, &arguments](const mfld::CellReport& report) {
+  // The formulas of one run after the other, as far as they differ from the last one's.
+  options.begun = [&plan, &arguments, last = std::vector<std::string>()](const mfld::CellReport& report) mutable {
     if (!arguments.quiet) {
       fmt::print(stderr, "run {} of {}: {}\n", report.position + 1, plan.runs.size(), report.run->name);
     }
-    print_formulas(*report.experiment, arguments);
+    for (const std::string& formula : report.experiment->formulas()) {
+      if (!arguments.quiet && std::find(last.begin(), last.end(), formula) == last.end()) {
+        fmt::print(stderr, "  {}\n", formula);
+      }
+    }
+    last = report.experiment->formulas();
   };
   options.ended = [out, &arguments, &worst](const mfld::CellReport& report) {
     worst = std::max(worst, status_of(report.ending));
