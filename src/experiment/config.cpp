@@ -254,11 +254,11 @@ bool Section::flag(std::string_view name, std::string_view doc, Fallback<bool> f
   });
 }
 
-std::string Section::text(std::string_view name, std::string_view doc, Fallback<std::string> fallback) {
+std::string Section::text(std::string_view name, std::string_view doc, const Fallback<std::string>& fallback) {
   return get<std::string>(name, doc, fallback, "a string", "", as_text);
 }
 
-std::size_t Section::choice(std::string_view name, std::string_view doc, Fallback<std::string> fallback,
+std::size_t Section::choice(std::string_view name, std::string_view doc, const Fallback<std::string>& fallback,
                             const std::vector<std::string>& names) {
   const auto is_name = [&names](const Value& value) {
     const std::optional<std::string> text = as_text(value);
@@ -288,7 +288,7 @@ std::vector<std::vector<double>> Section::rows(std::string_view name, std::strin
 }
 
 std::vector<std::int64_t> Section::integers(std::string_view name, std::string_view doc,
-                                            Fallback<std::vector<std::int64_t>> fallback, IntegerRange range) {
+                                            const Fallback<std::vector<std::int64_t>>& fallback, IntegerRange range) {
   return get<std::vector<std::int64_t>>(
       name, doc, fallback, "a list, each " + words(range), {range.min},
       [range](const Value& value) -> std::optional<std::vector<std::int64_t>> {
@@ -301,7 +301,7 @@ std::vector<std::int64_t> Section::integers(std::string_view name, std::string_v
 }
 
 std::vector<std::string> Section::names(std::string_view name, std::string_view doc,
-                                        Fallback<std::vector<std::string>> fallback) {
+                                        const Fallback<std::vector<std::string>>& fallback) {
   return get<std::vector<std::string>>(name, doc, fallback, "a list of strings", {},
                                        [](const Value& value) { return as_list(value, as_text); });
 }

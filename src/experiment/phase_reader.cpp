@@ -131,9 +131,14 @@ Phase read_phase(Section& section, const Scaling& scaling, Index num_samples) {
                 "penalty_mode",
                 fmt::format("multiplies lambda1 by the temperature, which {} does not have", method.name));
   read_batches(section, num_samples, phase);
-  phase.until_gradient_norm =
-      section.number("until_gradient_norm", "ends the phase below this norm of the gradient; 0: off",
-                     phase.until_gradient_norm, NumberRule::non_negative);
+  // An estimate from a batch is small by chance.
+  const std::string with_full_gradient =
+      "method = " + names_where(methods, [](const Method& row) { return row.estimator == Estimator::full; });
+  if (section.reads("until_gradient_norm", method.estimator == Estimator::full, with_full_gradient)) {
+    phase.until_gradient_norm =
+        section.number("until_gradient_norm", "ends the phase below this norm of the gradient; 0: off",
+                       phase.until_gradient_norm, NumberRule::non_negative);
+  }
   return phase;
 }
 

@@ -177,7 +177,7 @@ std::vector<SelfcheckResult> check_linear_run() {
   const auto n = static_cast<double>(data.num_train());
   const Matrix curvature = data.train_inputs.transpose() * data.train_inputs / n + 2 * lambda1 * Matrix::Identity(2, 2);
   const Eigen::SelfAdjointEigenSolver<Matrix> eigen(curvature);
-  const Vector s = eigen.eigenvalues();
+  const Vector& s = eigen.eigenvalues();
   const Vector force = eigen.eigenvectors().transpose() * (data.train_inputs.transpose() * data.train_targets) / n;
   const Vector mean = eigen.eigenvectors().transpose() * particles.colwise().mean().transpose();
   std::vector<SelfcheckResult> results;

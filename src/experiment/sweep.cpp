@@ -164,7 +164,7 @@ void apply_setting(Value& file, const std::string& setting) {
 
 }  // namespace
 
-Plan expand(Value file, const std::filesystem::path& folder) {
+Plan expand(const Value& file, const std::filesystem::path& folder) {
   Plan plan;
   plan.folder = folder;
   plan.text = to_toml(file);
@@ -194,7 +194,7 @@ Plan read_plan(const std::filesystem::path& file, const std::vector<std::string>
   for (const std::string& setting : settings) {
     apply_setting(root, setting);
   }
-  return expand(std::move(root), file.parent_path());
+  return expand(root, file.parent_path());
 }
 
 }  // namespace mfld

@@ -41,7 +41,7 @@ std::string read_text(const fs::path& path) {
 /// A field of a CSV file, quoted where it must be.
 std::string csv_field(const Value& value) {
   const auto* text = value.as<std::string>();
-  const std::string plain = text != nullptr ? *text : to_toml_inline(value);
+  std::string plain = text != nullptr ? *text : to_toml_inline(value);
   if (plain.find_first_of(",\"\n") == std::string::npos) {
     return plain;
   }

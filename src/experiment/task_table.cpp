@@ -136,9 +136,9 @@ MakeDataset read_multi_index(Section& section, const std::filesystem::path&) {
 }
 
 /// An absolute path goes into the resolved experiment, which stands in another folder.
-std::string read_path(Section& section, std::string_view name, std::string_view doc, Fallback<std::string> fallback,
-                      const std::filesystem::path& folder) {
-  const std::string text = section.text(name, doc, std::move(fallback));
+std::string read_path(Section& section, std::string_view name, std::string_view doc,
+                      const Fallback<std::string>& fallback, const std::filesystem::path& folder) {
+  std::string text = section.text(name, doc, fallback);
   if (text.empty() || section.is_describing()) {
     return text;
   }

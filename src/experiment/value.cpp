@@ -46,7 +46,8 @@ Value from_node(const toml::node& node, const std::string& source) {
     for (const toml::node& child : *array) {
       list.push_back(from_node(child, source));
     }
-    return {std::move(list), {}, list.empty() ? position : list.front().position};
+    const std::int64_t first_position = list.empty() ? position : list.front().position;
+    return {std::move(list), {}, first_position};
   }
   if (const auto* flag = node.as_boolean()) {
     return {flag->get(), {}, position};

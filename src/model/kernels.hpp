@@ -36,9 +36,10 @@ struct ReduceTask {
   Block<Scalar> block;
   Index first_group;
   Index last_group;
-  Scalar*
-      values;  // [group][sample of the block][particle of the group] sigma(z), kept for the map pass; of first_group
-  Scalar* slopes;   // the same for sigma'(z), or nullptr where it follows from the value
+  /// [group][sample of the block][particle of the group] from first_group on: sigma(z) for the map pass, or nullptr if
+  /// there is none; sigma'(z) too where it does not follow from the value, else nullptr.
+  Scalar* values;
+  Scalar* slopes;
   double* partial;  // [count] sum over the task's particles of h(theta_j; x_i)
   Scalar* scratch;  // scratch_size(...)
 };

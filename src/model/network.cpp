@@ -22,6 +22,8 @@ using AlignedVector = std::vector<T, boost::alignment::aligned_allocator<T, 256>
 constexpr std::size_t cached_bytes = std::size_t{4} << 20U;
 constexpr std::size_t most_bytes = std::size_t{100} << 20U;
 constexpr Index min_block = 128;
+/// Samples per block where no activation is kept.
+constexpr Index outputs_block = 512;
 
 /// Samples per block: a function of the ensemble and the precision only, so that the order of every sum is fixed.
 Index block_samples(Index padded_particles, std::size_t bytes_per_activation) {
@@ -115,9 +117,9 @@ class Pass {
  public:
   using Buffers = typename KernelWorkspace<Scalar>::Buffers;
 
-  /// anchor: theta_0 of a linearised network, else nullptr.
+  /// anchor: theta_0 of a linearised network, else nullptr. maps: a map pass will want the activations of each block.
   Pass(const Network& network, const Scalar* anchor, const Particles<Scalar>& particles,
-       const PackedInputs<Scalar>& inputs, KernelWorkspace<Scalar>& workspace)
+       const PackedInputs<Scalar>& inputs, bool maps, KernelWorkspace<Scalar>& workspace)
       : table_(kernels::table<Scalar>()),
         ensemble_{anchor == nullptr ? particles.data() : anchor, particles.rows(), network.neuron(), network.layout()},
         linearised_from_(anchor == nullptr ? nullptr : particles.data()),
@@ -129,18 +131,18 @@ class Pass {
     num_groups_ = num_groups;
     partition_ = partition(num_groups);
     const Index padded = num_groups * table_.group_size;
-    const bool keeps_slopes = kernels::needs_slopes(network.neuron().activation);
-    const Index most = block_samples(padded, sizeof(Scalar) * (keeps_slopes ? 2 : 1));
+    keeps_values_ = maps;
+    keeps_slopes_ = maps && kernels::needs_slopes(network.neuron().activation);
+    const Index most = maps ? block_samples(padded, sizeof(Scalar) * (keeps_slopes_ ? 2 : 1)) : outputs_block;
     block_ = std::min(most, std::max<Index>(1, inputs.num_samples()));
     scratch_size_ = (table_.scratch_size(network.input_dim(), block_) + 63) / 64 * 64;
-    reserve(buffers_.values, padded * block_);
-    reserve(buffers_.slopes, keeps_slopes ? padded * block_ : 0);
+    reserve(buffers_.values, keeps_values_ ? padded * block_ : 0);
+    reserve(buffers_.slopes, keeps_slopes_ ? padded * block_ : 0);
     reserve(buffers_.scratch, num_slots() * scratch_size_);
     reserve(buffers_.partial, partition_.num_tasks * block_);
     reserve(buffers_.outputs, block_);
     reserve(buffers_.coefficients, block_);
     reserve(buffers_.rounded, block_);
-    keeps_slopes_ = keeps_slopes;
   }
 
   /// Calls body(block, outputs of the block) for the blocks in order.
@@ -190,7 +192,7 @@ class Pass {
     task.first_group = index * partition_.groups_per_task;
     task.last_group = std::min(num_groups_, task.first_group + partition_.groups_per_task);
     const Index kept = task.first_group * table_.group_size * block.count;
-    task.values = buffers_.values.data() + kept;
+    task.values = keeps_values_ ? buffers_.values.data() + kept : nullptr;
     task.slopes = keeps_slopes_ ? buffers_.slopes.data() + kept : nullptr;
     task.scratch = buffers_.scratch.data() + current_slot() * scratch_size_;
   }
@@ -229,6 +231,7 @@ class Pass {
   Index num_groups_ = 0;
   Index block_ = 0;
   Index scratch_size_ = 0;
+  bool keeps_values_ = false;
   bool keeps_slopes_ = false;
 };
 
@@ -281,7 +284,7 @@ template <class Scalar>
 void Network::outputs(const Particles<Scalar>& particles, const PackedInputs<Scalar>& inputs, std::span<double> outputs,
                       KernelWorkspace<Scalar>& workspace) const {
   assert(static_cast<Index>(outputs.size()) == inputs.num_samples());
-  Pass<Scalar> pass(*this, anchor_data<Scalar>(), particles, inputs, workspace);
+  Pass<Scalar> pass(*this, anchor_data<Scalar>(), particles, inputs, false, workspace);
   pass.for_each_block([&](const kernels::Block<Scalar>& block, std::span<const double> block_outputs) {
     copy_outputs(block_outputs, block.first, outputs);
   });
@@ -299,7 +302,7 @@ void Network::drift(const Particles<Scalar>& particles, const PackedInputs<Scala
       }
     }
   }
-  Pass<Scalar> pass(*this, anchor_data<Scalar>(), particles, inputs, workspace);
+  Pass<Scalar> pass(*this, anchor_data<Scalar>(), particles, inputs, true, workspace);
   pass.for_each_block([&](const kernels::Block<Scalar>& block, std::span<const double> block_outputs) {
     if (!outputs.empty()) {
       copy_outputs(block_outputs, block.first, outputs);

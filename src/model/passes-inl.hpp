@@ -51,6 +51,7 @@ struct Scratch {
   Scalar* head;     // [4][group] a, a', c, c'
   Scalar* sums;     // [2][group] in the map pass: sum c sigma, sum c sigma'
   Scalar* slopes;   // [strip][group] c sigma' of a strip of samples; in the reduce pass (w - w_0).x + b - b_0
+  Scalar* values;   // [strip][group] sigma(z) of a strip of samples, where the map pass does not want it
   Scalar* outputs;  // [block samples][lanes] partial sums of the output
 
   Scratch(Scalar* memory, Index input_dim) {
@@ -61,11 +62,12 @@ struct Scratch {
     head = output + group;
     sums = head + 4 * group;
     slopes = sums + 2 * group;
-    outputs = slopes + kernels::strip_samples * group;
+    values = slopes + kernels::strip_samples * group;
+    outputs = values + kernels::strip_samples * group;
   }
   static Index size(Index input_dim, Index block_samples) {
     const Index group = group_size<Scalar>();
-    return (2 * input_dim + 9 + kernels::strip_samples) * group + block_samples * lanes<Scalar>();
+    return (2 * input_dim + 9 + 2 * kernels::strip_samples) * group + block_samples * lanes<Scalar>();
   }
 };
 
@@ -194,8 +196,10 @@ void activate(Activation kind, Index count, const Scratch<Scalar>& scratch, Scal
       hn::Store(t_low, d, row);
       hn::Store(t_high, d, row + lane);
       if constexpr (!Sigma::slope_from_value) {
-        hn::Store(Sigma::slope(d, z_low, t_low), d, slopes + s * 2 * lane);
-        hn::Store(Sigma::slope(d, z_high, t_high), d, slopes + s * 2 * lane + lane);
+        if (slopes != nullptr) {
+          hn::Store(Sigma::slope(d, z_low, t_low), d, slopes + s * 2 * lane);
+          hn::Store(Sigma::slope(d, z_high, t_high), d, slopes + s * 2 * lane + lane);
+        }
       }
       const auto sum = hn::MulAdd(a_high, t_high, hn::Load(d, outputs + s * lane));
       hn::Store(hn::MulAdd(a_low, t_low, sum), d, outputs + s * lane);
@@ -233,7 +237,9 @@ void activate_linearised(Activation kind, Index count, const Scratch<Scalar>& sc
         const auto slope = Sigma::slope(d, input, value);
         hn::Store(value, d, row);
         if constexpr (!Sigma::slope_from_value) {
-          hn::Store(slope, d, slopes + s * size + half);
+          if (slopes != nullptr) {
+            hn::Store(slope, d, slopes + s * size + half);
+          }
         }
         const auto shifted = hn::Mul(hn::Load(d, scratch.head + half), slope);
         sum = hn::MulAdd(shifted, hn::Load(d, moved + s * size + half), sum);
@@ -307,7 +313,7 @@ void reduce(const kernels::ReduceTask<Scalar>& task) {
     const Index kept = (group - task.first_group) * task.block.count * size;
     for (Index s = 0; s < task.block.count; s += kernels::strip_samples) {
       const Index strip = HWY_MIN(kernels::strip_samples, task.block.count - s);
-      Scalar* z = task.values + kept + s * size;
+      Scalar* z = task.values == nullptr ? scratch.values : task.values + kept + s * size;
       Scalar* slopes = task.slopes == nullptr ? nullptr : task.slopes + kept + s * size;
       Scalar* outputs = scratch.outputs + s * lane;
       products(task.block, s, strip, scratch.weights, z);

@@ -79,7 +79,7 @@ Side first_layer(const KernelConvention& convention, const Inputs& x) {
 /// One kernel computation: layers, their tables, and the bounds of their errors.
 class Recursion {
  public:
-  Recursion(const KernelConvention& convention, Activation activation, std::vector<Side*> sides)
+  Recursion(const KernelConvention& convention, Activation activation, const std::vector<Side*>& sides)
       : convention_(convention), activation_(activation), num_layers_(convention.num_weight_layers - 1) {
     for (int l = 0; l < num_layers_; ++l) {
       if (dual::needs_expansion(activation)) {

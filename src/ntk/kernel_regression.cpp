@@ -57,7 +57,7 @@ KernelSpectrum::KernelSpectrum(const Matrix& kernel) {
   if (solver.info() != Eigen::Success) {
     throw InvalidInput("the eigendecomposition of the kernel did not converge");
   }
-  const Vector ascending = solver.eigenvalues();
+  const Vector& ascending = solver.eigenvalues();
   const double largest = std::max(std::abs(ascending(0)), ascending(ascending.size() - 1));
   if (ascending(0) < -1e-10 * largest) {
     throw InvalidInput(fmt::format("the kernel has the eigenvalue {}: it must be positive semidefinite", ascending(0)));

@@ -110,6 +110,15 @@ TEST(Initialisation, SymmetricPairsShareEverythingButTheSignOfTheOutput) {
   }
 }
 
+TEST(Initialisation, PairIOfASymmetricEnsembleIsParticleIOfAPlainOne) {
+  // A pair reads the stream of its own number: the map from seeds to particles is frozen.
+  const Particles<double> plain = initial_particles({}, r_sigma, 4, 50, 7);
+  const Particles<double> paired = initial_particles({.symmetric = true}, r_sigma, 4, 100, 7);
+  for (Index i = 0; i < 50; ++i) {
+    EXPECT_EQ(paired.row(2 * i), plain.row(i)) << "pair " << i;
+  }
+}
+
 TEST(Initialisation, FillsTheLayoutOfEveryNeuronWithFiniteNumbers) {
   for (const Neuron& neuron : every_neuron()) {
     const Particles<double> particles = initial_particles({}, neuron, 3, 10, 8);

@@ -29,7 +29,7 @@ struct Phase {
   Index batch_size = 0;  // mini-batch and SVRG
   Sampling sampling = Sampling::without_replacement;
   std::int64_t snapshot_every = 0;  // SVRG: m steps
-  double until_gradient_norm = 0;   // > 0: the phase ends early once the norm of the full drift falls below it
+  double until_gradient_norm = 0;   // > 0, full gradients only: the phase ends once the norm of the drift is below it
 
   double step_size_at(std::int64_t step) const { return step_size.at(step, num_steps); }
   double temperature_at(std::int64_t step) const { return temperature.at(step, num_steps); }

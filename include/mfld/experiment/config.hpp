@@ -27,8 +27,7 @@ template <class T>
 struct Fallback {
   Fallback(std::nullopt_t) {}
   template <std::convertible_to<T> From>
-  Fallback(From fallback, std::string_view in_words = {})
-      : value(std::in_place, std::move(fallback)), words(in_words) {}
+  Fallback(From fallback, std::string_view in_words = {}) : value(std::in_place, fallback), words(in_words) {}
   std::optional<T> value;
   std::string_view words;
 };
@@ -74,16 +73,16 @@ class Section {
   std::int64_t integer(std::string_view name, std::string_view doc, Fallback<std::int64_t> fallback,
                        IntegerRange range);
   bool flag(std::string_view name, std::string_view doc, Fallback<bool> fallback);
-  std::string text(std::string_view name, std::string_view doc, Fallback<std::string> fallback);
+  std::string text(std::string_view name, std::string_view doc, const Fallback<std::string>& fallback);
   /// Position in `names` of the name given.
-  std::size_t choice(std::string_view name, std::string_view doc, Fallback<std::string> fallback,
+  std::size_t choice(std::string_view name, std::string_view doc, const Fallback<std::string>& fallback,
                      const std::vector<std::string>& names);
   std::vector<double> numbers(std::string_view name, std::string_view doc);
   std::vector<std::vector<double>> rows(std::string_view name, std::string_view doc);
   std::vector<std::int64_t> integers(std::string_view name, std::string_view doc,
-                                     Fallback<std::vector<std::int64_t>> fallback, IntegerRange range);
+                                     const Fallback<std::vector<std::int64_t>>& fallback, IntegerRange range);
   std::vector<std::string> names(std::string_view name, std::string_view doc,
-                                 Fallback<std::vector<std::string>> fallback);
+                                 const Fallback<std::vector<std::string>>& fallback);
 
   /// For keys of more than one type: their entry in `mfld list keys`, and what is used of them.
   void describe(std::string_view name, std::string_view allowed, std::string_view fallback, std::string_view doc) const;
@@ -127,9 +126,9 @@ struct Named {
 };
 
 template <class Rows>
-auto pick(Section& section, std::string_view name, std::string_view doc, Fallback<std::string> fallback,
+auto pick(Section& section, std::string_view name, std::string_view doc, const Fallback<std::string>& fallback,
           const Rows& rows) {
-  return rows[section.choice(name, doc, std::move(fallback), names_of(rows))].value;
+  return rows[section.choice(name, doc, fallback, names_of(rows))].value;
 }
 
 /// Throws InvalidInput about the first key of `given` that is none of `keys`, naming the nearest that is; `others` are

@@ -29,7 +29,7 @@ struct Plan {
 /// list replaces), then each leaf of [sweep], a list, is run through, the rightmost fastest. A run is called
 /// <case>_<key>=<value>_..., by the last component of the key unless two share it.
 /// Throws InvalidInput for a case without a name or with a taken one, a leaf that is no list, two runs of one name.
-Plan expand(Value file, const std::filesystem::path& folder);
+Plan expand(const Value& file, const std::filesystem::path& folder);
 
 /// Reads the file, sets each of `settings` ("path=value", a TOML value or a bare word) and expands. A setting that a
 /// case or the sweep would overrule is an error. Throws FileError when the file cannot be read, otherwise InvalidInput.
