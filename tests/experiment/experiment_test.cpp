@@ -75,9 +75,9 @@ const std::vector<std::vector<std::string>> good = {
     {"phase.0.step_size={kind = \"inverse\", value = 0.1, timescale = 10}",
      "phase.0.lambda1={kind = \"logarithmic\", value = 0.1, timescale = 10}",
      "phase.0.lambda2={kind = \"exponential\", value = 0.1, final = 0.01}"},
-    {"phase.0.lambda1={kind = \"exponential\", value = 0.1, final = 0.01}"},
+    {"phase.0.lambda1={kind = \"exponential\", value = 0.1, final = 0.01}", "phase.0.until_gradient_norm=1e-3"},
     {"phase.0.method=sgd-mfld", "phase.0.batch_size=50", "phase.0.sampling=with-replacement",
-     "phase.0.until_gradient_norm=1e-3", "phase.0.name=\"the first\""},
+     "phase.0.name=\"the first\""},
 };
 
 TEST(Experiment, TheResolvedFileIsTheSameExperiment) {
@@ -211,6 +211,8 @@ TEST(Experiment, EveryMistakeIsOneSentence) {
       {{"phase.0.method=sgd-mfld", "phase.0.batch_size=51"},
        "phase.0.batch_size = 51: must be at most 50, the number of training samples"},
       {{"phase.0.method=sgd-mfld"}, "phase.0.batch_size: is missing, must be an integer >= 1"},
+      {{"phase.0.method=sgd-mfld", "phase.0.batch_size=5", "phase.0.until_gradient_norm=0.1"},
+       "phase.0.until_gradient_norm = 0.1: is only read with method = gd, gld, mfld"},
       {{"phase.0.batch_size=5"}, "phase.0.batch_size = 5: is only read with method = sgld, sgd-mfld, svrg-mfld"},
       {{"observe={every = 2, at = [1]}"}, "observe.every = 2: only one of every, log_spaced and at can be given"},
       {{"observe.log_spaced=1"}, "observe.log_spaced = 1: must be an integer from 2 to 1000000"},
