@@ -45,7 +45,7 @@ class Run:
 
     @functools.cached_property
     def summary(self):
-        """How the run ended; empty while it has not."""
+        """How the run ended; from its first checkpoint until then what that says ("running"), before it empty."""
         path = self.path / "summary.json"
         try:
             return json.loads(_text(path)) if path.exists() else {}
@@ -72,6 +72,21 @@ class Run:
         """The recorded particles; None where the experiment recorded none."""
         path = self.path / "trajectory.h5"
         return Trajectory(path) if path.exists() else None
+
+    @functools.cached_property
+    def predictions(self):
+        """predictions.csv as a table: x_1 .. x_d, target, output and, where outputs have a distribution, std; one row per
+        test sample. None where the experiment asked for none, or the run has not finished."""
+        path = self.path / "predictions.csv"
+        if not path.exists():
+            return None
+        try:
+            table = pd.read_csv(io.StringIO(_text(path)), comment="#", dtype=np.float64, float_precision="round_trip")
+        except ValueError as error:
+            raise ResultError(f"{path} is damaged: {error}.") from None
+        if not {"target", "output"} <= set(table):
+            raise ResultError(f"{path} has no line with the names of its columns.")
+        return table
 
     @property
     def data(self):

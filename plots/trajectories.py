@@ -23,6 +23,7 @@ import arguments
 import results
 import series
 import style
+import sweeps
 
 WIDTH = "network.width"
 POSITIVE, NEGATIVE = style.COLOURS[0], style.COLOURS[1]
@@ -197,17 +198,6 @@ def draw_animation(shown, folder):
     print(f"wrote {path}")
 
 
-def slope_of(widths, movement):
-    """Least squares of log movement on log N: slope and its standard error (nan for two points)."""
-    x, y = np.log(widths), np.log(movement)
-    design = np.stack([x, np.ones_like(x)], axis=1)
-    coefficients, residual, *_ = np.linalg.lstsq(design, y, rcond=None)
-    if len(x) < 3 or residual.size == 0:
-        return coefficients[0], coefficients[1], np.nan
-    error = np.sqrt(residual[0] / (len(x) - 2) / ((x - x.mean()) ** 2).sum())
-    return coefficients[0], coefficients[1], error
-
-
 def draw_width(runs, folder):
     """Mean movement of w at the end against N, in log-log, with the fitted power of N."""
     series.require(runs, "movement_mean", "the figure of movement against width")
@@ -224,16 +214,14 @@ def draw_width(runs, folder):
         widths, movement = widths[usable], movement[usable]
         if len(set(widths)) < 2:
             continue
-        slope, offset, error = slope_of(widths, movement)
+        power = sweeps.fit_power(widths, movement)
         medians = [np.median(movement[widths == width]) for width in np.unique(widths)]
         spread = max(medians) / min(medians) - 1
         look = style.look(index)
         axes.plot(widths, movement, linestyle="none", **look)
-        ends = np.array([widths.min(), widths.max()])
-        label = f"{case or 'runs'}: slope ${slope:.2f}" + ("$" if np.isnan(error) else rf" \pm {error:.2f}$")
-        axes.plot(ends, np.exp(offset) * ends**slope, color=look["color"], linewidth=1, label="_")
-        axes.plot([], [], **look, label=label)
-        print(f"{case or 'runs'}: movement at the end against width, slope {slope:.3f} +- {error:.3f}, "
+        sweeps.draw_power(axes, widths, power, color=look["color"], label="_")
+        axes.plot([], [], **look, label=f"{case or 'runs'}: {power.label}")
+        print(f"{case or 'runs'}: movement at the end against width, slope {power}, "
               f"largest over smallest median {100 * spread:.1f} % above 1")
     lower, upper = np.log10(axes.get_ylim())
     axes.set_ylim(10 ** np.floor(lower), 10 ** np.ceil(upper))

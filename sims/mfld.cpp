@@ -1,399 +1,22 @@
-// The command line: one function per command, and the exit statuses.
+// The command line: what there is to ask for, and the exit statuses.
 #include <fmt/format.h>
-#include <sys/time.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <boost/algorithm/string/join.hpp>
-#include <cinttypes>
-#include <cmath>
-#include <csignal>
-#include <cstdio>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
 #include <limits>
 #include <map>
-#include <optional>
-#include <sstream>
 
+#include "commands.hpp"
 #include "mfld/core/error.hpp"
 #include "mfld/core/nearest_name.hpp"
-#include "mfld/core/parallel.hpp"
-#include "mfld/experiment/experiment.hpp"
 #include "mfld/experiment/provenance.hpp"
-#include "mfld/experiment/resume.hpp"
-#include "mfld/experiment/runner.hpp"
 #include "mfld/experiment/selfcheck.hpp"
-#include "mfld/experiment/sweep_runner.hpp"
-#include "mfld/experiment/task_table.hpp"
-#include "mfld/observe/observer.hpp"
+#include "mfld/model/network.hpp"
+#include "mfld/ntk/kernel_convention.hpp"
 
+namespace commands {
 namespace {
-
-namespace fs = std::filesystem;
-
-enum ExitStatus { finished = 0, failed_check = 1, wrong_input = 2, diverged = 3, file_error = 4, interrupted = 130 };
-
-std::atomic<bool> stop_requested = false;
-
-/// The first signal asks the run to stop after its step; a second one has its usual effect. So does the end of the time
-/// it may take.
-void stop_on_signals(double max_wall_seconds) {
-  struct sigaction action = {};
-  action.sa_handler = [](int) { stop_requested = true; };
-  action.sa_flags = static_cast<int>(SA_RESETHAND);
-  for (const int number : {SIGINT, SIGTERM, SIGALRM}) {
-    sigaction(number, &action, nullptr);
-  }
-  if (max_wall_seconds > 0) {
-    itimerval timer = {};
-    timer.it_value.tv_sec = static_cast<time_t>(max_wall_seconds);
-    timer.it_value.tv_usec = std::max<suseconds_t>(
-        1, static_cast<suseconds_t>(1e6 * (max_wall_seconds - static_cast<double>(timer.it_value.tv_sec))));
-    setitimer(ITIMER_REAL, &timer, nullptr);
-  }
-}
-
-// --- run, resume, branch
-
-struct RunArguments {
-  std::string path;  // of the experiment file or the run directory
-  std::string out;
-  std::vector<std::string> settings;
-  std::string instruction_set;
-  std::int64_t seed = 0;
-  int threads = 0;
-  int jobs = 1;
-  std::string shard;
-  double max_wall_seconds = 0;
-  bool previous = false;
-  bool quiet = false;
-  std::string command;
-
-  mfld::Kept kept() const { return previous ? mfld::Kept::previous : mfld::Kept::last; }
-};
-
-std::string duration(double seconds) {
-  const auto whole = static_cast<long long>(std::min(std::ceil(seconds), 1e15));
-  return whole < 3600 ? fmt::format("{}:{:02}", whole / 60, whole % 60)
-                      : fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
-}
-
-void draw_progress(const mfld::Progress& progress) {
-  constexpr std::int64_t width = 24;
-  const std::int64_t total = std::max<std::int64_t>(progress.num_steps, 1);
-  const auto done = static_cast<std::size_t>(width * std::min(progress.step, total) / total);
-  fmt::print(stderr, "\r[{:-<{}}] step {}/{}  train loss {:.4g}  {:.4g} steps/s  {} left\x1b[K", std::string(done, '#'),
-             width, progress.step, progress.num_steps, progress.train_loss, progress.steps_per_second,
-             duration(progress.seconds_left));
-  std::fflush(stderr);
-}
-
-bool draws(const RunArguments& arguments) { return !arguments.quiet && isatty(STDERR_FILENO) != 0; }
-
-ExitStatus status_of(std::string_view ending) {
-  return ending == "finished"   ? finished
-         : ending == "diverged" ? diverged
-         : ending == "failed"   ? file_error
-                                : interrupted;
-}
-
-void print_formulas(const mfld::Experiment& experiment, const RunArguments& arguments) {
-  if (!arguments.quiet) {
-    fmt::print(stderr, "{}\n", boost::algorithm::join(experiment.formulas(), "\n"));
-  }
-}
-
-ExitStatus run_one(const mfld::StoppedRun& run, mfld::RunDirectory& directory, const RunArguments& arguments) {
-  print_formulas(run.experiment, arguments);
-  if (run.checkpoint && !arguments.quiet) {
-    fmt::print(stderr, "{}: goes on from step {}\n", directory.path().string(), run.checkpoint->step);
-  }
-  const mfld::RunSummary summary =
-      mfld::run_experiment(run.experiment, directory, stop_requested,
-                           {mfld::provenance(arguments.command), run.notes, run.checkpoint ? &*run.checkpoint : nullptr,
-                            draws(arguments) ? draw_progress : nullptr});
-  if (!arguments.quiet || summary.ending != "finished") {
-    fmt::print(stderr, "{}{}: {}\n", draws(arguments) ? "\n" : "", directory.path().string(), summary.message);
-  }
-  return status_of(summary.ending);
-}
-
-/// "2/5": the second of five.
-void read_shard(const std::string& text, mfld::SweepOptions& options) {
-  char rest = 0;
-  if (!text.empty() &&
-      (std::sscanf(text.c_str(), "%" SCNd64 "/%" SCNd64 "%c", &options.shard, &options.num_shards, &rest) != 2 ||
-       options.shard < 1 || options.shard > options.num_shards)) {
-    throw mfld::InvalidInput(fmt::format("--shard {}: must be i/k with 1 <= i <= k, such as 2/5", text));
-  }
-}
-
-mfld::SweepOptions sweep_options(const mfld::Plan& plan, const fs::path& out, const RunArguments& arguments,
-                                 ExitStatus& worst) {
-  mfld::SweepOptions options;
-  read_shard(arguments.shard, options);
-  options.jobs = arguments.jobs;
-  options.kept = arguments.kept();
-  options.provenance = mfld::provenance(arguments.command);
-  options.progress = draws(arguments) ? draw_progress : nullptr;
-  // The formulas of one run after the other, as far as they differ from the last one's.
-  options.begun = [&plan, &arguments, last = std::vector<std::string>()](const mfld::CellReport& report) mutable {
-    if (!arguments.quiet) {
-      fmt::print(stderr, "run {} of {}: {}\n", report.position + 1, plan.runs.size(), report.run->name);
-    }
-    for (const std::string& formula : report.experiment->formulas()) {
-      if (!arguments.quiet && std::find(last.begin(), last.end(), formula) == last.end()) {
-        fmt::print(stderr, "  {}\n", formula);
-      }
-    }
-    last = report.experiment->formulas();
-  };
-  options.ended = [out, &arguments, &worst](const mfld::CellReport& report) {
-    worst = std::max(worst, status_of(report.ending));
-    if (report.earlier ? report.ending != "finished" : (!arguments.quiet || report.ending != "finished")) {
-      fmt::print(stderr, "{}{}: {}\n", draws(arguments) && arguments.jobs == 1 ? "\n" : "",
-                 (out / report.run->name).string(), report.message);
-    }
-  };
-  return options;
-}
-
-ExitStatus run(const RunArguments& arguments) {
-  const fs::path file = arguments.path;
-  const mfld::Plan plan = mfld::read_plan(file, arguments.settings);
-  const fs::path out = arguments.out.empty() ? fs::path("runs") / file.stem() : fs::path(arguments.out);
-  if (!plan.is_sweep) {
-    mfld::SweepOptions ignored;
-    read_shard(arguments.shard, ignored);
-    const mfld::StoppedRun fresh{mfld::build_experiment(plan.runs.front().config, plan.folder), std::nullopt, {}};
-    mfld::RunDirectory directory = mfld::RunDirectory::create(out);
-    return run_one(fresh, directory, arguments);
-  }
-  ExitStatus worst = finished;
-  const mfld::SweepOptions options = sweep_options(plan, out, arguments, worst);
-  mfld::CheckedPlan checked(plan, options);
-  mfld::start_sweep(plan, out, options);
-  mfld::run_sweep(plan, out, stop_requested, options, &checked);
-  return worst;
-}
-
-/// A run goes on with the instruction set that it began with, or else not to the same bits.
-void use_instruction_set_of(const fs::path& directory) {
-  const std::string name = mfld::stored_instruction_set(directory);
-  const auto available = mfld::available_instruction_sets();
-  if (std::find(available.begin(), available.end(), name) != available.end()) {
-    mfld::force_instruction_set(name);
-  } else if (!name.empty()) {
-    fmt::print(stderr,
-               "mfld: {} began with instruction set {}, which this machine has not: the last digits will differ\n",
-               directory.string(), name);
-  }
-}
-
-ExitStatus resume(const RunArguments& arguments) {
-  const fs::path path = arguments.path;
-  const mfld::Plan plan = mfld::read_stored_plan(path);
-  if (plan.is_sweep) {
-    for (const mfld::RunPlan& run : plan.runs) {
-      if (fs::exists(path / run.name / "experiment.toml")) {
-        use_instruction_set_of(path / run.name);
-        break;
-      }
-    }
-    ExitStatus worst = finished;
-    const mfld::SweepOptions options = sweep_options(plan, path, arguments, worst);
-    mfld::run_sweep(plan, path, stop_requested, options, nullptr);
-    return worst;
-  }
-  mfld::RunDirectory directory = mfld::RunDirectory::reopen(path);
-  const auto summary = mfld::read_summary(path);
-  if (summary && summary->ending != "interrupted") {
-    if (!arguments.quiet) {
-      fmt::print(stderr, "{}: {}; nothing is left to do\n", path.string(), summary->message);
-    }
-    return status_of(summary->ending);
-  }
-  use_instruction_set_of(path);
-  return run_one(mfld::read_stopped_run(path, arguments.kept()), directory, arguments);
-}
-
-ExitStatus branch(const RunArguments& arguments) {
-  const fs::path parent = fs::path(arguments.path).lexically_normal();
-  std::string name = parent.string();
-  while (name.ends_with('/')) {
-    name.pop_back();
-  }
-  const fs::path out =
-      arguments.out.empty() ? fs::path(fmt::format("{}_seed={}", name, arguments.seed)) : fs::path(arguments.out);
-  use_instruction_set_of(parent);
-  const mfld::StoppedRun child = mfld::branch(parent, arguments.seed, arguments.kept());
-  mfld::RunDirectory directory = mfld::RunDirectory::create(out);
-  return run_one(child, directory, arguments);
-}
-
-// --- info
-
-std::ifstream open(const fs::path& path) {
-  std::ifstream stream(path);
-  if (!stream) {
-    throw mfld::FileError(fmt::format("cannot read {}: {}", path.string(), std::strerror(errno)));
-  }
-  return stream;
-}
-
-std::vector<std::string> split(const std::string& row) {
-  std::vector<std::string> fields;
-  std::istringstream stream(row);
-  for (std::string field; std::getline(stream, field, ',');) {
-    fields.push_back(field);
-  }
-  return fields;
-}
-
-/// The sentence of summary.json.
-std::string ending_of(const fs::path& directory) {
-  if (!fs::exists(directory / "summary.json")) {
-    return "has no summary: still running, or stopped without notice";
-  }
-  const auto summary = mfld::read_summary(directory);
-  return summary ? fmt::format("{}, {:.3g} s", summary->message, summary->wall_seconds) : "its summary.json is damaged";
-}
-
-void print_comments(const fs::path& path) {
-  std::ifstream stream = open(path);
-  for (std::string line; std::getline(stream, line) && line.starts_with("# ");) {
-    fmt::print("  {}\n", line.substr(2));
-  }
-}
-
-/// The last complete row of metrics.csv under its names.
-void print_last_row(const fs::path& path) {
-  std::ifstream stream = open(path);
-  std::string header;
-  std::string last;
-  for (std::string line; std::getline(stream, line) && !stream.eof();) {
-    if (!line.starts_with('#')) {
-      (header.empty() ? header : last) = line;
-    }
-  }
-  const auto names = split(header);
-  const auto values = split(last);
-  for (std::size_t i = 0; i < std::min(names.size(), values.size()); ++i) {
-    fmt::print("  {:<24} {}\n", names[i], values[i]);
-  }
-}
-
-ExitStatus info(const fs::path& directory) {
-  open(directory / "experiment.toml");
-  if (!fs::exists(directory / "metrics.csv")) {
-    std::vector<fs::path> runs;
-    for (const fs::directory_entry& entry : fs::directory_iterator(directory)) {
-      if (fs::exists(entry.path() / "experiment.toml")) {
-        runs.push_back(entry.path());
-      }
-    }
-    std::sort(runs.begin(), runs.end());
-    fmt::print("{}: {} runs (final numbers in index.csv)\n", directory.string(), runs.size());
-    for (const fs::path& run : runs) {
-      fmt::print("  {}: {}\n", run.filename().string(), ending_of(run));
-    }
-    return finished;
-  }
-  fmt::print("{}: {}\nwhat ran\n", directory.string(), ending_of(directory));
-  print_comments(directory / "metrics.csv");
-  fmt::print("made by\n");
-  print_comments(directory / "experiment.toml");
-  fmt::print("last numbers\n");
-  print_last_row(directory / "metrics.csv");
-  fmt::print("this program: {}\n", mfld::provenance("").front());
-  return finished;
-}
-
-// --- list
-
-void list_tasks() {
-  for (const mfld::TaskRow& row : mfld::tasks()) {
-    fmt::print("  {:<20} {}\n", row.name, row.formula);
-  }
-}
-
-void list_neurons() {
-  for (const mfld::NeuronInfo& row : mfld::neurons) {
-    fmt::print("  {:<20} {}; sigma {}{}; bias {}{}\n", row.name, row.formula, mfld::info(row.activation).name,
-               row.fixed_activation ? "" : " by default", row.bias_default ? "yes" : "no",
-               row.bias_optional ? " by default" : "");
-  }
-}
-
-void list_activations() {
-  for (const mfld::ActivationInfo& row : mfld::activations) {
-    fmt::print("  {:<20} {}\n", row.name, row.formula);
-  }
-}
-
-void list_losses() {
-  for (const auto& row : mfld::loss_names) {
-    fmt::print("  {:<20} {}\n", row.name, mfld::Loss{row.value}.describe());
-  }
-}
-
-void list_scalings() {
-  for (const auto& row : mfld::scaling_names) {
-    fmt::print("  {:<20} {}\n", row.name, mfld::Scaling{row.value}.describe());
-  }
-}
-
-void list_methods() {
-  for (const mfld::Method& row : mfld::methods) {
-    fmt::print("  {:<20} {}\n  {:<20} ({})\n", row.name, row.update, "", row.source);
-  }
-}
-
-void list_observables() {
-  for (const mfld::Observable& row : mfld::observables()) {
-    fmt::print("  {:<20} {}\n", row.name, row.formula);
-  }
-}
-
-void list_keys() {
-  for (const mfld::KeyInfo& key : mfld::describe_keys()) {
-    fmt::print("  {:<30} {}\n  {:<30} {}; {}{}{}\n", key.path, key.doc, "", key.allowed,
-               key.fallback == "required" ? "" : "default: ", key.fallback,
-               key.where.empty() ? "" : "; only with " + key.where);
-  }
-}
-
-struct Topic {
-  std::string_view name;
-  std::string_view title;
-  void (*print)();
-};
-
-constexpr std::array<Topic, 8> topics = {{
-    {"tasks", "[task] kind", list_tasks},
-    {"neurons", "[network] neuron: h(theta; x), theta = (r, w, b)", list_neurons},
-    {"activations", "[network] activation: sigma", list_activations},
-    {"scalings", "[network] scaling", list_scalings},
-    {"losses", "[loss] kind", list_losses},
-    {"methods", "[[phase]] method: eta the step size, v the drift, xi normal", list_methods},
-    {"observables", "[observe] columns", list_observables},
-    {"keys", "keys of an experiment file; --set writes phase.0.steps for steps of the first [[phase]]", list_keys},
-}};
-
-ExitStatus list(const std::string& chosen) {
-  for (const Topic& topic : topics) {
-    if (chosen.empty() || chosen == topic.name) {
-      fmt::print("{} ({})\n", topic.name, topic.title);
-      topic.print();
-    }
-  }
-  return finished;
-}
-
-// --- selfcheck
 
 ExitStatus selfcheck() {
   const bool passed = mfld::selfcheck([](const mfld::SelfcheckResult& result) {
@@ -403,8 +26,6 @@ ExitStatus selfcheck() {
   });
   return passed ? finished : failed_check;
 }
-
-// --- the command line
 
 ExitStatus explain(const std::string& sentence, ExitStatus status) {
   fmt::print(stderr, "mfld: {}\n", sentence);
@@ -480,14 +101,44 @@ void add_branch(CLI::App& app, RunArguments& arguments) {
   add_common_options(command, arguments);
 }
 
-/// Under the limits of the command line.
-ExitStatus simulate(const RunArguments& arguments, ExitStatus (*command)(const RunArguments&)) {
-  stop_on_signals(arguments.max_wall_seconds);
-  if (!arguments.instruction_set.empty()) {
-    mfld::force_instruction_set(arguments.instruction_set);
-  }
-  return arguments.threads > 0 ? mfld::with_threads(arguments.threads, [&] { return command(arguments); })
-                               : command(arguments);
+void add_kernel_numbers(CLI::App& command, KernelArguments& arguments) {
+  command
+      .add_option("--convention", arguments.convention, "How the network is scaled, started and trained [two-layer]")
+      ->check(CLI::IsMember(mfld::names_of(mfld::kernel_conventions)));
+  command.add_option("--activation", arguments.activation, "sigma [relu]")
+      ->check(CLI::IsMember(mfld::names_of(mfld::activations)));
+  command.add_option("--depth", arguments.depth, "Layers of weights (jacot, lee) or hidden layers (arora) [2]")
+      ->check(CLI::Range(1, 1000));
+  command.add_option("--weight-variance", arguments.weight_variance, "sigma_w^2 of lee [2]");
+  command.add_option("--bias-variance", arguments.bias_variance, "sigma_b^2 of lee, beta^2 of jacot [0.1]");
+  command.add_option("--part", arguments.part, "ntk (tangent kernel), nngp (covariance at the start) or both [ntk]")
+      ->check(CLI::IsMember({"ntk", "nngp", "both"}));
+}
+
+CLI::App* add_kernel(CLI::App& app, KernelArguments& arguments) {
+  CLI::App& command = *app.add_subcommand("kernel", "The kernel of a network of infinite width, as numbers");
+  command.add_option("rows", arguments.path, "Data file (.csv, .npy, .h5) whose inputs are the rows of the kernel");
+  command.add_option("columns", arguments.columns, "Data file of its columns [the same]");
+  command.add_option("--target-column", arguments.target_column,
+                     "Column of the files that is no input, from 0, negative from the end; or none [-1]");
+  command.add_option("--skip-lines", arguments.skip_lines, "Lines of a .csv before its table [0]")
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 40));
+  command.add_option("--dataset", arguments.dataset, "Data set of a .h5 [data]");
+  command.add_option("--cosines", arguments.cosines,
+                     "Instead of files: unit vectors at these cosines (-1,0,0.5,1) or N >= 2 evenly spaced angles");
+  command
+      .add_option("--spectrum", arguments.spectrum,
+                  "Instead of files: eigenvalues on the unit sphere of --input-dim, degrees 0..K")
+      ->check(CLI::Range(0, 10000));
+  command.add_option("--input-dim", arguments.input_dim, "d of unit vectors [1; required by --spectrum]")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40));
+  add_kernel_numbers(command, arguments);
+  command.add_option("--out", arguments.out, "A .csv, or an .npy (files only) [the terminal, as .csv]");
+  command.add_option("--threads", arguments.threads, "Number of threads [all]; the results do not depend on it")
+      ->check(CLI::Range(1, 4096));
+  command.add_flag("--quiet", arguments.quiet, "Print nothing but the kernel and errors");
+  command.footer(kernel_help());
+  return &command;
 }
 
 ExitStatus dispatch(int argc, char** argv) {
@@ -507,7 +158,9 @@ ExitStatus dispatch(int argc, char** argv) {
   info_command->add_option("directory", directory, "A run directory, or one of several runs")->required();
   std::string topic;
   CLI::App* list_command = app.add_subcommand("list", "Everything there is to choose from, with formulas and defaults");
-  list_command->add_option("topic", topic, "One of the tables [all]")->check(CLI::IsMember(mfld::names_of(topics)));
+  list_command->add_option("topic", topic, "One of the tables [all]")->check(CLI::IsMember(list_topics()));
+  KernelArguments kernel_arguments;
+  CLI::App* kernel_command = add_kernel(app, kernel_arguments);
   app.add_subcommand("selfcheck", "Compare this build with known answers, in seconds");
 
   if (const std::string why = argc > 1 && argv[1][0] != '-' ? why_no_command(argv[1], app) : ""; !why.empty()) {
@@ -521,21 +174,25 @@ ExitStatus dispatch(int argc, char** argv) {
   if (app.got_subcommand("run") || app.got_subcommand("resume") || app.got_subcommand("branch")) {
     return simulate(arguments, app.got_subcommand("run") ? run : app.got_subcommand("resume") ? resume : branch);
   }
+  if (kernel_command->parsed()) {
+    return kernel(kernel_arguments);
+  }
   return info_command->parsed() ? info(directory) : list_command->parsed() ? list(topic) : selfcheck();
 }
 
 }  // namespace
+}  // namespace commands
 
 int main(int argc, char** argv) {
   try {
-    return dispatch(argc, argv);
+    return commands::dispatch(argc, argv);
   } catch (const mfld::InvalidInput& error) {
-    return explain(error.what(), wrong_input);
+    return commands::explain(error.what(), commands::wrong_input);
   } catch (const mfld::FileError& error) {
-    return explain(error.what(), file_error);
+    return commands::explain(error.what(), commands::file_error);
   } catch (const std::bad_alloc&) {
-    return explain("the experiment does not fit into the memory of this machine", wrong_input);
+    return commands::explain("the experiment does not fit into the memory of this machine", commands::wrong_input);
   } catch (const std::exception& error) {
-    return explain(error.what(), file_error);
+    return commands::explain(error.what(), commands::file_error);
   }
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <hdf5.h>
+#include <pthread.h>
 
 #include <algorithm>
 #include <cassert>
@@ -34,6 +35,10 @@ class Library {
  private:
   static std::mutex& mutex() {
     static std::mutex instance;
+    // Held over a fork: the child never inherits the lock of a thread it has not, nor a half-done call.
+    static const int registered =
+        ::pthread_atfork([] { instance.lock(); }, [] { instance.unlock(); }, [] { instance.unlock(); });
+    assert(registered == 0);
     return instance;
   }
 
@@ -286,6 +291,34 @@ bool Hdf5File::has_data_set(const std::string& data_set) const {
 Hdf5File::Shape Hdf5File::shape(const std::string& data_set) const {
   const Library library;
   return handle_->shape(handle_->data_set(data_set), data_set);
+}
+
+void Hdf5File::check_stored(const std::string& data_set) const {
+  const Library library;
+  const Id id = handle_->data_set(data_set);
+  const Id type(handle_->check(H5Dget_type(id), data_set), H5Tclose);
+  const Id creation(handle_->check(H5Dget_create_plist(id), data_set), H5Pclose);
+  const auto stored = static_cast<double>(H5Dget_storage_size(id));
+  double bytes = static_cast<double>(H5Tget_size(type));
+  for (const std::int64_t extent : handle_->shape(id, data_set)) {
+    bytes *= static_cast<double>(extent);
+  }
+  // Chunks are found one by one, and may be compressed; data in other files are the library's affair.
+  const H5D_layout_t layout = H5Pget_layout(creation);
+  const bool in_one_place = layout == H5D_COMPACT || layout == H5D_CONTIGUOUS;
+  const bool elsewhere = H5Pget_external_count(creation) > 0;
+  bool whole = in_one_place ? stored >= bytes : stored > 0;
+  if (const haddr_t start = H5Dget_offset(id); layout == H5D_CONTIGUOUS && start != HADDR_UNDEF) {
+    std::error_code error;
+    whole = whole &&
+            static_cast<double>(start) + bytes <= static_cast<double>(std::filesystem::file_size(handle_->path, error));
+  }
+  if (!whole && !elsewhere) {
+    throw FileError(
+        fmt::format("cannot read {}, object {}: it is damaged, the values that its shape promises are not all "
+                    "there",
+                    handle_->path.string(), data_set));
+  }
 }
 
 template <class Value>

@@ -37,6 +37,13 @@ void draw_batch(std::uint64_t seed, std::int64_t step, Index num_samples, Sampli
   }
 }
 
+namespace {
+
+const Particles<double>& in_double(const Particles<double>& particles) { return particles; }
+Particles<double> in_double(const Particles<float>& particles) { return particles.cast<double>(); }
+
+}  // namespace
+
 template <class Scalar>
 GradientEstimator<Scalar>::GradientEstimator(const Network& network, const EmpiricalRisk& risk, const Dataset& data)
     : network_(&network), risk_(&risk), data_(&data), train_(data.train_inputs) {}
@@ -51,7 +58,7 @@ std::int64_t GradientEstimator<Scalar>::estimate(const Phase& phase, std::int64_
       full(particles, drift, {});
       return num_samples;
     case Estimator::minibatch:
-      minibatch(phase, step, batch_seed, particles, drift);
+      minibatch(phase, step, step_in_phase, batch_seed, particles, drift);
       return phase.batch_size;
     case Estimator::svrg:
       if (step_in_phase % phase.snapshot_every == 0) {
@@ -60,9 +67,11 @@ std::int64_t GradientEstimator<Scalar>::estimate(const Phase& phase, std::int64_
         drift = snapshot_.drift;
         return num_samples;
       }
-      minibatch(phase, step, batch_seed, particles, drift);
+      minibatch(phase, step, step_in_phase, batch_seed, particles, drift);
       correct_by_snapshot(drift);
       return 2 * phase.batch_size;
+    case Estimator::natural:
+      return natural(phase, particles, drift) ? num_samples : -1;
   }
   return 0;
 }
@@ -75,8 +84,8 @@ void GradientEstimator<Scalar>::full(const Particles<Scalar>& particles, Drift& 
 }
 
 template <class Scalar>
-void GradientEstimator<Scalar>::minibatch(const Phase& phase, std::int64_t step, std::uint64_t batch_seed,
-                                          const Particles<Scalar>& particles, Drift& drift) {
+void GradientEstimator<Scalar>::choose_batch(const Phase& phase, std::int64_t step, std::int64_t step_in_phase,
+                                             std::uint64_t batch_seed) {
   const auto size = static_cast<std::size_t>(phase.batch_size);
   if (batch_.size() != size) {
     batch_.resize(size);
@@ -84,7 +93,19 @@ void GradientEstimator<Scalar>::minibatch(const Phase& phase, std::int64_t step,
     batch_field_.resize(size);
     batch_inputs_ = PackedInputs<Scalar>(phase.batch_size, data_->input_dim());
   }
-  draw_batch(batch_seed, step, data_->num_train(), phase.sampling, batch_);
+  if (phase.sampling == Sampling::one_pass) {
+    const Index first = phase.first_sample + step_in_phase * phase.batch_size;
+    assert(first + phase.batch_size <= data_->num_train());
+    std::iota(batch_.begin(), batch_.end(), first);
+  } else {
+    draw_batch(batch_seed, step, data_->num_train(), phase.sampling, batch_);
+  }
+}
+
+template <class Scalar>
+void GradientEstimator<Scalar>::minibatch(const Phase& phase, std::int64_t step, std::int64_t step_in_phase,
+                                          std::uint64_t batch_seed, const Particles<Scalar>& particles, Drift& drift) {
+  choose_batch(phase, step, step_in_phase, batch_seed);
   batch_inputs_.gather(train_, batch_);
   std::transform(batch_.begin(), batch_.end(), batch_targets_.begin(),
                  [this](Index i) { return data_->train_targets[i]; });
@@ -112,6 +133,22 @@ void GradientEstimator<Scalar>::correct_by_snapshot(Drift& drift) {
   network_->drift(snapshot_.particles, batch_inputs_, GivenField(batch_field_), -batch_weight_, Accumulate::add, drift,
                   {}, workspace_);
   drift += snapshot_.drift;
+}
+
+template <class Scalar>
+bool GradientEstimator<Scalar>::natural(const Phase& phase, const Particles<Scalar>& particles, Drift& drift) {
+  const auto num_samples = static_cast<std::size_t>(data_->num_train());
+  residual_.resize(num_samples);
+  coefficients_.resize(num_samples);
+  network_->outputs(particles, train_, residual_, workspace_);
+  std::transform(residual_.begin(), residual_.end(), data_->train_targets.begin(), residual_.begin(),
+                 [](double u, double y) { return u - y; });
+  if (!natural_.solve(*network_, in_double(particles), data_->train_inputs, phase.damping, residual_, coefficients_)) {
+    return false;
+  }
+  network_->drift(particles, train_, GivenField(coefficients_), network_->scaling().drift_factor(particles.rows()),
+                  Accumulate::assign, drift, {}, workspace_);
+  return true;
 }
 
 template class GradientEstimator<double>;

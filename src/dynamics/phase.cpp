@@ -30,15 +30,19 @@ std::string penalty_in_words(const Phase& phase) {
   if (is_zero(phase.lambda1)) {
     return "no penalty";
   }
+  const bool from_start = phase.anchor == Anchor::start;
+  const auto words = [&](std::string_view coefficient, std::string_view gain) {
+    return fmt::format("penalty {} |{}|^2 (v gains {} {}), {}lambda1 = {}", coefficient,
+                       from_start ? "theta - theta_0" : "theta", gain, from_start ? "(theta - theta_0)" : "theta",
+                       from_start ? "theta_0 the first particles, " : "", phase.lambda1.describe());
+  };
   switch (phase.penalty_mode) {
     case PenaltyMode::additive:
-      return fmt::format("penalty lambda1 |theta|^2 (v gains 2 lambda1 theta), lambda1 = {}", phase.lambda1.describe());
+      return words("lambda1", "2 lambda1");
     case PenaltyMode::product:
-      return fmt::format("penalty lambda1 T |theta|^2 (v gains 2 lambda1 T theta), lambda1 = {}",
-                         phase.lambda1.describe());
+      return words("lambda1 T", "2 lambda1 T");
     case PenaltyMode::half:
-      return fmt::format("penalty (lambda1 / 2) |theta|^2 (v gains lambda1 theta), lambda1 = {}",
-                         phase.lambda1.describe());
+      return words("(lambda1 / 2)", "lambda1");
   }
   return {};
 }
@@ -46,6 +50,12 @@ std::string penalty_in_words(const Phase& phase) {
 std::string samples_in_words(const Phase& phase) {
   if (phase.method->estimator == Estimator::full) {
     return "all samples every step";
+  }
+  if (phase.method->estimator == Estimator::natural) {
+    return fmt::format("all samples every step, damping = {}", phase.damping);
+  }
+  if (phase.sampling == Sampling::one_pass) {
+    return fmt::format("each sample once, in order from sample {} on, {} a step", phase.first_sample, phase.batch_size);
   }
   std::string words = fmt::format("batches of {} {} replacement", phase.batch_size,
                                   phase.sampling == Sampling::without_replacement ? "without" : "with");
@@ -77,6 +87,9 @@ std::string Phase::describe() const {
   std::string text =
       fmt::format("{}, {} steps: {}; eta = {}; {}; {}; {}", title, num_steps, method->update, step_size.describe(),
                   noise_in_words(*this), penalty_in_words(*this), samples_in_words(*this));
+  if (averaging) {
+    text += "; predicts with the average of its iterates so far";
+  }
   if (until_gradient_norm > 0) {
     text += fmt::format("; ends once sqrt(sum_j |v_j|^2 / N) < {}", until_gradient_norm);
   }

@@ -1,7 +1,8 @@
 #include "mfld/dynamics/simulation.hpp"
 
+#include <algorithm>
+#include <cassert>
 #include <chrono>
-#include <cmath>
 
 namespace mfld {
 
@@ -20,25 +21,15 @@ class Stopwatch {
   std::chrono::steady_clock::time_point start_;
 };
 
-/// |v + 2 lambda1 theta| over the trained coordinates, root mean square over particles.
-template <class Scalar>
-double gradient_norm(const Drift& drift, const Particles<Scalar>& particles, const std::vector<unsigned char>& trained,
-                     double penalty) {
-  double sum = 0;
-  for (Index column = 0; column < drift.cols(); ++column) {
-    if (trained[static_cast<std::size_t>(column)] != 0) {
-      sum += (drift.col(column) + 2 * penalty * particles.col(column).template cast<double>()).squaredNorm();
-    }
-  }
-  return std::sqrt(sum / static_cast<double>(drift.rows()));
-}
+bool pulls_to_start(const Phase& phase) { return phase.anchor == Anchor::start && phase.lambda1.value != 0; }
 
 }  // namespace
 
 template <class Scalar>
 Simulation<Scalar>::Simulation(const Network& network, const EmpiricalRisk& risk, const Dataset& data,
                                std::vector<Phase> phases, Seeds seeds, State<Scalar> state,
-                               typename GradientEstimator<Scalar>::Snapshot snapshot)
+                               typename GradientEstimator<Scalar>::Snapshot snapshot,
+                               const Particles<double>* first_particles)
     : network_(&network),
       phases_(std::move(phases)),
       seeds_(seeds),
@@ -46,24 +37,23 @@ Simulation<Scalar>::Simulation(const Network& network, const EmpiricalRisk& risk
       estimator_(network, risk, data),
       drift_(state_.particles.rows(), state_.particles.cols()) {
   estimator_.snapshot() = std::move(snapshot);
+  if (std::any_of(phases_.begin(), phases_.end(), pulls_to_start)) {
+    assert(first_particles != nullptr || state_.step == 0);
+    anchor_ = first_particles == nullptr ? state_.particles : first_particles->template cast<Scalar>();
+  }
 }
 
 template <class Scalar>
 Outcome Simulation<Scalar>::run(Listener<Scalar>& listener, const std::atomic<bool>& stop) {
   Outcome outcome;
-  while (enter_phase()) {
+  while (outcome.ending == Ending::finished && enter_phase()) {
     if (stop) {
       outcome.ending = Ending::interrupted;
       break;
     }
     look(listener, false, outcome);
-    if (!estimate(outcome)) {
-      continue;  // the phase has converged
-    }
-    step(outcome);
-    if (outcome.first_bad_particle >= 0) {
-      outcome.ending = Ending::diverged;
-      break;
+    if (estimate(outcome)) {
+      step(outcome);
     }
   }
   look(listener, true, outcome);
@@ -76,10 +66,24 @@ template <class Scalar>
 bool Simulation<Scalar>::enter_phase() {
   while (state_.phase < static_cast<std::int64_t>(phases_.size()) &&
          state_.step_in_phase >= phases_[static_cast<std::size_t>(state_.phase)].num_steps) {
-    ++state_.phase;
-    state_.step_in_phase = 0;
+    leave_phase();
   }
   return state_.phase < static_cast<std::int64_t>(phases_.size());
+}
+
+template <class Scalar>
+void Simulation<Scalar>::leave_phase() {
+  if (state_.is_averaged()) {
+    state_.particles = state_.average.template cast<Scalar>();
+    state_.average.resize(0, 0);
+  }
+  ++state_.phase;
+  state_.step_in_phase = 0;
+}
+
+template <class Scalar>
+Penalty<Scalar> Simulation<Scalar>::penalty(const Phase& phase) const {
+  return {phase.penalty_at(state_.step_in_phase), pulls_to_start(phase) ? &anchor_ : nullptr};
 }
 
 template <class Scalar>
@@ -88,18 +92,26 @@ void Simulation<Scalar>::look(Listener<Scalar>& listener, bool last, Outcome& ou
   listener.look(state_, last);
 }
 
-/// The drift of the next step; false if the phase is over because the gradient has vanished.
+/// The drift of the next step; false if there is no next step: the gradient has vanished and the phase is over, or
+/// there is no natural gradient.
 template <class Scalar>
 bool Simulation<Scalar>::estimate(Outcome& outcome) {
   const Stopwatch watch(outcome.estimate_seconds);
   const Phase& phase = phases_[static_cast<std::size_t>(state_.phase)];
-  state_.gradient_evaluations +=
+  const std::int64_t evaluations =
       estimator_.estimate(phase, state_.step, state_.step_in_phase, seeds_.batches, state_.particles, drift_);
-  if (phase.until_gradient_norm > 0 &&
-      gradient_norm(drift_, state_.particles, network_->trained(), phase.penalty_at(state_.step_in_phase)) <
-          phase.until_gradient_norm) {
-    state_.step_in_phase = phase.num_steps;
+  if (evaluations < 0) {
+    outcome.ending = Ending::diverged;
     return false;
+  }
+  state_.gradient_evaluations += evaluations;
+  if (phase.until_gradient_norm > 0) {
+    with_penalty_ = drift_;
+    add_penalty(*network_, state_.particles, penalty(phase), with_penalty_);
+    if (drift_norm(with_penalty_) < phase.until_gradient_norm) {
+      state_.step_in_phase = phase.num_steps;
+      return false;
+    }
   }
   return true;
 }
@@ -110,11 +122,18 @@ void Simulation<Scalar>::step(Outcome& outcome) {
   const Phase& phase = phases_[static_cast<std::size_t>(state_.phase)];
   StepOptions options;
   options.step_size = phase.step_size_at(state_.step_in_phase);
-  options.penalty = phase.penalty_at(state_.step_in_phase);
+  const Penalty<Scalar> pull = penalty(phase);
+  options.penalty = pull.coefficient;
   options.temperature = phase.temperature_at(state_.step_in_phase);
   options.noise_seed = seeds_.noise;
   options.step = state_.step;
-  outcome.first_bad_particle = euler_maruyama_step(options, drift_, network_->trained(), state_.particles);
+  if (phase.averaging) {
+    add_to_average(state_.step_in_phase, state_.particles, state_.average);
+  }
+  outcome.first_bad_particle = euler_maruyama_step(options, drift_, network_->trained(), state_.particles, pull.anchor);
+  if (outcome.first_bad_particle >= 0) {
+    outcome.ending = Ending::diverged;
+  }
   ++state_.step;
   ++state_.step_in_phase;
   add_time(options.step_size);

@@ -15,17 +15,22 @@
 HWY_BEFORE_NAMESPACE();
 namespace mfld::HWY_NAMESPACE {
 
-/// theta <- theta - eta (v + 2 lambda1 theta) + amplitude xi for one column of `count` particles.
-/// Returns whether all results are finite.
-template <class Scalar>
+/// theta <- theta - eta (v + 2 lambda1 (theta - anchor)) + amplitude xi for one column of `count` particles; without
+/// anchor, 0 in its place. Returns whether all results are finite.
+template <bool has_anchor, class Scalar>
 bool euler_maruyama_column(const kernels::StepTask& task, Index count, const double* HWY_RESTRICT drift,
-                           const double* HWY_RESTRICT xi, Scalar* HWY_RESTRICT theta) {
+                           const Scalar* HWY_RESTRICT xi, const Scalar* HWY_RESTRICT anchor,
+                           Scalar* HWY_RESTRICT theta) {
   int not_finite = 0;
   for (Index i = 0; i < count; ++i) {
     const auto old = static_cast<double>(theta[i]);
-    double next = old - task.step_size * (drift[i] + 2 * task.penalty * old);
+    double distance = old;
+    if constexpr (has_anchor) {
+      distance -= static_cast<double>(anchor[i]);
+    }
+    double next = old - task.step_size * (drift[i] + 2 * task.penalty * distance);
     if (xi != nullptr) {
-      next += task.noise_amplitude * xi[i];
+      next += task.noise_amplitude * static_cast<double>(xi[i]);
     }
     theta[i] = static_cast<Scalar>(next);
     not_finite |= static_cast<int>(!(std::abs(theta[i]) <= std::numeric_limits<Scalar>::max()));
@@ -45,26 +50,39 @@ Index first_not_finite(const kernels::StepTask& task, const Scalar* particles) {
   return -1;
 }
 
-/// Two columns share one Philox block, so they are handled together, a strip of particles at a time.
+/// The columns that share a Philox block are handled together, a strip of particles at a time.
 template <class Scalar>
-Index euler_maruyama(const kernels::StepTask& task, Scalar* particles) {
+Index euler_maruyama(const kernels::StepTask& task, const Scalar* anchor, Scalar* particles) {
   constexpr Index strip = 128;
-  alignas(64) double xi[2][strip + 64];
+  constexpr Index num = noise_columns<Scalar>;
+  const auto move = [&](Index offset, Index count, const Scalar* xi) HWY_ATTR {
+    return anchor == nullptr
+               ? euler_maruyama_column<false, Scalar>(task, count, task.drift + offset, xi, nullptr, particles + offset)
+               : euler_maruyama_column<true, Scalar>(task, count, task.drift + offset, xi, anchor + offset,
+                                                     particles + offset);
+  };
+  alignas(64) Scalar memory[num][strip + 64];
+  Scalar* xi[num];
+  for (Index k = 0; k < num; ++k) {
+    xi[k] = memory[k];
+  }
   bool finite = true;
   for (Index j = task.first; j < task.last; j += strip) {
     const Index count = HWY_MIN(strip, task.last - j);
-    for (Index pair = 0; 2 * pair < task.num_columns; ++pair) {
-      const Index columns[2] = {2 * pair, 2 * pair + 1};
-      const bool moves[2] = {task.trained[columns[0]] != 0,
-                             columns[1] < task.num_columns && task.trained[columns[1]] != 0};
-      if (task.noise_amplitude > 0 && (moves[0] || moves[1])) {
-        normal_pairs(task.noise_key, task.step, static_cast<std::uint32_t>(pair), j, count, xi[0], xi[1]);
+    for (Index block = 0; num * block < task.num_columns; ++block) {
+      const Index first = num * block;
+      const Index last = HWY_MIN(first + num, task.num_columns);
+      bool moves = false;
+      for (Index column = first; column < last; ++column) {
+        moves |= task.trained[column] != 0;
       }
-      for (int side = 0; side < 2; ++side) {
-        if (moves[side]) {
-          const Index offset = columns[side] * task.num_particles + j;
-          finite &= euler_maruyama_column(task, count, task.drift + offset,
-                                          task.noise_amplitude > 0 ? xi[side] : nullptr, particles + offset);
+      if (task.noise_amplitude > 0 && moves) {
+        normals_of_block(task.noise_key, task.step, static_cast<std::uint32_t>(block), j, count, xi);
+      }
+      for (Index column = first; column < last; ++column) {
+        if (task.trained[column] != 0) {
+          finite &=
+              move(column * task.num_particles + j, count, task.noise_amplitude > 0 ? xi[column - first] : nullptr);
         }
       }
     }

@@ -111,6 +111,9 @@ void save_checkpoint(const Checkpoint& checkpoint, const std::filesystem::path& 
   file.write_attribute("/", "format_version", Checkpoint::format_version);
   for_each_scalar(checkpoint, [&](const char* name, const auto& value) { file.write_attribute("/", name, value); });
   write_matrix(file, "/particles", checkpoint.particles);
+  if (checkpoint.average.size() > 0) {
+    write_matrix(file, "/average", checkpoint.average);
+  }
   if (checkpoint.has_snapshot) {
     write_matrix(file, "/snapshot/particles", checkpoint.snapshot_particles);
     write_matrix(file, "/snapshot/drift", checkpoint.snapshot_drift);
@@ -127,6 +130,9 @@ Checkpoint load_checkpoint(const std::filesystem::path& path) {
   for_each_scalar(checkpoint,
                   [&]<class Value>(const char* name, Value& value) { value = file.read_attribute<Value>("/", name); });
   checkpoint.particles = read_matrix(file, "/particles", path);
+  if (file.has_data_set("/average")) {
+    checkpoint.average = read_matrix(file, "/average", path);
+  }
   checkpoint.has_snapshot = file.has_data_set("/snapshot/particles");
   if (checkpoint.has_snapshot) {
     checkpoint.snapshot_particles = read_matrix(file, "/snapshot/particles", path);

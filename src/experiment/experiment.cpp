@@ -129,20 +129,63 @@ void check_labels(const Section& root, const EmpiricalRisk& risk, const Vector& 
   }
 }
 
+bool asks_for_predictions(const Section& root) {
+  const Section observe = root.table("observe");
+  const Value* value = observe.find("predictions");
+  return value != nullptr && value->as<bool>() != nullptr && *value->as<bool>();
+}
+
+/// Rejects observables whose kernel matrices, now and at the start, do not fit into memory.
+void check_kernel_memory(const Section& observe, const Experiment& experiment) {
+  constexpr std::array<std::string_view, 4> with_kernels = {"ntk_drift", "kernel_alignment", "linearisation_error",
+                                                            "tangent_eigenvalues"};
+  for (const std::string& name : experiment.observables) {
+    if (std::find(with_kernels.begin(), with_kernels.end(), name) != with_kernels.end()) {
+      const auto n = static_cast<double>(experiment.data.num_train());
+      check_memory(observe, "columns", 2 * n * n, fmt::format("the n x n kernel matrices of {}", name));
+    }
+  }
+}
+
+/// [observe] columns: rows of the table of observables, and the columns that they have.
+void read_columns(Section& observe, const Scene& scene, Experiment& experiment) {
+  constexpr std::string_view key = "observe.columns";
+  const auto those_that_exist = [&](const std::vector<std::string>& names) {
+    return experiment.kernel ? keep_observables_of_outputs(scene, names, key, experiment.kernel->left_out) : names;
+  };
+  const bool describing = observe.is_describing();
+  const auto defaults = describing ? std::vector<std::string>() : those_that_exist(Observer::default_names(scene));
+  if (experiment.kernel) {
+    experiment.kernel->left_out.clear();  // nobody asked for these
+  }
+  experiment.observables =
+      those_that_exist(observe.names("columns", "observables of metrics.csv, rows of `mfld list observables`",
+                                     {defaults, "those that exist and are cheap"}));
+  if (!describing) {
+    check_kernel_memory(observe, experiment);
+    experiment.columns = Observer(scene, experiment.observables, key).columns();
+  }
+  if (experiment.kernel && experiment.kernel->ridge == 0) {
+    experiment.columns.emplace_back(generalisation_column);
+  }
+}
+
 /// The observables and the trajectory, with their triggers.
 void read_observation(const Section& root, Experiment& experiment) {
-  const Scene scene{&experiment.network, &experiment.risk, &experiment.data, &experiment.initial};
+  const Scene scene{&experiment.network, &experiment.risk, &experiment.data, &experiment.initial, &experiment.phases};
   Section observe = root.table("observe");
-  const bool describing = root.is_describing();
-  experiment.observables = observe.names(
-      "columns", "observables of metrics.csv, rows of `mfld list observables`",
-      {describing ? std::vector<std::string>{} : Observer::default_names(scene), "those that exist and are cheap"});
-  if (!describing) {
-    experiment.columns = Observer(scene, experiment.observables, "observe.columns").columns();
-  }
+  read_columns(observe, scene, experiment);
   experiment.observe = read_trigger(observe, experiment.phases, 200);
+  experiment.predictions =
+      observe.flag("predictions", "the outputs on the test samples in the end, as predictions.csv", false);
+  observe.check(!experiment.predictions || experiment.data.num_test() > 0, "predictions",
+                "needs test samples, and the task has none");
   Section trajectory = observe.table("trajectory");
   experiment.tracked = read_tracked(trajectory, experiment.initial.rows());
+  if (experiment.kernel && !experiment.tracked.empty()) {
+    experiment.kernel->left_out.emplace_back("observe.trajectory");
+    experiment.tracked.clear();
+  }
   experiment.track = read_trigger(trajectory, experiment.phases, 100);
 }
 
@@ -189,10 +232,22 @@ Experiment read_experiment(const Section& root, const std::filesystem::path& fol
   check_labels(root, risk, data.test_targets, "test");
   const Network network(options.neuron, data.input_dim(), options.scaling, options.trained);
   Experiment experiment{seeds, std::move(data), network, options.precision, risk};
-  experiment.phases = read_phases(root, options.scaling, experiment.data.num_train());
-  // Particles, first particles, drift, and a snapshot of all three.
-  check_memory(network_section, "width",
-               5 * static_cast<double>(options.width) * static_cast<double>(experiment.network.layout().size),
+  const auto width = static_cast<double>(options.width);
+  const auto num_trained = static_cast<double>(std::count(network.trained().begin(), network.trained().end(), 1));
+  const bool predictions = asks_for_predictions(root);
+  experiment.kernel =
+      read_kernel_method(root, {options.neuron, options.trained, &experiment.risk, &experiment.data, predictions});
+  if (!experiment.kernel) {
+    experiment.phases =
+        read_phases(root, {options.scaling, risk.loss().kind, experiment.data.num_train(), width * num_trained});
+  }
+  // Particles, first particles, drift, and a snapshot of all three; an average; an anchor.
+  const auto some = [&](const auto& condition) {
+    return std::any_of(experiment.phases.begin(), experiment.phases.end(), condition) ? 1 : 0;
+  };
+  const int num_copies = 5 + some([](const Phase& phase) { return phase.averaging; }) +
+                         some([](const Phase& phase) { return phase.anchor == Anchor::start; });
+  check_memory(network_section, "width", num_copies * width * static_cast<double>(experiment.network.layout().size),
                "the particles");
   experiment.initial =
       initial_particles(law, options.neuron, experiment.data.input_dim(), options.width, seeds.initialisation);
@@ -222,6 +277,10 @@ double Experiment::num_bytes() const {
 std::vector<std::string> Experiment::formulas() const {
   std::vector<std::string> lines = {"data: " + data.description, "network: " + network.describe(initial.rows()),
                                     "risk: " + risk.describe()};
+  if (kernel) {
+    const auto method = kernel->describe();
+    lines.insert(lines.end(), method.begin(), method.end());
+  }
   for (std::size_t i = 0; i < phases.size(); ++i) {
     lines.push_back(fmt::format("phase {}: {}", i, phases[i].describe()));
   }

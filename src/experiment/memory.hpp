@@ -1,20 +1,21 @@
 #pragma once
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <string_view>
 
+#include "mfld/core/memory.hpp"
 #include "mfld/experiment/config.hpp"
 
 namespace mfld {
 
-/// Rejects `name` when what it asks for does not fit into the memory of this machine.
+/// Rejects `name` when what it asks for does not fit into the memory that is available. The count comes as a double: no
+/// product of sizes overflows in it.
 inline void check_memory(const Section& section, std::string_view name, double num_doubles, std::string_view what) {
   const double needed = num_doubles * sizeof(double);
-  const double present = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
+  const double available = available_memory();
   section.check(
-      needed <= present, name,
-      fmt::format("{} need {:.3g} GiB and this machine has {:.3g} GiB", what, needed / 0x1p30, present / 0x1p30));
+      needed <= available, name,
+      fmt::format("{} need {:.3g} GiB and {:.3g} GiB are available", what, needed / 0x1p30, available / 0x1p30));
 }
 
 }  // namespace mfld

@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
+#include <cinttypes>
+#include <cstdio>
 #include <fstream>
 #include <string_view>
 
@@ -15,6 +19,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view folder_start = "# paths start at ";
 constexpr std::string_view branch_start = "branched from ";
+constexpr std::string_view step_start = " at step ";
 
 /// What follows `start` in each of the comments that a file opens with.
 std::vector<std::string> comments_of(const fs::path& path, std::string_view start) {
@@ -44,10 +49,16 @@ void check_belongs(const Checkpoint& checkpoint, const Experiment& experiment, c
   const bool snapshot_fits =
       !checkpoint.has_snapshot || (fits(checkpoint.snapshot_particles) && fits(checkpoint.snapshot_drift) &&
                                    std::ssize(checkpoint.snapshot_field) == experiment.data.num_train());
-  refuse_unless(fits(checkpoint.particles) && snapshot_fits, "its particles are not as many as the experiment's");
+  const bool average_fits = checkpoint.average.size() == 0 || fits(checkpoint.average);
+  refuse_unless(fits(checkpoint.particles) && snapshot_fits && average_fits,
+                "its particles are not as many as the experiment's");
   refuse_unless(checkpoint.step >= 0 && checkpoint.phase >= 0 && checkpoint.phase <= std::ssize(experiment.phases) &&
                     checkpoint.step_in_phase >= 0 && checkpoint.metrics_rows >= 0 && checkpoint.trajectory_frames >= 0,
                 "it counts steps that the experiment does not have");
+  const bool averaging = checkpoint.phase < std::ssize(experiment.phases) && checkpoint.step_in_phase > 0 &&
+                         experiment.phases[static_cast<std::size_t>(checkpoint.phase)].averaging;
+  refuse_unless(averaging == (checkpoint.average.size() > 0),
+                averaging ? "it lacks the average of the phase" : "it has an average, which the phase does not form");
 }
 
 Checkpoint read_checkpoint(const Experiment& experiment, const fs::path& path) {
@@ -80,7 +91,11 @@ std::optional<Checkpoint> find_checkpoint(const Experiment& experiment, const fs
 }  // namespace
 
 std::string folder_comment(const fs::path& folder) {
-  return fmt::format("{}{}\n", folder_start, fs::absolute(folder / ".").lexically_normal().string());
+  const std::string path = fs::absolute(folder / ".").lexically_normal().string();
+  if (path.find('\n') != std::string::npos) {
+    throw InvalidInput(fmt::format("the folder {} has a line break in its name; rename it", path));
+  }
+  return fmt::format("{}{}\n", folder_start, path);
 }
 
 Plan read_stored_plan(const fs::path& directory) {
@@ -115,6 +130,29 @@ StoppedRun read_stopped_run(const fs::path& directory, Kept kept) {
   return run;
 }
 
+std::string note_of(const Parent& parent) {
+  std::string directory = parent.directory;  // one line, whatever its name
+  std::replace_if(
+      directory.begin(), directory.end(), [](unsigned char c) { return std::iscntrl(c) != 0; }, '?');
+  return fmt::format("{}{}{}{}, seed {}, experiment {:016x}", branch_start, directory, step_start, parent.step,
+                     parent.seed, parent.experiment_hash);
+}
+
+std::optional<Parent> parent_in(const std::vector<std::string>& notes) {
+  std::optional<Parent> last;
+  for (const std::string& note : notes) {
+    const std::size_t step = note.rfind(step_start);
+    Parent parent;
+    if (note.starts_with(branch_start) && step != std::string::npos &&
+        std::sscanf(note.c_str() + step + step_start.size(), "%" SCNd64 ", seed %" SCNd64 ", experiment %" SCNx64,
+                    &parent.step, &parent.seed, &parent.experiment_hash) == 3) {
+      parent.directory = note.substr(branch_start.size(), step - branch_start.size());
+      last = parent;
+    }
+  }
+  return last;
+}
+
 StoppedRun branch(const fs::path& directory, std::int64_t seed, Kept kept) {
   StoppedRun parent = read_stopped_run(directory, kept);
   if (!parent.checkpoint) {
@@ -125,9 +163,8 @@ StoppedRun branch(const fs::path& directory, std::int64_t seed, Kept kept) {
   assign(config, "seeds.batches", {seed});
   StoppedRun child{build_experiment(config, directory), std::nullopt, {}};
   child.notes = std::move(parent.notes);
-  child.notes.push_back(fmt::format("{}{} at step {}, experiment {:016x}", branch_start,
-                                    fs::absolute(directory).lexically_normal().string(), parent.checkpoint->step,
-                                    parent.experiment.hash));
+  child.notes.push_back(note_of({fs::absolute(directory).lexically_normal().string(), parent.checkpoint->step,
+                                 static_cast<std::int64_t>(parent.experiment.seeds.noise), parent.experiment.hash}));
   child.checkpoint = std::move(parent.checkpoint);
   child.checkpoint->experiment_hash = child.experiment.hash;
   child.checkpoint->metrics_rows = 0;

@@ -2,17 +2,21 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <cassert>
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <optional>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
+#include "core/child_process.hpp"
 #include "experiment/posix_file.hpp"
 #include "experiment/summary_json.hpp"
 #include "experiment/trajectory_file.hpp"
@@ -23,12 +27,13 @@ namespace mfld {
 namespace {
 
 /// Every line of `text` as a comment of its own.
-void append_comment(std::string& result, std::string_view text) {
+std::string comment_lines(std::string_view text) {
+  std::string result;
   while (true) {
     const std::size_t end = text.find('\n');
     result += fmt::format("# {}\n", text.substr(0, end));
     if (end == std::string_view::npos) {
-      return;
+      return result;
     }
     text.remove_prefix(end + 1);
   }
@@ -56,6 +61,32 @@ LastRow parse_row(const std::string& row) {
     }
   }
   return result;
+}
+
+/// Throws FileError where `action` would not survive: the HDF5 library is not safe on damaged files, and a trajectory,
+/// which grows in place, has no checksum. What it throws is left to the real attempt.
+void try_in_child(const std::filesystem::path& path, const std::function<void()>& action) {
+  std::error_code unknown;
+  const std::uintmax_t bytes = std::filesystem::file_size(path, unknown);
+  const auto seconds = unknown ? 60U : static_cast<unsigned>(std::min<std::uintmax_t>(60 + (bytes >> 22U), 1000000));
+  bool returned = false;
+  const auto fault = run_in_child(
+      seconds,
+      [&action](Pipe& pipe) {
+        try {
+          action();
+        } catch (const std::exception&) {
+        }
+        pipe.send(std::array{std::byte{1}});
+      },
+      [&returned](Pipe& pipe) {
+        std::array<std::byte, 1> sign;
+        returned = pipe.receive(sign);
+      });
+  if (!returned) {
+    throw FileError(fmt::format("cannot continue {}: it is damaged, the HDF5 library failed on it ({})", path.string(),
+                                fault.value_or("it gave up")));
+  }
 }
 
 /// `path` under a second name, so that neither is missing at any moment; renamed where the file system has no links.
@@ -136,7 +167,7 @@ void RunDirectory::write_experiment(const std::string& text) {
 void RunDirectory::start_metrics(const std::vector<std::string>& comments, const std::vector<std::string>& columns) {
   std::string head;
   for (const std::string& comment : comments) {
-    append_comment(head, comment);
+    head += comment_lines(comment);
   }
   head += "step,phase,time,gradient_evaluations";
   for (const std::string& column : columns) {
@@ -149,7 +180,8 @@ void RunDirectory::start_metrics(const std::vector<std::string>& comments, const
   files_->metrics->rename(path() / "metrics.csv");
 }
 
-LastRow RunDirectory::continue_metrics(std::int64_t num_rows, const std::vector<std::string>& columns) {
+LastRow RunDirectory::continue_metrics(std::int64_t num_rows, const std::vector<std::string>& columns,
+                                       std::int64_t last_step) {
   const auto metrics = path() / "metrics.csv";
   files_->metrics = PosixFile::open_for_appending(metrics);
   files_->num_columns = columns.size();
@@ -170,6 +202,10 @@ LastRow RunDirectory::continue_metrics(std::int64_t num_rows, const std::vector<
         fmt::format("cannot continue {}: it has {} complete rows of {} columns and the checkpoint counts {} of {}",
                     metrics.string(), std::max<std::int64_t>(rows, 0), last.values.size() + num_own_columns, num_rows,
                     columns.size() + num_own_columns));
+  }
+  if (last.step > last_step) {
+    throw FileError(fmt::format("cannot continue {}: row {} is of step {}, and the checkpoint counts rows to step {}",
+                                metrics.string(), num_rows, last.step, last_step));
   }
   files_->metrics->truncate(size);
   return last;
@@ -194,8 +230,12 @@ void RunDirectory::start_trajectory(const TrajectoryInfo& info, const Dataset& d
   files_->trajectory.emplace(path() / "trajectory.h5", info, data);
 }
 
-std::int64_t RunDirectory::continue_trajectory(std::int64_t num_frames) {
-  return files_->trajectory.emplace(path() / "trajectory.h5", num_frames).last_step();
+std::int64_t RunDirectory::continue_trajectory(std::int64_t num_frames, const TrajectoryInfo& info,
+                                               std::int64_t last_step) {
+  const auto file = path() / "trajectory.h5";
+  files_->trajectory.reset();
+  try_in_child(file, [&] { TrajectoryFile(file, num_frames, info, last_step); });
+  return files_->trajectory.emplace(file, num_frames, info, last_step).last_step();
 }
 
 void RunDirectory::finish_trajectory() {
@@ -227,6 +267,32 @@ void RunDirectory::write_checkpoint(const Checkpoint& checkpoint) {
   if (lasting) {
     sync_file(path());
   }
+}
+
+void RunDirectory::write_predictions(const std::vector<std::string>& comments, const Dataset& data,
+                                     std::span<const double> outputs, std::span<const double> std) {
+  assert(std::ssize(outputs) == data.num_test() && (std.empty() || std.size() == outputs.size()));
+  fmt::memory_buffer text;
+  const auto to_text = std::back_inserter(text);
+  for (const std::string& comment : comments) {
+    fmt::format_to(to_text, "{}", comment_lines(comment));
+  }
+  for (Index k = 1; k <= data.input_dim(); ++k) {
+    fmt::format_to(to_text, "x_{},", k);
+  }
+  fmt::format_to(to_text, "target,output{}\n", std.empty() ? "" : ",std");
+  for (Index i = 0; i < data.num_test(); ++i) {
+    for (Index k = 0; k < data.input_dim(); ++k) {
+      fmt::format_to(to_text, "{},", data.test_inputs(i, k));
+    }
+    fmt::format_to(to_text, "{}", data.test_targets(i));
+    append_number(text, outputs[static_cast<std::size_t>(i)]);
+    if (!std.empty()) {
+      append_number(text, std[static_cast<std::size_t>(i)]);
+    }
+    text.push_back('\n');
+  }
+  replace_file(path() / "predictions.new.csv", path() / "predictions.csv", {text.data(), text.size()}, files_->write());
 }
 
 void RunDirectory::write_summary(const RunSummary& summary) {

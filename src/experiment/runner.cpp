@@ -9,9 +9,11 @@
 #include <limits>
 #include <type_traits>
 
-#include "experiment/posix_file.hpp"
+#include "experiment/checkpoint_pace.hpp"
+#include "experiment/kernel_runner.hpp"
+#include "experiment/run_text.hpp"
 #include "mfld/dynamics/simulation.hpp"
-#include "mfld/experiment/provenance.hpp"
+#include "mfld/experiment/resume.hpp"
 #include "mfld/observe/observer.hpp"
 
 namespace mfld {
@@ -47,10 +49,12 @@ class Recorder : public Listener<Scalar> {
         directory_(&directory),
         stop_(&stop),
         options_(&options),
-        scene_{&experiment.network, &experiment.risk, &experiment.data, &experiment.initial},
+        scene_{&experiment.network, &experiment.risk, &experiment.data, &experiment.initial, &experiment.phases},
         observer_(scene_, experiment.observables, "observe.columns"),
         look_(scene_),
-        values_(observer_.columns().size(), std::numeric_limits<double>::quiet_NaN()) {
+        values_(observer_.columns().size(), std::numeric_limits<double>::quiet_NaN()),
+        earlier_(read_summary(directory.path())),
+        pace_(experiment.checkpoint_steps, experiment.checkpoint_minutes, now()) {
     const auto loss = std::find(observer_.columns().begin(), observer_.columns().end(), "train_loss");
     loss_column_ = static_cast<std::size_t>(loss - observer_.columns().begin());
     timed([&] { start_files(); });
@@ -64,8 +68,9 @@ class Recorder : public Listener<Scalar> {
     if (last && unfinished && *stop_) {
       return;  // an interrupted run has no last row: it can go on as if nothing had happened
     }
-    if (!last && checkpoint_is_due(state.step)) {
+    if (!last && pace_.is_due(state.step, now())) {
       checkpoint(state);
+      directory_->write_summary(running_summary(state));
     }
     // A phase that ends early begins the next at a step no trigger knows of.
     const bool landmark = last || state.step_in_phase == 0;
@@ -74,21 +79,57 @@ class Recorder : public Listener<Scalar> {
   }
 
   void checkpoint(const State<Scalar>& state) {
-    const Clock::time_point start = Clock::now();
+    const double began = now();
     timed([&] { directory_->write_checkpoint(checkpoint_of(state)); });
-    checkpoint_time_ = Clock::now();
-    checkpoint_seconds_ = seconds_since(start);
+    pace_.wrote(began, now());
   }
 
   void finish() {
     timed([&] { directory_->finish_trajectory(); });
   }
 
-  const std::vector<double>& values() const { return values_; }
+  /// predictions.csv with what the network says in the end.
+  void predict(const State<Scalar>& state) {
+    to_double(state);
+    look_at(state);
+    const auto outputs = look_.test_outputs();
+    timed([&] {
+      directory_->write_predictions(table_comments(*experiment_, *options_), experiment_->data, outputs);
+    });
+  }
+
   double write_seconds() const { return write_seconds_; }
   double wall_seconds() const { return seconds_since(start_time_); }
 
+  /// What every summary of this session says.
+  RunSummary summary_of(const State<Scalar>& state) const {
+    RunSummary summary;
+    summary.step = state.step;
+    summary.time = state.time;
+    summary.gradient_evaluations = state.gradient_evaluations;
+    summary.parent = parent_in(options_->notes);
+    summary.wall_seconds = wall_seconds();
+    if (earlier_) {
+      summary.sessions += earlier_->sessions;
+      summary.wall_seconds += std::isfinite(earlier_->wall_seconds) ? earlier_->wall_seconds : 0;
+    }
+    summary.write_seconds = write_seconds_;
+    summary.columns = experiment_->columns;
+    summary.final_values = values_;
+    return summary;
+  }
+
  private:
+  double now() const { return seconds_since(start_time_); }
+
+  /// What is left of a session that ends without notice.
+  RunSummary running_summary(const State<Scalar>& state) const {
+    RunSummary summary = summary_of(state);
+    summary.ending = "running";
+    summary.message = fmt::format("running, or stopped without notice, with a checkpoint at step {}", state.step);
+    return summary;
+  }
+
   template <class Action>
   void timed(const Action& action) {
     const Clock::time_point start = Clock::now();
@@ -102,46 +143,37 @@ class Recorder : public Listener<Scalar> {
       if (start != nullptr) {
         directory_->write_checkpoint(*start);  // first: a run without a checkpoint begins at step 0
       }
-      write_experiment();
+      directory_->write_experiment(experiment_text(*experiment_, *options_));
     }
     rows_ = start == nullptr ? 0 : start->metrics_rows;
     frames_ = start == nullptr ? 0 : start->trajectory_frames;
     if (rows_ > 0) {
-      LastRow last = directory_->continue_metrics(rows_, observer_.columns());
+      LastRow last = directory_->continue_metrics(rows_, observer_.columns(), last_counted_step());
       row_step_ = last.step;
       values_ = std::move(last.values);
     } else {
-      start_metrics();
+      directory_->start_metrics(table_comments(*experiment_, *options_), observer_.columns());
     }
+    const TrajectoryInfo info = {experiment_->tracked, parameter_names(experiment_->network.layout()),
+                                 experiment_->phases.front().step_size.value};
     if (frames_ > 0) {
-      frame_step_ = directory_->continue_trajectory(frames_);
+      frame_step_ = directory_->continue_trajectory(frames_, info, last_counted_step());
     } else if (!experiment_->tracked.empty()) {
-      directory_->start_trajectory({experiment_->tracked, parameter_names(experiment_->network.layout()),
-                                    experiment_->phases.front().step_size.value},
-                                   experiment_->data);
+      directory_->start_trajectory(info, experiment_->data);
     }
   }
 
-  void write_experiment() {
-    std::string text;
-    for (const auto* lines : {&options_->provenance, &options_->notes}) {
-      for (const std::string& line : *lines) {
-        text += "# " + line + '\n';
-      }
-    }
-    directory_->write_experiment(text + experiment_->resolved);
-  }
-
-  void start_metrics() {
-    std::vector<std::string> comments = experiment_->formulas();
-    comments.insert(comments.begin(), "mfld " + version());
-    comments.insert(comments.end(), options_->notes.begin(), options_->notes.end());
-    directory_->start_metrics(comments, observer_.columns());
+  /// Until where the checkpoint counts: the row of its own step comes after it, but at the end, and where the phase
+  /// before ended early.
+  std::int64_t last_counted_step() const {
+    const Checkpoint& start = *options_->start;
+    const bool comes_after = start.phase < std::ssize(experiment_->phases) && start.step_in_phase > 0;
+    return comes_after ? start.step - 1 : start.step;
   }
 
   void record(const State<Scalar>& state, bool observe, bool track) {
     if ((observe && state.step != row_step_) || (track && state.step != frame_step_)) {
-      to_double(state.particles);
+      to_double(state);
     }
     if (observe && state.step != row_step_) {
       append_row(state);
@@ -154,39 +186,42 @@ class Recorder : public Listener<Scalar> {
     }
   }
 
-  void append_row(const State<Scalar>& state) {
+  /// Points the look at particles_. Returns the phase that the state belongs to.
+  std::int64_t look_at(const State<Scalar>& state) {
     const std::int64_t phase = std::min<std::int64_t>(state.phase, std::ssize(experiment_->phases) - 1);
     const Phase& current = experiment_->phases[static_cast<std::size_t>(phase)];
     const std::int64_t last_step = std::max<std::int64_t>(current.num_steps - 1, 0);
     const std::int64_t step_in_phase = phase < state.phase ? last_step : std::min(state.step_in_phase, last_step);
-    look_.move_to(*particles_, current.penalty_at(step_in_phase), current.temperature_at(step_in_phase));
+    const Particles<double>* anchor = current.anchor == Anchor::start ? &experiment_->initial : nullptr;
+    look_.move_to(*particles_, {current.penalty_at(step_in_phase), anchor}, current.temperature_at(step_in_phase), state.step);
+    return phase;
+  }
+
+  void append_row(const State<Scalar>& state) {
+    const std::int64_t phase = look_at(state);
     observer_.evaluate(look_, values_);
     timed([&] { directory_->append_metrics(state.step, phase, state.time, state.gradient_evaluations, values_); });
     row_step_ = state.step;
     ++rows_;
   }
 
-  /// Points particles_ at the particles in double, copied only if they are not.
-  void to_double(const Particles<Scalar>& particles) {
-    if constexpr (std::is_same_v<Scalar, double>) {
-      particles_ = &particles;
+  /// Points particles_ at what the method predicts with, in double: copied only if it is not.
+  void to_double(const State<Scalar>& state) {
+    if (state.is_averaged()) {
+      particles_ = &state.average;
+    } else if constexpr (std::is_same_v<Scalar, double>) {
+      particles_ = &state.particles;
     } else {
-      converted_ = particles.template cast<double>();
+      converted_ = state.particles.template cast<double>();
       particles_ = &converted_;
     }
-  }
-
-  bool checkpoint_is_due(std::int64_t step) const {
-    const std::int64_t interval = experiment_->checkpoint_steps;
-    const double minutes = experiment_->checkpoint_minutes;
-    return (interval > 0 && step > 0 && step % interval == 0) ||
-           (minutes > 0 && seconds_since(checkpoint_time_) > std::max(60 * minutes, 100 * checkpoint_seconds_));
   }
 
   Checkpoint checkpoint_of(const State<Scalar>& state) const {
     Checkpoint checkpoint;
     checkpoint.experiment_hash = experiment_->hash;
     checkpoint.particles = state.particles.template cast<double>();
+    checkpoint.average = state.average;
     checkpoint.step = state.step;
     checkpoint.phase = state.phase;
     checkpoint.step_in_phase = state.step_in_phase;
@@ -237,9 +272,9 @@ class Recorder : public Listener<Scalar> {
   std::int64_t row_step_ = -1;
   std::int64_t frame_step_ = -1;
   double write_seconds_ = 0;
-  double checkpoint_seconds_ = 0;  // that the last one took
+  std::optional<RunSummary> earlier_;  // of the sessions before this one
   Clock::time_point start_time_ = Clock::now();
-  Clock::time_point checkpoint_time_ = start_time_;
+  CheckpointPace pace_;
   Clock::time_point report_time_ = start_time_;
 };
 
@@ -260,7 +295,12 @@ std::string message_of(const Outcome& outcome) {
     case Ending::finished:
       return fmt::format("finished after {} steps", outcome.step);
     case Ending::diverged:
-      return fmt::format("diverged at step {}: particle {} is not finite", outcome.step, outcome.first_bad_particle);
+      return outcome.first_bad_particle < 0
+                 ? fmt::format("stopped at step {}: the tangent kernel matrix of the natural gradient is not finite and "
+                               "positive definite; a damping > 0, a larger one, or a smaller step_size keeps it so",
+                               outcome.step)
+                 : fmt::format("diverged at step {}: particle {} is not finite", outcome.step,
+                               outcome.first_bad_particle);
     case Ending::interrupted:
       return fmt::format("interrupted at step {}, with a checkpoint", outcome.step);
   }
@@ -271,6 +311,7 @@ template <class Scalar>
 void continue_from(const Checkpoint& checkpoint, State<Scalar>& state,
                    typename GradientEstimator<Scalar>::Snapshot& snapshot) {
   state.particles = checkpoint.particles.template cast<Scalar>();
+  state.average = checkpoint.average;
   state.step = checkpoint.step;
   state.phase = checkpoint.phase;
   state.step_in_phase = checkpoint.step_in_phase;
@@ -297,7 +338,7 @@ RunSummary run_in(const Experiment& experiment, RunDirectory& directory, const s
     start.particles = experiment.initial.cast<Scalar>();
   }
   Simulation<Scalar> simulation(experiment.network, experiment.risk, experiment.data, experiment.phases,
-                                experiment.seeds, std::move(start), std::move(snapshot));
+                                experiment.seeds, std::move(start), std::move(snapshot), &experiment.initial);
   recorder.watch(simulation);
   const double write_seconds_before = recorder.write_seconds();
   const Outcome outcome = simulation.run(recorder, stop);
@@ -306,20 +347,16 @@ RunSummary run_in(const Experiment& experiment, RunDirectory& directory, const s
     recorder.checkpoint(simulation.state());
   }
   recorder.finish();
-  RunSummary summary;
+  if (experiment.predictions && outcome.ending == Ending::finished) {
+    recorder.predict(simulation.state());
+  }
+  RunSummary summary = recorder.summary_of(simulation.state());
   summary.ending = ending_name(outcome.ending);
   summary.message = message_of(outcome);
-  summary.step = outcome.step;
-  summary.time = simulation.state().time;
-  summary.gradient_evaluations = simulation.state().gradient_evaluations;
   summary.first_bad_particle = outcome.first_bad_particle;
-  summary.wall_seconds = recorder.wall_seconds();
   summary.estimate_seconds = outcome.estimate_seconds;
   summary.step_seconds = outcome.step_seconds;
   summary.observe_seconds = observe_seconds;
-  summary.write_seconds = recorder.write_seconds();
-  summary.columns = experiment.columns;
-  summary.final_values = recorder.values();
   directory.write_summary(summary);
   return summary;
 }
@@ -328,6 +365,9 @@ RunSummary run_in(const Experiment& experiment, RunDirectory& directory, const s
 
 RunSummary run_experiment(const Experiment& experiment, RunDirectory& directory, const std::atomic<bool>& stop,
                           const RunOptions& options) {
+  if (experiment.kernel) {
+    return run_kernel_regression(experiment, directory, stop, options);
+  }
   return experiment.precision == Precision::single_precision ? run_in<float>(experiment, directory, stop, options)
                                                              : run_in<double>(experiment, directory, stop, options);
 }

@@ -57,6 +57,14 @@ std::string json_string(std::string_view text) {
   return result + '"';
 }
 
+std::string json_parent(const std::optional<Parent>& parent) {
+  return parent ? fmt::format(
+                      "  \"parent\": {{\"directory\": {}, \"step\": {}, \"seed\": {}, \"experiment\": "
+                      "\"{:016x}\"}},\n",
+                      json_string(parent->directory), parent->step, parent->seed, parent->experiment_hash)
+                : "";
+}
+
 std::string json_number(double value) { return std::isfinite(value) ? fmt::format("{}", value) : "null"; }
 
 double number_or_nan(const std::string& text) {
@@ -80,6 +88,8 @@ std::string to_json(const RunSummary& summary) {
       "  \"time\": {},\n"
       "  \"gradient_evaluations\": {},\n"
       "  \"first_bad_particle\": {},\n"
+      "{}"
+      "  \"sessions\": {},\n"
       "  \"wall_seconds\": {},\n"
       "  \"wall_seconds_by_part\": {{\"estimate\": {}, \"step\": {}, \"observe\": {}, \"write\": {}}},\n"
       "  \"final\": {{{}{}}}\n"
@@ -87,9 +97,9 @@ std::string to_json(const RunSummary& summary) {
       json_string(summary.ending), json_string(summary.message), summary.step, json_number(summary.time),
       summary.gradient_evaluations,
       summary.first_bad_particle < 0 ? "null" : fmt::format("{}", summary.first_bad_particle),
-      json_number(summary.wall_seconds), json_number(summary.estimate_seconds), json_number(summary.step_seconds),
-      json_number(summary.observe_seconds), json_number(summary.write_seconds), final_values,
-      final_values.empty() ? "" : "\n  ");
+      json_parent(summary.parent), summary.sessions, json_number(summary.wall_seconds),
+      json_number(summary.estimate_seconds), json_number(summary.step_seconds), json_number(summary.observe_seconds),
+      json_number(summary.write_seconds), final_values, final_values.empty() ? "" : "\n  ");
 }
 
 std::optional<RunSummary> read_summary(const std::filesystem::path& run) {
@@ -102,6 +112,7 @@ std::optional<RunSummary> read_summary(const std::filesystem::path& run) {
     summary.step = tree.get<std::int64_t>("step");
     summary.time = number_or_nan(tree.get<std::string>("time"));
     summary.gradient_evaluations = tree.get<std::int64_t>("gradient_evaluations");
+    summary.sessions = tree.get<std::int64_t>("sessions", 1);
     summary.wall_seconds = number_or_nan(tree.get<std::string>("wall_seconds"));
     for (const auto& [column, value] : tree.get_child("final")) {
       summary.columns.push_back(column);
@@ -111,6 +122,10 @@ std::optional<RunSummary> read_summary(const std::filesystem::path& run) {
   } catch (const boost::property_tree::ptree_error&) {
     return std::nullopt;
   }
+}
+
+bool is_final(const std::optional<RunSummary>& summary) {
+  return summary && (summary->ending == "finished" || summary->ending == "diverged");
 }
 
 }  // namespace mfld

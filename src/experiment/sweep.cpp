@@ -123,6 +123,9 @@ std::vector<RunPlan> cases_of(const Value& file) {
   return runs;
 }
 
+/// A plan keeps every run's experiment in memory.
+constexpr std::size_t most_runs = 100000;
+
 /// Every run once for each value of the axis.
 std::vector<RunPlan> cross(const std::vector<RunPlan>& runs, const Axis& axis) {
   std::vector<RunPlan> result;
@@ -171,6 +174,12 @@ Plan expand(const Value& file, const std::filesystem::path& folder) {
   plan.is_sweep = find(file, "case") != nullptr || find(file, "sweep") != nullptr;
   plan.runs = cases_of(file);
   for (const Axis& axis : axes_of(file)) {
+    if (plan.runs.size() > most_runs / std::max<std::size_t>(axis.values->size(), 1)) {
+      throw InvalidInput(
+          fmt::format("sweep.{} = a list of {} values makes more than {} runs of the {} so far; that is too "
+                      "many for one directory",
+                      axis.key, axis.values->size(), most_runs, plan.runs.size()));
+    }
     plan.swept.push_back(axis.key);
     plan.runs = cross(plan.runs, axis);
   }
@@ -187,7 +196,8 @@ Plan expand(const Value& file, const std::filesystem::path& folder) {
 Plan read_plan(const std::filesystem::path& file, const std::vector<std::string>& settings) {
   std::ifstream stream(file, std::ios::binary);
   std::ostringstream text;
-  if (!stream || !(text << stream.rdbuf())) {
+  errno = stream ? 0 : errno;
+  if (!stream || (!(text << stream.rdbuf()) && errno != 0)) {  // an empty file has no text to hand over, and no error
     throw FileError(fmt::format("cannot read {}: {}", file.string(), std::strerror(errno)));
   }
   Value root = parse_toml(text.str(), file.string());

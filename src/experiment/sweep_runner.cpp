@@ -23,8 +23,6 @@ using Clock = std::chrono::steady_clock;
 /// Experiments kept between their check and their run take this much memory at most.
 constexpr double kept_bytes = 0x1p28;
 
-bool is_final(const std::optional<RunSummary>& summary) { return summary && summary->ending != "interrupted"; }
-
 Experiment build(const Plan& plan, const RunPlan& run) {
   try {
     return build_experiment(run.config, plan.folder);

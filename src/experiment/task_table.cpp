@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <numbers>
 
 #include "experiment/memory.hpp"
 #include "mfld/task/file_dataset.hpp"
+#include "mfld/task/harmonics.hpp"
 #include "mfld/task/index_model.hpp"
 #include "mfld/task/sparse_parity.hpp"
 #include "mfld/task/teacher_student.hpp"
@@ -135,6 +137,28 @@ MakeDataset read_multi_index(Section& section, const std::filesystem::path&) {
   return read_index_model(section, multi_links);
 }
 
+MakeDataset read_harmonics(Section& section, const std::filesystem::path&) {
+  HarmonicsOptions options;
+  read_sizes(section, options);
+  section.check(options.input_dim >= 2, "input_dim", "must be at least 2, to have a sphere");
+  const auto degrees = section.integers("degrees", "degrees k of the harmonics in the target",
+                                        std::vector<std::int64_t>(options.degrees.begin(), options.degrees.end()),
+                                        {0, largest_harmonic_degree});
+  options.degrees.assign(degrees.begin(), degrees.end());
+  section.check(!degrees.empty(), "degrees", "must name at least one degree");
+  for (const std::int64_t degree : degrees) {
+    section.check(std::count(degrees.begin(), degrees.end(), degree) == 1, "degrees",
+                  fmt::format("{} is listed twice; a degree may appear once", degree));
+  }
+  const auto amplitudes = section.numbers("amplitudes", "a_k, one a degree; []: all 1");
+  section.check(amplitudes.empty() || amplitudes.size() == degrees.size(), "amplitudes",
+                fmt::format("must have {} numbers, one a degree", degrees.size()));
+  options.amplitudes = Eigen::Map<const Vector>(amplitudes.data(), std::ssize(amplitudes));
+  options.rotate = section.flag("rotate", "turn the inputs by a random rotation", options.rotate);
+  read_label_noise(section, options);
+  return [options](std::uint64_t seed) { return make_harmonics(options, seed); };
+}
+
 /// An absolute path goes into the resolved experiment, which stands in another folder.
 std::string read_path(Section& section, std::string_view name, std::string_view doc,
                       const Fallback<std::string>& fallback, const std::filesystem::path& folder) {
@@ -170,11 +194,12 @@ MakeDataset read_file(Section& section, const std::filesystem::path& folder) {
   return [options](std::uint64_t seed) { return make_file_dataset(options, seed); };
 }
 
-constexpr std::array<TaskRow, 5> table = {{
+constexpr std::array<TaskRow, 6> table = {{
     {"teacher-student", "y = sum_l a_l sigma(w_l . x) + noise", read_teacher_student},
     {"sparse-parity", "y = prod_{c <= k} sign(z_c), z uniform on the corners of the cube, x = Q z", read_sparse_parity},
     {"single-index", "y = link(x_1) + noise", read_single_index},
     {"multi-index", "y = link(x_1, .., x_k) + noise: x_1 x_2, or x_1 + x_1 x_2 + x_1 x_2 x_3", read_multi_index},
+    {"harmonics", "y = sum_k a_k sqrt(N(d, k)) P_k(x . e_1) + noise, x uniform on the unit sphere", read_harmonics},
     {"file", "a table of yours: csv, npy or hdf5", read_file},
 }};
 

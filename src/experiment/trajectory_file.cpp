@@ -88,17 +88,29 @@ TrajectoryFile::TrajectoryFile(const std::filesystem::path& path, const Trajecto
   file_ = std::move(file);
 }
 
-TrajectoryFile::TrajectoryFile(const std::filesystem::path& path, std::int64_t num_frames)
-    : path_(path), num_frames_(num_frames) {
+TrajectoryFile::TrajectoryFile(const std::filesystem::path& path, std::int64_t num_frames, const TrajectoryInfo& info,
+                               std::int64_t last_step)
+    : path_(path), rows_(std::ssize(info.particles), std::ssize(info.parameter_names)), num_frames_(num_frames) {
   const Hdf5File file = Hdf5File::open(path);
   std::int64_t present = 0;
   file.read<std::int64_t>(count, {&present, 1});
   const Hdf5File::Shape shape = file.shape(values);
-  if (present < num_frames || shape.size() != 3 || shape[0] < num_frames || shape[1] < 1 || shape[2] < 1) {
+  if (present < num_frames || shape.size() != 3 || shape[0] < num_frames) {
     throw FileError(fmt::format("cannot continue {}: it has {} frames and the checkpoint counts {}", path.string(),
                                 present, num_frames));
   }
-  rows_.resize(shape[1], shape[2]);
+  if (shape[1] != rows_.rows() || shape[2] != rows_.cols()) {
+    throw FileError(fmt::format("cannot continue {}: its frames hold {} x {} numbers and the experiment's {} x {}",
+                                path.string(), shape[1], shape[2], rows_.rows(), rows_.cols()));
+  }
+  if (num_frames > 0) {
+    file.read_row<std::int64_t>(steps, num_frames - 1, {&last_step_, 1});
+  }
+  if (last_step_ > last_step) {
+    throw FileError(
+        fmt::format("cannot continue {}: frame {} is of step {}, and the checkpoint counts frames to step {}",
+                    path.string(), num_frames, last_step_, last_step));
+  }
   remake(file, std::max(num_frames + 1, first_capacity(rows_.size())));
 }
 

@@ -18,8 +18,10 @@ namespace mfld {
 class TrajectoryFile {
  public:
   TrajectoryFile(const std::filesystem::path& path, const TrajectoryInfo& info, const Dataset& data);
-  /// An existing file with its first `num_frames` frames, to be continued. Throws FileError if it has fewer.
-  TrajectoryFile(const std::filesystem::path& path, std::int64_t num_frames);
+  /// An existing file with its first `num_frames` frames, to be continued. Throws FileError if it has fewer, or not the
+  /// shape that `info` says, or if those go beyond `last_step`.
+  TrajectoryFile(const std::filesystem::path& path, std::int64_t num_frames, const TrajectoryInfo& info,
+                 std::int64_t last_step);
 
   /// positions [particles x p]
   void append(std::int64_t step, double time, const Eigen::Ref<const Matrix>& positions);

@@ -6,7 +6,8 @@
 
 #include "dynamics/step-inl.hpp"
 #include "model/kernels.hpp"
-#include "model/passes-inl.hpp"
+#include "model/map-inl.hpp"
+#include "model/reduce-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace mfld::HWY_NAMESPACE {
@@ -45,18 +46,33 @@ const kernels::Table<Scalar>* make_table() {
 const kernels::Table<double>* table_double() { return make_table<double>(); }
 const kernels::Table<float>* table_single() { return make_table<float>(); }
 
-void normals(PhiloxKey key, std::uint64_t step, std::uint32_t pair, Index first, Index count, double* even,
-             double* odd) {
+template <class Scalar, Index num>
+void normals(PhiloxKey key, std::uint64_t step, std::uint32_t block, Index first, Index count,
+             Scalar* const (&xi)[num]) {
   constexpr Index strip = 128;
-  double buffer[2][strip + 64];
+  Scalar memory[num][strip + 64];
+  Scalar* buffer[num];
+  for (Index k = 0; k < num; ++k) {
+    buffer[k] = memory[k];
+  }
   for (Index i = 0; i < count; i += strip) {
     const Index length = HWY_MIN(strip, count - i);
-    normal_pairs(key, step, pair, first + i, length, buffer[0], buffer[1]);
-    for (Index k = 0; k < length; ++k) {
-      even[i + k] = buffer[0][k];
-      odd[i + k] = buffer[1][k];
+    normals_of_block(key, step, block, first + i, length, buffer);
+    for (Index k = 0; k < num; ++k) {
+      for (Index j = 0; j < length; ++j) {
+        xi[k][i + j] = buffer[k][j];
+      }
     }
   }
+}
+
+void normals_double(PhiloxKey key, std::uint64_t step, std::uint32_t block, Index first, Index count,
+                    double* const (&xi)[2]) {
+  normals<double, 2>(key, step, block, first, count, xi);
+}
+void normals_single(PhiloxKey key, std::uint64_t step, std::uint32_t block, Index first, Index count,
+                    float* const (&xi)[4]) {
+  normals<float, 4>(key, step, block, first, count, xi);
 }
 
 }  // namespace mfld::HWY_NAMESPACE
@@ -76,7 +92,8 @@ namespace kernels {
 namespace {
 HWY_EXPORT(table_double);
 HWY_EXPORT(table_single);
-HWY_EXPORT(normals);
+HWY_EXPORT(normals_double);
+HWY_EXPORT(normals_single);
 }  // namespace
 
 template <>
@@ -88,9 +105,11 @@ const Table<float>& table<float>() {
   return *HWY_DYNAMIC_DISPATCH(table_single)();
 }
 
-void normals(PhiloxKey key, std::uint64_t step, std::uint32_t pair, Index first, Index count, double* even,
-             double* odd) {
-  HWY_DYNAMIC_DISPATCH(normals)(key, step, pair, first, count, even, odd);
+void normals(PhiloxKey key, std::uint64_t step, std::uint32_t block, Index first, Index count, double* const (&xi)[2]) {
+  HWY_DYNAMIC_DISPATCH(normals_double)(key, step, block, first, count, xi);
+}
+void normals(PhiloxKey key, std::uint64_t step, std::uint32_t block, Index first, Index count, float* const (&xi)[4]) {
+  HWY_DYNAMIC_DISPATCH(normals_single)(key, step, block, first, count, xi);
 }
 
 bool needs_slopes(Activation kind) {

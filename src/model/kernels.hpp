@@ -11,7 +11,7 @@ namespace mfld::kernels {
 inline constexpr Index tile_inputs = PackedInputs<double>::tile_inputs;
 /// Samples the two passes handle at a time within a block, so that one group's activations stay in the first-level
 /// cache.
-inline constexpr Index strip_samples = 64;
+inline constexpr Index strip_samples = 128;
 
 template <class Scalar>
 struct Ensemble {
@@ -50,7 +50,7 @@ struct MapTask {
   Block<Scalar> block;
   Index first_group;
   Index last_group;
-  const Scalar* values;
+  Scalar* values;  // of the reduce pass; not kept beyond this one
   const Scalar* slopes;
   const Scalar* coefficients;  // [count] c_i
   double coefficient_sum;      // sum_i c_i
@@ -84,8 +84,9 @@ struct Table {
   Index (*scratch_size)(Index input_dim, Index block_samples);
   void (*reduce)(const ReduceTask<Scalar>& task);
   void (*map)(const MapTask<Scalar>& task);
-  /// Euler-Maruyama for the task's particles; returns the first particle that is not finite, or -1.
-  Index (*step)(const StepTask& task, Scalar* particles);
+  /// Euler-Maruyama for the task's particles, with the penalty on the distance from `anchor` (same layout, or nullptr:
+  /// from 0); returns the first particle that is not finite, or -1.
+  Index (*step)(const StepTask& task, const Scalar* anchor, Scalar* particles);
   /// a, a', c, c' of `count` output parameters, one after the other; count a multiple of every vector length.
   void (*head)(const Neuron& neuron, Index count, const Scalar* r, Scalar* values);
   void (*evaluate)(Activation kind, Index count, const Scalar* z, Scalar* values, Scalar* slopes);
@@ -94,9 +95,10 @@ struct Table {
 template <class Scalar>
 const Table<Scalar>& table();
 
-/// xi of columns 2 pair and 2 pair + 1 for particles first..first+count: even [count], odd [count].
-void normals(PhiloxKey key, std::uint64_t step, std::uint32_t pair, Index first, Index count, double* even,
-             double* odd);
+/// xi of the columns that share Philox block `block` (2 in double, 4 in single precision) for particles
+/// first..first+count: [column][count].
+void normals(PhiloxKey key, std::uint64_t step, std::uint32_t block, Index first, Index count, double* const (&xi)[2]);
+void normals(PhiloxKey key, std::uint64_t step, std::uint32_t block, Index first, Index count, float* const (&xi)[4]);
 
 /// sigma'(z) cannot be had from sigma(z): the kernels need room for both.
 bool needs_slopes(Activation kind);

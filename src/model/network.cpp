@@ -18,18 +18,21 @@ namespace {
 template <class T>
 using AlignedVector = std::vector<T, boost::alignment::aligned_allocator<T, 256>>;
 
-/// Activations of one block: near the cores where a block of min_block samples fits, and never more than this.
-constexpr std::size_t cached_bytes = std::size_t{4} << 20U;
+/// Activations of one block of samples: near the cores where so many samples fit, else in the last-level cache with
+/// `min_block` of them; where even that is too much they come from memory, and the more samples a block has the less
+/// often the particles and their drift pass by.
+constexpr std::size_t near_bytes = std::size_t{8} << 20U;
+constexpr std::size_t far_bytes = std::size_t{32} << 20U;
 constexpr std::size_t most_bytes = std::size_t{100} << 20U;
-constexpr Index min_block = 128;
+constexpr Index min_block = 256;
 /// Samples per block where no activation is kept.
 constexpr Index outputs_block = 512;
 
 /// Samples per block: a function of the ensemble and the precision only, so that the order of every sum is fixed.
 Index block_samples(Index padded_particles, std::size_t bytes_per_activation) {
   const std::size_t row = static_cast<std::size_t>(padded_particles) * bytes_per_activation;
-  const auto fits = [row](std::size_t bytes) { return static_cast<Index>(bytes / row); };
-  const Index samples = std::max(fits(cached_bytes), std::min(min_block, fits(most_bytes)));
+  const auto fit = [row](std::size_t bytes) { return static_cast<Index>(bytes / row); };
+  const Index samples = fit(far_bytes) >= min_block ? std::max(fit(near_bytes), min_block) : fit(most_bytes);
   return std::max<Index>(8, samples / 8 * 8);
 }
 
@@ -145,69 +148,78 @@ class Pass {
     reserve(buffers_.rounded, block_);
   }
 
-  /// Calls body(block, outputs of the block) for the blocks in order.
+  /// Calls body(outputs of the block) for the blocks in order.
   template <class Body>
   void for_each_block(const Body& body) {
     for (Index first = 0; first < inputs_.num_samples(); first += block_) {
-      const kernels::Block<Scalar> block = {&inputs_, first, std::min(block_, inputs_.num_samples() - first)};
-      reduce(block);
-      body(block, std::span<const double>(buffers_.outputs.data(), static_cast<std::size_t>(block.count)));
+      const kernels::Block<Scalar> block = block_from(first);
+      for_each_task(partition_.num_tasks, [&](Index index) { reduce(index, block); });
+      body(first, add_up(block));
     }
   }
 
-  void map(const kernels::Block<Scalar>& block, std::span<const double> coefficients, double weight, bool assign,
-           const Network& network, Drift& drift) {
-    std::transform(coefficients.begin(), coefficients.end(), buffers_.rounded.begin(),
-                   [](double c) { return static_cast<Scalar>(c); });
-    const ParameterLayout& layout = ensemble_.layout;
-    const auto trained = [&](Index column) {
-      return column >= 0 && network.trained()[static_cast<std::size_t>(column)] != 0;
-    };
-    kernels::MapTask<Scalar> whole{};
-    whole.ensemble = ensemble_;
-    whole.block = block;
-    whole.coefficients = buffers_.rounded.data();
-    whole.coefficient_sum = std::accumulate(coefficients.begin(), coefficients.end(), 0.0);
-    whole.weight = weight;
-    whole.assign = assign;
-    whole.train_input = trained(layout.input);
-    whole.train_bias = trained(layout.bias);
-    whole.train_output = trained(layout.output);
-    whole.drift = drift.data();
-    for_each_task(partition_.num_tasks, [&](Index index) {
-      kernels::MapTask<Scalar> task = whole;
-      place(index, block, task);
-      table_.map(task);
-    });
-  }
-
-  std::span<double> coefficients(Index count) {
-    return {buffers_.coefficients.data(), static_cast<std::size_t>(count)};
+  /// Calls coefficients(first sample, outputs, coefficients) for the blocks in order and maps the coefficients onto the
+  /// drift. A task that has mapped one block reduces the next: the activations it overwrites are the ones it has just
+  /// read, still in its cache, and there is one barrier a block.
+  template <class Coefficients>
+  void for_each_block(const Coefficients& coefficients_of, const kernels::MapTask<Scalar>& drift_task) {
+    const Index num_samples = inputs_.num_samples();
+    kernels::Block<Scalar> block = block_from(0);
+    for_each_task(partition_.num_tasks, [&](Index index) { reduce(index, block); });
+    while (block.count > 0) {
+      const std::span<const double> outputs = add_up(block);
+      const std::span<double> coefficients = {buffers_.coefficients.data(), outputs.size()};
+      coefficients_of(block.first, outputs, coefficients);
+      std::transform(coefficients.begin(), coefficients.end(), buffers_.rounded.begin(),
+                     [](double c) { return static_cast<Scalar>(c); });
+      const double coefficient_sum = std::accumulate(coefficients.begin(), coefficients.end(), 0.0);
+      const kernels::Block<Scalar> next = block_from(std::min(num_samples, block.first + block_));
+      for_each_task(partition_.num_tasks, [&](Index index) {
+        kernels::MapTask<Scalar> task = drift_task;
+        task.ensemble = ensemble_;
+        task.block = block;
+        task.coefficients = buffers_.rounded.data();
+        task.coefficient_sum = coefficient_sum;
+        task.assign = drift_task.assign && block.first == 0;
+        place(index, task);
+        table_.map(task);
+        if (next.count > 0) {
+          reduce(index, next);
+        }
+      });
+      block = next;
+    }
   }
 
  private:
+  kernels::Block<Scalar> block_from(Index first) const {
+    return {&inputs_, first, std::min(block_, inputs_.num_samples() - first)};
+  }
+
   /// The share of task `index`: its groups, its part of the kept activations, and this thread's scratch.
   template <class Task>
-  void place(Index index, const kernels::Block<Scalar>& block, Task& task) {
+  void place(Index index, Task& task) {
     task.first_group = index * partition_.groups_per_task;
     task.last_group = std::min(num_groups_, task.first_group + partition_.groups_per_task);
-    const Index kept = task.first_group * table_.group_size * block.count;
+    const Index kept = task.first_group * table_.group_size * block_;
     task.values = keeps_values_ ? buffers_.values.data() + kept : nullptr;
     task.slopes = keeps_slopes_ ? buffers_.slopes.data() + kept : nullptr;
     task.scratch = buffers_.scratch.data() + current_slot() * scratch_size_;
   }
 
-  void reduce(const kernels::Block<Scalar>& block) {
-    for_each_task(partition_.num_tasks, [&](Index index) {
-      kernels::ReduceTask<Scalar> task{};
-      task.ensemble = ensemble_;
-      task.linearised_from = linearised_from_;
-      task.block = block;
-      task.partial = buffers_.partial.data() + index * block_;
-      place(index, block, task);
-      table_.reduce(task);
-    });
-    // In task order, whoever computed them: the sum does not depend on the threads.
+  void reduce(Index index, const kernels::Block<Scalar>& block) {
+    kernels::ReduceTask<Scalar> task{};
+    task.ensemble = ensemble_;
+    task.linearised_from = linearised_from_;
+    task.block = block;
+    task.partial = buffers_.partial.data() + index * block_;
+    place(index, task);
+    table_.reduce(task);
+  }
+
+  /// The outputs of a block whose tasks have been reduced: in task order, whoever computed them, so that the sum does
+  /// not depend on the threads.
+  std::span<const double> add_up(const kernels::Block<Scalar>& block) {
     double* outputs = buffers_.outputs.data();
     std::fill_n(outputs, block.count, 0.0);
     for (Index task = 0; task < partition_.num_tasks; ++task) {
@@ -219,6 +231,7 @@ class Pass {
     for (Index i = 0; i < block.count; ++i) {
       outputs[i] *= factor_;
     }
+    return {outputs, static_cast<std::size_t>(block.count)};
   }
 
   const kernels::Table<Scalar>& table_;
@@ -258,6 +271,11 @@ const Scalar* Network::anchor_data() const {
   }
 }
 
+const Particles<double>& Network::anchor() const {
+  assert(is_linearised());
+  return anchor_->in_double;
+}
+
 Network Network::linearised_at(const Particles<double>& anchor) const {
   assert(anchor.cols() == layout_.size);
   Network result = *this;
@@ -285,9 +303,8 @@ void Network::outputs(const Particles<Scalar>& particles, const PackedInputs<Sca
                       KernelWorkspace<Scalar>& workspace) const {
   assert(static_cast<Index>(outputs.size()) == inputs.num_samples());
   Pass<Scalar> pass(*this, anchor_data<Scalar>(), particles, inputs, false, workspace);
-  pass.for_each_block([&](const kernels::Block<Scalar>& block, std::span<const double> block_outputs) {
-    copy_outputs(block_outputs, block.first, outputs);
-  });
+  pass.for_each_block(
+      [&](Index first, std::span<const double> block_outputs) { copy_outputs(block_outputs, first, outputs); });
 }
 
 template <class Scalar>
@@ -295,23 +312,28 @@ void Network::drift(const Particles<Scalar>& particles, const PackedInputs<Scala
                     double weight, Accumulate accumulate, Drift& drift, std::span<double> outputs,
                     KernelWorkspace<Scalar>& workspace) const {
   assert(drift.rows() == particles.rows() && drift.cols() == particles.cols());
-  if (accumulate == Accumulate::assign) {
-    for (Index column = 0; column < drift.cols(); ++column) {
-      if (trained_[static_cast<std::size_t>(column)] == 0) {
-        drift.col(column).setZero();
-      }
+  const auto trains = [this](Index column) { return column >= 0 && trained_[static_cast<std::size_t>(column)] != 0; };
+  for (Index column = 0; accumulate == Accumulate::assign && column < drift.cols(); ++column) {
+    if (!trains(column)) {
+      drift.col(column).setZero();
     }
   }
+  kernels::MapTask<Scalar> task{};
+  task.weight = weight;
+  task.assign = accumulate == Accumulate::assign;
+  task.train_input = trains(layout_.input);
+  task.train_bias = trains(layout_.bias);
+  task.train_output = trains(layout_.output);
+  task.drift = drift.data();
   Pass<Scalar> pass(*this, anchor_data<Scalar>(), particles, inputs, true, workspace);
-  pass.for_each_block([&](const kernels::Block<Scalar>& block, std::span<const double> block_outputs) {
-    if (!outputs.empty()) {
-      copy_outputs(block_outputs, block.first, outputs);
-    }
-    const std::span<double> coefficients = pass.coefficients(block.count);
-    field.coefficients(block.first, block_outputs, coefficients);
-    const bool assign = accumulate == Accumulate::assign && block.first == 0;
-    pass.map(block, coefficients, weight, assign, *this, drift);
-  });
+  pass.for_each_block(
+      [&](Index first, std::span<const double> block_outputs, std::span<double> coefficients) {
+        if (!outputs.empty()) {
+          copy_outputs(block_outputs, first, outputs);
+        }
+        field.coefficients(first, block_outputs, coefficients);
+      },
+      task);
 }
 
 #define MFLD_INSTANTIATE(Scalar)                                                                            \

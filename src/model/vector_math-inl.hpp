@@ -25,60 +25,51 @@ HWY_INLINE V polynomial(D d, V x, const double (&c)[n]) {
   return sum;
 }
 
-/// u = n + f with n the nearest integer, and 2^n. |n| stays below the exponent bias. Adding 3/2 2^(mantissa bits)
-/// rounds to an integer and leaves it in the low bits, which saves a conversion that older instruction sets lack.
+/// min(limit, x), where NaN stays NaN: vector minima give their second operand, or NaN, when one is NaN.
 template <class V>
-struct PowerOfTwo {
-  V fraction;  // f, |f| <= 1/2
-  V power;     // 2^n
-};
-
-template <class D, class V>
-HWY_INLINE PowerOfTwo<V> split_power_of_two(D d, V u) {
-  using T = hn::TFromD<D>;
-  const hn::RebindToUnsigned<D> di;
-  using TI = hn::TFromD<decltype(di)>;
-  constexpr int mantissa_bits = sizeof(T) == 8 ? 52 : 23;
-  constexpr TI bias = sizeof(T) == 8 ? 1023 : 127;
-  const V magic = hn::Set(d, static_cast<T>(sizeof(T) == 8 ? 0x1.8p52 : 0x1.8p23));
-  const V shifted = hn::Add(u, magic);
-  const V n = hn::Sub(shifted, magic);
-  const V power = hn::BitCast(d, hn::ShiftLeft<mantissa_bits>(hn::Add(hn::BitCast(di, shifted), hn::Set(di, bias))));
-  return {hn::Sub(u, n), power};
+HWY_INLINE V at_most(V limit, V x) {
+#if HWY_TARGET == HWY_SCALAR
+  return hn::IfThenElse(hn::Gt(x, limit), limit, x);
+#else
+  return hn::Min(limit, x);
+#endif
 }
 
-/// tanh by the addition formula. With 2x/ln 2 = n + f, |f| <= 1/2, and s = 2^n,
-///   tanh(f ln2 / 2) = R(f) / Q(f)   (minimax, relative error 5e-18; 5e-10 in single precision)
-///   tanh x = ((s - 1) Q + (s + 1) R) / ((s + 1) Q + (s - 1) R)
-/// One division, no sign handling; s - 1 keeps the relative accuracy near 0, and the rounding of 2x/ln2 is damped by
-/// 1 - tanh^2. At most 4 ulp on the whole line (5 where multiply-adds are not fused); NaN gives NaN.
+/// tanh by the addition formula, on |x|. With |x| = n ln2/2 + y, |y| <= ln2/4, s = 2^n and
+///   tanh y = R(y) / Q(y)   (minimax, relative error 5e-18; 5e-10 in single precision)
+///   tanh |x| = (b (Q + R) + R) / (b (Q + R) + Q),   b = (s - 1) / 2
+/// One division; b = 0 near 0 keeps the relative accuracy there, and the rounding of n ln2/2 is damped by 1 - tanh^2.
+/// The largest error is 3.5 ulp on the whole line; odd to the bit; NaN gives NaN.
 template <class D, class V>
 HWY_INLINE V tanh(D d, V x) {
   using T = hn::TFromD<D>;
-  const V limit = hn::Set(d, static_cast<T>(sizeof(T) == 8 ? 22 : 11));
-  // The operand order lets NaN through: x86 minimum and maximum return their second operand when one is NaN.
-  const V clamped = hn::Min(limit, hn::Max(hn::Neg(limit), x));
-  const V u = hn::Mul(clamped, hn::Set(d, static_cast<T>(2.8853900817779268147)));  // 2 / ln 2
-  const auto [f, s] = split_power_of_two(d, u);
-  const V t = hn::Mul(f, f);
+  constexpr bool is_double = sizeof(T) == 8;
+  const V magnitude = at_most(hn::Set(d, static_cast<T>(is_double ? 22 : 11)), hn::Abs(x));
+  // Adding 3/2 2^(mantissa bits) rounds to an integer and leaves it in the low bits; with the exponent bias less one in
+  // the same constant, a shift makes s / 2 of it.
+  const V magic = hn::Set(d, static_cast<T>(is_double ? 0x1.8p52 + 1022 : 0x1.8p23 + 126));
+  const V shifted = hn::MulAdd(magnitude, hn::Set(d, static_cast<T>(2.8853900817779268147)), magic);  // 2 / ln 2
+  const V n = hn::Sub(shifted, magic);
+  const hn::RebindToUnsigned<D> di;
+  const V half_s = hn::BitCast(d, hn::ShiftLeft < is_double ? 52 : 23 > (hn::BitCast(di, shifted)));
+  const V b = hn::Sub(half_s, hn::Set(d, static_cast<T>(0.5)));
+  const V y = hn::NegMulAdd(n, hn::Set(d, static_cast<T>(0.34657359027997265471)), magnitude);  // ln2 / 2
+  const V t = hn::Mul(y, y);
   V r;
   V q;
-  if constexpr (sizeof(T) == 8) {
-    constexpr double p[] = {0.34657359027997265303, 0.0046248405990847300254, 5.2870794151089496673e-6};
-    constexpr double c[] = {1.0, 0.053382220354252111619, 0.00022893351991522551226};
-    r = hn::Mul(f, polynomial(d, t, p));
+  if constexpr (is_double) {
+    constexpr double p[] = {0.11109905699686089475, 0.0010573980542520894485};
+    constexpr double c[] = {1.0, 0.44443239033018613312, 0.015868194833140696731};
+    r = hn::MulAdd(hn::Mul(y, t), polynomial(d, t, p), y);
     q = polynomial(d, t, c);
   } else {
-    constexpr double p[] = {0.346573590094463828, 0.0027716340514583781194};
-    constexpr double c[] = {1.0, 0.048034957907447068757};
-    r = hn::Mul(f, polynomial(d, t, p));
+    constexpr double p[] = {0.06658087405614678};
+    constexpr double c[] = {1.0, 0.39991388556988147258};
+    r = hn::MulAdd(hn::Mul(y, t), polynomial(d, t, p), y);
     q = polynomial(d, t, c);
   }
-  const V one = hn::Set(d, static_cast<T>(1));
-  const V below = hn::Sub(s, one);
-  const V above = hn::Add(s, one);
-  const V result = hn::Div(hn::MulAdd(below, q, hn::Mul(above, r)), hn::MulAdd(above, q, hn::Mul(below, r)));
-  return hn::IfThenElse(hn::IsNaN(x), x, result);
+  const V sum = hn::Add(q, r);
+  return hn::CopySign(hn::Div(hn::MulAdd(b, sum, r), hn::MulAdd(b, sum, q)), x);
 }
 
 /// exp(x), at most 2 ulp for normal results; 0 below and inf above the range; NaN gives NaN.

@@ -172,4 +172,11 @@ Matrix ensemble_covariance(const Matrix& response, const Matrix& test_test_nngp,
   return test_test_nngp - mixed - mixed.transpose() + response * train_nngp * response.transpose();
 }
 
+Vector ensemble_variance(const Matrix& response, const Vector& test_nngp_diagonal, const Matrix& test_nngp,
+                         const Matrix& train_nngp) {
+  const Matrix moved = response * train_nngp - 2 * test_nngp;
+  // Rounding may take a variance of 0 below it.
+  return (test_nngp_diagonal + response.cwiseProduct(moved).rowwise().sum()).cwiseMax(0.0);
+}
+
 }  // namespace mfld

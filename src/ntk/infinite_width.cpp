@@ -1,229 +1,31 @@
 #include "mfld/ntk/infinite_width.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
-#include <limits>
+#include <memory>
 #include <numbers>
 #include <string>
 #include <vector>
 
 #include "mfld/core/error.hpp"
+#include "mfld/core/memory.hpp"
 #include "mfld/core/parallel.hpp"
-#include "ntk/dual_kernels.hpp"
-#include "ntk/hermite_expansion.hpp"
+#include "ntk/kernel_recursion.hpp"
 
 namespace mfld {
 namespace {
 
-using dual::HermiteExpansion;
+using dual::Buffer;
+using dual::first_layer;
+using dual::Recursion;
+using dual::Side;
 using dual::tile_columns;
 using dual::tile_rows;
-using Buffer = std::vector<double>;
-
-constexpr double epsilon = std::numeric_limits<double>::epsilon();
 
 std::size_t size(Index n) { return static_cast<std::size_t>(n); }
-
-/// E sigma(u)^2 for u ~ N(0, a), activations with a closed form.
-double second_moment(Activation kind, double a) {
-  switch (kind) {
-    case Activation::relu:
-    case Activation::relu_right:
-      return a / 2;
-    case Activation::squared_relu:
-      return 1.5 * a * a;
-    case Activation::erf:
-      return 2 / std::numbers::pi * std::atan2(2 * a, std::sqrt(1 + 4 * a));
-    default:
-      return a;
-  }
-}
-
-/// The inputs of one side of the kernel: their vectors, and the variance of every layer's preactivation.
-struct Side {
-  Index count = 0;
-  Index padded = 0;
-  Index dim = 0;
-  Buffer packed;              // [tile][dim][tile_rows], times sqrt(input_variance); rows past the end are 0
-  std::vector<Buffer> roots;  // [layer][padded]
-  std::vector<HermiteExpansion> expansions;
-
-  const double* tile(Index index) const { return packed.data() + size(index * dim * tile_rows); }
-};
-
-Side first_layer(const KernelConvention& convention, const Inputs& x) {
-  Side side;
-  side.count = x.rows();
-  side.dim = x.cols();
-  side.padded = (x.rows() + tile_rows - 1) / tile_rows * tile_rows;
-  side.packed.assign(size(side.padded * side.dim), 0.0);
-  side.roots.emplace_back(size(side.padded), 0.0);
-  const double scale = std::sqrt(convention.input_variance);
-  for (Index i = 0; i < side.count; ++i) {
-    double* row = side.packed.data() + size(i / tile_rows * tile_rows * side.dim + i % tile_rows);
-    double square = convention.input_bias_variance;
-    for (Index k = 0; k < side.dim; ++k) {
-      const double value = scale * x(i, k);
-      row[k * tile_rows] = value;
-      square += value * value;
-    }
-    side.roots[0][size(i)] = std::sqrt(square);
-  }
-  return side;
-}
-
-/// One kernel computation: layers, their tables, and the bounds of their errors.
-class Recursion {
- public:
-  Recursion(const KernelConvention& convention, Activation activation, const std::vector<Side*>& sides)
-      : convention_(convention), activation_(activation), num_layers_(convention.num_weight_layers - 1) {
-    for (int l = 0; l < num_layers_; ++l) {
-      if (dual::needs_expansion(activation)) {
-        expand(l, sides);
-      }
-      for (Side* side : sides) {
-        advance(*side, l);
-      }
-    }
-    bound_ntk();
-  }
-
-  double nngp_error() const { return error_; }
-  double ntk_error() const { return ntk_error_; }
-
-  /// Entries of rows [row, row + count) of x against column j of z. `scratch` is kept between calls.
-  struct Scratch {
-    std::vector<dual::Layer> layers;
-    Buffer column_values, column_slopes;
-  };
-  void column(const Side& x, Index row, Index count, const Side& z, Index j, const double* products,
-              const double* determinants, double* nngp, double* ntk, Scratch& scratch) const {
-    prepare(x, row, z, j, scratch);
-    dual::ColumnTask task{};
-    task.kind = activation_;
-    task.count = count;
-    task.layers = scratch.layers.data();
-    task.num_layers = num_layers_;
-    task.weight_variance = convention_.weight_variance;
-    task.bias_variance = convention_.bias_variance;
-    const bool train_first = num_layers_ == 0 ? convention_.train_output : convention_.train_hidden;
-    task.first_weights = train_first ? 1 : 0;
-    task.first_offset = ((convention_.train_bias ? 1 : 0) - task.first_weights) * convention_.input_bias_variance;
-    task.products = products;
-    task.determinants = determinants;
-    task.nngp = nngp;
-    task.ntk = ntk;
-    dual::table().column(task);
-  }
-
- private:
-  void expand(int l, const std::vector<Side*>& sides) {
-    double largest = 0;
-    for (const Side* side : sides) {
-      largest = std::max(largest, *std::max_element(side->roots.back().begin(), side->roots.back().end()));
-    }
-    const Index terms = dual::terms_needed(activation_, largest);
-    num_terms_ = std::max(num_terms_, terms);
-    LayerBound bound{largest * largest, 0, 0, 0, 0};
-    for (Side* side : sides) {
-      side->expansions.push_back(dual::expand(activation_, side->roots[size(l)].data(), side->count, terms));
-      const HermiteExpansion& e = side->expansions.back();
-      bound.value_error = std::max(bound.value_error, e.value_error);
-      bound.slope_error = std::max(bound.slope_error, e.slope_error);
-      bound.moment_error = std::max(bound.moment_error, e.moment_error);
-      bound.moment = std::max(bound.moment, e.largest_moment);
-    }
-    bounds_.push_back(bound);
-  }
-
-  void advance(Side& side, int l) const {
-    const Buffer& from = side.roots[size(l)];
-    Buffer to(from.size(), 0.0);
-    for (Index i = 0; i < side.count; ++i) {
-      const double moment = dual::needs_expansion(activation_)
-                                ? side.expansions[size(l)].moments[size(i)]
-                                : second_moment(activation_, from[size(i)] * from[size(i)]);
-      to[size(i)] = std::sqrt(convention_.weight_variance * moment + convention_.bias_variance);
-    }
-    side.roots.push_back(std::move(to));
-  }
-
-  void prepare(const Side& x, Index row, const Side& z, Index j, Scratch& scratch) const {
-    scratch.layers.resize(size(num_layers_));
-    scratch.column_values.resize(size(num_layers_ * num_terms_));
-    scratch.column_slopes.resize(size(num_layers_ * num_terms_));
-    for (int l = 0; l < num_layers_; ++l) {
-      const bool last = l + 1 == num_layers_;
-      dual::Layer& layer = scratch.layers[size(l)];
-      layer = {};
-      layer.row_roots = x.roots[size(l)].data() + row;
-      layer.column_root = z.roots[size(l)][size(j)];
-      layer.train_weights = (last ? convention_.train_output : convention_.train_hidden) ? 1 : 0;
-      layer.train_bias = convention_.train_bias ? convention_.bias_variance : 0;
-      if (!dual::needs_expansion(activation_)) {
-        continue;
-      }
-      const HermiteExpansion& rows = x.expansions[size(l)];
-      const HermiteExpansion& columns = z.expansions[size(l)];
-      layer.num_terms = rows.num_terms;
-      layer.row_values = rows.values.data() + rows.start(row);
-      layer.row_slopes = rows.slopes.data() + rows.start(row);
-      double* values = scratch.column_values.data() + l * num_terms_;
-      double* slopes = scratch.column_slopes.data() + l * num_terms_;
-      for (Index k = 0; k < columns.num_terms; ++k) {
-        values[k] = columns.values[columns.start(j) + size(k * tile_rows)];
-        slopes[k] = columns.slopes[columns.start(j) + size(k * tile_rows)];
-      }
-      layer.column_values = values;
-      layer.column_slopes = slopes;
-    }
-  }
-
-  /// Errors of K^l and Theta^l carried through the layers by Price's theorem: with m = sup |sigma'| and so on,
-  ///   |dE sigma sigma| <= m1^2 |dc| + m2 sqrt(E sigma^2) max(|da|, |db|),   |dE sigma' sigma'| <= m2^2 |dc| + m3 m1
-  ///   max(|da|, |db|).
-  void bound_ntk() {
-    if (bounds_.empty()) {
-      return;
-    }
-    const auto sup = dual::derivative_bounds(activation_);
-    const double w = convention_.weight_variance;
-    double variance = bounds_[0].variance;
-    double diagonal_error = 0;
-    double theta = variance;
-    for (const LayerBound& b : bounds_) {
-      const double value_error =
-          b.value_error + sup.first * sup.first * error_ + sup.second * std::sqrt(b.moment) * diagonal_error;
-      const double slope_error =
-          b.slope_error + sup.second * sup.second * error_ + sup.third * sup.first * diagonal_error;
-      diagonal_error =
-          w * (b.moment_error + (sup.first * sup.first + sup.second * std::sqrt(b.moment)) * diagonal_error) +
-          4 * epsilon * (w * b.moment + convention_.bias_variance);
-      error_ = w * value_error + 4 * epsilon * (w * b.moment + convention_.bias_variance);
-      const double slope = sup.first * sup.first;
-      ntk_error_ =
-          error_ + w * (slope_error * theta + (slope + slope_error) * ntk_error_) + 8 * epsilon * w * slope * theta;
-      variance = w * b.moment + convention_.bias_variance;
-      theta = variance + w * slope * theta;
-    }
-  }
-
-  struct LayerBound {
-    double variance, value_error, slope_error, moment_error, moment;
-  };
-
-  KernelConvention convention_;
-  Activation activation_;
-  int num_layers_;
-  Index num_terms_ = 0;
-  std::vector<LayerBound> bounds_;
-  double error_ = 0;
-  double ntk_error_ = 0;
-};
 
 /// One tile of 64 x 64 entries.
 class Tile {
@@ -245,8 +47,9 @@ class Tile {
       if (dual::table().determinants({num_rows_, x.roots[0].data() + row_, root, products, determinants_.data()})) {
         refine(convention, x, z, j, products);
       }
-      recursion.column(x, row_, num_rows_, z, column_ + j, products, determinants_.data(), nngp_.data() + j * tile_rows,
-                       ntk_.data() + j * tile_rows, scratch_);
+      recursion.column(x, row_, num_rows_, z, column_ + j,
+                       {products, determinants_.data(), nngp_.data() + j * tile_rows, ntk_.data() + j * tile_rows},
+                       scratch_);
     }
   }
 
@@ -317,8 +120,10 @@ void check_inputs(const Inputs& x, std::string_view name) {
   }
 }
 
-void check_memory(Index num_rows, Index num_columns, KernelParts parts) {
-  const double needed = kernel_gib(num_rows, num_columns, parts);
+/// The kernel, and the packed copies of inputs of dimension `dim`.
+void check_memory(Index num_rows, Index num_columns, Index dim, KernelParts parts) {
+  const double needed =
+      kernel_gib(num_rows, num_columns, parts) + kernel_gib(num_rows + num_columns, dim, KernelParts::ntk);
   const double available = available_gib();
   if (needed > available) {
     throw InvalidInput(fmt::format(
@@ -328,14 +133,28 @@ void check_memory(Index num_rows, Index num_columns, KernelParts parts) {
   }
 }
 
+/// A new matrix on large pages, where the system gives them on request: mapping small ones took half of the time of a
+/// kernel of 5000 inputs.
+void allocate(Matrix& matrix, Index rows, Index columns) {
+  matrix.resize(rows, columns);
+#ifdef MADV_HUGEPAGE
+  constexpr std::size_t page = std::size_t{1} << 21;
+  void* first = matrix.data();
+  std::size_t room = sizeof(double) * static_cast<std::size_t>(matrix.size());
+  if (std::align(page, page, first, room) != nullptr) {
+    madvise(first, room, MADV_HUGEPAGE);  // of no consequence where it fails
+  }
+#endif
+}
+
 InfiniteWidthKernel make_result(const Recursion& recursion, Index rows, Index columns, KernelParts parts) {
   InfiniteWidthKernel result;
   if (parts != KernelParts::ntk) {
-    result.nngp.resize(rows, columns);
+    allocate(result.nngp, rows, columns);
     result.nngp_error = recursion.nngp_error();
   }
   if (parts != KernelParts::nngp) {
-    result.ntk.resize(rows, columns);
+    allocate(result.ntk, rows, columns);
     result.ntk_error = recursion.ntk_error();
   }
   return result;
@@ -364,7 +183,7 @@ InfiniteWidthKernel at_gaps(const KernelConvention& convention, Activation activ
       products[i] = s * (low < high ? 1 - low : high - 1) + b;
       determinants[i] = s * low * (s * high + 2 * b);
     }
-    recursion.column(side, 0, length, side, 0, products, determinants, nngp, ntk, scratch);
+    recursion.column(side, 0, length, side, 0, {products, determinants, nngp, ntk}, scratch);
     std::copy_n(nngp, length, result.nngp.data() + first);
     std::copy_n(ntk, length, result.ntk.data() + first);
   }
@@ -382,7 +201,7 @@ InfiniteWidthKernel infinite_width_kernel(const KernelConvention& convention, Ac
     throw InvalidInput(fmt::format("the inputs x of the kernel have dimension {} and the inputs z {}: they must agree",
                                    x.cols(), z.cols()));
   }
-  check_memory(x.rows(), z.rows(), parts);
+  check_memory(x.rows(), z.rows(), x.cols(), parts);
   Side rows = first_layer(convention, x);
   Side columns = first_layer(convention, z);
   const Recursion recursion(convention, activation, {&rows, &columns});
@@ -401,7 +220,7 @@ InfiniteWidthKernel infinite_width_kernel(const KernelConvention& convention, Ac
                                           KernelParts parts) {
   check(convention, activation);
   check_inputs(x, "inputs x");
-  check_memory(x.rows(), x.rows(), parts);
+  check_memory(x.rows(), x.rows(), x.cols(), parts);
   Side side = first_layer(convention, x);
   const Recursion recursion(convention, activation, {&side});
   InfiniteWidthKernel result = make_result(recursion, x.rows(), x.rows(), parts);
@@ -415,6 +234,14 @@ InfiniteWidthKernel infinite_width_kernel(const KernelConvention& convention, Ac
     tile.store(result.nngp, result.ntk, row != column);
   });
   return result;
+}
+
+Vector nngp_variances(const KernelConvention& convention, Activation activation, const Inputs& x) {
+  check(convention, activation);
+  check_inputs(x, "inputs x");
+  Side side = first_layer(convention, x);
+  const Recursion recursion(convention, activation, {&side});
+  return Vector::Map(side.roots.back().data(), x.rows()).array().square();
 }
 
 InfiniteWidthKernel infinite_width_kernel_at_angles(const KernelConvention& convention, Activation activation,
@@ -438,67 +265,11 @@ InfiniteWidthKernel infinite_width_kernel_at_cosines(const KernelConvention& con
   }
   return at_gaps(convention, activation, 1 - cosines.array(), 1 + cosines.array());
 }
-
-DualActivation dual_activation(Activation kind, double a, double b, double c) {
-  if (!(a >= 0 && b >= 0 && std::isfinite(a) && std::isfinite(b) && c * c <= a * b * (1 + 1e-10))) {
-    throw InvalidInput(fmt::format(
-        "a = {}, b = {}, c = {} are no covariance: a and b must be at least 0 and finite, and c^2 at most a b", a, b,
-        c));
-  }
-  // a b - c^2 with one rounding error in all (Kahan).
-  const double square = c * c;
-  const double determinant = std::max(0.0, std::fma(a, b, -square) - std::fma(c, c, -square));
-  double row_roots[tile_rows] = {std::sqrt(a), std::sqrt(b)};
-  double products[tile_rows] = {c}, determinants[tile_rows] = {determinant};
-  double nngp[tile_rows], ntk[tile_rows], value[tile_rows], slope[tile_rows];
-  dual::Layer layer{};
-  layer.row_roots = row_roots;
-  layer.column_root = row_roots[1];
-  dual::ColumnTask task{};
-  task.kind = kind;
-  task.count = 1;
-  task.layers = &layer;
-  task.num_layers = 1;
-  task.weight_variance = 1;
-  task.products = products;
-  task.determinants = determinants;
-  task.nngp = nngp;
-  task.ntk = ntk;
-  task.last_value = value;
-  task.last_slope = slope;
-  HermiteExpansion e;
-  Buffer column_values, column_slopes;
-  if (dual::needs_expansion(kind)) {
-    e = dual::expand(kind, row_roots, 2, dual::terms_needed(kind, std::max(row_roots[0], row_roots[1])));
-    for (Index k = 0; k < e.num_terms; ++k) {
-      column_values.push_back(e.values[size(k * tile_rows + 1)]);
-      column_slopes.push_back(e.slopes[size(k * tile_rows + 1)]);
-    }
-    layer.num_terms = e.num_terms;
-    layer.row_values = e.values.data();
-    layer.row_slopes = e.slopes.data();
-    layer.column_values = column_values.data();
-    layer.column_slopes = column_slopes.data();
-  }
-  dual::table().column(task);
-  return {value[0], slope[0], e.value_error, e.slope_error};
-}
-
 double kernel_gib(Index num_rows, Index num_columns, KernelParts parts) {
   const double kernels = parts == KernelParts::both ? 2 : 1;
   return kernels * static_cast<double>(num_rows) * static_cast<double>(num_columns) * sizeof(double) / 0x1p30;
 }
 
-double available_gib() {
-  std::ifstream file("/proc/meminfo");
-  std::string name, unit;
-  double kib = 0;
-  while (file >> name >> kib && std::getline(file, unit)) {
-    if (name == "MemAvailable:") {
-      return kib * 1024 / 0x1p30;
-    }
-  }
-  return static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE)) / 0x1p30;
-}
+double available_gib() { return available_memory() / 0x1p30; }
 
 }  // namespace mfld

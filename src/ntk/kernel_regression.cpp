@@ -133,12 +133,21 @@ KernelRegression::KernelRegression(const Matrix& kernel, const Vector& targets, 
       (white.squaredNorm() + log_determinant + static_cast<double>(rank) * std::log(2 * std::numbers::pi)) / 2;
 }
 
-Vector KernelRegression::predict(const Matrix& test_kernel) const {
+void KernelRegression::check_test_kernel(const Matrix& test_kernel) const {
   if (test_kernel.cols() != coefficients_.size()) {
     throw InvalidInput(fmt::format("the test kernel has {} columns and there are {} training inputs: they must agree",
                                    test_kernel.cols(), coefficients_.size()));
   }
+}
+
+Vector KernelRegression::predict(const Matrix& test_kernel) const {
+  check_test_kernel(test_kernel);
   return test_kernel * coefficients_;
+}
+
+Matrix KernelRegression::response(const Matrix& test_kernel) const {
+  check_test_kernel(test_kernel);
+  return (test_kernel * whitening_) * whitening_.transpose();
 }
 
 Posterior KernelRegression::posterior(const Matrix& test_kernel, const Vector& test_diagonal) const {

@@ -6,6 +6,7 @@
 #include <boost/math/quadrature/gauss.hpp>
 #include <cmath>
 #include <numbers>
+#include <utility>
 
 #include "mfld/core/error.hpp"
 #include "mfld/ntk/infinite_width.hpp"
@@ -57,27 +58,25 @@ std::vector<long double> integrate(const AngularKernel& kernel, Index input_dim,
     long double current = 1;
     for (int k = 0; k <= max_degree; ++k) {
       sums[static_cast<std::size_t>(k)] += weight * current;
-      const long double next = k == 0 ? t : ((2 * k + p - 2) * t * current - k * previous) / (k + p - 2);
-      previous = current;
-      current = next;
+      previous = std::exchange(current, next_legendre(k, p, t, current, previous));
     }
   }
   return sums;
 }
 
-double multiplicity(Index input_dim, int k) {
-  if (k == 0) {
+}  // namespace
+
+// As a product that stays exact while it fits.
+double num_harmonics(Index input_dim, int degree) {
+  if (degree == 0) {
     return 1;
   }
-  // (2k + p - 2)/k binom(k + p - 3, p - 2), as a product that stays exact while it fits.
-  double value = 2.0 * k + static_cast<double>(input_dim) - 2;
+  double value = 2.0 * degree + static_cast<double>(input_dim) - 2;
   for (Index i = 1; i <= input_dim - 2; ++i) {
-    value = value * static_cast<double>(k - 1 + i) / static_cast<double>(i);
+    value = value * static_cast<double>(degree - 1 + i) / static_cast<double>(i);
   }
-  return value / k;
+  return value / degree;
 }
-
-}  // namespace
 
 AngularKernel angular_ntk(const KernelConvention& convention, Activation activation) {
   check(convention, activation);
@@ -108,7 +107,7 @@ std::vector<SphericalEigenvalue> spherical_eigenvalues(const AngularKernel& kern
   }
   std::vector<SphericalEigenvalue> result;
   for (int k = 0; k <= max_degree; ++k) {
-    result.push_back({k, static_cast<double>(coarse[static_cast<std::size_t>(k)]), multiplicity(input_dim, k)});
+    result.push_back({k, static_cast<double>(coarse[static_cast<std::size_t>(k)]), num_harmonics(input_dim, k)});
   }
   return result;
 }

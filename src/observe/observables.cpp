@@ -2,10 +2,10 @@
 #include <cmath>
 #include <utility>
 
-#include "mfld/ntk/empirical.hpp"
 #include "mfld/observe/alignment.hpp"
 #include "mfld/observe/movement.hpp"
 #include "mfld/observe/observer.hpp"
+#include "observe/observable_rows.hpp"
 
 namespace mfld {
 
@@ -14,11 +14,7 @@ namespace {
 constexpr double recovered_cosine = 0.999;
 constexpr double near_cosine = 0.95;
 
-using Reason = std::optional<std::string>;
-
 // Which scenes a row exists for.
-
-Reason always(const Scene&) { return std::nullopt; }
 
 Reason needs_test_samples(const Scene& scene) {
   return scene.data->num_test() > 0 ? Reason{} : "needs test samples (num_test > 0)";
@@ -51,8 +47,6 @@ Reason needs_subspace(const Scene& scene) {
 Reason needs_output_parameter(const Scene& scene) {
   return scene.network->layout().output >= 0 ? Reason{} : "needs a neuron with an output parameter r";
 }
-
-Reason needs_start(const Scene& scene) { return scene.initial != nullptr ? Reason{} : "needs the initial particles"; }
 
 Reason needs_nonzero_start(const Scene& scene) {
   if (scene.initial == nullptr) {
@@ -117,18 +111,6 @@ double output_parameter_second_moment(const Look& look) {
 
 // Rows.
 
-/// A row of one column that has the row's name.
-template <class Value>
-Observable number(std::string_view name, std::string_view formula, Reason (*unavailable)(const Scene&), Value value) {
-  return {name, formula, unavailable, [name](const Scene&) { return std::vector<std::string>{std::string(name)}; },
-          [value](Look& look, std::span<double> values) { values[0] = value(look); }};
-}
-
-Observable on_request(Observable observable) {
-  observable.by_default = false;
-  return observable;
-}
-
 Observable teacher_cosines() {
   Observable row;
   row.name = "teacher_cosines";
@@ -161,10 +143,11 @@ std::vector<Observable> risk_rows() {
              [](Look& look) { return accuracy(look.train_outputs(), look.scene().data->train_targets); }),
       number("test_accuracy", "share of test samples with y f(x) > 0; a tie is wrong", needs_test_classes,
              [](Look& look) { return accuracy(look.test_outputs(), look.scene().data->test_targets); }),
-      number("objective",
-             "F = R(f) + penalty * penalty_factor * sum_j |theta_j|^2 over trained parameters, penalty_factor 1/N in "
-             "mean-field, 1 in ntk and standard, alpha^2/N in alpha; R reduced as loss.reduction says",
-             always, objective),
+      number(
+          "objective",
+          "F = R(f) + penalty * penalty_factor * sum_j |theta_j - anchor_j|^2 over trained parameters, penalty_factor "
+          "1/N in mean-field, 1 in ntk and standard, alpha^2/N in alpha; R reduced as loss.reduction says",
+          always, objective),
       on_request(number("gradient_norm",
                         "sqrt(sum_j |v_j|^2 / N), v_j the full drift with its penalty term, trained columns", always,
                         [](Look& look) { return drift_norm(look.full_drift()); })),
@@ -213,22 +196,6 @@ std::vector<Observable> alignment_rows() {
   };
 }
 
-std::vector<Observable> kernel_rows() {
-  return {
-      on_request(number(
-          "ntk_drift",
-          "|K_t - K_0|_F / |K_0|_F, K the empirical tangent kernel on the training inputs  [Jacot, Gabriel "
-          "& Hongler, NeurIPS 2018]",
-          needs_start, [](Look& look) { return kernel_drift(look.tangent_kernel(), look.initial_tangent_kernel()); })),
-      on_request(
-          number("kernel_alignment",
-                 "y' K y / (|K|_F |y|^2), K the empirical tangent kernel on the training inputs  [Cristianini et "
-                 "al., NeurIPS 2001]",
-                 always,
-                 [](Look& look) { return kernel_alignment(look.tangent_kernel(), look.scene().data->train_targets); })),
-  };
-}
-
 std::vector<Observable> moment_rows() {
   return {
       number("mean_norm", "(1/N) sum_j |w_j|", always,
@@ -247,7 +214,7 @@ std::vector<Observable> moment_rows() {
 const std::vector<Observable>& observables() {
   static const std::vector<Observable> table = [] {
     std::vector<Observable> rows;
-    for (const auto& group : {risk_rows(), movement_rows(), alignment_rows(), kernel_rows(), moment_rows()}) {
+    for (const auto& group : {risk_rows(), movement_rows(), alignment_rows(), kernel_observables(), moment_rows()}) {
       rows.insert(rows.end(), group.begin(), group.end());
     }
     return rows;

@@ -19,11 +19,20 @@ Look::Look(const Scene& scene)
       train_(scene.data->train_inputs),
       test_(scene.data->test_inputs) {}
 
-void Look::move_to(const Particles<double>& particles, double penalty, double temperature) {
+void Look::move_to(const Particles<double>& particles, const Penalty<double>& penalty, double temperature,
+                   std::int64_t step) {
   particles_ = &particles;
   penalty_ = penalty;
   temperature_ = temperature;
+  step_ = step;
   have_train_ = have_test_ = have_drift_ = have_kernel_ = false;
+}
+
+void Look::move_to_outputs(const Vector& train, const Vector& test) {
+  particles_ = nullptr;
+  train_outputs_.assign(train.begin(), train.end());
+  test_outputs_.assign(test.begin(), test.end());
+  have_train_ = have_test_ = true;
 }
 
 std::span<const double> Look::train_outputs() {
@@ -53,11 +62,7 @@ const Drift& Look::full_drift() {
   drift_.resize(particles().rows(), particles().cols());
   scene_.network->drift(particles(), train_, field, weight, Accumulate::assign, drift_, train_outputs_, workspace_);
   have_train_ = true;
-  for (Index column = 0; column < drift_.cols(); ++column) {
-    if (scene_.network->trained()[static_cast<std::size_t>(column)]) {
-      drift_.col(column) += 2 * penalty_ * particles().col(column);
-    }
-  }
+  add_penalty(*scene_.network, particles(), penalty_, drift_);
   have_drift_ = true;
   return drift_;
 }
@@ -79,6 +84,14 @@ const Matrix& Look::initial_tangent_kernel() {
     initial_kernel_ = empirical_ntk(*scene_.network, *scene_.initial, inputs, inputs);
   }
   return initial_kernel_;
+}
+
+const LinearisedDescent& Look::linearised_descent() {
+  if (!linearised_) {
+    linearised_ = std::make_shared<LinearisedDescent>(*scene_.network, *scene_.risk, *scene_.data, *scene_.initial,
+                                                      initial_tangent_kernel(), scene_.phases->front());
+  }
+  return *linearised_;
 }
 
 namespace {

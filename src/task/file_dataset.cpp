@@ -16,22 +16,13 @@ namespace mfld {
 
 namespace {
 
-Table read_table(const Source& source, const FileDatasetOptions& options) {
-  if (source.is_csv()) {
-    return read_csv(source, options.skip_lines);
-  }
-  return source.is_npy() ? read_npy(source) : read_hdf5(source, options.dataset);
-}
-
 std::vector<Source> sources_of(const FileDatasetOptions& options) {
   std::vector<Source> sources = {{"task.path", options.path}};
   if (!options.test_path.empty()) {
     sources.push_back({"task.test_path", options.test_path});
   }
   for (const Source& source : sources) {
-    if (!source.is_csv() && !source.is_npy() && !source.is_hdf5()) {
-      throw source.invalid("the name must end in .csv, .npy, .h5 or .hdf5");
-    }
+    check_extension(source);
   }
   return sources;
 }
@@ -191,7 +182,7 @@ Dataset make_file_dataset(const FileDatasetOptions& options, std::uint64_t seed)
   std::vector<Table> tables;
   tables.reserve(sources.size());
   for (const Source& source : sources) {
-    tables.push_back(read_table(source, options));
+    tables.push_back(read_table(source, options.skip_lines, options.dataset));
   }
   const Index num_columns = tables[0].values.cols();
   const Index target = target_column(options, num_columns);

@@ -30,10 +30,26 @@ InvalidInput Source::invalid_at(Index line, Index column, std::string_view reaso
   return invalid(fmt::format("{} {}, column {} {}", is_csv() ? "line" : "row", line, column, reason));
 }
 
+void check_extension(const Source& source) {
+  if (!source.is_csv() && !source.is_npy() && !source.is_hdf5()) {
+    throw source.invalid("the name must end in .csv, .npy, .h5 or .hdf5");
+  }
+}
+
+Table read_table(const Source& source, Index skip_lines, const std::string& data_set) {
+  if (source.is_csv()) {
+    return read_csv(source, skip_lines);
+  }
+  return source.is_npy() ? read_npy(source) : read_hdf5(source, data_set);
+}
+
 std::ifstream open_file(const Source& source) {
   std::error_code unknown;
   if (std::filesystem::is_directory(source.path, unknown)) {
     throw source.file_error("it is a folder");
+  }
+  if (std::filesystem::is_character_file(source.path, unknown)) {
+    throw source.file_error("it is a device, and may have no end");
   }
   errno = 0;
   std::ifstream file(source.path, std::ios::binary);

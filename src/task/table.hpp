@@ -34,6 +34,9 @@ struct Table {
   std::vector<std::string> names;  // of the columns; empty if the file has none
 };
 
+/// Throws unless the name of the file says how to read it.
+void check_extension(const Source& source);
+
 std::ifstream open_file(const Source& source);
 
 /// Throws where rows x columns doubles are no table: empty, a single column, or too many to count.
@@ -55,5 +58,8 @@ std::vector<std::string_view> split_fields(std::string_view line);
 Table read_csv(const Source& source, Index skip_lines);
 Table read_npy(const Source& source);
 Table read_hdf5(const Source& source, const std::string& data_set);
+
+/// The one that fits the name.
+Table read_table(const Source& source, Index skip_lines, const std::string& data_set);
 
 }  // namespace mfld

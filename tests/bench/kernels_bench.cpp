@@ -47,16 +47,20 @@ void activation(benchmark::State& state, Activation kind) {
 
 // --- normals
 
+template <class Scalar, std::size_t num>
 void normals(benchmark::State& state) {
   constexpr Index count = 512;
-  Aligned<double> even(count);
-  Aligned<double> odd(count);
+  Aligned<Scalar> values(num * count);
+  Scalar* xi[num];
+  for (std::size_t k = 0; k < num; ++k) {
+    xi[k] = values.data() + k * count;
+  }
   std::uint64_t step = 0;
   for (auto _ : state) {
-    kernels::normals({1, 2}, step++, 0, 0, count, even.data(), odd.data());
+    kernels::normals({1, 2}, step++, 0, 0, count, xi);
     benchmark::ClobberMemory();
   }
-  count_values(state, 2 * count);
+  count_values(state, num * count);
 }
 
 // --- the update: drift, penalty and noise
@@ -73,7 +77,7 @@ void update(benchmark::State& state, bool noise) {
       0};
   for (auto _ : state) {
     ++task.step;
-    benchmark::DoNotOptimize(kernels::table<Scalar>().step(task, particles.data()));
+    benchmark::DoNotOptimize(kernels::table<Scalar>().step(task, nullptr, particles.data()));
   }
   count_values(state, num_particles * num_columns);
 }
@@ -185,7 +189,8 @@ void add_all() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  benchmark::RegisterBenchmark("normals/double", normals);
+  benchmark::RegisterBenchmark("normals/double", normals<double, 2>);
+  benchmark::RegisterBenchmark("normals/single", normals<float, 4>);
   add_all<double>();
   add_all<float>();
   benchmark::Initialize(&argc, argv);

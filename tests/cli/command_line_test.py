@@ -5,13 +5,8 @@ import pty
 import re
 import signal
 import subprocess
-import sys
-import tempfile
-import time
-import unittest
-from pathlib import Path
 
-PROGRAM = os.path.abspath(sys.argv[1])
+import program
 
 EXPERIMENT = """\
 seed = 1
@@ -40,17 +35,8 @@ seed = [1, 2]
 """
 
 
-class CommandLine(unittest.TestCase):
-    def setUp(self):
-        self.directory = tempfile.TemporaryDirectory()
-        self.root = Path(self.directory.name)
-        (self.root / "a.toml").write_text(EXPERIMENT)
-
-    def tearDown(self):
-        self.directory.cleanup()
-
-    def mfld(self, *arguments):
-        return subprocess.run([PROGRAM, *arguments], cwd=self.root, capture_output=True, text=True, timeout=120)
+class CommandLine(program.ProgramTest):
+    EXPERIMENT = EXPERIMENT
 
     def files(self):
         return sorted(str(path.relative_to(self.root)) for path in self.root.rglob("*"))
@@ -166,7 +152,7 @@ class CommandLine(unittest.TestCase):
 
     def test_a_terminal_gets_a_progress_bar(self):
         ours, theirs = pty.openpty()
-        process = subprocess.Popen([PROGRAM, "run", "a.toml", "--set", "phase.0.steps=20000"], cwd=self.root,
+        process = subprocess.Popen([program.PROGRAM, "run", "a.toml", "--set", "phase.0.steps=20000"], cwd=self.root,
                                    stderr=theirs, stdout=subprocess.PIPE)
         os.close(theirs)
         screen = b""
@@ -201,15 +187,9 @@ class CommandLine(unittest.TestCase):
         for number in (signal.SIGINT, signal.SIGTERM):
             out = self.root / str(int(number))
             arguments = ["--out", out.name, "--set", "phase.0.steps=1000000000", "--set", "observe.every=100"]
-            process = subprocess.Popen([PROGRAM, "run", "a.toml", *arguments], cwd=self.root, stderr=subprocess.PIPE,
-                                       text=True)
-            deadline = time.monotonic() + 60
-            while not (out / "metrics.csv").exists() or b"\n100," not in (out / "metrics.csv").read_bytes():
-                self.assertLess(time.monotonic(), deadline)
-                time.sleep(0.01)
-            process.send_signal(number)
-            errors = process.communicate(timeout=60)[1]
-            self.assertEqual(process.returncode, 130)
+            process = self.launch("run", "a.toml", *arguments)
+            self.wait_for_step(out, 100)
+            errors = self.stop(process, number)
             self.assertRegex(errors, r"interrupted at step \d+, with a checkpoint")
             self.assertTrue((out / "checkpoint.h5").exists())
             self.assertIn('"ending": "interrupted"', (out / "summary.json").read_text())
@@ -272,4 +252,4 @@ class CommandLine(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=sys.argv[:1])
+    program.main()

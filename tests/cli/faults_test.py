@@ -1,17 +1,13 @@
 #!/usr/bin/env python3
 """What can go wrong outside: each fault gives one sentence and the right status, and spoils nothing. Usage: this PROGRAM"""
 import os
+import random
 import resource
 import shutil
 import signal
 import subprocess
-import sys
-import tempfile
-import time
-import unittest
-from pathlib import Path
 
-PROGRAM = os.path.abspath(sys.argv[1])
+import program
 
 EXPERIMENT = """\
 seed = 1
@@ -37,32 +33,23 @@ every_steps = 20
 """
 
 
-class Faults(unittest.TestCase):
-    def setUp(self):
-        self.directory = tempfile.TemporaryDirectory()
-        self.root = Path(self.directory.name)
-        (self.root / "a.toml").write_text(EXPERIMENT)
+class Faults(program.ProgramTest):
+    EXPERIMENT = EXPERIMENT
 
-    def tearDown(self):
-        self.directory.cleanup()
-
-    def mfld(self, *arguments, limit=None):
+    def mfld(self, *arguments, limit=None, nobody=False):
+        """With files limited to so many bytes; as a user without privileges."""
         def restrict():
             if limit is not None:
                 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
                 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-        return subprocess.run([PROGRAM, *arguments, "--quiet"], cwd=self.root, capture_output=True, text=True,
-                              timeout=120, preexec_fn=restrict)
-
-    def assert_sentence(self, result, status, *parts):
-        self.assertEqual(result.returncode, status, result.stderr)
-        self.assertEqual(result.stderr.count("\n"), 1, result.stderr)
-        for part in parts:
-            self.assertIn(part, result.stderr)
+            if nobody and os.geteuid() == 0:  # permissions do not bind root
+                os.setgroups([])
+                os.setgid(65534)
+                os.setuid(65534)
+        return super().mfld(*arguments, "--quiet", preexec_fn=restrict)
 
     def assert_whole(self, out):
-        for file in ("metrics.csv", "checkpoint.h5"):
-            self.assertEqual((out / file).read_bytes(), (self.root / "whole" / file).read_bytes(), file)
+        self.assert_same(out, "whole")
 
     def make_whole(self):
         self.assertEqual(self.mfld("run", "a.toml", "--out", "whole").returncode, 0)
@@ -104,15 +91,11 @@ class Faults(unittest.TestCase):
             subprocess.run(["umount", disk], check=True)
 
     def test_the_directory_goes_away(self):
-        process = subprocess.Popen([PROGRAM, "run", "a.toml", "--out", "out", "--quiet", "--set",
-                                    "phase.0.steps=100000000"], cwd=self.root, stderr=subprocess.PIPE, text=True)
-        deadline = time.monotonic() + 60
-        while not (self.root / "out/checkpoint.h5").exists():
-            self.assertLess(time.monotonic(), deadline)
-            time.sleep(0.01)
+        process = self.launch("run", "a.toml", "--out", "out", "--quiet", "--set", "phase.0.steps=100000000")
+        self.wait_until((self.root / "out/checkpoint.h5").exists)
         (self.root / "out").rename(self.root / "gone")
         shutil.rmtree(self.root / "gone")
-        errors = process.communicate(timeout=60)[1]
+        errors = process.communicate(timeout=program.TIMEOUT)[1]
         self.assertEqual(process.returncode, 4, errors)
         self.assertEqual(errors.count("\n"), 1, errors)
         self.assertIn("No such file or directory", errors)
@@ -122,6 +105,91 @@ class Faults(unittest.TestCase):
         (self.root / "out").symlink_to("/proc/self/fdinfo")  # a place where nobody makes files, root or not
         self.assertIn(self.mfld("run", "a.toml", "--out", "out").returncode, (2, 4))
         self.assert_sentence(self.mfld("run", "a.toml", "--out", "/proc/mfld"), 4, "cannot make directory /proc/mfld")
+
+    def contents(self, out):
+        return {path.name: path.read_bytes() for path in (self.root / out).iterdir()}
+
+    def test_a_read_only_directory(self):
+        """New runs, resumed runs, sweeps and branches, each where nobody may write; as soon as one may, it goes on."""
+        self.make_whole()
+        copy = self.root / "mfld"
+        shutil.copy2(program.PROGRAM, copy)  # where its folder is closed to others
+        for name in ("shut", "stopped"):
+            shutil.copytree(self.root / "whole", self.root / name)
+        (self.root / "shut" / "summary.json").unlink()
+        (self.root / "stopped" / "summary.json").unlink()
+        (self.root / "empty").mkdir()
+        (self.root / "sweep.toml").write_text(EXPERIMENT + "[sweep]\nseed = [1, 2]\n")
+        before = self.contents("shut")
+        for path in (self.root, *self.root.rglob("*")):
+            path.chmod(0o555 if path.is_dir() or path == copy else 0o444)
+        known, program.PROGRAM = program.PROGRAM, str(copy)
+        try:
+            for arguments in (["run", "a.toml", "--out", "new"], ["run", "a.toml", "--out", "empty"], ["resume", "shut"],
+                              ["run", "sweep.toml", "--out", "new"], ["branch", "whole", "--seed", "7"],
+                              ["branch", "whole", "--seed", "7", "--out", "empty"]):
+                self.assert_sentence(self.mfld(*arguments, nobody=True), 4, "cannot ", "Permission denied")
+            self.assertEqual(self.contents("shut"), before)
+            self.assertEqual(self.contents("empty"), {})
+            self.assertFalse((self.root / "new").exists())
+        finally:
+            program.PROGRAM = known
+            for path in (self.root, *self.root.rglob("*")):
+                path.chmod(0o755)
+        self.assertEqual(self.mfld("resume", "shut").returncode, 0)
+        self.assert_whole("shut")
+
+    def test_rows_and_frames_that_were_removed(self):
+        """What came after the checkpoint never fills the place of what it counts."""
+        self.assertEqual(self.mfld("run", "a.toml", "--out", "whole", "--set", "checkpoint.every_steps=300").returncode, 0)
+        for name in ("row", "header", "cut"):
+            shutil.copytree(self.root / "whole", self.root / name)
+            (self.root / name / "summary.json").unlink()
+        lines = (self.root / "whole/metrics.csv").read_text().splitlines(keepends=True)
+        header = next(i for i, line in enumerate(lines) if line.startswith("step,"))
+        (self.root / "row/metrics.csv").write_text("".join(lines[:header + 5] + lines[header + 6:]))
+        (self.root / "header/metrics.csv").write_text("".join(lines[:header] + lines[header + 1:]))
+        (self.root / "cut/metrics.csv").write_text("".join(lines)[:-3])
+        for name in ("row", "header"):
+            before = self.contents(name)
+            self.assert_sentence(self.mfld("resume", name, "--previous"), 4, "cannot continue", "metrics.csv")
+            self.assertEqual(self.contents(name), before)
+        self.assertEqual(self.mfld("resume", "cut", "--previous").returncode, 0)
+        self.assert_whole("cut")
+
+    def test_damaged_hdf5_files(self):
+        """Bytes changed at random, and cut files: a sentence or the right bytes, never a crash. The library itself does
+        crash on some; that is kept away from the run."""
+        self.make_whole()
+        dice = random.Random(1)
+        whole = (self.root / "whole/trajectory.h5").read_bytes()
+        shutil.copytree(self.root / "whole", self.root / "out")
+        kept = self.contents("out")
+        refused = 0
+        for i in range(60):
+            damaged = bytearray(whole)
+            for _ in range(1 + i % 4):  # most of the structure is at the start
+                damaged[dice.randrange(8192 if i % 3 else len(whole))] = dice.randrange(256)
+            if i % 10 == 9:
+                damaged = damaged[:dice.randrange(len(whole))]
+            for name, content in kept.items():
+                (self.root / "out" / name).write_bytes(content)
+            (self.root / "out/summary.json").unlink()
+            (self.root / "out/trajectory.h5").write_bytes(damaged)
+            result = self.mfld("resume", "out")
+            self.assertIn(result.returncode, (0, 4), result.stderr)
+            if result.returncode == 4:
+                refused += 1
+                self.assert_sentence(result, 4, "trajectory.h5")
+            self.assert_whole("out")
+            (self.root / "data.h5").write_bytes(damaged)
+            task = 'task={kind = "file", path = "data.h5", dataset = "/data/train_inputs"}'
+            result = self.mfld("run", "a.toml", "--out", f"data{i}", "--set", task)
+            self.assertIn(result.returncode, (0, 2, 3, 4), result.stderr)
+            if result.returncode in (2, 4):
+                self.assert_sentence(result, result.returncode, "data.h5")
+                self.assertFalse((self.root / f"data{i}").exists())
+        self.assertGreater(refused, 5)
 
     def test_data_that_cannot_be_read(self):
         for name, content in (("folder.csv", None), ("empty.csv", b""), ("binary.npy", bytes(range(256))),
@@ -154,32 +222,15 @@ class Faults(unittest.TestCase):
                 (out / file).write_bytes(damage)
                 self.assert_sentence(self.mfld("resume", out.name), 4, file)
 
-    def test_memory_is_flat_and_counters_are_exact_over_a_million_steps(self):
-        peaks = []
-        for steps in (10_000, 1_000_000):
-            process = subprocess.Popen(
-                [PROGRAM, "run", "a.toml", "--out", str(steps), "--quiet", "--threads", "1", "--set", f"phase.0.steps={steps}",
-                 "--set", "network.width=4", "--set", "task.num_train=10", "--set", "observe={every = 1000}", "--set",
-                 'phase.0.method=sgd-mfld', "--set", "checkpoint.every_steps=100000"], cwd=self.root)
-            status, usage = os.wait4(process.pid, 0)[1:]
-            process.returncode = 0
-            self.assertEqual(status, 0)
-            peaks.append(usage.ru_maxrss)
-            last = (self.root / str(steps) / "metrics.csv").read_text().splitlines()[-1].split(",")
-            self.assertEqual((int(last[0]), int(last[3])), (steps, 5 * steps))
-            # 10^6 additions of 0.1 would be off by 1e-6; the compensated sum is within one rounding.
-            self.assertLess(abs(float(last[2]) - 0.1 * steps), 2e-16 * 0.1 * steps)
-        self.assertLess(peaks[1] - peaks[0], 2048)  # KiB
-
     def test_sizes_beyond_memory(self):
         for setting in ("network.width=2000000000", "task.num_train=100000000000", "task.input_dim=1000000000",
                         "network.width=9223372036854775807", "task.num_train=9223372036854775807"):
             result = self.mfld("run", "a.toml", "--out", "out", "--set", setting)
             self.assert_sentence(result, 2)
             if "9223372036854775807" not in setting:
-                self.assertRegex(result.stderr, r"need [0-9.e+]+ GiB and this machine has [0-9.e+]+ GiB")
+                self.assertRegex(result.stderr, r"need [0-9.e+]+ GiB and [0-9.e+]+ GiB are available")
             self.assertFalse((self.root / "out").exists())
 
 
 if __name__ == "__main__":
-    unittest.main(argv=sys.argv[:1])
+    program.main()

@@ -1,18 +1,16 @@
 #!/usr/bin/env python3
 """Kills runs at random instants, resumes them, and compares what they leave with unbroken runs, byte by byte.
 Usage: this PROGRAM KILLS [SEED]"""
-import os
 import random
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-import unittest
 from pathlib import Path
 
+import program
+
 PLOTS = Path(__file__).resolve().parents[2] / "plots"
-PROGRAM = os.path.abspath(sys.argv[1])
 KILLS = int(sys.argv[2])
 SEED = int(sys.argv[3]) if len(sys.argv) > 3 else 1
 
@@ -24,6 +22,7 @@ num_train = 60
 num_test = 10
 [network]
 width = 30
+scaling = "{scaling}"
 precision = "{precision}"
 [observe]
 every = 3
@@ -69,6 +68,24 @@ steps = 200
 step_size = 0.05
 lambda2 = 0.0001
 """,
+    "averaged and natural": """
+[[phase]]
+method = "averaged-sgd"
+steps = 300
+step_size = 0.05
+batch_size = 2
+sampling = "with-replacement"
+lambda1 = 0.001
+[[phase]]
+method = "natural-gradient"
+steps = 150
+step_size = 0.05
+damping = 0.1
+[[phase]]
+method = "averaged-sgd"
+steps = 60
+step_size = 0.02
+""",
 }
 
 READ = """
@@ -85,20 +102,15 @@ if trajectory is not None:
 """
 
 
-class Kill(unittest.TestCase):
+class Kill(program.ProgramTest):
     def setUp(self):
-        self.directory = tempfile.TemporaryDirectory()
-        self.root = Path(self.directory.name)
+        super().setUp()
         self.random = random.Random(SEED)
         self.python = next(p for p in (sys.executable, "/usr/bin/python3", "python3")
                            if subprocess.run([p, "-c", "import h5py, pandas"], capture_output=True).returncode == 0)
 
-    def tearDown(self):
-        self.directory.cleanup()
-
     def mfld(self, *arguments):
-        return subprocess.run([PROGRAM, *arguments, "--quiet"], cwd=self.root, capture_output=True, text=True,
-                              timeout=300)
+        return super().mfld(*arguments, "--quiet")
 
     def trajectory(self, name):
         """The three data sets of the trajectory as bytes."""
@@ -109,7 +121,7 @@ class Kill(unittest.TestCase):
 
     def kill(self, arguments, longest):
         """Starts the program and kills it at a random instant; whether it was still running."""
-        process = subprocess.Popen([PROGRAM, *arguments, "--quiet"], cwd=self.root, stderr=subprocess.PIPE, text=True)
+        process = self.launch(*arguments, "--quiet")
         time.sleep(self.random.uniform(0, longest))
         process.send_signal(signal.SIGKILL)
         errors = process.communicate()[1]
@@ -143,11 +155,11 @@ class Kill(unittest.TestCase):
         runs = 0
         while kills < KILLS:
             method = list(METHODS)[runs % len(METHODS)]
-            precision = "single" if runs % 4 == 3 else "double"
+            precision = "single" if runs % 5 == 3 else "double"
             file = f"{method} {precision}.toml"
             whole = f"whole {method} {precision}"
             if not (self.root / whole).exists():
-                (self.root / file).write_text(COMMON.format(precision=precision) + METHODS[method])
+                (self.root / file).write_text(COMMON.format(precision=precision, scaling="ntk" if "natural" in method else "mean-field") + METHODS[method])
                 start = time.monotonic()
                 result = self.mfld("run", file, "--out", whole)
                 self.assertEqual((result.returncode, result.stderr), (0, ""))
@@ -166,4 +178,4 @@ class Kill(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=sys.argv[:1])
+    program.main()

@@ -1,16 +1,12 @@
 #!/usr/bin/env python3
 """Runs that stop and go on: resume, branch, --max-wall, locks, shards, jobs. Usage: this PROGRAM"""
-import os
+import json
 import re
+import shutil
 import signal
-import subprocess
-import sys
-import tempfile
 import time
-import unittest
-from pathlib import Path
 
-PROGRAM = os.path.abspath(sys.argv[1])
+import program
 
 EXPERIMENT = """\
 seed = 1
@@ -36,41 +32,21 @@ every = 500
 ENDLESS = ["--set", "phase.0.steps=1000000000"]
 
 
-class Stopping(unittest.TestCase):
-    def setUp(self):
-        self.directory = tempfile.TemporaryDirectory()
-        self.root = Path(self.directory.name)
-        (self.root / "a.toml").write_text(EXPERIMENT)
-
-    def tearDown(self):
-        self.directory.cleanup()
-
-    def mfld(self, *arguments):
-        return subprocess.run([PROGRAM, *arguments], cwd=self.root, capture_output=True, text=True, timeout=120)
+class Stopping(program.ProgramTest):
+    EXPERIMENT = EXPERIMENT
 
     def start(self, out, *arguments):
         """A run in the background that has recorded something."""
-        process = subprocess.Popen([PROGRAM, "run", "a.toml", "--out", out, *arguments], cwd=self.root,
-                                   stderr=subprocess.PIPE, text=True)
-        metrics = self.root / out / "metrics.csv"
-        deadline = time.monotonic() + 60
-        while not metrics.exists() or b"\n100," not in metrics.read_bytes():
-            self.assertLess(time.monotonic(), deadline)
-            time.sleep(0.01)
+        process = self.launch("run", "a.toml", "--out", out, *arguments)
+        self.wait_for_step(out, 100)
         return process
 
-    def stop(self, process, number=signal.SIGTERM):
-        process.send_signal(number)
-        errors = process.communicate(timeout=60)[1]
-        self.assertEqual(process.returncode, 130, errors)
-
-    def assert_same(self, one, other):
-        for file in ("metrics.csv", "checkpoint.h5"):
-            self.assertEqual((self.root / one / file).read_bytes(), (self.root / other / file).read_bytes(), file)
+    def summary(self, out):
+        return json.loads((self.root / out / "summary.json").read_text())
 
     def test_an_interrupted_run_goes_on_to_the_same_bytes(self):
         self.assertEqual(self.mfld("run", "a.toml", "--out", "whole", "--quiet").returncode, 0)
-        self.stop(self.start("out", "--threads", "1"))
+        self.stop(self.start("out", "--threads", "1"), signal.SIGTERM)
         result = self.mfld("resume", "out", "--threads", "3")
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertRegex(result.stderr, r"out: goes on from step \d+\n(.|\n)*out: finished after 60000 steps")
@@ -99,6 +75,30 @@ class Stopping(unittest.TestCase):
             self.assertEqual(result.stderr.count("\n"), 1)
             self.assertFalse((self.root / "other").exists())
 
+    def test_checkpoints_take_little_time_however_often_they_are_asked_for(self):
+        result = self.mfld("run", "a.toml", "--out", "out", "--quiet", "--set", "checkpoint.every_minutes=1e-9", "--set",
+                           "observe.trajectory.particles=none", "--set", "observe.every=50000", "--set",
+                           "network.width=2000", "--set", "phase.0.steps=20000")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        summary = self.summary("out")
+        # 1 %, the last one, and the writes that took longer than those before them; at every step it would be most of it.
+        self.assertLess(summary["wall_seconds_by_part"]["write"], 0.1 * summary["wall_seconds"])
+
+    def test_a_killed_run_leaves_its_time(self):
+        process = self.launch("run", "a.toml", "--out", "out", "--quiet", *ENDLESS, "--set", "checkpoint.every_steps=1000")
+        self.wait_until((self.root / "out/summary.json").exists)
+        time.sleep(0.3)
+        process.kill()
+        process.communicate()
+        killed = self.summary("out")
+        self.assertEqual((killed["ending"], killed["sessions"]), ("running", 1))
+        self.assertIn(f"running, or stopped without notice, with a checkpoint at step {killed['step']}",
+                      self.mfld("info", "out").stdout)
+        for sessions in (2, 3):
+            self.assertEqual(self.mfld("resume", "out", "--max-wall", "0.2s").returncode, 130)
+            self.assertEqual(self.summary("out")["sessions"], sessions)
+            self.assertGreater(self.summary("out")["wall_seconds"], killed["wall_seconds"] + 0.2 * (sessions - 1))
+
     def test_a_second_process_is_refused(self):
         process = self.start("out", *ENDLESS)
         try:
@@ -115,13 +115,17 @@ class Stopping(unittest.TestCase):
         self.assertEqual(result.returncode, 130, result.stderr)
 
     def test_a_branch_is_a_run_of_its_own(self):
-        self.stop(self.start("out"))
+        self.stop(self.start("out"), signal.SIGTERM)
         before = sorted((path.name, path.read_bytes()) for path in (self.root / "out").iterdir())
         result = self.mfld("branch", "out", "--seed", "7", "--quiet")
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertEqual(sorted((path.name, path.read_bytes()) for path in (self.root / "out").iterdir()), before)
         text = (self.root / "out_seed=7/experiment.toml").read_text()
-        self.assertRegex(text, r"(?m)^# branched from /.*/out at step \d+, experiment [0-9a-f]{16}$")
+        self.assertRegex(text, r"(?m)^# branched from /.*/out at step \d+, seed 1, experiment [0-9a-f]{16}$")
+        parent = self.summary("out_seed=7")["parent"]
+        self.assertEqual((parent["seed"], parent["step"]), (1, self.summary("out")["step"]))
+        self.assertEqual(parent["directory"], str((self.root / "out").absolute()))
+        self.assertNotIn("parent", self.summary("out"))
         self.assertRegex(text, r"(?m)^noise = 7 ")
         self.assertRegex(text, r"(?m)^batches = 7 ")
         self.assertRegex(text, r"(?m)^data = 1 ")
@@ -154,12 +158,8 @@ class Stopping(unittest.TestCase):
         sweep = EXPERIMENT.replace("60000", "9000") + "[sweep]\nseed = [1, 2, 3, 4]\n"
         (self.root / "s.toml").write_text(sweep)
         self.assertEqual(self.mfld("run", "s.toml", "--out", "whole", "--quiet").returncode, 0)
-        process = subprocess.Popen([PROGRAM, "run", "s.toml", "--out", "out", "--quiet"], cwd=self.root,
-                                   stderr=subprocess.PIPE)
-        deadline = time.monotonic() + 60
-        while not (self.root / "out/seed=2/metrics.csv").exists():
-            self.assertLess(time.monotonic(), deadline)
-            time.sleep(0.01)
+        process = self.launch("run", "s.toml", "--out", "out", "--quiet")
+        self.wait_until((self.root / "out/seed=2/metrics.csv").exists)
         process.kill()
         process.communicate()
         result = self.mfld("resume", "out", "--quiet", "--jobs", "2")
@@ -184,7 +184,7 @@ class Stopping(unittest.TestCase):
         self.assertTrue(sets)
         one = sets[0].split(",")[-1]
         self.assertEqual(self.mfld("run", "a.toml", "--out", "whole", "--quiet", "--instruction-set", one).returncode, 0)
-        self.stop(self.start("out", "--instruction-set", one))
+        self.stop(self.start("out", "--instruction-set", one), signal.SIGTERM)
         self.assertIn(f"instruction set {one}\n", (self.root / "out/experiment.toml").read_text())
         self.assertEqual(self.mfld("resume", "out", "--quiet").returncode, 0)
         self.assert_same("out", "whole")
@@ -192,4 +192,4 @@ class Stopping(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=sys.argv[:1])
+    program.main()

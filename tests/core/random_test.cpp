@@ -167,67 +167,91 @@ TEST(RandomStream, WordsAreUniformAndIndependentAcrossStreams) {
 
 // ---- Langevin noise: Box-Muller of exactly those words --------------------------------------------------------------
 
-/// The documented map from a Philox block to two normals, in long double.
-std::pair<long double, long double> box_muller_reference(const PhiloxBlock& words) {
+long double box_muller_reference(long double u, long double turns, bool cosine) {
+  const long double angle = 2 * 3.141592653589793238462643383279502884L * turns;
+  return std::sqrt(-2 * std::log(u)) * (cosine ? std::cos(angle) : std::sin(angle));
+}
+
+/// The documented maps from a Philox block to the normals of its columns, in long double.
+long double normal_of_block(const PhiloxBlock& words, Index column, double /*precision*/) {
   const auto mantissa = [](std::uint32_t high, std::uint32_t low) {
     return static_cast<long double>((std::uint64_t{high & 0xFFFFFU} << 32U) | low);
   };
-  const long double u = (mantissa(words[0], words[1]) + 0.5L) * 0x1p-52L;
-  const long double v = mantissa(words[2], words[3]) * 0x1p-52L;
-  const long double radius = std::sqrt(-2 * std::log(u));
-  const long double angle = 2 * 3.141592653589793238462643383279502884L * v;
-  return {radius * std::cos(angle), radius * std::sin(angle)};
+  return box_muller_reference((mantissa(words[0], words[1]) + 0.5L) * 0x1p-52L, mantissa(words[2], words[3]) * 0x1p-52L,
+                              column % 2 == 0);
+}
+long double normal_of_block(const PhiloxBlock& words, Index column, float /*precision*/) {
+  const std::size_t first = column % 4 < 2 ? 0 : 2;
+  const float u = (static_cast<float>(words[first] >> 1U) + 0.5F) * 0x1p-31F;
+  const auto turns = static_cast<float>(static_cast<std::int32_t>(words[first + 1])) * 0x1p-32F;
+  return box_muller_reference(u, turns, column % 2 == 0);
 }
 
+template <class Scalar>
+using Noise = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
+
+template <class Scalar>
 double worst_noise_error(std::uint64_t seed, std::int64_t step, Index first, Index rows, Index columns) {
-  Matrix xi = Matrix::Constant(rows, columns, 1e9);
+  Noise<Scalar> xi = Noise<Scalar>::Constant(rows, columns, 1e9);
   langevin_noise(seed, step, first, xi);
   const PhiloxKey key = stream_key(seed, Purpose::noise);
+  constexpr Index columns_per_block = sizeof(Scalar) == 8 ? 2 : 4;
   long double worst = 0;
   for (Index j = 0; j < rows; ++j) {
     for (Index column = 0; column < columns; ++column) {
-      const PhiloxBlock words =
-          published_philox({static_cast<std::uint32_t>(column / 2), static_cast<std::uint32_t>(first + j),
-                            static_cast<std::uint32_t>(static_cast<std::uint64_t>(step)),
-                            static_cast<std::uint32_t>(static_cast<std::uint64_t>(step) >> 32U)},
-                           key);
-      const auto [even, odd] = box_muller_reference(words);
-      worst = std::max(worst, std::abs(xi(j, column) - (column % 2 == 0 ? even : odd)));
+      const PhiloxBlock words = published_philox(
+          {static_cast<std::uint32_t>(column / columns_per_block), static_cast<std::uint32_t>(first + j),
+           static_cast<std::uint32_t>(static_cast<std::uint64_t>(step)),
+           static_cast<std::uint32_t>(static_cast<std::uint64_t>(step) >> 32U)},
+          key);
+      worst = std::max(worst, std::abs(xi(j, column) - normal_of_block(words, column, Scalar{})));
     }
   }
   return static_cast<double>(worst);
 }
 
+template <class Scalar>
+void check_noise_words(double tolerance) {
+  for (Index rows = 1; rows <= 70; ++rows) {
+    ASSERT_LE(worst_noise_error<Scalar>(11, 5, rows % 7, rows, 1 + rows % 9), tolerance);
+  }
+  for (const std::int64_t step :
+       {std::int64_t{0}, std::int64_t{0xFFFFFFFF}, std::int64_t{1} << 32U, std::int64_t{1} << 53U}) {
+    for (const Index rows : {127, 128, 129, 300}) {
+      ASSERT_LE(worst_noise_error<Scalar>(~std::uint64_t{0}, step, 1000, rows, 5), tolerance);
+    }
+  }
+  ASSERT_LE(worst_noise_error<Scalar>(3, 1, 0, 100000, 4), tolerance);
+  ASSERT_LE(worst_noise_error<Scalar>(3, 1, (Index{1} << 32U) - 40, 40, 3), tolerance);
+}
+
 TEST(LangevinNoise, IsBoxMullerOfTheDocumentedPhiloxWords) {
-  // Every number of particles and of columns near the vector and strip lengths, steps beyond 32 bits. |xi| <= 8.6, so
-  // 1e-14 is five units in the last place of the largest.
+  // Every number of particles and of columns near the vector and strip lengths, steps beyond 32 bits. |xi| <= 8.6 (6.7
+  // in single precision), so 1e-14 (3e-6) is five units in the last place of the largest.
   on_every_instruction_set([] {
-    for (Index rows = 1; rows <= 40; ++rows) {
-      ASSERT_LE(worst_noise_error(11, 5, rows % 7, rows, 1 + rows % 6), 1e-14);
-    }
-    for (const std::int64_t step :
-         {std::int64_t{0}, std::int64_t{0xFFFFFFFF}, std::int64_t{1} << 32U, std::int64_t{1} << 53U}) {
-      for (const Index rows : {127, 128, 129, 300}) {
-        ASSERT_LE(worst_noise_error(~std::uint64_t{0}, step, 1000, rows, 5), 1e-14);
-      }
-    }
-    ASSERT_LE(worst_noise_error(3, 1, 0, 100000, 2), 1e-14);
-    ASSERT_LE(worst_noise_error(3, 1, (Index{1} << 32U) - 40, 40, 3), 1e-14);
+    check_noise_words<double>(1e-14);
+    check_noise_words<float>(3e-6);
   });
+}
+
+template <class Scalar>
+void check_noise_by_parts() {
+  Noise<Scalar> whole(300, 7);
+  langevin_noise(1, 2, 0, whole);
+  for (const Index first : {1, 3, 128, 255, 299}) {
+    Noise<Scalar> part(300 - first, 7);
+    langevin_noise(1, 2, first, part);
+    EXPECT_EQ(part, whole.bottomRows(300 - first));
+  }
+  Noise<Scalar> narrow(300, 5);
+  langevin_noise(1, 2, 0, narrow);
+  EXPECT_EQ(narrow, whole.leftCols(5)) << "a column does not depend on how many there are";
 }
 
 TEST(LangevinNoise, DoesNotDependOnHowParticlesAreDealtOut) {
   on_every_instruction_set([] {
-    Matrix whole(300, 7);
-    langevin_noise(1, 2, 0, whole);
-    for (const Index first : {1, 3, 128, 255, 299}) {
-      Matrix part(300 - first, 7);
-      langevin_noise(1, 2, first, part);
-      EXPECT_EQ(part, whole.bottomRows(300 - first));
-    }
-    Matrix narrow(300, 4);
-    langevin_noise(1, 2, 0, narrow);
-    EXPECT_EQ(narrow, whole.leftCols(4)) << "a column does not depend on how many there are";
+    check_noise_by_parts<double>();
+    check_noise_by_parts<float>();
   });
 }
 
@@ -238,20 +262,32 @@ struct NoiseSample {
   static constexpr Index columns = 10;
   static constexpr std::int64_t steps = 200;
   std::vector<Matrix> xi;
-  NoiseSample() {
+
+  template <class Scalar>
+  static NoiseSample draw() {
+    NoiseSample sample;
     for (std::int64_t k = 0; k < steps; ++k) {
-      xi.emplace_back(particles, columns);
-      langevin_noise(2024, k, 0, xi.back());
+      Noise<Scalar> xi(particles, columns);
+      langevin_noise(2024, k, 0, xi);
+      sample.xi.push_back(xi.template cast<double>());
     }
+    return sample;
   }
 };
 
-const NoiseSample& noise_sample() {
-  static const NoiseSample sample;
-  return sample;
-}
+/// In double, and in single precision.
+class NoiseLaw : public testing::TestWithParam<bool> {
+ protected:
+  static const NoiseSample& noise_sample() {
+    static const std::array<NoiseSample, 2> samples = {NoiseSample::draw<double>(), NoiseSample::draw<float>()};
+    return samples[GetParam() ? 1 : 0];
+  }
+};
 
-TEST(LangevinNoise, HasTheMomentsOfAStandardNormal) {
+INSTANTIATE_TEST_SUITE_P(Precisions, NoiseLaw, testing::Bool(),
+                         [](const auto& instance) { return instance.param ? "single" : "double"; });
+
+TEST_P(NoiseLaw, HasTheMomentsOfAStandardNormal) {
   // z = 5, two-sided: a false alarm has probability 6e-7 in each of the six moments (4e-6 in all). An error of 1 % in
   // the standard deviation is z = 20 in the second moment with these 2e6 samples.
   const std::array<double, 6> moments = {0, 1, 0, 3, 0, 15};
@@ -267,7 +303,7 @@ TEST(LangevinNoise, HasTheMomentsOfAStandardNormal) {
   }
 }
 
-TEST(LangevinNoise, HasTheLawAndTheTailsOfAStandardNormal) {
+TEST_P(NoiseLaw, HasTheLawAndTheTailsOfAStandardNormal) {
   // Chi-square over 1000 cells of equal probability (p > 1e-6), and counts beyond 1, 2, 3, 4 standard deviations at z
   // = 5.
   std::vector<double> cells(1000);
@@ -290,8 +326,8 @@ TEST(LangevinNoise, HasTheLawAndTheTailsOfAStandardNormal) {
   }
 }
 
-TEST(LangevinNoise, IsIndependentAcrossColumnsParticlesStepsAndSeeds) {
-  // Products of neighbours and of their squares have mean 0 and variances 1 and 4: z = 5 in each of the 10 tests, 6e-6
+TEST_P(NoiseLaw, IsIndependentAcrossColumnsParticlesStepsAndSeeds) {
+  // Products of neighbours and of their squares have mean 0 and variances 1 and 4: z = 5 in each of the 12 tests, 7e-6
   // in all. The two halves of one Box-Muller pair (columns 0 and 1) are among the neighbours.
   const auto& all = noise_sample().xi;
   const auto check = [](const char* what, const Matrix& a, const Matrix& b) {
@@ -309,6 +345,7 @@ TEST(LangevinNoise, IsIndependentAcrossColumnsParticlesStepsAndSeeds) {
   }
   check("columns of a pair", stacked.col(0), stacked.col(1));
   check("columns of two pairs", stacked.col(1), stacked.col(2));
+  check("columns of two blocks", stacked.col(3), stacked.col(4));
   check("particles", stacked.topRows(rows * steps - 1), stacked.bottomRows(rows * steps - 1));
   check("steps", stacked.topRows(rows * (steps - 1)), stacked.bottomRows(rows * (steps - 1)));
   Matrix other(rows, columns);

@@ -87,6 +87,31 @@ TEST(Phase, DescribesWhatAMethodLacks) {
   expect_contains(text, "< 1e-06");
 }
 
+TEST(Phase, DescribesSamplesUsedOnceAnchorAndAverage) {
+  Phase phase = langevin();
+  phase.method = find_method("averaged-sgd");
+  phase.batch_size = 3;
+  phase.sampling = Sampling::one_pass;
+  phase.first_sample = 12;
+  phase.anchor = Anchor::start;
+  phase.penalty_mode = PenaltyMode::half;
+  phase.averaging = true;
+  const std::string text = phase.describe();
+  expect_contains(text, "each sample once, in order from sample 12 on, 3 a step");
+  expect_contains(text,
+                  "penalty (lambda1 / 2) |theta - theta_0|^2 (v gains lambda1 (theta - theta_0)), theta_0 the first "
+                  "particles, lambda1 = 0.3");
+  expect_contains(text, "predicts with the average of its iterates so far");
+}
+
+TEST(Phase, DescribesTheNaturalGradient) {
+  Phase phase = langevin();
+  phase.method = find_method("natural-gradient");
+  phase.lambda1 = constant(0);
+  phase.damping = 0.25;
+  expect_contains(phase.describe(), "no penalty; all samples every step, damping = 0.25");
+}
+
 TEST(Phase, DescribesBatchesAndSnapshots) {
   Phase phase = langevin();
   phase.method = find_method("svrg-mfld");

@@ -23,7 +23,10 @@ Phase phase_of(std::string_view method, std::int64_t num_steps) {
   phase.step_size = constant(0.05);
   phase.temperature = constant(phase.method->temperature == TemperatureKey::none ? 0 : 0.01);
   phase.lambda1 = constant(0.02);
-  phase.batch_size = 7;
+  phase.batch_size = phase.method->defaults.sampling == Sampling::one_pass ? 2 : 7;
+  phase.sampling = phase.method->defaults.sampling;
+  phase.anchor = phase.method->defaults.anchor;
+  phase.averaging = phase.method->defaults.averaging;
   phase.snapshot_every = 4;
   return phase;
 }
@@ -37,6 +40,11 @@ Phase moving_phase_of(std::string_view method, std::int64_t num_steps) {
     phase.temperature = {.kind = ScheduleKind::exponential, .value = 0.01, .final_value = 0.001, .off_fraction = 0.2};
   }
   return phase;
+}
+
+/// What the method predicts with.
+const Particles<double>& result_of(const State<double>& state) {
+  return state.is_averaged() ? state.average : state.particles;
 }
 
 template <class Scalar>
@@ -70,16 +78,17 @@ struct Problem {
   Network network{neuron, 4, {.kind = ScalingKind::mean_field}};
   EmpiricalRisk risk{loss, Reduction::mean};
   Seeds seeds{.data = 1, .initialisation = 2, .batches = 3, .noise = 4};
+  Particles<double> first = random_particles(neuron, 4, 150, 5).template cast<Scalar>().template cast<double>();
 
   State<Scalar> start() const {
     State<Scalar> state;
-    state.particles = random_particles(neuron, 4, 150, 5).template cast<Scalar>();
+    state.particles = first.template cast<Scalar>();
     return state;
   }
   Simulation<Scalar> simulation(const std::vector<Phase>& phases) const { return from(phases, start()); }
   Simulation<Scalar> from(const std::vector<Phase>& phases, State<Scalar> state,
                           typename GradientEstimator<Scalar>::Snapshot snapshot = {}) const {
-    return Simulation<Scalar>(network, risk, data, phases, seeds, std::move(state), std::move(snapshot));
+    return Simulation<Scalar>(network, risk, data, phases, seeds, std::move(state), std::move(snapshot), &first);
   }
   State<Scalar> run(const std::vector<Phase>& phases) const {
     Simulation<Scalar> all = simulation(phases);
@@ -93,6 +102,7 @@ struct Problem {
 template <class Scalar>
 void expect_same(const State<Scalar>& a, const State<Scalar>& b) {
   EXPECT_EQ(a.particles, b.particles);
+  EXPECT_EQ(a.average, b.average);
   EXPECT_EQ(a.step, b.step);
   EXPECT_EQ(a.phase, b.phase);
   EXPECT_EQ(a.step_in_phase, b.step_in_phase);
@@ -211,7 +221,7 @@ TEST_P(EveryMethod, IsWatchedBeforeEveryStepAndOnceAtTheEnd) {
     EXPECT_EQ(state.phase, k < 4 ? 0 : (k < 6 ? 2 : 3));
     EXPECT_EQ(state.step_in_phase, k < 4 ? k : (k < 6 ? k - 4 : 0));
     if (k < 4) {
-      EXPECT_EQ(state.particles, problem.run({phase_of(name(), k)}).particles);
+      EXPECT_EQ(result_of(state), problem.run({phase_of(name(), k)}).particles);
     }
   }
 }
@@ -240,7 +250,7 @@ TEST_P(EveryMethod, AFollowingPhaseStartsFromTheStateOfTheOneBefore) {
 
 TEST(Phases, CuttingAPhaseOfConstantsChangesNothing) {
   const Problem<double> problem;
-  for (const char* method : {"gd", "gld", "sgld", "mfld", "sgd-mfld"}) {
+  for (const char* method : {"gd", "gld", "sgld", "mfld", "sgd-mfld", "sgd", "natural-gradient"}) {
     const State<double> whole = problem.run({phase_of(method, 12)});
     const State<double> cut = problem.run({phase_of(method, 5), phase_of(method, 7)});
     EXPECT_EQ(cut.particles, whole.particles) << method;
@@ -294,6 +304,8 @@ void check_special_cases() {
   EXPECT_EQ(run(cold(phase_of("mfld", 12))), gd) << "temperature 0 is gradient descent";
   EXPECT_EQ(run(cold(phase_of("gld", 12))), gd);
   EXPECT_EQ(run(cold(with_batches(phase_of("sgd-mfld", 12), 40, 0))), gd);
+  EXPECT_EQ(run(with_batches(phase_of("sgd", 12), 40, 0)), gd);
+  EXPECT_EQ(run(cold(phase_of("sgd-mfld", 12))), run(phase_of("sgd", 12)));
   EXPECT_EQ(run(cold(with_batches(phase_of("svrg-mfld", 12), 7, 1))), gd);
   const auto mfld = run(phase_of("mfld", 12));
   EXPECT_EQ(run(phase_of("gld", 12)), mfld) << "gld at 1/beta = lambda2 in the mean-field scaling";
@@ -316,6 +328,8 @@ TEST(Methods, GradientEvaluationsAreCountedPerSample) {
   EXPECT_EQ(count(phase_of("mfld", 10)), 10 * 40);
   EXPECT_EQ(count(phase_of("sgd-mfld", 10)), 10 * 7);
   EXPECT_EQ(count(phase_of("svrg-mfld", 10)), 3 * 40 + 7 * 2 * 7) << "snapshots at 0, 4, 8";
+  EXPECT_EQ(count(phase_of("averaged-sgd", 10)), 10 * 2);
+  EXPECT_EQ(count(phase_of("natural-gradient", 10)), 10 * 40);
 }
 
 TEST(Seeds, NoiseAndBatchesReadTheirOwnOnly) {
@@ -359,6 +373,21 @@ double gradient_norm(const Problem<double>& problem, const Particles<double>& pa
   Drift drift(particles.rows(), particles.cols());
   estimator.full(particles, drift, {});
   return drift_norm(drift + 2 * lambda1 * particles);
+}
+
+TEST(UntilGradientNorm, MeasuresThePenaltyFromItsAnchor) {
+  // Inputs and labels 0: no data term, v = 2 lambda1 (theta - theta_0), so the run that starts at theta_0 ends at once.
+  Problem<double> problem;
+  problem.data.train_inputs.setZero();
+  problem.data.train_targets.setZero();
+  problem.neuron = {NeuronKind::linear, Activation::linear, false, 1};
+  problem.network = Network(problem.neuron, 4, {.kind = ScalingKind::mean_field});
+  problem.first = random_normals(9, 4, 5);
+  Phase phase = phase_of("gd", 7);
+  phase.until_gradient_norm = 1e-300;
+  EXPECT_EQ(problem.run({phase}).step, 7) << "theta is not 0";
+  phase.anchor = Anchor::start;
+  EXPECT_EQ(problem.run({phase}).step, 0);
 }
 
 TEST(UntilGradientNorm, EndsThePhaseAtTheFirstStateBelowItAndGoesOnToTheNext) {

@@ -32,22 +32,26 @@ double machine_epsilon() {
 // ------------------------------------------------------------------------------------------------------
 
 template <class Scalar>
-void check_formula(const StepOptions& options, Index rows, Index columns) {
+void check_formula(const StepOptions& options, Index rows, Index columns, bool has_anchor = false) {
+  const Particles<Scalar> anchor = has_anchor ? Particles<Scalar>(random_normals(rows, columns, 3).cast<Scalar>())
+                                              : Particles<Scalar>::Zero(rows, columns);
   const Particles<Scalar> before = random_normals(rows, columns, 1).cast<Scalar>();
   const Drift drift = random_normals(rows, columns, 2);
-  Matrix xi = Matrix::Zero(rows, columns);
+  Particles<Scalar> xi = Particles<Scalar>::Zero(rows, columns);
   if (options.temperature > 0) {
     langevin_noise(options.noise_seed, options.step, 0, xi);
   }
   Particles<Scalar> particles = before;
-  ASSERT_EQ(euler_maruyama_step(options, drift, all_trained(columns), particles), -1);
+  ASSERT_EQ(euler_maruyama_step(options, drift, all_trained(columns), particles, has_anchor ? &anchor : nullptr), -1);
   for (Index j = 0; j < rows; ++j) {
     for (Index k = 0; k < columns; ++k) {
       const long double old = before(j, k);
       const long double expected =
-          old - static_cast<long double>(options.step_size) * (drift(j, k) + 2.0L * options.penalty * old) +
+          old -
+          static_cast<long double>(options.step_size) * (drift(j, k) + 2.0L * options.penalty * (old - anchor(j, k))) +
           std::sqrt(2.0L * options.temperature * options.step_size) * xi(j, k);
-      const long double scale = std::abs(old) + std::abs(drift(j, k)) + std::abs(xi(j, k));
+      const long double scale = std::abs(old) + std::abs(drift(j, k)) + std::abs(static_cast<double>(xi(j, k))) +
+                                std::abs(static_cast<double>(anchor(j, k)));
       ASSERT_LE(std::abs(particles(j, k) - expected), machine_epsilon<Scalar>() * scale)
           << j << " " << k << " of " << rows;
     }
@@ -65,23 +69,39 @@ TEST(Step, IsTheEulerMaruyamaFormulaForEveryNumberOfParticlesAndColumns) {
     for (const Index rows : {127, 128, 129, 255, 256, 257, 700}) {
       check_formula<double>(warm, rows, 5);
       check_formula<float>(warm, rows, 6);
+      check_formula<double>(warm, rows, 5, true);
+      check_formula<float>(warm, rows, 6, true);
     }
     for (const StepOptions& options :
          {StepOptions{.step_size = 0.1}, StepOptions{.step_size = 0.1, .penalty = 2},
           StepOptions{.step_size = 0.1, .temperature = 3, .noise_seed = ~0ULL, .step = 1LL << 40}}) {
-      check_formula<double>(options, 33, 4);
-      check_formula<float>(options, 33, 4);
+      for (const bool has_anchor : {false, true}) {
+        check_formula<double>(options, 33, 4, has_anchor);
+        check_formula<float>(options, 33, 4, has_anchor);
+      }
     }
   });
 }
 
-TEST(Step, SinglePrecisionIsTheDoubleStepRounded) {
+TEST(Step, AnAnchorOfZerosIsNone) {
+  const Drift drift = random_normals(300, 5, 2);
+  const Particles<double> zeros = Particles<double>::Zero(300, 5);
+  Particles<double> without = random_normals(300, 5, 1);
+  Particles<double> with = without;
+  euler_maruyama_step(warm, drift, all_trained(5), without);
+  euler_maruyama_step(warm, drift, all_trained(5), with, &zeros);
+  EXPECT_EQ(with, without);
+}
+
+TEST(Step, SinglePrecisionIsTheDoubleStepRoundedButForTheNoise) {
   const Particles<float> before = random_normals(300, 5, 1).cast<float>();
   const Drift drift = random_normals(300, 5, 2);
   Particles<float> single = before;
   Particles<double> twice = before.cast<double>();
-  euler_maruyama_step(warm, drift, all_trained(5), single);
-  euler_maruyama_step(warm, drift, all_trained(5), twice);
+  StepOptions cold = warm;
+  cold.temperature = 0;  // the noise of single precision is its own
+  euler_maruyama_step(cold, drift, all_trained(5), single);
+  euler_maruyama_step(cold, drift, all_trained(5), twice);
   EXPECT_EQ(single, twice.cast<float>());
 }
 

@@ -50,6 +50,11 @@ const std::vector<std::string> svrg = {
 const std::vector<std::string> parity = {
     "task={kind = \"sparse-parity\", input_dim = 5, num_train = 30, num_test = 9}"};
 
+const std::vector<std::string> averaged_sgd = {
+    "phase.0={method = \"averaged-sgd\", steps = 50, step_size = 0.1, lambda1 = 0.01}"};
+const std::vector<std::string> natural_gradient = {
+    "phase.0={method = \"natural-gradient\", steps = 5, step_size = 0.5, damping = 1e-6}"};
+
 /// Experiments that reach every branch of the readers.
 const std::vector<std::vector<std::string>> good = {
     {},
@@ -69,6 +74,8 @@ const std::vector<std::vector<std::string>> good = {
     {"task.directions=[[1, 0], [0.5, 2]]", "observe.trajectory={particles = 2, every = 5}", "checkpoint.every_steps=3"},
     {"task={kind = \"single-index\", link = \"tanh\", input_dim = 3, num_train = 20, inputs = \"cube\"}"},
     {"task={kind = \"multi-index\", link = \"staircase\", input_dim = 3, num_train = 20}"},
+    {"task={kind = \"harmonics\", degrees = [0, 3], amplitudes = [1, -0.5], input_dim = 3, num_train = 20}",
+     "observe.columns=[\"residual_harmonics\", \"tangent_eigenvalues\", \"kernel_profile\"]"},
     {"phase.0.step_size={kind = \"exponential\", value = 0.1, final = 0.01}",
      "phase.0.lambda2={kind = \"halving\", value = 0.1, timescale = 10, off_fraction = 0.2}",
      "phase.0.lambda1={kind = \"constant\", value = 0}", "phase.0.penalty_mode=product"},
@@ -78,6 +85,15 @@ const std::vector<std::vector<std::string>> good = {
     {"phase.0.lambda1={kind = \"exponential\", value = 0.1, final = 0.01}", "phase.0.until_gradient_norm=1e-3"},
     {"phase.0.method=sgd-mfld", "phase.0.batch_size=50", "phase.0.sampling=with-replacement",
      "phase.0.name=\"the first\""},
+    {"phase.0={method = \"kernel-regression\"}", "observe.columns=[\"test_loss\", \"mean_r\"]",
+     "observe.trajectory.particles=2", "observe.predictions=true"},
+    {"phase.0={method = \"kernel-regression\", kernel = \"infinite-tangent\", convention = \"lee\", ridge = 0.1}"},
+    {"phase.0={method = \"kernel-regression\", kernel = \"infinite-features\", name = \"prior\"}"},
+    averaged_sgd,
+    natural_gradient,
+    {"phase.0.anchor=start", "phase.0.averaging=true"},
+    {"phase=[{method = \"averaged-sgd\", steps = 10, step_size = 0.1, batch_size = 3}, "
+     "{method = \"sgd\", steps = 20, step_size = 0.1, batch_size = 1, sampling = \"one-pass\"}]"},
 };
 
 TEST(Experiment, TheResolvedFileIsTheSameExperiment) {
@@ -143,6 +159,23 @@ TEST(Experiment, DefaultsAreThoseOfTheContract) {
   EXPECT_EQ(with_svrg.phases[0].batch_size, 4);  // ceil(50^(1/3))
   EXPECT_EQ(with_svrg.phases[0].snapshot_every, 16);
   EXPECT_EQ(build(gld).phases[0].temperature.value, 1e-3);
+  EXPECT_EQ(build(gld).phases[0].anchor, Anchor::zero);
+  EXPECT_FALSE(build(gld).phases[0].averaging);
+
+  const Experiment averaged = build(averaged_sgd);
+  EXPECT_EQ(averaged.phases[0].batch_size, 1);
+  EXPECT_EQ(averaged.phases[0].sampling, Sampling::one_pass);
+  EXPECT_EQ(averaged.phases[0].anchor, Anchor::start);
+  EXPECT_TRUE(averaged.phases[0].averaging);
+}
+
+TEST(Experiment, OnePassGoesOnWhereThePhaseBeforeEnded) {
+  const Experiment experiment =
+      build({"phase=[{method = \"averaged-sgd\", steps = 4, step_size = 0.1, batch_size = 3}, "
+             "{method = \"sgd\", steps = 7, step_size = 0.1, batch_size = 9}, "
+             "{method = \"sgd\", steps = 19, step_size = 0.1, batch_size = 2, sampling = \"one-pass\"}]"});
+  EXPECT_EQ(experiment.phases[0].first_sample, 0);
+  EXPECT_EQ(experiment.phases[2].first_sample, 12);
 }
 
 struct Mistake {
@@ -155,7 +188,7 @@ TEST(Experiment, EveryMistakeIsOneSentence) {
       {{"network.widht=3"}, "unknown key network.widht; did you mean network.width?"},
       {{"task.kind=teacher-studnt"},
        "task.kind = \"teacher-studnt\": must be one of \"teacher-student\", \"sparse-parity\", "
-       "\"single-index\", \"multi-index\", \"file\"; did you mean \"teacher-student\"?"},
+       "\"single-index\", \"multi-index\", \"harmonics\", \"file\"; did you mean \"teacher-student\"?"},
       {{"task.sparsity=2"}, "task.sparsity = 2: is only read with task.kind = \"sparse-parity\""},
       {{"task.num_train=-3"}, "task.num_train = -3: must be an integer >= 1"},
       {{"task.num_train=1000000000000"}, "task.num_train = 1000000000000: the inputs need"},
@@ -193,7 +226,7 @@ TEST(Experiment, EveryMistakeIsOneSentence) {
       {{"phase=3"}, "phase = 3: must be a list of tables, [[phase]]"},
       {{"phase.0.method=mfdl"},
        "phase.0.method = \"mfdl\": must be one of \"gd\", \"gld\", \"sgld\", \"mfld\", "
-       "\"sgd-mfld\", \"svrg-mfld\"; did you mean \"mfld\"?"},
+       "\"sgd-mfld\", \"svrg-mfld\", \"sgd\", \"averaged-sgd\", \"natural-gradient\""},
       {{"phase.0.beta=10"}, "phase.0.beta = 10: mfld takes lambda2, the temperature itself, instead"},
       {plus(gld, {"phase.0.lambda2=1"}), "phase.0.lambda2 = 1: gld takes beta, the inverse temperature, instead"},
       {plus(gd, {"phase.0.lambda2=1"}), "phase.0.lambda2 = 1: is only read with method = mfld, sgd-mfld, svrg-mfld"},
@@ -214,6 +247,31 @@ TEST(Experiment, EveryMistakeIsOneSentence) {
       {{"phase.0.method=sgd-mfld", "phase.0.batch_size=5", "phase.0.until_gradient_norm=0.1"},
        "phase.0.until_gradient_norm = 0.1: is only read with method = gd, gld, mfld"},
       {{"phase.0.batch_size=5"}, "phase.0.batch_size = 5: is only read with method = sgld, sgd-mfld, svrg-mfld"},
+      {plus(averaged_sgd, {"phase.0.steps=51"}),
+       "phase.0.steps = 51: must be at most 50 with sampling = \"one-pass\" and batch_size = 1, which use each of the "
+       "50 training samples once"},
+      {plus(averaged_sgd, {"phase.0.batch_size=7"}), "phase.0.steps = 50: must be at most 7 with"},
+      {{"phase=[{method = \"averaged-sgd\", steps = 50, step_size = 1}, {method = \"averaged-sgd\", steps = 1, "
+        "step_size = 1}]"},
+       "phase.1.steps = 1: must be at most 0 with sampling = \"one-pass\" and batch_size = 1, which use each of the 0 "
+       "training samples left by the phases before once"},
+      {plus(svrg, {"phase.0.sampling=one-pass"}),
+       "phase.0.sampling = \"one-pass\": needs fresh samples only, and svrg-mfld goes back to old ones"},
+      {plus(gd, {"phase.0.sampling=one-pass"}), "phase.0.sampling = \"one-pass\": is only read with method = sgld, "},
+      {plus(gd, {"phase.0.anchor=strat"}),
+       "phase.0.anchor = \"strat\": must be one of \"zero\", \"start\"; did you mean \"start\"?"},
+      {plus(gd, {"phase.0.damping=1"}), "phase.0.damping = 1: is only read with method = natural-gradient"},
+      {plus(natural_gradient, {"phase.0.damping=-1"}), "phase.0.damping = -1: must be a finite number >= 0"},
+      {plus(natural_gradient, {"phase.0.damping=0"}),
+       "phase.0.damping = 0: must be > 0 where training samples (50) are more than trained parameters (40)"},
+      {plus(natural_gradient, {"loss.kind=huber"}),
+       "phase.0.method = \"natural-gradient\": is defined for the squared loss, and loss.kind is \"huber\""},
+      {plus(natural_gradient, {"task.num_train=1000000"}),
+       "phase.0.method = \"natural-gradient\": two matrices of n x n numbers need 1.49e+04 GiB"},
+      {plus(natural_gradient, {"phase.0.lambda1=1"}),
+       "phase.0.lambda1 = 1: is only read with method = gd, gld, sgld, "},
+      {plus(natural_gradient, {"phase.0.anchor=start"}), "phase.0.anchor = \"start\": is only read with method = gd, "},
+      {plus(natural_gradient, {"phase.0.batch_size=1"}), "phase.0.batch_size = 1: is only read with method = sgld, "},
       {{"observe={every = 2, at = [1]}"}, "observe.every = 2: only one of every, log_spaced and at can be given"},
       {{"observe.log_spaced=1"}, "observe.log_spaced = 1: must be an integer from 2 to 1000000"},
       {{"observe.columns=[\"trian_loss\"]"}, "observe.columns"},
@@ -234,6 +292,11 @@ TEST(Experiment, EveryMistakeIsOneSentence) {
       {plus(parity, {"task.sparsity=6"}), "task.sparsity = 6: must be at most input_dim = 5"},
       {{"task={kind = \"multi-index\", link = \"staircase\", input_dim = 2}"},
        "task.input_dim = 2: must be at least 3 for this link"},
+      {{"task={kind = \"harmonics\", input_dim = 1}"}, "task.input_dim = 1: must be at least 2, to have a sphere"},
+      {{"task={kind = \"harmonics\", degrees = []}"}, "task.degrees = []: must name at least one degree"},
+      {{"task={kind = \"harmonics\", degrees = [2, 2]}"}, "task.degrees = [2, 2]: 2 is listed twice"},
+      {{"task={kind = \"harmonics\", degrees = [1, 2], amplitudes = [1]}"},
+       "task.amplitudes = [1]: must have 2 numbers, one a degree"},
       {{"task={kind = \"file\", path = \"none.csv\"}"}, "task.path = \"none.csv\": there is no file "},
       {{"network=3"}, "network = 3: is an integer, must be a table"},
       {{"task=3"}, "task = 3: is an integer, must be a table"},
@@ -311,6 +374,33 @@ class Run : public testing::Test {
   test::TemporaryDirectory folder_;
 };
 
+TEST_F(Run, RecordsWhatTheMethodPredictsWith) {
+  // The mean of the first iterate alone is that iterate; penalty 0 at the start it is measured from.
+  const auto settings = plus(averaged_sgd, {"observe.every=1", "observe.columns=[\"train_loss\", \"objective\"]"});
+  const RunSummary summary = run("a", settings);
+  const auto rows = read_rows(folder_ / "a");
+  ASSERT_EQ(rows.size(), 51U);
+  const auto values = [](const Row& row) { return row.rest.substr(row.rest.rfind(',', row.rest.rfind(',') - 1)); };
+  EXPECT_EQ(values(rows[0]), values(rows[1]));
+  EXPECT_NE(values(rows[1]), values(rows[2]));
+  EXPECT_EQ(summary.gradient_evaluations, 50);
+  EXPECT_GT(summary.final_values[1], summary.final_values[0]);
+}
+
+TEST_F(Run, SaysThatThereIsNoNaturalGradient) {
+  const RunSummary summary = run(
+      "a", plus(natural_gradient,
+                {"phase.0.damping=0",
+                 "task={kind = \"single-index\", link = \"tanh\", input_dim = 3, num_train = 20, inputs = \"cube\"}"}));
+  EXPECT_EQ(summary.ending, "diverged");
+  EXPECT_EQ(
+      summary.message,
+      "stopped at step 0: the tangent kernel matrix of the natural gradient is not finite and positive definite; a "
+      "damping > 0, a larger one, or a smaller step_size keeps it so");
+  EXPECT_EQ(summary.first_bad_particle, -1);
+  EXPECT_EQ(read_rows(folder_ / "a").size(), 1U);
+}
+
 TEST_F(Run, ObservesWhereTheTriggerFiresAndAtTheEnds) {
   const RunSummary summary =
       run("a", {"observe.every=12",
@@ -353,9 +443,9 @@ TEST_F(Run, IsTheSameOnAnyNumberOfThreads) {
   }
 }
 
-TEST_F(Run, SinglePrecisionStaysNearDouble) {
-  const RunSummary in_double = run("double", {});
-  const RunSummary in_single = run("single", {"network.precision=single"});
+TEST_F(Run, SinglePrecisionWithoutNoiseStaysNearDouble) {
+  const RunSummary in_double = run("double", {"phase.0.lambda2=0"});
+  const RunSummary in_single = run("single", {"phase.0.lambda2=0", "network.precision=single"});
   for (std::size_t i = 0; i < in_double.columns.size(); ++i) {
     EXPECT_NEAR(in_single.final_values[i], in_double.final_values[i], 1e-4) << in_double.columns[i];
   }

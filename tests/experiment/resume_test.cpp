@@ -34,6 +34,13 @@ const std::vector<std::pair<std::string, std::string>> phases = {
     {"svrg-mfld",
      "[[phase]]\nmethod = \"svrg-mfld\"\nsteps = 20\nstep_size = 0.1\nlambda2 = 0.01\nbatch_size = 4\n"
      "snapshot_every = 6\n"},
+    {"averaged-sgd", "[[phase]]\nmethod = \"averaged-sgd\"\nsteps = 20\nstep_size = 0.1\nlambda1 = 0.3\n"},
+    {"natural-gradient", "[[phase]]\nmethod = \"natural-gradient\"\nsteps = 20\nstep_size = 0.1\ndamping = 1e-3\n"},
+    {"averages",
+     "[[phase]]\nmethod = \"averaged-sgd\"\nsteps = 4\nstep_size = 0.1\nlambda1 = 0.3\nbatch_size = 3\n"
+     "[[phase]]\nmethod = \"mfld\"\nsteps = 7\nstep_size = 0.1\nlambda1 = 0.1\nlambda2 = 0.01\naveraging = true\n"
+     "anchor = \"start\"\n"
+     "[[phase]]\nmethod = \"sgd\"\nsteps = 9\nstep_size = 0.1\nbatch_size = 2\nsampling = \"one-pass\"\n"},
     {"phases",
      "[[phase]]\nmethod = \"sgd-mfld\"\nsteps = 5\nstep_size = 0.1\nlambda2 = 0.01\nbatch_size = 4\n"
      "[[phase]]\nmethod = \"gd\"\nsteps = 100\nstep_size = 0.1\nuntil_gradient_norm = 1e9\n"
@@ -144,6 +151,13 @@ TEST_F(Resume, RefusesACheckpointThatIsNotItsOwnAndOffersThePreviousOne) {
   EXPECT_TRUE(mentions(refusal(path), "it is of another experiment"));
   EXPECT_TRUE(mentions(refusal(path), offer));
   --checkpoint.experiment_hash;
+  checkpoint.average = checkpoint.particles;
+  save_checkpoint(checkpoint, path / "checkpoint.h5");
+  EXPECT_TRUE(mentions(refusal(path), "it has an average, which the phase does not form"));
+  checkpoint.average.resize(2, 3);
+  save_checkpoint(checkpoint, path / "checkpoint.h5");
+  EXPECT_TRUE(mentions(refusal(path), "its particles are not as many as the experiment's"));
+  checkpoint.average.resize(0, 0);
   checkpoint.particles.resize(2, 3);
   save_checkpoint(checkpoint, path / "checkpoint.h5");
   EXPECT_TRUE(mentions(refusal(path), "its particles are not as many as the experiment's"));
@@ -185,6 +199,15 @@ TEST_F(Resume, RefusesACheckpointDamagedAtAnyByte) {
   EXPECT_EQ(read_bytes(path / "metrics.csv"), metrics);
 }
 
+TEST_F(Resume, RefusesAnAveragingPhaseWithoutItsAverage) {
+  const fs::path path = run(experiment_text(phases[6].second, "double", 6));
+  Checkpoint checkpoint = load_checkpoint(path / "checkpoint.previous.h5");
+  ASSERT_GT(checkpoint.average.size(), 0) << phases[6].first;
+  checkpoint.average.resize(0, 0);
+  save_checkpoint(checkpoint, path / "checkpoint.previous.h5");
+  EXPECT_TRUE(mentions(refusal(path, Kept::previous), "it lacks the average of the phase"));
+}
+
 /// The data are part of the experiment: a table that has changed since is another one.
 TEST_F(Resume, RefusesChangedData) {
   test::write_bytes(directory / "table.csv", "1,2,3\n2,3,4\n5,1,0\n2,2,2\n");
@@ -216,17 +239,54 @@ TEST_F(Resume, ABranchGoesOnWithOtherNoise) {
   EXPECT_EQ(same.gradient_evaluations, of_parent.gradient_evaluations);
   const fs::path path = grow(4);
   EXPECT_FALSE(same_bits(load_checkpoint(path / "checkpoint.h5").particles, of_parent.particles));
-  const std::string note =
-      fmt::format("# branched from {} at step 10, experiment {:016x}\n", parent.string(), of_parent.experiment_hash);
+  const std::string note = fmt::format("# branched from {} at step 10, seed 3, experiment {:016x}\n", parent.string(),
+                                       of_parent.experiment_hash);
   for (const char* file : {"experiment.toml", "metrics.csv"}) {
     EXPECT_TRUE(mentions(read_bytes(path / file), note)) << file;
   }
+  const std::string parent_in_summary =
+      fmt::format("  \"parent\": {{\"directory\": \"{}\", \"step\": 10, \"seed\": 3, \"experiment\": \"{:016x}\"}},\n",
+                  parent.string(), of_parent.experiment_hash);
+  EXPECT_TRUE(mentions(read_bytes(path / "summary.json"), parent_in_summary));
   // A branch can be resumed as any run can, even when it was killed before it recorded anything.
   const std::string metrics = read_bytes(path / "metrics.csv");
   const std::string trajectory = trajectory_of(path);
   resume(path, 2, Kept::previous);
   EXPECT_EQ(read_bytes(path / "metrics.csv"), metrics);
   EXPECT_EQ(trajectory_of(path), trajectory);
+  EXPECT_TRUE(mentions(read_bytes(path / "summary.json"), parent_in_summary));
+}
+
+TEST_F(Resume, ANoteReadsBackToTheParentOfAnyName) {
+  for (const std::string name : {"/a", "/at step 3/x at step 4, seed 5, experiment 6", "/b c/\xC3\xA9", ""}) {
+    const Parent parent = {name, std::int64_t{1} << 53, -7, 0xFEDCBA9876543210U};
+    const auto found = parent_in({"branched from /older at step 1, seed 2, experiment 3", note_of(parent), "else"});
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->directory, name);
+    EXPECT_EQ(found->step, parent.step);
+    EXPECT_EQ(found->seed, parent.seed);
+    EXPECT_EQ(found->experiment_hash, parent.experiment_hash);
+  }
+  EXPECT_EQ(note_of({"/a\nseed = 2", 0, 0, 0}).find('\n'), std::string::npos) << "it becomes a comment of one line";
+  EXPECT_FALSE(parent_in({"branched from nowhere", "else"}));
+}
+
+/// Every session counts, one that was killed as far as its last checkpoint says.
+TEST_F(Resume, TheSummaryCountsTheTimeOfEverySession) {
+  const fs::path path = run(experiment_text(phases[5].second, "double", 6), 1, true);
+  auto summary = read_summary(path);
+  ASSERT_TRUE(summary);
+  EXPECT_EQ(summary->sessions, 1);
+  std::string text = read_bytes(path / "summary.json");
+  const std::size_t place = text.find("\"wall_seconds\": ") + 16;
+  text.replace(place, text.find(',', place) - place, "1000");
+  test::write_bytes(path / "summary.json", text);
+  resume(path, 1);
+  summary = read_summary(path);
+  EXPECT_EQ(summary->sessions, 2);
+  EXPECT_GT(summary->wall_seconds, 1000);
+  EXPECT_LT(summary->wall_seconds, 1000 + 600);
+  EXPECT_TRUE(is_final(summary));
 }
 
 TEST_F(Resume, KnowsTheInstructionSetItBeganWith) {

@@ -193,7 +193,7 @@ TEST_F(RunDirectoryTest, AContinuedTrajectoryKeepsItsFrames) {
     for (Index k = 0; k < 6; ++k) {
       append_sample_frame(run, k, num_particles);
     }
-    EXPECT_EQ(run.continue_trajectory(4), 30);
+    EXPECT_EQ(run.continue_trajectory(4, sample_info(num_particles)), 30);
     EXPECT_EQ(read_frames(place / "trajectory.h5").steps.size(), 4U);
     for (Index k = 4; k < 9; ++k) {
       append_sample_frame(run, k, num_particles);
@@ -206,8 +206,11 @@ TEST_F(RunDirectoryTest, AContinuedTrajectoryKeepsItsFrames) {
     EXPECT_EQ(file.shape("/particles/neurons/position/step"), Hdf5File::Shape{9});
     EXPECT_EQ(file.shape("/parameters/names"), Hdf5File::Shape{3});
     EXPECT_TRUE(file.has_data_set("/data/train_inputs"));
-    EXPECT_TRUE(mentions(message_of<FileError>([&] { run.continue_trajectory(10); }),
+    EXPECT_TRUE(mentions(message_of<FileError>([&] { run.continue_trajectory(10, sample_info(num_particles)); }),
                          "it has 9 frames and the checkpoint counts 10"));
+    EXPECT_TRUE(mentions(
+        message_of<FileError>([&] { run.continue_trajectory(3, sample_info(num_particles + 1)); }),
+        fmt::format("its frames hold {} x 3 numbers and the experiment's {} x 3", num_particles, num_particles + 1)));
     EXPECT_TRUE(holds_frames(read_frames(place / "trajectory.h5"), 9, num_particles));
   }
 }
@@ -453,6 +456,8 @@ TEST_F(RunDirectoryTest, SummaryIsJson) {
   summary.time = 0.1;
   summary.gradient_evaluations = 1200;
   summary.first_bad_particle = 3;
+  summary.parent = Parent{"/a \"b\"", 7, 3, 0xAB};
+  summary.sessions = 2;
   summary.wall_seconds = 1.5;
   summary.estimate_seconds = 0.5;
   summary.step_seconds = 0.25;
@@ -470,6 +475,8 @@ TEST_F(RunDirectoryTest, SummaryIsJson) {
   "time": 0.1,
   "gradient_evaluations": 1200,
   "first_bad_particle": 3,
+  "parent": {"directory": "/a \"b\"", "step": 7, "seed": 3, "experiment": "00000000000000ab"},
+  "sessions": 2,
   "wall_seconds": 1.5,
   "wall_seconds_by_part": {"estimate": 0.5, "step": 0.25, "observe": 0.125, "write": 1e-07},
   "final": {

@@ -67,6 +67,16 @@ TEST(Sweep, KeysOfOneLastNameKeepTheirPaths) {
   EXPECT_EQ(names(plan), (std::vector<std::string>{"seeds.data=1_other.data=2_width=3"}));
 }
 
+TEST(Sweep, ThereIsAnEndToTheNumberOfRuns) {
+  std::string list = "0";
+  for (int i = 1; i < 100; ++i) {
+    list += ", " + std::to_string(i);
+  }
+  const std::string text = "[sweep]\na = [" + list + "]\nb = [1, 2]\nc = [" + list + "]\nd = [" + list + "]\n";
+  const std::string error = test::message_of<InvalidInput>([&] { expand_text(text); });
+  EXPECT_TRUE(test::mentions(error, "sweep.d = a list of 100 values makes more than 100000 runs of the 20000 so far"));
+}
+
 TEST(Sweep, NamesOfRunsAreFileNames) {
   const Plan plan = expand_text("[sweep]\ntrain = [[\"input\", \"output\"], [\"input\"]]\npath = [\"/a/b c.csv\"]\n");
   EXPECT_EQ(names(plan), (std::vector<std::string>{"train=input-output_path=a-bc.csv", "train=input_path=a-bc.csv"}));

@@ -29,6 +29,32 @@ TEST(Value, MistakesInTheTextHaveALineAndAColumn) {
   EXPECT_THROW(parse_toml("a = 2020-01-01", "file.toml"), InvalidInput);
 }
 
+TEST(Value, NoTextEndsTheProgram) {
+  // Found by fuzzing: toml++ takes for certain that a key begins after "[" and blanks.
+  for (const char* text :
+       {"[\x18", "[[\x18", "a.\x18 = 1", "{\x18 = 1}", "a = {\x18 = 1}", "[", "a", "a.", "=", "\"", "'"}) {
+    EXPECT_THROW(parse_toml(text, "file.toml"), InvalidInput) << text;
+  }
+  EXPECT_THROW(parse_toml_value("{\x18 = 1}"), InvalidInput);
+  // Recursion without a bound: keys of many parts, values within values.
+  std::string path = "a";
+  for (int i = 0; i < 200000; ++i) {
+    path += ".a";
+  }
+  const std::string lists(200000, '[');
+  for (const std::string& text : {path + " = 1", "[" + path + "]", "b = {" + path + " = 1}", "b = " + lists}) {
+    EXPECT_THROW(parse_toml(text, "file.toml"), InvalidInput);
+  }
+  Value root;
+  EXPECT_THROW(assign(root, path, {std::int64_t{1}}), InvalidInput);
+  EXPECT_THROW(parse_toml_value("{" + path + " = 1}"), InvalidInput);
+  std::string fits = "a";
+  for (int i = 0; i < 250; ++i) {
+    fits += ".a";
+  }
+  EXPECT_NO_THROW(parse_toml(fits + " = 1\n[c." + fits + "]\nb = 0.5  # ...\n", "file.toml"));
+}
+
 TEST(Value, ABareWordIsAStringAndNothingElseIs) {
   EXPECT_EQ(to_toml_inline(parse_toml_value("3")), "3");
   EXPECT_EQ(to_toml_inline(parse_toml_value("true")), "true");

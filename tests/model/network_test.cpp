@@ -226,7 +226,7 @@ class EveryShape : public testing::TestWithParam<Shapes> {};
 
 template <class Scalar>
 void check_every_number_of_samples(const Shapes& shapes, Index num_particles) {
-  constexpr Index most_samples = 70;
+  constexpr Index most_samples = 140;
   const Loss loss{.kind = LossKind::squared};
   const Scaling scaling{.kind = ScalingKind::mean_field};
   const Network network(shapes.neuron, shapes.input_dim, scaling);
@@ -242,7 +242,7 @@ void check_every_number_of_samples(const Shapes& shapes, Index num_particles) {
   }
   on_every_instruction_set([&] {
     KernelWorkspace<Scalar> workspace;  // one for all: sizes change from call to call
-    for (Index n = 1; n <= most_samples && !testing::Test::HasFailure(); ++n) {
+    for (Index n = 1; n <= most_samples && !testing::Test::HasFailure(); n += n < 18 || n > 124 ? 1 : 7) {
       SCOPED_TRACE(testing::Message() << "n = " << n << ", N = " << num_particles);
       expect_matches<Scalar>(
           expected[static_cast<std::size_t>(n)],
@@ -252,7 +252,7 @@ void check_every_number_of_samples(const Shapes& shapes, Index num_particles) {
 }
 
 TEST_P(EveryShape, EveryNumberOfSamplesAndParticles) {
-  // Up to 70 samples: every remainder of the sample tiles (4, 8), one strip of 64 and beyond. Particle counts around
+  // Up to 140 samples: every remainder of the sample tiles (4, 8), one strip of 128 and beyond. Particle counts around
   // one and several groups of every vector length.
   for (const Index num_particles : {1, 2, 7, 15, 16, 17, 33, 300}) {
     check_every_number_of_samples<double>(GetParam(), num_particles);
@@ -283,14 +283,53 @@ void check_large(const Neuron& neuron, Index num_particles, Index n) {
 }
 
 TEST(ManyBlocks, SeveralBlocksOfSamplesAddUp) {
-  // A block holds 4 MiB of activations, and at least 128 samples where these fit into 100 MiB: many blocks need many
-  // particles or many samples. The last block is a remainder; softplus keeps slopes, so its blocks are half as long.
+  // A block holds 8 MiB of activations, or at least 256 samples where these fit into 32 MiB, or what fits into 100 MiB:
+  // many blocks need many particles or many samples. The last block is a remainder; softplus keeps slopes, so its
+  // blocks are half as long.
   const Neuron tanh_neuron{NeuronKind::r_sigma, Activation::tanh, true, 1};
   const Neuron softplus_neuron{NeuronKind::r_sigma, Activation::softplus, false, 1};
   check_large<double>(tanh_neuron, 5000, 261);
   check_large<float>(softplus_neuron, 5003, 261);
   check_large<double>(softplus_neuron, 299, 2003);
-  check_large<float>(tanh_neuron, 600, 2003);
+  check_large<float>(tanh_neuron, 600, 4003);
+  check_large<double>(tanh_neuron, 33001, 401);
+}
+
+template <class Scalar>
+void check_wide(const Neuron& neuron, Index input_dim, Index num_particles, Index n) {
+  SCOPED_TRACE(testing::Message() << name_of(neuron) << ", d = " << input_dim << ", N = " << num_particles
+                                  << ", n = " << n);
+  const Loss loss{.kind = LossKind::squared};
+  const Scaling scaling{.kind = ScalingKind::mean_field};
+  const Dataset data = random_dataset(n, input_dim, loss, 37);
+  // Pre-activations of order one, whatever the dimension.
+  const Particles<Scalar> particles =
+      (random_particles(neuron, input_dim, num_particles, 41) / std::sqrt(static_cast<double>(input_dim)))
+          .template cast<Scalar>();
+  reference::Evaluation expected(neuron, scaling, loss, particles, data.train_inputs, data.train_targets);
+  while (expected.num_summed() < n) {
+    expected.add_next_sample();
+  }
+  const Network network(neuron, input_dim, scaling);
+  on_every_instruction_set([&] {
+    expect_matches<Scalar>(expected, evaluate(network, EmpiricalRisk(loss, Reduction::mean), particles,
+                                              data.train_inputs, data.train_targets));
+  });
+}
+
+TEST(WideInputs, EveryRemainderOfTheirTilesAndRanges) {
+  // The map pass goes tile by tile of 10 inputs above 128 of them, the reduce pass range by range of 80 above 160.
+  // A task has one group of few particles and several of many.
+  const Neuron tanh_neuron{NeuronKind::r_sigma, Activation::tanh, true, 1};
+  const Neuron softplus_neuron{NeuronKind::bounded_r, Activation::softplus, false, 2};
+  for (const Index d : {128, 129, 130, 131, 160, 161, 165, 169, 170, 171, 239, 240, 241, 333, 784}) {
+    for (const Index n : {1, 9, 133}) {
+      check_wide<double>(tanh_neuron, d, 37, n);
+      check_wide<float>(softplus_neuron, d, 37, n);
+    }
+  }
+  check_wide<double>(softplus_neuron, 253, 1203, 70);
+  check_wide<float>(tanh_neuron, 253, 2111, 70);
 }
 
 TEST(ManySamples, SinglePrecisionKeepsItsAccuracy) {

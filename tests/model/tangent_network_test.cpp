@@ -49,8 +49,8 @@ class TangentNetwork : public testing::TestWithParam<Neuron> {};
 // model.
 TEST_P(TangentNetwork, OutputsAreTheFirstOrderExpansion) {
   on_every_instruction_set([] {
-    for (const Index num_neurons : {1, 5, 33}) {
-      const TangentProblem problem(GetParam(), 11, num_neurons, 3);
+    for (const auto& [input_dim, num_neurons] : {std::pair{11, 1}, {11, 5}, {11, 33}, {201, 33}}) {
+      const TangentProblem problem(GetParam(), input_dim, num_neurons, 3);
       const std::vector<double> at_anchor = problem.outputs(problem.network, problem.anchor);
       const Network tangent = problem.network.linearised_at(problem.anchor);
       const std::vector<double> outputs = problem.outputs(tangent, problem.moved);

@@ -187,6 +187,9 @@ TEST(ClosedForms, EnsembleCovarianceIsThatOfTheLinearMapOfTheStart) {
   stacked << prior.test_jacobian, prior.jacobian;
   const Matrix want = map * stacked * stacked.transpose() * map.transpose();
   const Matrix got = ensemble_covariance(b, prior.test_test_kernel(), prior.test_kernel(), prior.kernel());
+  const Vector variances =
+      ensemble_variance(b, prior.test_test_kernel().diagonal(), prior.test_kernel(), prior.kernel());
+  EXPECT_LT((variances - got.diagonal()).cwiseAbs().maxCoeff(), 1e-12 * got.diagonal().maxCoeff());
   EXPECT_LT((got - want).norm(), 1e-11 * want.norm());
 }
 

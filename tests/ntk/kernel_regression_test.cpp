@@ -49,6 +49,8 @@ TEST(KernelRegression, RidgeAndProcessAreTheFormulaByDirectSolution) {
     const Posterior posterior = process.posterior(p.test_kernel, p.test_test_kernel.diagonal());
     EXPECT_LT((regression.predict(p.test_kernel) - mean).norm(), 1e-9 * mean.norm());
     EXPECT_LT((posterior.mean - mean).norm(), 1e-9 * mean.norm());
+    const Matrix response = p.test_kernel * inverse;
+    EXPECT_LT((regression.response(p.test_kernel) - response).norm(), 1e-9 * response.norm());
     const Vector variance =
         p.test_test_kernel.diagonal() - (p.test_kernel * inverse * p.test_kernel.transpose()).diagonal();
     EXPECT_LT((posterior.variance - variance).norm(), 1e-9 * variance.norm());

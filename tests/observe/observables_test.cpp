@@ -24,14 +24,23 @@ Matrix gaussian(Index rows, Index cols, unsigned seed) {
   return result;
 }
 
+Phase descent() {
+  Phase phase;
+  phase.method = find_method("gd");
+  phase.num_steps = 10;
+  phase.step_size.value = 0.1;
+  return phase;
+}
+
 /// Everything a scene points to, so that it lives as long as the test.
 struct World {
   Network network;
   EmpiricalRisk risk;
   Dataset data;
   Particles<double> initial;
+  std::vector<Phase> phases = {descent()};
 
-  Scene scene() const { return {&network, &risk, &data, &initial}; }
+  Scene scene() const { return {&network, &risk, &data, &initial, &phases}; }
 };
 
 std::vector<std::string> available_names(const Scene& scene) {
@@ -79,12 +88,13 @@ World tiny_world(Loss loss, Vector targets, Scaling scaling = {}) {
 const Vector real_targets = (Vector(3) << 0.7, -0.4, 1.1).finished();
 const Vector class_targets = (Vector(3) << 1, -1, 1).finished();
 
-/// A teacher task with everything there is to observe: labels of both classes, teacher, subspace, test samples.
+/// A teacher task with everything there is to observe: labels of both classes, teacher, subspace, test samples, unit
+/// inputs, gradient descent with the squared loss.
 World full_world(Activation activation = Activation::relu, Scaling scaling = {}, Reduction reduction = Reduction::mean,
                  Index num_particles = 30) {
   constexpr Index input_dim = 5;
   Dataset data;
-  data.train_inputs = gaussian(41, input_dim, 1);
+  data.train_inputs = gaussian(41, input_dim, 1).rowwise().normalized();
   data.test_inputs = gaussian(23, input_dim, 2);
   const auto classes = [](const Inputs& x) -> Vector {
     return (x.col(0).array() * x.col(1).array()).unaryExpr([](double v) { return v > 0 ? 1.0 : -1.0; });
@@ -153,7 +163,9 @@ TEST(Observables, ExistOnlyWhereTheirSceneHasWhatTheyNeed) {
 TEST(Observer, DefaultsAreAllThatExistButTheCostlyOnes) {
   const World world = full_world();
   auto expected = available_names(world.scene());
-  for (const std::string_view costly : {"gradient_norm", "pattern_change", "ntk_drift", "kernel_alignment"}) {
+  for (const std::string_view costly :
+       {"gradient_norm", "pattern_change", "ntk_drift", "kernel_alignment", "linearisation_error", "residual_harmonics",
+        "tangent_eigenvalues", "kernel_profile"}) {
     EXPECT_EQ(std::erase(expected, costly), 1U);
   }
   EXPECT_EQ(Observer::default_names(world.scene()), expected);

@@ -1,76 +1,18 @@
 #!/usr/bin/env python3
 """The figures, drawn from run directories made up here: what they show, write, print and refuse."""
 
-import pathlib
-import sys
+from drawing import STEPS, DrawingTest, write_run, write_runs  # first: it may start the test over
 
-PLOTS = pathlib.Path(__file__).resolve().parents[2] / "plots"
-sys.path.insert(0, str(PLOTS))
-import interpreter  # noqa: E402, F401  (first of the project's: it may start the test over)
+import types
+import unittest
 
-import subprocess  # noqa: E402
-import tempfile  # noqa: E402
-import types  # noqa: E402
-import unittest  # noqa: E402
+import numpy as np
+from PIL import Image
 
-import h5py  # noqa: E402
-import numpy as np  # noqa: E402
-from PIL import Image  # noqa: E402
-
-import results  # noqa: E402
-import series  # noqa: E402
-import trajectories  # noqa: E402
-import two_phase  # noqa: E402
-
-STEPS = np.arange(0, 101, 10)
-EXPERIMENT = """
-[task]
-kind = "sparse-parity"
-sparsity = 2
-input_dim = 8
-[network]
-width = {width}
-[[phase]]
-name = "explore"
-method = "gld"
-steps = 50
-[[phase]]
-name = "converge"
-method = "gd"
-steps = 50
-[observe]
-every = 10
-"""
-
-
-def write_run(folder, columns, width=50, frames=None):
-    """A run of 100 steps in two phases; columns {name: values [11]}; frames [f, N, 3] of (r, w_1, w_2)."""
-    folder.mkdir(parents=True)
-    (folder / "experiment.toml").write_text(EXPERIMENT.format(width=width))
-    (folder / "summary.json").write_text('{"ending": "finished"}')
-    rows = zip(STEPS, (STEPS >= 50).astype(int), STEPS * 0.1, STEPS * 7, *columns.values())
-    names = ["step", "phase", "time", "gradient_evaluations", *columns]
-    lines = ["# made up", ",".join(names), *(",".join(str(value) for value in row) for row in rows)]
-    (folder / "metrics.csv").write_text("\n".join(lines) + "\n")
-    if frames is not None:
-        with h5py.File(folder / "trajectory.h5", "w") as file:
-            position = file.create_group("particles/neurons/position")
-            position["value"] = frames
-            position["step"] = np.arange(len(frames))
-            position["time"] = 0.1 * np.arange(len(frames))
-            file["particles/neurons/id"] = np.arange(frames.shape[1])
-            file["parameters/names"] = [b"r", b"w_1", b"w_2"]
-            file["data/teacher_directions"] = np.eye(2)
-            file["data/relevant_subspace"] = np.eye(2)
-
-
-def write_runs(folder, keys, runs):
-    """runs: rows (run, case, *values of the keys, what write_run takes)."""
-    lines = [",".join(["run", "case", *keys, "ending"])]
-    for name, case, *values, content in runs:
-        write_run(folder / name, **content)
-        lines.append(",".join([name, case, *map(str, values), "finished"]))
-    (folder / "index.csv").write_text("\n".join(lines) + "\n")
+import results
+import series
+import trajectories
+import two_phase
 
 
 def two_phases(last_loss, last_cosine):
@@ -81,33 +23,7 @@ def two_phases(last_loss, last_cosine):
     return {"train_loss": loss, "test_loss": 2 * loss, "teacher_cosine_1": cosine, "teacher_cosine_2": cosine**0.5}
 
 
-class FiguresTest(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = pathlib.Path(folder.name)
-
-    def draw(self, figure, *options, status=0):
-        """Runs plots/<figure>.py on self.folder/run, as a user does: the file itself is the command."""
-        command = [PLOTS / f"{figure}.py", self.folder / "run", "--out", self.folder / "out", *options]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        self.assertEqual(done.returncode, status, done.stderr)
-        return done
-
-    def assert_written(self, stem):
-        out = self.folder / "out"
-        with Image.open(out / f"{stem}.png") as image:
-            self.assertEqual(round(image.info["dpi"][0]), 300)
-        self.assertTrue((out / f"{stem}.pdf").read_bytes().startswith(b"%PDF"))
-        self.assertIn("<svg", (out / f"{stem}.svg").read_text()[:1000])
-
-    def assert_refuses(self, figure, *words):
-        done = self.draw(figure, status=1)
-        self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
-        for word in words:
-            self.assertIn(word, done.stderr)
-        self.assertFalse((self.folder / "out").exists())
-
+class FiguresTest(DrawingTest):
     def test_two_phase_counts_seeds_that_succeed(self):
         diverged = two_phases(1e-9, 0.9999)
         diverged["train_loss"] = np.where(STEPS > 60, np.nan, diverged["train_loss"])

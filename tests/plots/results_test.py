@@ -92,6 +92,14 @@ class WrittenByTheProgram(Folder):
         np.testing.assert_array_equal(data["relevant_subspace"], [[0.6], [0.8]])
         self.assertEqual(data["test_inputs"].shape, (0, 2))
 
+    def test_predictions_bit_for_bit(self):
+        predictions = self.run_.predictions
+        self.assertEqual(list(predictions), ["x_1", "x_2", "target", "output", "std"])
+        np.testing.assert_array_equal(predictions[["x_1", "x_2"]], [[0.1 + 0.2, -1], [1e-300, 2]])
+        np.testing.assert_array_equal(predictions["target"], [1, -1])
+        np.testing.assert_array_equal(predictions["output"], [0.1, -np.inf])
+        np.testing.assert_array_equal(predictions["std"], [5e-324, np.nan])
+
     def test_trajectory_file_is_h5md(self):
         # What version 1.1 of the format demands of every file, and of a group of particles.
         with h5py.File(self.folder / "out/trajectory.h5") as file:
@@ -146,6 +154,7 @@ class MadeByHand(Folder):
         (self.folder / "out/summary.json").unlink()
         run = results.load(self.folder / "out")
         self.assertEqual((len(run.metrics), run.summary, run.trajectory, run.data), (0, {}, None, None))
+        self.assertIsNone(run.predictions)
 
     def test_frames_are_those_that_all_parts_hold(self):
         self.write_run(self.folder / "out", [])
@@ -215,6 +224,9 @@ class MadeByHand(Folder):
         self.assert_refused(lambda: run.trajectory.steps, "cannot read", "trajectory.h5")
         (run.path / "metrics.csv").write_text("# only a comment\n")
         self.assert_refused(lambda: results.load(run.path).metrics, "no line with the names")
+        for text, part in (("target,output\n1,x\n", "damaged"), ("1,2\n", "no line with the names"), ("", "damaged")):
+            (run.path / "predictions.csv").write_text(text)
+            self.assert_refused(lambda: results.load(run.path).predictions, "predictions.csv", part)
 
     def test_index_names_a_run_that_is_not_there(self):
         self.write_sweep()

@@ -38,6 +38,11 @@ int main(int argument_count, char** arguments) {
 
   run.finish_trajectory();
 
+  data.test_inputs = (mfld::Inputs(2, 2) << 0.1 + 0.2, -1, 1e-300, 2).finished();
+  data.test_targets = (mfld::Vector(2) << 1, -1).finished();
+  run.write_predictions({"f(x) = 1/N sum h", "two\nlines"}, data, std::vector{0.1, -Limits::infinity()},
+                        std::vector{Limits::denorm_min(), Limits::quiet_NaN()});
+
   mfld::Checkpoint checkpoint;
   checkpoint.experiment_hash = std::numeric_limits<std::uint64_t>::max();
   checkpoint.particles = mfld::Particles<double>::Constant(3, 4, 2);

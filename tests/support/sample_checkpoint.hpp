@@ -43,6 +43,7 @@ inline Checkpoint sample_checkpoint(bool has_snapshot = true) {
   Checkpoint checkpoint;
   checkpoint.experiment_hash = 0xFEDCBA9876543210U;
   checkpoint.particles = awkward_particles(5, 3, 0);
+  checkpoint.average = awkward_particles(5, 3, 3);
   checkpoint.step = (std::int64_t{1} << 53) + 1;
   checkpoint.phase = 2;
   checkpoint.step_in_phase = 345;
@@ -74,8 +75,9 @@ inline bool same_bits(const Particles<double>& a, const Particles<double>& b) {
 }
 
 inline bool same_bits(const Checkpoint& a, const Checkpoint& b) {
-  return a.experiment_hash == b.experiment_hash && same_bits(a.particles, b.particles) && a.step == b.step &&
-         a.phase == b.phase && a.step_in_phase == b.step_in_phase && bits(&a.time, 1) == bits(&b.time, 1) &&
+  return a.experiment_hash == b.experiment_hash && same_bits(a.particles, b.particles) &&
+         same_bits(a.average, b.average) && a.step == b.step && a.phase == b.phase &&
+         a.step_in_phase == b.step_in_phase && bits(&a.time, 1) == bits(&b.time, 1) &&
          bits(&a.time_compensation, 1) == bits(&b.time_compensation, 1) &&
          a.gradient_evaluations == b.gradient_evaluations && a.metrics_rows == b.metrics_rows &&
          a.trajectory_frames == b.trajectory_frames && a.has_snapshot == b.has_snapshot &&

@@ -4,20 +4,22 @@
 #include <vector>
 
 #include "mfld/core/random.hpp"
+#include "mfld/dynamics/natural_gradient.hpp"
 #include "mfld/dynamics/phase.hpp"
 #include "mfld/objective/empirical_risk.hpp"
 #include "mfld/task/dataset.hpp"
 
 namespace mfld {
 
-/// The samples of step `step`: `batch.size()` of n, ascending. Reads only the stream (seed, batch, step).
-/// Without replacement by Floyd's algorithm; batch.size() = n gives all samples in order.
+/// The samples of step `step`: `batch.size()` of n, ascending, with or without replacement. Reads only the stream
+/// (seed, batch, step). Without replacement by Floyd's algorithm; batch.size() = n gives all samples in order.
 void draw_batch(std::uint64_t seed, std::int64_t step, Index num_samples, Sampling sampling, std::span<Index> batch);
 
 /// An unbiased estimate of the data part of the drift,
 ///   v_j = weight sum_{i in I} l'(f(x_i), y_i) grad h(theta_j; x_i),
 /// from all samples (full), a mini-batch shared by all particles (minibatch, README equation 6), or a mini-batch
-/// corrected by a snapshot (svrg, README equation 7). Knows neither penalty nor noise.
+/// corrected by a snapshot (svrg, README equation 7); or the natural gradient of the squared loss
+/// (dynamics/natural_gradient.hpp), from all samples. Knows neither penalty nor noise.
 template <class Scalar>
 class GradientEstimator {
  public:
@@ -33,8 +35,9 @@ class GradientEstimator {
 
   /// drift [N x p] <- estimate at `particles` for global step `step`, which is step `step_in_phase` of the phase.
   /// SVRG takes a snapshot when step_in_phase is a multiple of snapshot_every; there the estimate is the full drift
-  /// exactly. Returns the number of per-sample gradient evaluations it made. Allocates only when sizes change. Parallel
-  /// over particles.
+  /// exactly. Returns the number of per-sample gradient evaluations it made, or -1 where there is no natural gradient:
+  /// the kernel matrix is singular. Allocates only when sizes change, the natural gradient apart. Parallel over
+  /// particles.
   std::int64_t estimate(const Phase& phase, std::int64_t step, std::int64_t step_in_phase, std::uint64_t batch_seed,
                         const Particles<Scalar>& particles, Drift& drift);
 
@@ -45,8 +48,10 @@ class GradientEstimator {
   const Snapshot& snapshot() const { return snapshot_; }
 
  private:
-  void minibatch(const Phase& phase, std::int64_t step, std::uint64_t batch_seed, const Particles<Scalar>& particles,
-                 Drift& drift);
+  void minibatch(const Phase& phase, std::int64_t step, std::int64_t step_in_phase, std::uint64_t batch_seed,
+                 const Particles<Scalar>& particles, Drift& drift);
+  void choose_batch(const Phase& phase, std::int64_t step, std::int64_t step_in_phase, std::uint64_t batch_seed);
+  bool natural(const Phase& phase, const Particles<Scalar>& particles, Drift& drift);
   void take_snapshot(const Particles<Scalar>& particles);
   void correct_by_snapshot(Drift& drift);
 
@@ -60,6 +65,9 @@ class GradientEstimator {
   std::vector<double> batch_field_;
   double batch_weight_ = 0;
   Snapshot snapshot_;
+  NaturalGradient natural_;
+  std::vector<double> residual_;      // [n] of the natural gradient
+  std::vector<double> coefficients_;  // [n]
   KernelWorkspace<Scalar> workspace_;
 };
 

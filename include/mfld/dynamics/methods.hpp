@@ -3,15 +3,30 @@
 #include <optional>
 #include <string_view>
 
+#include "mfld/core/particles.hpp"
 #include "mfld/model/scaling.hpp"
 
 namespace mfld {
 
 /// Which samples the drift is estimated from, with which correction (dynamics/gradient_estimator.hpp).
-enum class Estimator { full, minibatch, svrg };
+enum class Estimator { full, minibatch, svrg, natural };
 
 /// What the phase calls its temperature: none (0), 1/beta, or lambda2.
 enum class TemperatureKey { none, inverse_beta, lambda2 };
+
+/// How a mini-batch is chosen: drawn afresh, or the next samples of the training set, each of them used once.
+enum class Sampling { without_replacement, with_replacement, one_pass };
+
+/// What the penalty pulls the particles toward: 0, or where they were at step 0 of the run.
+enum class Anchor { zero, start };
+
+/// What a phase does where the experiment file does not say.
+struct MethodDefaults {
+  Index batch_size = 0;  // 0: none, it has to be given
+  Sampling sampling = Sampling::without_replacement;
+  Anchor anchor = Anchor::zero;
+  bool averaging = false;
+};
 
 /// A named method is a row of this table and nothing else (README, equations 4-7).
 struct Method {
@@ -21,9 +36,10 @@ struct Method {
   std::optional<ScalingKind> only_scaling;  // set: the method is defined in this scaling only
   std::string_view update;                  // one step, for `mfld list methods`
   std::string_view source;
+  MethodDefaults defaults = {};
 };
 
-inline constexpr std::array<Method, 6> methods = {{
+inline constexpr auto methods = std::to_array<Method>({
     {"gd", Estimator::full, TemperatureKey::none, std::nullopt, "theta <- theta - eta v", "gradient descent"},
     {"gld", Estimator::full, TemperatureKey::inverse_beta, std::nullopt,
      "theta <- theta - eta v + sqrt(2 eta / beta) xi", "gradient Langevin dynamics"},
@@ -37,7 +53,19 @@ inline constexpr std::array<Method, 6> methods = {{
      "Suzuki, Wu & Nitanda, NeurIPS 2023"},
     {"svrg-mfld", Estimator::svrg, TemperatureKey::lambda2, ScalingKind::mean_field,
      "as sgd-mfld with v_I,j(theta) - v_I,j(snapshot) + v_j(snapshot)", "Suzuki, Wu & Nitanda, NeurIPS 2023"},
-}};
+    {"sgd", Estimator::minibatch, TemperatureKey::none, std::nullopt, "theta <- theta - eta v_I, I a fresh mini-batch",
+     "Robbins & Monro, Ann. Math. Statist. 1951"},
+    {"averaged-sgd",
+     Estimator::minibatch,
+     TemperatureKey::none,
+     std::nullopt,
+     "theta <- theta - eta v_I",
+     "Nitanda & Suzuki, ICLR 2021: sgd with each sample once, a penalty from the start, the average of the iterates",
+     {.batch_size = 1, .sampling = Sampling::one_pass, .anchor = Anchor::start, .averaging = true}},
+    {"natural-gradient", Estimator::natural, TemperatureKey::none, std::nullopt,
+     "theta <- theta - eta J'(K + damping I)^-1 (u - y), K = J J' the tangent kernel here",
+     "Zhang, Martens & Grosse, NeurIPS 2019"},
+});
 
 /// The row called `name`, or nullptr.
 const Method* find_method(std::string_view name);

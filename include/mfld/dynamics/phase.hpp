@@ -8,13 +8,12 @@
 
 namespace mfld {
 
-/// How lambda1 enters (README, equation 3): the penalty coefficient in front of |theta|^2 is
+/// How lambda1 enters (README, equation 3): the penalty coefficient in front of |theta|^2 (of |theta - theta_0|^2 where
+/// the anchor is the start) is
 ///   additive: lambda1 (prior N(0, lambda2 / (2 lambda1)))
 ///   product:  lambda1 * temperature (prior N(0, 1 / (2 lambda1)), whatever the temperature)
 ///   half:     lambda1 / 2
 enum class PenaltyMode { additive, product, half };
-
-enum class Sampling { without_replacement, with_replacement };
 
 /// A method with its numbers and a length; a run is a list of phases.
 struct Phase {
@@ -26,14 +25,18 @@ struct Phase {
                          // method has none
   Schedule lambda1;
   PenaltyMode penalty_mode = PenaltyMode::additive;
-  Index batch_size = 0;  // mini-batch and SVRG
+  Anchor anchor = Anchor::zero;  // start: the penalty is on theta - theta_0 instead of theta
+  Index batch_size = 0;          // mini-batch and SVRG
   Sampling sampling = Sampling::without_replacement;
+  std::int64_t first_sample = 0;    // one-pass: step k of the phase takes the B samples from first_sample + k B on
   std::int64_t snapshot_every = 0;  // SVRG: m steps
+  bool averaging = false;           // the result is the average of the iterates, the last one excluded
+  double damping = 0;               // natural gradient: >= 0, in the units of the tangent kernel
   double until_gradient_norm = 0;   // > 0, full gradients only: the phase ends once the norm of the drift is below it
 
   double step_size_at(std::int64_t step) const { return step_size.at(step, num_steps); }
   double temperature_at(std::int64_t step) const { return temperature.at(step, num_steps); }
-  /// Coefficient of |theta|^2 after the penalty mode.
+  /// Coefficient of |theta|^2, or of |theta - theta_0|^2, after the penalty mode.
   double penalty_at(std::int64_t step) const;
 
   /// Method, formula, constants and noise amplitude in words, as runs print them.

@@ -13,12 +13,16 @@ namespace mfld {
 template <class Scalar>
 struct State {
   Particles<Scalar> particles;     // [N x p]
+  Particles<double> average;       // [N x p] of the iterates before this one, in a phase that averages; else empty
   std::int64_t step = 0;           // steps made since the start of the run
   std::int64_t phase = 0;          // index of the phase that makes the next step
   std::int64_t step_in_phase = 0;  // steps made in that phase
   double time = 0;                 // sum of step sizes, compensated
   double time_compensation = 0;
   std::int64_t gradient_evaluations = 0;  // per-sample gradients, as each method counts them
+
+  /// Whether the method predicts with the average instead of the particles.
+  bool is_averaged() const { return average.size() > 0; }
 };
 
 enum class Ending { finished, diverged, interrupted };
@@ -26,7 +30,7 @@ enum class Ending { finished, diverged, interrupted };
 struct Outcome {
   Ending ending = Ending::finished;
   std::int64_t step = 0;
-  Index first_bad_particle = -1;  // diverged only
+  Index first_bad_particle = -1;  // diverged only; -1: there is no natural gradient, the kernel matrix is singular
   double estimate_seconds = 0;    // in the gradient estimator
   double step_seconds = 0;        // in the step
   double observe_seconds = 0;     // in the listener
@@ -41,15 +45,19 @@ class Listener {
   virtual void look(const State<Scalar>& state, bool last) = 0;
 };
 
-/// estimate, step, look: the one loop that every method, scaling and phase runs through.
+/// estimate, step, look: the one loop that every method, scaling and phase runs through. A phase that averages ends
+/// with the average of its iterates theta^(0), ..., theta^(T-1) as the particles, and the next one starts from there.
 template <class Scalar>
 class Simulation {
  public:
+  /// first_particles [N x p]: those at step 0, which penalties may have as their anchor; none: the state is at step 0.
   Simulation(const Network& network, const EmpiricalRisk& risk, const Dataset& data, std::vector<Phase> phases,
-             Seeds seeds, State<Scalar> state, typename GradientEstimator<Scalar>::Snapshot snapshot = {});
+             Seeds seeds, State<Scalar> state, typename GradientEstimator<Scalar>::Snapshot snapshot = {},
+             const Particles<double>* first_particles = nullptr);
 
   /// Runs from the state to the end of the last phase, or until `stop` becomes true (checked before each step), or
-  /// until a coordinate is not finite. May be called again after an interruption: it goes on, to the same bits.
+  /// until a coordinate is not finite or a natural gradient does not exist. May be called again after an interruption:
+  /// it goes on, to the same bits.
   Outcome run(Listener<Scalar>& listener, const std::atomic<bool>& stop);
 
   const State<Scalar>& state() const { return state_; }
@@ -57,6 +65,8 @@ class Simulation {
 
  private:
   bool enter_phase();
+  void leave_phase();
+  Penalty<Scalar> penalty(const Phase& phase) const;
   void look(Listener<Scalar>& listener, bool last, Outcome& outcome);
   bool estimate(Outcome& outcome);
   void step(Outcome& outcome);
@@ -67,7 +77,9 @@ class Simulation {
   Seeds seeds_;
   State<Scalar> state_;
   GradientEstimator<Scalar> estimator_;
+  Particles<Scalar> anchor_;  // the first particles, if some penalty is on the distance from them
   Drift drift_;
+  Drift with_penalty_;  // where the gradient norm can end a phase
 };
 
 }  // namespace mfld

@@ -23,6 +23,8 @@ struct Checkpoint {
   std::int64_t metrics_rows = 0;  // rows recorded so far
   std::int64_t trajectory_frames = 0;
 
+  Particles<double> average;  // [N x p] of the iterates of a phase that averages; else empty
+
   bool has_snapshot = false;             // SVRG
   Particles<double> snapshot_particles;  // [N x p]
   std::vector<double> snapshot_field;    // [n]

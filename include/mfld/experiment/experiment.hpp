@@ -2,12 +2,14 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "mfld/core/random.hpp"
 #include "mfld/dynamics/phase.hpp"
 #include "mfld/experiment/config.hpp"
+#include "mfld/experiment/kernel_method.hpp"
 #include "mfld/model/initialisation.hpp"
 #include "mfld/objective/empirical_risk.hpp"
 #include "mfld/observe/trigger.hpp"
@@ -33,13 +35,15 @@ struct Experiment {
   Precision precision;
   EmpiricalRisk risk;
   Particles<double> initial = {};  // [N x p]; of single precision, already rounded
-  std::vector<Phase> phases = {};
+  std::vector<Phase> phases = {};  // none where `kernel` is set
+  std::optional<KernelMethod> kernel = {};
 
   std::vector<std::string> observables = {};  // rows of the table in observe/observer.hpp
   std::vector<std::string> columns = {};      // their columns of metrics.csv
   Trigger observe = {};                       // with the first step of each phase and the last
   std::vector<Index> tracked = {};            // particles of the trajectory, ascending; none: no trajectory
   Trigger track = {};
+  bool predictions = false;  // whether a run that finishes writes predictions.csv
   std::int64_t checkpoint_steps = 0;  // 0: off
   double checkpoint_minutes = 0;      // 0: off
 

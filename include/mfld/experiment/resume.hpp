@@ -7,6 +7,7 @@
 
 #include "mfld/experiment/checkpoint.hpp"
 #include "mfld/experiment/experiment.hpp"
+#include "mfld/experiment/run_directory.hpp"
 #include "mfld/experiment/sweep.hpp"
 
 namespace mfld {
@@ -29,6 +30,10 @@ StoppedRun read_stopped_run(const std::filesystem::path& directory, Kept kept = 
 /// The same experiment with other noise and batches from its last checkpoint on, and the note of where that is.
 /// Rows and frames are counted anew. Throws FileError where there is no checkpoint.
 StoppedRun branch(const std::filesystem::path& directory, std::int64_t seed, Kept kept = Kept::last);
+
+/// The note of a branch, and what the last such note of a run says; nothing for a run that is no branch.
+std::string note_of(const Parent& parent);
+std::optional<Parent> parent_in(const std::vector<std::string>& notes);
 
 /// The experiment of a run directory, or of a directory of runs, with paths that start where they first did.
 Plan read_stored_plan(const std::filesystem::path& directory);

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -13,16 +14,26 @@
 
 namespace mfld {
 
+/// Where a branch began.
+struct Parent {
+  std::string directory;
+  std::int64_t step = 0;
+  std::int64_t seed = 0;  // of the parent's noise
+  std::uint64_t experiment_hash = 0;
+};
+
 /// How a run ended, for summary.json.
 struct RunSummary {
-  std::string ending;   // "finished", "diverged", "interrupted"
+  std::string ending;   // "finished", "diverged", "interrupted"; "running" from a checkpoint on until then
   std::string message;  // where and why, one sentence
   std::int64_t step = 0;
   double time = 0;
   std::int64_t gradient_evaluations = 0;
   Index first_bad_particle = -1;
-  double wall_seconds = 0;
-  double estimate_seconds = 0;
+  std::optional<Parent> parent;  // of a branch
+  std::int64_t sessions = 1;     // times the run was begun or resumed, as far as they left a summary
+  double wall_seconds = 0;       // of all sessions; of one that was killed, up to its last checkpoint
+  double estimate_seconds = 0;   // the parts: of the last session
   double step_seconds = 0;
   double observe_seconds = 0;
   double write_seconds = 0;
@@ -43,9 +54,11 @@ struct TrajectoryInfo {
   double step_size = 0;                      // stored for reference
 };
 
-/// What summary.json of a run says; nothing where there is none that can be read. "interrupted" and nothing can be
-/// continued, the other endings are final. Seconds by part are left out.
+/// What summary.json of a run says; nothing where there is none that can be read. Parent and seconds by part are left
+/// out.
 std::optional<RunSummary> read_summary(const std::filesystem::path& run);
+/// Whether nothing is left to do: the run finished or diverged.
+bool is_final(const std::optional<RunSummary>& summary);
 
 /// Everything a run leaves on disk (the layout is a contract, see README.md "The run directory"). Knows no mathematics.
 /// Every failure to write is a FileError that names the file and the system's reason.
@@ -69,9 +82,11 @@ class RunDirectory {
 
   /// metrics.csv: '#' comment lines, then the header step,phase,time,gradient_evaluations,<columns>.
   void start_metrics(const std::vector<std::string>& comments, const std::vector<std::string>& columns);
-  /// metrics.csv as it was after its first `num_rows` rows; what follows is cut off. Throws FileError if it has fewer
-  /// complete rows or not the columns.
-  LastRow continue_metrics(std::int64_t num_rows, const std::vector<std::string>& columns);
+  /// metrics.csv as it was after its first `num_rows` rows; what follows is cut off. Throws FileError, and changes
+  /// nothing, if it has fewer complete rows, or not the columns, or if those rows go beyond `last_step`: then some were
+  /// removed, and later ones stand in their place.
+  LastRow continue_metrics(std::int64_t num_rows, const std::vector<std::string>& columns,
+                           std::int64_t last_step = std::numeric_limits<std::int64_t>::max());
   /// One row, shortest text that reads back to the same double ("nan", "inf" as Python reads them); flushed.
   void append_metrics(std::int64_t step, std::int64_t phase, double time, std::int64_t gradient_evaluations,
                       std::span<const double> values);
@@ -80,8 +95,10 @@ class RunDirectory {
   /// /particles/neurons/id, /parameters/names, and the data set used under /data (train_inputs, train_targets,
   /// test_inputs, test_targets, and where known teacher_directions, teacher_amplitudes, relevant_subspace).
   void start_trajectory(const TrajectoryInfo& info, const Dataset& data);
-  /// trajectory.h5 with its first `num_frames` frames; what follows is cut off. The step of the last one, or -1.
-  std::int64_t continue_trajectory(std::int64_t num_frames);
+  /// trajectory.h5 with its first `num_frames` frames; what follows is cut off. The step of the last one, or -1. Throws
+  /// FileError if it has fewer, or other particles or parameters than `info`, or frames beyond `last_step`.
+  std::int64_t continue_trajectory(std::int64_t num_frames, const TrajectoryInfo& info,
+                                   std::int64_t last_step = std::numeric_limits<std::int64_t>::max());
   /// positions [particles x p]; in the file when the call returns.
   void append_trajectory(std::int64_t step, double time, const Eigen::Ref<const Matrix>& positions);
   /// Gives trajectory.h5 its final form, without the space set aside for further frames. No frame can follow.
@@ -90,6 +107,11 @@ class RunDirectory {
   /// checkpoint.h5: written to a new file, flushed, renamed; the previous one is kept as checkpoint.previous.h5. The
   /// rows and frames it counts are flushed before.
   void write_checkpoint(const Checkpoint& checkpoint);
+
+  /// predictions.csv, by rename: '#' comment lines, then x_1,..,x_d,target,output[,std] of the test samples. outputs
+  /// [n_test]; std [n_test], or empty where the outputs have no distribution.
+  void write_predictions(const std::vector<std::string>& comments, const Dataset& data, std::span<const double> outputs,
+                         std::span<const double> std = {});
 
   /// summary.json, by rename.
   void write_summary(const RunSummary& summary);

@@ -25,6 +25,7 @@ class PackedInputs {
 
   Index num_samples() const { return num_samples_; }
   Index input_dim() const { return input_dim_; }
+  Index num_tiles() const { return (input_dim_ + tile_inputs - 1) / tile_inputs; }
 
   /// Becomes the rows `samples` of `source`, in that order. samples.size() <= capacity.
   void gather(const PackedInputs& source, std::span<const Index> samples);
@@ -85,6 +86,8 @@ class Network {
   /// 2018; Lee et al. 2019). Keeps a copy of theta_0. Cost: one more product per pair in the reduce pass.
   Network linearised_at(const Particles<double>& anchor) const;
   bool is_linearised() const { return anchor_ != nullptr; }
+  /// theta_0 of a linearised network.
+  const Particles<double>& anchor() const;
 
   const Neuron& neuron() const { return neuron_; }
   const ParameterLayout& layout() const { return layout_; }

@@ -88,5 +88,8 @@ class LinearisedLangevin {
 /// nngp of test with test [m x m], of test with training [m x n], of training inputs [n x n].
 Matrix ensemble_covariance(const Matrix& response, const Matrix& test_test_nngp, const Matrix& test_nngp,
                            const Matrix& train_nngp);
+/// Its diagonal, the variances alone, in memory O(m n).                                           [m]
+Vector ensemble_variance(const Matrix& response, const Vector& test_nngp_diagonal, const Matrix& test_nngp,
+                         const Matrix& train_nngp);
 
 }  // namespace mfld

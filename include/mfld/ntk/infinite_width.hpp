@@ -41,6 +41,9 @@ InfiniteWidthKernel infinite_width_kernel(const KernelConvention& convention, Ac
 InfiniteWidthKernel infinite_width_kernel(const KernelConvention& convention, Activation activation, const Inputs& x,
                                           KernelParts parts = KernelParts::both);
 
+/// k(x, x) of the nngp kernel for the rows of x: the variances of the outputs at the start.         [n]
+Vector nngp_variances(const KernelConvention& convention, Activation activation, const Inputs& x);
+
 /// Kernel of unit vectors at the given angles in [0, pi] or cosines in [-1, 1]: [m x 1] each.
 InfiniteWidthKernel infinite_width_kernel_at_angles(const KernelConvention& convention, Activation activation,
                                                     const Vector& angles);

@@ -50,6 +50,8 @@ class KernelRegression {
 
   /// Kernel of test with training inputs [m x n].
   Vector predict(const Matrix& test_kernel) const;
+  /// B = test_kernel (K + D I)^-1 [m x n]: predict() is B y.
+  Matrix response(const Matrix& test_kernel) const;
   /// And k(x, x) of the test inputs [m].
   Posterior posterior(const Matrix& test_kernel, const Vector& test_diagonal) const;
   /// -log p(y) of the process: y' (K + D)^-1 y / 2 + log det(K + D) / 2 + n log(2 pi) / 2.
@@ -57,6 +59,7 @@ class KernelRegression {
 
  private:
   KernelRegression(const Matrix& kernel, const Vector& targets, double diagonal);
+  void check_test_kernel(const Matrix& test_kernel) const;
 
   Vector coefficients_;
   Matrix whitening_;  // [n x rank] W with W W' = (K + D)^-1

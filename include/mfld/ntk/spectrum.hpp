@@ -19,6 +19,18 @@ struct SphericalEigenvalue {
   double multiplicity;  // N(p, k), harmonics of this degree
 };
 
+/// P_(k+1)(t) from P_k(t) and P_(k-1)(t), the Legendre polynomials of dimension p >= 2 with P_k(1) = 1, P_0 = 1:
+///   P_(k+1) = ((2k + p - 2) t P_k - k P_(k-1)) / (k + p - 2)                              (Mueller 1966, lemma 3)
+/// In the plane P_k(cos angle) = cos(k angle).
+template <class Real>
+Real next_legendre(int k, Real p, Real t, Real current, Real previous) {
+  return k == 0 ? t : ((2 * k + p - 2) * t * current - k * previous) / (k + p - 2);
+}
+
+/// N(p, k) = (2k+p-2)/k binom(k+p-3, p-2): the number of linearly independent spherical harmonics of degree k on the
+/// sphere in dimension p = input_dim >= 2; the square of sqrt(N) P_k(x . e) has mean 1 over the sphere.
+double num_harmonics(Index input_dim, int degree);
+
 /// Mercer eigenvalues of a dot-product kernel under the uniform probability measure of S^(p-1), by Funk and Hecke:
 ///   mu_k = Gamma(p/2) / (sqrt(pi) Gamma((p-1)/2)) int_0^pi kappa(angle) P_k(cos angle) sin^(p-2)(angle) d angle,
 /// P_k the Legendre polynomials of dimension p, P_k(1) = 1; N(p, k) = (2k+p-2)/k binom(k+p-3, p-2). p = sphere_dim + 1

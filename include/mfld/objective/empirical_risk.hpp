@@ -1,6 +1,7 @@
 #pragma once
 #include <span>
 #include <string>
+#include <type_traits>
 
 #include "mfld/model/loss.hpp"
 #include "mfld/model/network.hpp"
@@ -53,8 +54,22 @@ class GivenField : public Field {
   std::span<const double> given_;
 };
 
-/// penalty * penalty_factor * sum of squares of the trained parameters; with the data part, the objective F.
-double penalty_value(const Network& network, const Particles<double>& particles, double penalty);
+/// coefficient |theta_j - anchor_j|^2 for every particle, over its trained parameters.
+template <class Scalar>
+struct Penalty {
+  Penalty(double of = 0, const Particles<Scalar>* from = nullptr) : coefficient(of), anchor(from) {}
+
+  double coefficient;               // >= 0
+  const Particles<Scalar>* anchor;  // [N x p], or nullptr: 0
+};
+
+/// penalty_factor times the sum of the penalty over the particles; with the data part, the objective F.
+double penalty_value(const Network& network, const Particles<double>& particles, const Penalty<double>& penalty);
+
+/// v_j <- v_j + 2 coefficient (theta_j - anchor_j): from the data part of the drift to all of it.
+template <class Scalar>
+void add_penalty(const Network& network, const Particles<Scalar>& particles,
+                 const std::type_identity_t<Penalty<Scalar>>& penalty, Drift& drift);
 
 /// sqrt(sum_j |v_j|^2 / N), the root mean square of |v_j| over particles: the one meaning of "gradient norm". With v_j
 /// the full drift it does not depend on the width in the mean-field scaling, and is |grad F| / sqrt(N) in ntk and

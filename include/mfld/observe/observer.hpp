@@ -10,6 +10,7 @@
 
 #include "mfld/dynamics/phase.hpp"
 #include "mfld/objective/empirical_risk.hpp"
+#include "mfld/observe/linearisation.hpp"
 #include "mfld/task/dataset.hpp"
 
 namespace mfld {
@@ -20,6 +21,7 @@ struct Scene {
   const EmpiricalRisk* risk = nullptr;
   const Dataset* data = nullptr;
   const Particles<double>* initial = nullptr;  // [N x p] at step 0
+  const std::vector<Phase>* phases = nullptr;  // how it trains
 };
 
 /// One moment of a run. Expensive quantities are computed when first asked for and kept for the other observers;
@@ -28,27 +30,36 @@ class Look {
  public:
   explicit Look(const Scene& scene);
 
-  /// Points the look at new particles and forgets what was computed. penalty: coefficient of |theta|^2 now.
-  void move_to(const Particles<double>& particles, double penalty, double temperature);
+  /// Points the look at new particles and forgets what was computed. penalty: the one of this moment.
+  /// step: steps made since the start of the run.
+  void move_to(const Particles<double>& particles, const Penalty<double>& penalty, double temperature,
+               std::int64_t step = 0);
+
+  /// Points the look at the outputs [n], [n_test] of a predictor without particles: nothing else can be asked for.
+  void move_to_outputs(const Vector& train, const Vector& test);
 
   const Scene& scene() const { return scene_; }
   const Particles<double>& particles() const { return *particles_; }
-  double penalty() const { return penalty_; }
+  const Penalty<double>& penalty() const { return penalty_; }
   double temperature() const { return temperature_; }
+  std::int64_t step() const { return step_; }
 
   std::span<const double> train_outputs();  // [n]
   std::span<const double> test_outputs();   // [n_test]
-  const Drift& full_drift();                // [N x p] data part plus 2 lambda1 theta, trained columns
+  const Drift& full_drift();                // [N x p] data part and penalty, trained columns
 
   /// The empirical tangent kernel on the training inputs, now and at the start [n x n] (ntk/empirical.hpp).
   const Matrix& tangent_kernel();
   const Matrix& initial_tangent_kernel();
+  /// Gradient descent on the linearised network, where linearised_descent_unavailable() names no reason.
+  const LinearisedDescent& linearised_descent();
 
  private:
   Scene scene_;
   const Particles<double>* particles_ = nullptr;
-  double penalty_ = 0;
+  Penalty<double> penalty_;
   double temperature_ = 0;
+  std::int64_t step_ = 0;
   bool have_train_ = false;
   bool have_test_ = false;
   bool have_drift_ = false;
@@ -57,7 +68,8 @@ class Look {
   std::vector<double> test_outputs_;
   Drift drift_;
   Matrix kernel_;
-  Matrix initial_kernel_;  // empty until first asked for
+  Matrix initial_kernel_;                                // empty until first asked for
+  std::shared_ptr<const LinearisedDescent> linearised_;  // likewise
   PackedInputs<double> train_;
   PackedInputs<double> test_;
   KernelWorkspace<double> workspace_;

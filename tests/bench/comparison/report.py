@@ -48,10 +48,10 @@ def table(lines, bounds):
         row += [_ratio(ratios(line, PYTORCH)), _ratio(ratios(line, OTHERS)), _three(bound * 1e3)]
         row.append(f"{100 * bound / line.times['mfld'].best:.0f} %")
         rows.append(row)
-    return _aligned(rows)
+    return aligned(rows)
 
 
-def _aligned(rows):
+def aligned(rows):
     widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
     text = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |" for row in rows]
     text.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")

@@ -54,10 +54,10 @@ def interleave(workers, threads, budget_seconds, turn_seconds, most_rounds=15):
 
 def ceilings(worker, threads, rounds):
     """Best of `rounds`: (GFLOP/s, G tanh/s, G normals/s) for "double" and "single"."""
-    best = [0.0] * 5
+    best = [0.0] * 6
     for _ in range(rounds):
         best = [max(old, new) for old, new in zip(best, map(float, worker.ask(str(threads)).split()))]
-    return {"double": (best[0], best[2], best[4]), "single": (best[1], best[3], best[4])}
+    return {"double": (best[0], best[2], best[4]), "single": (best[1], best[3], best[5])}
 
 
 def bound_seconds(setting, rates):

@@ -134,7 +134,7 @@ def describe(comparison):
     for threads, by_precision in comparison.rates.items():
         for precision, (flops, tanh, normals) in by_precision.items():
             rates = f"F = {flops:.0f} GFLOP/s, A = {tanh:.2f} G tanh/s, G = {normals:.2f} G normals/s"
-            lines.append(f"  {threads} threads, {precision}: {rates} (double-quality in both precisions)")
+            lines.append(f"  {threads} threads, {precision}: {rates}")
     lines.append("Every step includes its noise. Times: best / median over turns, each the mean over a turn's steps.")
     for line in comparison.lines:
         chosen = "; ".join(f"{name} {blas}, {chunk} samples a chunk" for name, (blas, chunk) in line.choices.items())

@@ -1,0 +1,97 @@
+"""How runs end, against a number that the sweep set: medians, bands and powers."""
+
+import dataclasses
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+import results
+
+
+@dataclasses.dataclass
+class Power:
+    """y = factor x^slope, by least squares of log y on log x."""
+
+    slope: float
+    factor: float
+    error: float  # standard error of the slope; not a number for fewer than three points
+
+    def __call__(self, x):
+        return self.factor * np.asarray(x, float) ** self.slope
+
+    def __str__(self):
+        return f"{self.slope:.3f}" + ("" if np.isnan(self.error) else f" +- {self.error:.3f}")
+
+    @property
+    def label(self):
+        digits = 3 if self.error < 0.005 else 2
+        return f"slope ${self.slope:.{digits}f}" + ("$" if np.isnan(self.error) else rf" \pm {self.error:.{digits}f}$")
+
+
+def fit_power(x, y):
+    """The Power through the points that are positive and finite; needs two different x."""
+    x, y = np.asarray(x, float), np.asarray(y, float)
+    usable = np.isfinite(y) & (y > 0) & (x > 0)
+    x, y = np.log(x[usable]), np.log(y[usable])
+    if len(set(x)) < 2:
+        return None
+    deviation = x - x.mean()
+    slope = deviation @ y / (deviation @ deviation)
+    offset = y.mean() - slope * x.mean()
+    residual = y - offset - slope * x
+    error = np.sqrt(residual @ residual / (len(x) - 2) / (deviation @ deviation)) if len(x) > 2 else np.nan
+    return Power(slope, np.exp(offset), error)
+
+
+def require_key(runs, key, figure):
+    """Ends the program unless the sweep set the key to several values."""
+    if len({run.keys.get(key) for run in runs} - {None}) < 2:
+        raise results.ResultError(f"{figure} needs runs of several values of {key}; list them under [sweep].")
+
+
+def last_value(run, column):
+    return run.metrics[column].iloc[-1]
+
+
+def points(runs, key, value):
+    """(x, y), one entry a run: the key, and `value`: a column's name (its last value) or a function of a run."""
+    of_run = value if callable(value) else lambda run: last_value(run, value)
+    return np.array([run.keys[key] for run in runs], float), np.array([of_run(run) for run in runs], float)
+
+
+def band(x, y):
+    """Distinct x, and the quartiles of y at each: [m], [3, m]; not a number where a run has none."""
+    grid = np.unique(x)
+    with np.errstate(invalid="ignore"):
+        return grid, np.array([np.quantile(y[x == value], (0.25, 0.5, 0.75)) for value in grid]).T
+
+
+def draw(axes, runs, key, value, linestyle="-", label=None, **look):
+    """Median against the key, the band between the quartiles, and each run as a dot."""
+    x, y = points(runs, key, value)
+    grid, (low, middle, high) = band(x, y)
+    if len(x) > len(grid):
+        axes.plot(x, y, linestyle="none", marker=".", markersize=2.5, color=look["color"], alpha=0.5)
+        axes.fill_between(grid, low, high, color=look["color"], alpha=0.22, linewidth=0)
+    axes.plot(grid, middle, linestyle=linestyle, label=label, **look)
+    return grid, middle
+
+
+def show_values(axes, values):
+    """Ticks at these values of a logarithmic axis, as they are written."""
+    axes.set_xscale("log")
+    axes.set_xticks(values, [f"{value:g}" for value in values])
+    axes.set_xticks([], minor=True)
+
+
+def draw_power(axes, grid, power, **look):
+    """A thin line over the grid."""
+    ends = np.array([grid.min(), grid.max()])
+    axes.plot(ends, power(ends), linewidth=0.9, **look)
+
+
+def mark(axes, x, text, color):
+    """A vertical line with its name at its top."""
+    axes.axvline(x, color=color, linewidth=0.8, linestyle=":")
+    axes.annotate(text, (x, 1), xycoords=axes.get_xaxis_transform(), xytext=(3, -1), textcoords="offset points",
+                  color=color, va="top", fontsize=plt.rcParams["legend.fontsize"])

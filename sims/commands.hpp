@@ -1,0 +1,70 @@
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mfld/experiment/resume.hpp"
+
+/// The commands of the program, one file each; sims/mfld.cpp reads what they are asked to do.
+namespace commands {
+
+enum ExitStatus { finished = 0, failed_check = 1, wrong_input = 2, diverged = 3, file_error = 4, interrupted = 130 };
+
+struct RunArguments {
+  std::string path;  // of the experiment file or the run directory
+  std::string out;
+  std::vector<std::string> settings;
+  std::string instruction_set;
+  std::int64_t seed = 0;
+  int threads = 0;
+  int jobs = 1;
+  std::string shard;
+  double max_wall_seconds = 0;
+  bool previous = false;
+  bool quiet = false;
+  std::string command;
+
+  mfld::Kept kept() const { return previous ? mfld::Kept::previous : mfld::Kept::last; }
+};
+
+/// The commands that take steps, under the limits of the command line: how long, with which instructions and threads.
+ExitStatus simulate(const RunArguments& arguments, ExitStatus (*command)(const RunArguments&));
+ExitStatus run(const RunArguments& arguments);
+ExitStatus resume(const RunArguments& arguments);
+ExitStatus branch(const RunArguments& arguments);
+
+ExitStatus info(const std::filesystem::path& directory);
+
+/// What `mfld kernel` computes: between the inputs of two files, or, where `cosines` says so, of unit vectors.
+struct KernelArguments {
+  std::string path;     // rows of the kernel
+  std::string columns;  // its columns; empty: the rows
+  std::string target_column = "-1";
+  std::int64_t skip_lines = 0;
+  std::string dataset = "data";
+  std::string cosines;         // a list, or the number of evenly spaced angles
+  std::int64_t spectrum = -1;  // largest degree of the eigenvalues on the sphere; -1: none
+  std::int64_t input_dim = 0;  // of unit vectors; 0: not given
+  std::string convention = "two-layer";
+  std::string activation = "relu";
+  std::optional<int> depth;  // the three for the conventions that have them
+  std::optional<double> weight_variance;
+  std::optional<double> bias_variance;
+  std::string part = "ntk";
+  std::string out;
+  int threads = 0;
+  bool quiet = false;
+};
+
+ExitStatus kernel(const KernelArguments& arguments);
+/// Its formulas, for --help.
+std::string kernel_help();
+
+/// The names of the tables that `list` prints.
+std::vector<std::string> list_topics();
+/// One of them, or all for an empty name.
+ExitStatus list(const std::string& chosen);
+
+}  // namespace commands

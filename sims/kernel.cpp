@@ -1,0 +1,407 @@
+// mfld kernel.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/algorithm/string/join.hpp>
+#include <cerrno>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+#include <fstream>
+#include <iostream>
+#include <numbers>
+#include <optional>
+#include <sstream>
+#include <string_view>
+
+#include "commands.hpp"
+#include "mfld/core/error.hpp"
+#include "mfld/core/parallel.hpp"
+#include "mfld/experiment/provenance.hpp"
+#include "mfld/model/activation.hpp"
+#include "mfld/ntk/infinite_width.hpp"
+#include "mfld/ntk/spectrum.hpp"
+#include "mfld/task/input_file.hpp"
+
+namespace commands {
+
+namespace {
+
+namespace fs = std::filesystem;
+using mfld::Index;
+using mfld::InvalidInput;
+using mfld::KernelParts;
+using mfld::Matrix;
+
+/// The network whose kernel is asked for.
+struct InfiniteNetwork {
+  mfld::KernelConvention convention;
+  mfld::Activation activation;
+  KernelParts parts;
+};
+
+/// The value of an option that only some conventions have.
+template <class T>
+T value_of(std::string_view name, const std::optional<T>& given, T otherwise, const std::string& convention,
+           const std::vector<std::string>& readers) {
+  if (given && std::find(readers.begin(), readers.end(), convention) == readers.end()) {
+    throw InvalidInput(fmt::format("{} {}: is only read with --convention {}, not {}", name, *given,
+                                   boost::algorithm::join(readers, ", "), convention));
+  }
+  return given.value_or(otherwise);
+}
+
+InfiniteNetwork make_network(const KernelArguments& arguments, Index input_dim) {
+  const auto activation = std::find_if(mfld::activations.begin(), mfld::activations.end(),
+                                       [&](const auto& row) { return row.name == arguments.activation; });
+  mfld::KernelConventionOptions options;
+  const std::string& convention = arguments.convention;
+  options.depth = value_of("--depth", arguments.depth, options.depth, convention, {"jacot", "lee", "arora"});
+  options.activation = activation->kind;
+  options.input_dim = input_dim;
+  options.weight_variance =
+      value_of("--weight-variance", arguments.weight_variance, options.weight_variance, convention, {"lee"});
+  options.bias_variance =
+      value_of("--bias-variance", arguments.bias_variance, options.bias_variance, convention, {"jacot", "lee"});
+  const KernelParts parts = arguments.part == "both"   ? KernelParts::both
+                            : arguments.part == "nngp" ? KernelParts::nngp
+                                                       : KernelParts::ntk;
+  return {mfld::make_kernel_convention(convention, options), activation->kind, parts};
+}
+
+/// Where the numbers go: a stream of text, and the file it becomes when it is complete.
+class Output {
+ public:
+  explicit Output(const std::string& path) : path_(path), part_(path.empty() ? "" : path + ".part") {
+    if (!path_.empty()) {
+      file_.open(part_, std::ios::binary);
+      check(file_.good());
+    }
+  }
+  ~Output() {
+    if (!path_.empty() && !finished_) {
+      std::error_code ignored;
+      fs::remove(part_, ignored);
+    }
+  }
+  Output(const Output&) = delete;
+  Output& operator=(const Output&) = delete;
+
+  void write(std::string_view bytes) {
+    std::ostream& stream = path_.empty() ? std::cout : file_;
+    stream.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    check(stream.good());
+  }
+
+  void finish() {
+    if (path_.empty()) {
+      std::cout.flush();
+      check(std::cout.good());
+      return;
+    }
+    file_.close();
+    check(file_.good());
+    std::error_code error;
+    fs::rename(part_, path_, error);
+    if (error) {
+      throw mfld::FileError(fmt::format("cannot write {}: {}", path_, error.message()));
+    }
+    finished_ = true;
+  }
+
+ private:
+  void check(bool good) const {
+    if (!good) {
+      throw mfld::FileError(
+          fmt::format("cannot write {}: {}", path_.empty() ? "the kernel to the output" : path_, std::strerror(errno)));
+    }
+  }
+
+  std::string path_;
+  std::string part_;
+  std::ofstream file_;
+  bool finished_ = false;
+};
+
+bool is_npy(const std::string& path) { return fs::path(path).extension() == ".npy"; }
+
+std::string lines_of(const std::vector<std::string>& comments) {
+  return fmt::format("# {}\n", boost::algorithm::join(comments, "\n# "));
+}
+
+std::vector<std::string> comments_of(const KernelArguments& arguments, const InfiniteNetwork& network) {
+  const auto row = std::find_if(mfld::kernel_conventions.begin(), mfld::kernel_conventions.end(),
+                                [&](const auto& each) { return each.name == arguments.convention; });
+  const mfld::KernelConvention& c = network.convention;
+  return {"mfld " + mfld::version(),
+          fmt::format("kernel of a network of infinite width: convention {}, {}", row->name, row->formula),
+          fmt::format("{} layers of weights, activation {}: {}", c.num_weight_layers, arguments.activation,
+                      mfld::info(network.activation).formula),
+          fmt::format("K^1 = {} x.x' + {}, K^(l+1) = {} E[sigma sigma] + {}", c.input_variance, c.input_bias_variance,
+                      c.weight_variance, c.bias_variance)};
+}
+
+std::string error_comment(const InfiniteNetwork& network, const mfld::InfiniteWidthKernel& kernel) {
+  std::vector<std::string> bounds;
+  if (network.parts != KernelParts::ntk) {
+    bounds.push_back(fmt::format("nngp <= {:.3g}", kernel.nngp_error));
+  }
+  if (network.parts != KernelParts::nngp) {
+    bounds.push_back(fmt::format("ntk <= {:.3g}", kernel.ntk_error));
+  }
+  const bool closed = kernel.nngp_error == 0 && kernel.ntk_error == 0;
+  return fmt::format("error of quadrature and truncation: {}{}", boost::algorithm::join(bounds, ", "),
+                     closed ? " (closed form)" : "");
+}
+
+// --- Between files
+
+std::optional<Index> target_column(const std::string& text) {
+  Index column = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), column);
+  if (text == "none") {
+    return std::nullopt;
+  }
+  if (error != std::errc() || end != text.data() + text.size()) {
+    throw InvalidInput(fmt::format("--target-column {}: must be an integer, or none", text));
+  }
+  return column;
+}
+
+mfld::Inputs read(const KernelArguments& arguments, const std::string& name, const std::string& path) {
+  return mfld::read_inputs(
+      {name, path, target_column(arguments.target_column), arguments.skip_lines, arguments.dataset});
+}
+
+void write_rows(Output& output, const Matrix& kernel) {
+  fmt::memory_buffer row;
+  for (Index i = 0; i < kernel.rows(); ++i) {
+    row.clear();
+    for (Index j = 0; j < kernel.cols(); ++j) {
+      fmt::format_to(std::back_inserter(row), "{}{}", j == 0 ? "" : ",", kernel(i, j));
+    }
+    row.push_back('\n');
+    output.write({row.data(), row.size()});
+  }
+}
+
+std::string_view bytes_of(const Matrix& kernel) {
+  return {reinterpret_cast<const char*>(kernel.data()), sizeof(double) * static_cast<std::size_t>(kernel.size())};
+}
+
+/// Version 1.0 of the format: the matrices column by column, [n, m], or [n, m, 2] of both kernels.
+void write_npy(Output& output, const std::vector<const Matrix*>& kernels) {
+  std::string shape = fmt::format("{}, {}", kernels[0]->rows(), kernels[0]->cols());
+  if (kernels.size() == 2) {
+    shape += ", 2";
+  }
+  constexpr std::size_t start = 10;
+  std::string header = fmt::format("{{'descr': '<f8', 'fortran_order': True, 'shape': ({}), }}", shape);
+  header.append(63 - (start + header.size()) % 64, ' ');
+  header += '\n';
+  output.write(std::string_view("\x93NUMPY\x01\x00", 8));
+  output.write(std::string{static_cast<char>(header.size() % 256), static_cast<char>(header.size() / 256)});
+  output.write(header);
+  for (const Matrix* kernel : kernels) {
+    output.write(bytes_of(*kernel));
+  }
+}
+
+void state_memory(const KernelArguments& arguments, Index rows, Index columns, KernelParts parts) {
+  if (!arguments.quiet) {
+    fmt::print(stderr, "a kernel of {} x {} inputs: {:.3g} GiB of {:.3g} GiB available\n", rows, columns,
+               mfld::kernel_gib(rows, columns, parts), mfld::available_gib());
+  }
+}
+
+void between_files(const KernelArguments& arguments) {
+  const mfld::Inputs x = read(arguments, "rows", arguments.path);
+  const std::optional<mfld::Inputs> z =
+      arguments.columns.empty() ? std::nullopt : std::optional(read(arguments, "columns", arguments.columns));
+  const InfiniteNetwork network = make_network(arguments, x.cols());
+  state_memory(arguments, x.rows(), (z ? *z : x).rows(), network.parts);
+  const mfld::InfiniteWidthKernel kernel =
+      z ? mfld::infinite_width_kernel(network.convention, network.activation, x, *z, network.parts)
+        : mfld::infinite_width_kernel(network.convention, network.activation, x, network.parts);
+  std::vector<const Matrix*> kernels;
+  std::vector<std::string> names;
+  for (const auto& [name, matrix] : {std::pair("nngp", &kernel.nngp), std::pair("ntk", &kernel.ntk)}) {
+    if (matrix->size() > 0) {
+      kernels.push_back(matrix);
+      names.emplace_back(name);
+    }
+  }
+  Output output(arguments.out);
+  if (is_npy(arguments.out)) {
+    write_npy(output, kernels);
+    if (!arguments.quiet) {
+      fmt::print(stderr, "{}\n", error_comment(network, kernel));
+    }
+  } else {
+    std::vector<std::string> comments = comments_of(arguments, network);
+    comments.push_back(fmt::format("rows: the {} inputs of {}; columns: the {} of {}; dimension {}", x.rows(),
+                                   arguments.path, (z ? *z : x).rows(), z ? arguments.columns : arguments.path,
+                                   x.cols()));
+    comments.push_back(error_comment(network, kernel));
+    output.write(lines_of(comments));
+    for (std::size_t k = 0; k < kernels.size(); ++k) {
+      output.write(fmt::format("# {}\n", names[k]));
+      write_rows(output, *kernels[k]);
+    }
+  }
+  output.finish();
+}
+
+// --- Of unit vectors
+
+/// The angles of `cosines`: a list of cosines, or a number of angles from 0 to pi.
+struct Angles {
+  mfld::Vector angle;
+  mfld::Vector cosine;
+  bool listed = false;  // by their cosines, which are then exact
+};
+
+Angles read_angles(const std::string& text) {
+  Index count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (error == std::errc() && end == text.data() + text.size() && count >= 2) {
+    const mfld::Vector angle = mfld::Vector::LinSpaced(count, 0, std::numbers::pi);
+    return {angle, angle.array().cos()};
+  }
+  std::vector<double> cosines;
+  std::istringstream fields(text);
+  for (std::string field; std::getline(fields, field, ',');) {
+    double value = 0;
+    const auto [stop, wrong] = std::from_chars(field.data(), field.data() + field.size(), value);
+    if (wrong != std::errc() || stop != field.data() + field.size() || !(std::abs(value) <= 1)) {
+      throw InvalidInput(
+          fmt::format("--cosines {}: must be numbers in [-1, 1] with commas between, or a count of angles >= 2", text));
+    }
+    cosines.push_back(value);
+  }
+  const mfld::Vector cosine = mfld::Vector::Map(cosines.data(), std::ssize(cosines));
+  return {cosine.array().acos(), cosine, true};
+}
+
+/// "a,b,c" of a table whose rows have given numbers first.
+void write_table(Output& output, const std::vector<std::string>& comments, const std::string& names,
+                 const std::vector<mfld::Vector>& columns) {
+  output.write(lines_of(comments) + names + '\n');
+  for (Index i = 0; i < columns[0].size(); ++i) {
+    std::string row;
+    for (const mfld::Vector& column : columns) {
+      row += fmt::format("{}{}", row.empty() ? "" : ",", column(i));
+    }
+    output.write(row + '\n');
+  }
+}
+
+std::string names_with_parts(std::string names, KernelParts parts) {
+  return names += parts == KernelParts::both ? ",nngp,ntk" : parts == KernelParts::nngp ? ",nngp" : ",ntk";
+}
+
+void at_angles(const KernelArguments& arguments) {
+  const InfiniteNetwork network = make_network(arguments, std::max<Index>(arguments.input_dim, 1));
+  const Angles angles = read_angles(arguments.cosines);
+  const mfld::InfiniteWidthKernel kernel =
+      angles.listed ? mfld::infinite_width_kernel_at_cosines(network.convention, network.activation, angles.cosine)
+                    : mfld::infinite_width_kernel_at_angles(network.convention, network.activation, angles.angle);
+  std::vector<mfld::Vector> columns = {angles.angle, angles.cosine};
+  if (network.parts != KernelParts::ntk) {
+    columns.emplace_back(kernel.nngp.col(0));
+  }
+  if (network.parts != KernelParts::nngp) {
+    columns.emplace_back(kernel.ntk.col(0));
+  }
+  std::vector<std::string> comments = comments_of(arguments, network);
+  comments.emplace_back("of unit vectors at an angle (in radians)");
+  comments.push_back(error_comment(network, kernel));
+  Output output(arguments.out);
+  write_table(output, comments, names_with_parts("angle,cosine", network.parts), columns);
+  output.finish();
+}
+
+void on_the_sphere(const KernelArguments& arguments) {
+  if (arguments.input_dim < 2) {
+    throw InvalidInput("--spectrum: needs --input-dim, the dimension of the space of the sphere, at least 2");
+  }
+  const InfiniteNetwork network = make_network(arguments, arguments.input_dim);
+  const auto max_degree = static_cast<int>(arguments.spectrum);
+  const auto count = static_cast<Index>(max_degree) + 1;
+  std::vector<mfld::Vector> columns = {mfld::Vector::LinSpaced(count, 0, max_degree), mfld::Vector(count)};
+  for (const bool ntk : {false, true}) {
+    if (network.parts != KernelParts::both && ntk != (network.parts == KernelParts::ntk)) {
+      continue;
+    }
+    const mfld::AngularKernel kernel = [&](const mfld::Vector& angles) -> mfld::Vector {
+      const auto values = mfld::infinite_width_kernel_at_angles(network.convention, network.activation, angles);
+      return (ntk ? values.ntk : values.nngp).col(0);
+    };
+    columns.emplace_back(count);
+    for (const mfld::SphericalEigenvalue& row : mfld::spherical_eigenvalues(kernel, arguments.input_dim, max_degree)) {
+      columns[1](row.degree) = row.multiplicity;
+      columns.back()(row.degree) = row.value;
+    }
+  }
+  std::vector<std::string> comments = comments_of(arguments, network);
+  comments.push_back(fmt::format(
+      "eigenvalues under the uniform probability measure of the unit sphere in dimension {} (Funk and Hecke)",
+      arguments.input_dim));
+  Output output(arguments.out);
+  write_table(output, comments, names_with_parts("degree,multiplicity", network.parts), columns);
+  output.finish();
+}
+
+void check(const KernelArguments& arguments) {
+  const int num_ways =
+      (arguments.path.empty() ? 0 : 1) + (arguments.cosines.empty() ? 0 : 1) + (arguments.spectrum < 0 ? 0 : 1);
+  if (num_ways != 1) {
+    throw InvalidInput("kernel: give a data file, --cosines or --spectrum, and one of them only");
+  }
+  const bool is_csv = fs::path(arguments.out).extension() == ".csv";
+  if (!arguments.out.empty() && !is_csv && !(is_npy(arguments.out) && !arguments.path.empty())) {
+    throw InvalidInput(
+        fmt::format("--out {}: the name must end in .csv{}", arguments.out, arguments.path.empty() ? "" : " or .npy"));
+  }
+  if (!arguments.path.empty() && arguments.input_dim > 0) {
+    throw InvalidInput("--input-dim: the dimension is that of the data file");
+  }
+}
+
+}  // namespace
+
+std::string kernel_help() {
+  std::string text =
+      "With L layers of weights, K^1 = s x.x' + t and (u, v) ~ N(0, K^l restricted to x, x'),\n"
+      "  K^(l+1) = w E[sigma(u) sigma(v)] + b           nngp = K^L, the covariance of the outputs at the start\n"
+      "  Theta^1 = K^1, Theta^(l+1) = K^(l+1) + w E[sigma'(u) sigma'(v)] Theta^l     ntk = Theta^L\n"
+      "(Jacot, Gabriel & Hongler 2018; parameters that are not trained leave out their term in Theta). The convention\n"
+      "says what L, s, t, w, b are:\n";
+  for (const mfld::KernelConventionInfo& row : mfld::kernel_conventions) {
+    text += fmt::format("  {:<18} {}\n", row.name, row.formula);
+  }
+  return text +
+         "Numbers are written to the last bit of a double. '#' lines in front say what they are and bound the error\n"
+         "of quadrature, which activations without a closed form need. Of data files, a matrix with one row an\n"
+         "input (--part both: nngp, then ntk; in an .npy the last of three axes). K(x, x) is computed once.\n"
+         "  mfld kernel train.csv --convention arora --depth 3 --out kernel.npy\n"
+         "  mfld kernel --cosines=-1,0,0.5,1 --activation tanh --part both\n"
+         "  mfld kernel --spectrum 8 --input-dim 3";
+}
+
+ExitStatus kernel(const KernelArguments& arguments) {
+  check(arguments);
+  const auto compute = [&arguments] {
+    if (!arguments.path.empty()) {
+      between_files(arguments);
+    } else if (arguments.spectrum >= 0) {
+      on_the_sphere(arguments);
+    } else {
+      at_angles(arguments);
+    }
+    return finished;
+  };
+  return arguments.threads > 0 ? mfld::with_threads(arguments.threads, compute) : compute();
+}
+
+}  // namespace commands

@@ -1,0 +1,115 @@
+// mfld list.
+#include <fmt/format.h>
+
+#include <array>
+#include <string_view>
+
+#include "commands.hpp"
+#include "mfld/experiment/experiment.hpp"
+#include "mfld/experiment/task_table.hpp"
+#include "mfld/observe/observer.hpp"
+
+namespace commands {
+
+namespace {
+
+void list_tasks() {
+  for (const mfld::TaskRow& row : mfld::tasks()) {
+    fmt::print("  {:<20} {}\n", row.name, row.formula);
+  }
+}
+
+void list_neurons() {
+  for (const mfld::NeuronInfo& row : mfld::neurons) {
+    fmt::print("  {:<20} {}; sigma {}{}; bias {}{}\n", row.name, row.formula, mfld::info(row.activation).name,
+               row.fixed_activation ? "" : " by default", row.bias_default ? "yes" : "no",
+               row.bias_optional ? " by default" : "");
+  }
+}
+
+void list_activations() {
+  for (const mfld::ActivationInfo& row : mfld::activations) {
+    fmt::print("  {:<20} {}\n", row.name, row.formula);
+  }
+}
+
+void list_losses() {
+  for (const auto& row : mfld::loss_names) {
+    fmt::print("  {:<20} {}\n", row.name, mfld::Loss{row.value}.describe());
+  }
+}
+
+void list_scalings() {
+  for (const auto& row : mfld::scaling_names) {
+    fmt::print("  {:<20} {}\n", row.name, mfld::Scaling{row.value}.describe());
+  }
+}
+
+void list_methods() {
+  for (const mfld::Method& row : mfld::methods) {
+    fmt::print("  {:<20} {}\n  {:<20} ({})\n", row.name, row.update, "", row.source);
+  }
+  using Kernel = mfld::KernelMethod;
+  fmt::print("  {:<20} {}\n  {:<20} ({})\n", Kernel::method_name, Kernel::update, "", Kernel::source);
+}
+
+void list_kernels() {
+  for (const mfld::RegressionKernelInfo& row : mfld::regression_kernels) {
+    fmt::print("  {:<20} {}\n", row.name, row.formula);
+  }
+}
+
+void list_conventions() {
+  for (const mfld::KernelConventionInfo& row : mfld::kernel_conventions) {
+    fmt::print("  {:<20} {}\n", row.name, row.formula);
+  }
+}
+
+void list_observables() {
+  for (const mfld::Observable& row : mfld::observables()) {
+    fmt::print("  {:<20} {}\n", row.name, row.formula);
+  }
+}
+
+void list_keys() {
+  for (const mfld::KeyInfo& key : mfld::describe_keys()) {
+    fmt::print("  {:<30} {}\n  {:<30} {}; {}{}{}\n", key.path, key.doc, "", key.allowed,
+               key.fallback == "required" ? "" : "default: ", key.fallback,
+               key.where.empty() ? "" : "; only with " + key.where);
+  }
+}
+
+struct Topic {
+  std::string_view name;
+  std::string_view title;
+  void (*print)();
+};
+
+constexpr std::array<Topic, 10> topics = {{
+    {"tasks", "[task] kind", list_tasks},
+    {"neurons", "[network] neuron: h(theta; x), theta = (r, w, b)", list_neurons},
+    {"activations", "[network] activation: sigma", list_activations},
+    {"scalings", "[network] scaling", list_scalings},
+    {"losses", "[loss] kind", list_losses},
+    {"methods", "[[phase]] method: eta the step size, v the drift, xi normal", list_methods},
+    {"kernels", "[[phase]] kernel of the method kernel-regression", list_kernels},
+    {"conventions", "[[phase]] convention, mfld kernel --convention: networks of infinite width", list_conventions},
+    {"observables", "[observe] columns", list_observables},
+    {"keys", "keys of an experiment file; --set writes phase.0.steps for steps of the first [[phase]]", list_keys},
+}};
+
+}  // namespace
+
+std::vector<std::string> list_topics() { return mfld::names_of(topics); }
+
+ExitStatus list(const std::string& chosen) {
+  for (const Topic& topic : topics) {
+    if (chosen.empty() || chosen == topic.name) {
+      fmt::print("{} ({})\n", topic.name, topic.title);
+      topic.print();
+    }
+  }
+  return finished;
+}
+
+}  // namespace commands

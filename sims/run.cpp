@@ -1,0 +1,237 @@
+// mfld run, resume, branch.
+#include <fmt/format.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <boost/algorithm/string/join.hpp>
+#include <cinttypes>
+#include <cmath>
+#include <csignal>
+#include <cstdio>
+#include <optional>
+
+#include "commands.hpp"
+#include "mfld/core/error.hpp"
+#include "mfld/core/parallel.hpp"
+#include "mfld/experiment/experiment.hpp"
+#include "mfld/experiment/provenance.hpp"
+#include "mfld/experiment/runner.hpp"
+#include "mfld/experiment/sweep_runner.hpp"
+
+namespace commands {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+std::atomic<bool> stop_requested = false;
+
+/// The first signal asks the run to stop after its step; a second one has its usual effect. So does the end of the time
+/// it may take.
+void stop_on_signals(double max_wall_seconds) {
+  struct sigaction action = {};
+  action.sa_handler = [](int) { stop_requested = true; };
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  for (const int number : {SIGINT, SIGTERM, SIGALRM}) {
+    sigaction(number, &action, nullptr);
+  }
+  if (max_wall_seconds > 0) {
+    itimerval timer = {};
+    timer.it_value.tv_sec = static_cast<time_t>(max_wall_seconds);
+    timer.it_value.tv_usec = std::max<suseconds_t>(
+        1, static_cast<suseconds_t>(1e6 * (max_wall_seconds - static_cast<double>(timer.it_value.tv_sec))));
+    setitimer(ITIMER_REAL, &timer, nullptr);
+  }
+}
+
+std::string duration(double seconds) {
+  const auto whole = static_cast<long long>(std::min(std::ceil(seconds), 1e15));
+  return whole < 3600 ? fmt::format("{}:{:02}", whole / 60, whole % 60)
+                      : fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
+}
+
+void draw_progress(const mfld::Progress& progress) {
+  constexpr std::int64_t width = 24;
+  const std::int64_t total = std::max<std::int64_t>(progress.num_steps, 1);
+  const auto done = static_cast<std::size_t>(width * std::min(progress.step, total) / total);
+  fmt::print(stderr, "\r[{:-<{}}] step {}/{}  train loss {:.4g}  {:.4g} steps/s  {} left\x1b[K", std::string(done, '#'),
+             width, progress.step, progress.num_steps, progress.train_loss, progress.steps_per_second,
+             duration(progress.seconds_left));
+  std::fflush(stderr);
+}
+
+bool draws(const RunArguments& arguments) { return !arguments.quiet && isatty(STDERR_FILENO) != 0; }
+
+ExitStatus status_of(std::string_view ending) {
+  return ending == "finished"   ? finished
+         : ending == "diverged" ? diverged
+         : ending == "failed"   ? file_error
+                                : interrupted;
+}
+
+void print_formulas(const mfld::Experiment& experiment, const RunArguments& arguments) {
+  if (!arguments.quiet) {
+    fmt::print(stderr, "{}\n", boost::algorithm::join(experiment.formulas(), "\n"));
+  }
+}
+
+ExitStatus run_one(const mfld::StoppedRun& run, mfld::RunDirectory& directory, const RunArguments& arguments) {
+  print_formulas(run.experiment, arguments);
+  if (run.checkpoint && !arguments.quiet) {
+    fmt::print(stderr, "{}: goes on from step {}\n", directory.path().string(), run.checkpoint->step);
+  }
+  const mfld::RunSummary summary =
+      mfld::run_experiment(run.experiment, directory, stop_requested,
+                           {mfld::provenance(arguments.command), run.notes, run.checkpoint ? &*run.checkpoint : nullptr,
+                            draws(arguments) ? draw_progress : nullptr});
+  if (!arguments.quiet || summary.ending != "finished") {
+    fmt::print(stderr, "{}{}: {}\n", draws(arguments) ? "\n" : "", directory.path().string(), summary.message);
+  }
+  return status_of(summary.ending);
+}
+
+/// In a new directory, which goes again if the input turns out wrong on the way: then nothing is written.
+ExitStatus run_in(const fs::path& out, const mfld::StoppedRun& run, const RunArguments& arguments) {
+  std::error_code ignored;
+  const bool existed = fs::exists(out, ignored);
+  mfld::RunDirectory directory = mfld::RunDirectory::create(out);
+  try {
+    return run_one(run, directory, arguments);
+  } catch (const mfld::InvalidInput&) {
+    if (!existed && fs::is_empty(out, ignored)) {
+      fs::remove(out, ignored);
+    }
+    throw;
+  }
+}
+
+/// "2/5": the second of five.
+void read_shard(const std::string& text, mfld::SweepOptions& options) {
+  char rest = 0;
+  if (!text.empty() &&
+      (std::sscanf(text.c_str(), "%" SCNd64 "/%" SCNd64 "%c", &options.shard, &options.num_shards, &rest) != 2 ||
+       options.shard < 1 || options.shard > options.num_shards)) {
+    throw mfld::InvalidInput(fmt::format("--shard {}: must be i/k with 1 <= i <= k, such as 2/5", text));
+  }
+}
+
+mfld::SweepOptions sweep_options(const mfld::Plan& plan, const fs::path& out, const RunArguments& arguments,
+                                 ExitStatus& worst) {
+  mfld::SweepOptions options;
+  read_shard(arguments.shard, options);
+  options.jobs = arguments.jobs;
+  options.kept = arguments.kept();
+  options.provenance = mfld::provenance(arguments.command);
+  options.progress = draws(arguments) ? draw_progress : nullptr;
+  // The formulas of one run after the other, as far as they differ from the last one's.
+  options.begun = [&plan, &arguments, last = std::vector<std::string>()](const mfld::CellReport& report) mutable {
+    if (!arguments.quiet) {
+      fmt::print(stderr, "run {} of {}: {}\n", report.position + 1, plan.runs.size(), report.run->name);
+    }
+    for (const std::string& formula : report.experiment->formulas()) {
+      if (!arguments.quiet && std::find(last.begin(), last.end(), formula) == last.end()) {
+        fmt::print(stderr, "  {}\n", formula);
+      }
+    }
+    last = report.experiment->formulas();
+  };
+  options.ended = [out, &arguments, &worst](const mfld::CellReport& report) {
+    worst = std::max(worst, status_of(report.ending));
+    if (report.earlier ? report.ending != "finished" : (!arguments.quiet || report.ending != "finished")) {
+      fmt::print(stderr, "{}{}: {}\n", draws(arguments) && arguments.jobs == 1 ? "\n" : "",
+                 (out / report.run->name).string(), report.message);
+    }
+  };
+  return options;
+}
+
+/// A run goes on with the instruction set that it began with, or else not to the same bits.
+void use_instruction_set_of(const fs::path& directory) {
+  const std::string name = mfld::stored_instruction_set(directory);
+  const auto available = mfld::available_instruction_sets();
+  if (std::find(available.begin(), available.end(), name) != available.end()) {
+    mfld::force_instruction_set(name);
+  } else if (!name.empty()) {
+    fmt::print(stderr,
+               "mfld: {} began with instruction set {}, which this machine has not: the last digits will differ\n",
+               directory.string(), name);
+  }
+}
+
+}  // namespace
+
+ExitStatus run(const RunArguments& arguments) {
+  const fs::path file = arguments.path;
+  const mfld::Plan plan = mfld::read_plan(file, arguments.settings);
+  const fs::path out = arguments.out.empty() ? fs::path("runs") / file.stem() : fs::path(arguments.out);
+  if (!plan.is_sweep) {
+    mfld::SweepOptions ignored;
+    read_shard(arguments.shard, ignored);
+    const mfld::StoppedRun fresh{mfld::build_experiment(plan.runs.front().config, plan.folder), std::nullopt, {}};
+    return run_in(out, fresh, arguments);
+  }
+  ExitStatus worst = finished;
+  const mfld::SweepOptions options = sweep_options(plan, out, arguments, worst);
+  mfld::CheckedPlan checked(plan, options);
+  mfld::start_sweep(plan, out, options);
+  mfld::run_sweep(plan, out, stop_requested, options, &checked);
+  return worst;
+}
+
+ExitStatus resume(const RunArguments& arguments) {
+  const fs::path path = arguments.path;
+  const mfld::Plan plan = mfld::read_stored_plan(path);
+  if (plan.is_sweep) {
+    for (const mfld::RunPlan& run : plan.runs) {
+      if (fs::exists(path / run.name / "experiment.toml")) {
+        use_instruction_set_of(path / run.name);
+        break;
+      }
+    }
+    ExitStatus worst = finished;
+    const mfld::SweepOptions options = sweep_options(plan, path, arguments, worst);
+    mfld::run_sweep(plan, path, stop_requested, options, nullptr);
+    return worst;
+  }
+  mfld::RunDirectory directory = mfld::RunDirectory::reopen(path);
+  const auto summary = mfld::read_summary(path);
+  if (mfld::is_final(summary)) {
+    if (!arguments.quiet) {
+      fmt::print(stderr, "{}: {}; nothing is left to do\n", path.string(), summary->message);
+    }
+    return status_of(summary->ending);
+  }
+  use_instruction_set_of(path);
+  return run_one(mfld::read_stopped_run(path, arguments.kept()), directory, arguments);
+}
+
+ExitStatus branch(const RunArguments& arguments) {
+  const fs::path parent = fs::path(arguments.path).lexically_normal();
+  std::string name = parent.string();
+  while (name.ends_with('/')) {
+    name.pop_back();
+  }
+  const fs::path out =
+      arguments.out.empty() ? fs::path(fmt::format("{}_seed={}", name, arguments.seed)) : fs::path(arguments.out);
+  use_instruction_set_of(parent);
+  const mfld::StoppedRun child = mfld::branch(parent, arguments.seed, arguments.kept());
+  if (const auto origin = mfld::parent_in(child.notes); origin && origin->seed == arguments.seed) {
+    throw mfld::InvalidInput(fmt::format("--seed {}: is the seed of {} itself; give another for other noise",
+                                         arguments.seed, parent.string()));
+  }
+  mfld::RunDirectory directory = mfld::RunDirectory::create(out);
+  return run_one(child, directory, arguments);
+}
+
+ExitStatus simulate(const RunArguments& arguments, ExitStatus (*command)(const RunArguments&)) {
+  stop_on_signals(arguments.max_wall_seconds);
+  if (!arguments.instruction_set.empty()) {
+    mfld::force_instruction_set(arguments.instruction_set);
+  }
+  return arguments.threads > 0 ? mfld::with_threads(arguments.threads, [&] { return command(arguments); })
+                               : command(arguments);
+}
+
+}  // namespace commands

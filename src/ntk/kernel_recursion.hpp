@@ -1,0 +1,69 @@
+#pragma once
+#include <vector>
+
+#include "mfld/ntk/kernel_convention.hpp"
+#include "ntk/dual_kernels.hpp"
+#include "ntk/hermite_expansion.hpp"
+
+namespace mfld::dual {
+
+using Buffer = std::vector<double>;
+
+/// The inputs of one side of the kernel: their vectors, and the variance of every layer's preactivation.
+struct Side {
+  Index count = 0;
+  Index padded = 0;
+  Index dim = 0;
+  Buffer packed;              // [tile][dim][tile_rows], times sqrt(input_variance); rows past the end are 0
+  std::vector<Buffer> roots;  // [layer][padded]; behind the last layer those of the outputs
+  std::vector<HermiteExpansion> expansions;
+
+  const double* tile(Index index) const { return packed.data() + static_cast<std::size_t>(index * dim * tile_rows); }
+};
+
+Side first_layer(const KernelConvention& convention, const Inputs& x);
+
+/// One kernel computation: layers, their tables, and the bounds of their errors. Gives the sides their later layers.
+class Recursion {
+ public:
+  Recursion(const KernelConvention& convention, Activation activation, const std::vector<Side*>& sides);
+
+  double nngp_error() const { return error_; }
+  double ntk_error() const { return ntk_error_; }
+
+  /// Kept between calls.
+  struct Scratch {
+    std::vector<Layer> layers;
+    Buffer column_values, column_slopes;
+  };
+  /// Where the entries of a column come from and go to, as in ColumnTask.
+  struct Column {
+    const double* products;
+    const double* determinants;
+    double* nngp;
+    double* ntk;
+  };
+  /// Entries of rows [row, row + count) of x against row j of z.
+  void column(const Side& x, Index row, Index count, const Side& z, Index j, const Column& entries,
+              Scratch& scratch) const;
+
+ private:
+  struct LayerBound {
+    double variance, value_error, slope_error, moment_error, moment;
+  };
+
+  void expand(int l, const std::vector<Side*>& sides);
+  void advance(Side& side, int l) const;
+  void prepare(const Side& x, Index row, const Side& z, Index j, Scratch& scratch) const;
+  void bound_errors();
+
+  KernelConvention convention_;
+  Activation activation_;
+  int num_layers_;
+  Index num_terms_ = 0;
+  std::vector<LayerBound> bounds_;
+  double error_ = 0;
+  double ntk_error_ = 0;
+};
+
+}  // namespace mfld::dual

@@ -1,0 +1,151 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numbers>
+
+#include "mfld/ntk/empirical.hpp"
+#include "mfld/ntk/spectrum.hpp"
+#include "mfld/observe/harmonics.hpp"
+#include "mfld/observe/linearisation.hpp"
+#include "observe/observable_rows.hpp"
+
+namespace mfld {
+
+namespace {
+
+constexpr int largest_degree = 10;
+constexpr Index num_eigenvalues = 100;
+constexpr Index num_angles = 33;
+
+Reason needs_linearised_descent(const Scene& scene) {
+  return linearised_descent_unavailable(scene.risk->loss(), scene.phases, scene.initial);
+}
+
+Reason needs_unit_inputs(const Scene& scene) {
+  return scene.data->input_dim() >= 2 && rows_are_unit_vectors(scene.data->train_inputs)
+             ? Reason{}
+             : "needs training inputs that are unit vectors, of dimension 2 at least";
+}
+
+Reason needs_plane(const Scene& scene) {
+  return scene.data->input_dim() >= 2 ? Reason{} : "needs inputs of dimension 2 at least";
+}
+
+/// prefix_first .. prefix_last
+std::vector<std::string> numbered(std::string_view prefix, Index first, Index last) {
+  std::vector<std::string> names;
+  for (Index k = first; k <= last; ++k) {
+    names.push_back(fmt::format("{}_{}", prefix, k));
+  }
+  return names;
+}
+
+double linearisation_error(Look& look) {
+  const bool have_test = look.scene().data->num_test() > 0;
+  const auto outputs = have_test ? look.test_outputs() : look.train_outputs();
+  return look.linearised_descent().relative_error({outputs.data(), static_cast<Index>(outputs.size())}, look.step());
+}
+
+Observable residual_harmonics() {
+  Observable row;
+  row.name = "residual_harmonics";
+  row.formula =
+      "columns residual_harmonics_0..10: sqrt(N(d,k)/n^2 sum_ij r_i r_j P_k(x_i . x_j)), r = f - y on the training "
+      "samples: its size in the spherical harmonics of degree k  [Funk-Hecke; addition theorem, Mueller 1966]";
+  row.unavailable = needs_unit_inputs;
+  row.columns = [](const Scene&) { return numbered("residual_harmonics", 0, largest_degree); };
+  row.evaluate = [](Look& look, std::span<double> values) {
+    const auto outputs = look.train_outputs();
+    const Dataset& data = *look.scene().data;
+    const Vector residual =
+        Eigen::Map<const Vector>(outputs.data(), static_cast<Index>(outputs.size())) - data.train_targets;
+    const Vector sizes = harmonic_sizes(data.train_inputs, residual, largest_degree);
+    std::copy(sizes.begin(), sizes.end(), values.begin());
+  };
+  row.by_default = false;
+  return row;
+}
+
+Observable tangent_eigenvalues() {
+  Observable row;
+  row.name = "tangent_eigenvalues";
+  row.formula =
+      "columns tangent_eigenvalue_1..min(n, 100): the largest eigenvalues of K_t / n, descending, K the empirical "
+      "tangent kernel on the training inputs; O(n^3) a row";
+  row.unavailable = needs_start;
+  row.columns = [](const Scene& scene) {
+    return numbered("tangent_eigenvalue", 1, std::min(scene.data->num_train(), num_eigenvalues));
+  };
+  row.evaluate = [](Look& look, std::span<double> values) {
+    if (!look.tangent_kernel().allFinite()) {  // of particles that diverge
+      std::fill(values.begin(), values.end(), std::numeric_limits<double>::quiet_NaN());
+      return;
+    }
+    const Vector eigenvalues = empirical_eigenvalues(look.tangent_kernel());
+    std::copy_n(eigenvalues.begin(), values.size(), values.begin());
+  };
+  row.by_default = false;
+  return row;
+}
+
+/// e_1 as the only row, or cos g e_1 + sin g e_2 for the angles g.
+Inputs circle(Index input_dim, const Vector& angles) {
+  Inputs points = Inputs::Zero(angles.size(), input_dim);
+  points.col(0) = angles.array().cos();
+  points.col(1) = angles.array().sin();
+  return points;
+}
+
+Observable kernel_profile() {
+  Observable row;
+  row.name = "kernel_profile";
+  row.formula =
+      "columns kernel_profile_1..33: K_t(e_1, cos g e_1 + sin g e_2) of the empirical tangent kernel at 33 angles g "
+      "evenly spaced from -pi to pi  [Jacot, Gabriel & Hongler, NeurIPS 2018, figure 1]";
+  row.unavailable = [](const Scene& scene) {
+    const Reason reason = needs_plane(scene);
+    return reason ? reason : needs_start(scene);
+  };
+  row.columns = [](const Scene&) { return numbered("kernel_profile", 1, num_angles); };
+  row.evaluate = [](Look& look, std::span<double> values) {
+    const Network& network = *look.scene().network;
+    const Index d = network.input_dim();
+    const Vector angles = Vector::LinSpaced(num_angles, -std::numbers::pi, std::numbers::pi);
+    // A linearised network keeps the kernel of its anchor, the first particles.
+    const Particles<double>& particles = network.is_linearised() ? *look.scene().initial : look.particles();
+    const Matrix kernel = empirical_ntk(network, particles, circle(d, Vector::Zero(1)), circle(d, angles));
+    std::copy_n(kernel.data(), values.size(), values.begin());
+  };
+  row.by_default = false;
+  return row;
+}
+
+}  // namespace
+
+std::vector<Observable> kernel_observables() {
+  return {
+      on_request(number(
+          "ntk_drift",
+          "|K_t - K_0|_F / |K_0|_F, K the empirical tangent kernel on the training inputs  [Jacot, Gabriel "
+          "& Hongler, NeurIPS 2018]",
+          needs_start, [](Look& look) { return kernel_drift(look.tangent_kernel(), look.initial_tangent_kernel()); })),
+      on_request(
+          number("kernel_alignment",
+                 "y' K y / (|K|_F |y|^2), K the empirical tangent kernel on the training inputs  [Cristianini et "
+                 "al., NeurIPS 2001]",
+                 always,
+                 [](Look& look) { return kernel_alignment(look.tangent_kernel(), look.scene().data->train_targets); })),
+      on_request(number("linearisation_error",
+                        "|f_t - f_lin,t| / |f_t - f_0| on the test samples (training samples where there are none), "
+                        "f_lin the linearised network after the same steps of gd in closed form; 0 at the start, not a "
+                        "number where step_size is beyond its stable range  [Lee et al., NeurIPS 2019]",
+                        needs_linearised_descent, linearisation_error)),
+      residual_harmonics(),
+      tangent_eigenvalues(),
+      kernel_profile(),
+  };
+}
+
+}  // namespace mfld

@@ -1,0 +1,35 @@
+#pragma once
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mfld/observe/observer.hpp"
+
+namespace mfld {
+
+using Reason = std::optional<std::string>;
+
+inline Reason always(const Scene&) { return std::nullopt; }
+
+inline Reason needs_start(const Scene& scene) {
+  return scene.initial != nullptr ? Reason{} : "needs the initial particles";
+}
+
+/// A row of one column that has the row's name.
+template <class Value>
+Observable number(std::string_view name, std::string_view formula, Reason (*unavailable)(const Scene&), Value value) {
+  return {name, formula, unavailable, [name](const Scene&) { return std::vector<std::string>{std::string(name)}; },
+          [value](Look& look, std::span<double> values) { values[0] = value(look); }};
+}
+
+inline Observable on_request(Observable observable) {
+  observable.by_default = false;
+  return observable;
+}
+
+/// The rows that compare the network with its tangent kernel and linearisation.
+std::vector<Observable> kernel_observables();
+
+}  // namespace mfld
