@@ -220,6 +220,7 @@ void between_files(const KernelArguments& arguments) {
       arguments.columns.empty() ? std::nullopt : std::optional(read(arguments, "columns", arguments.columns));
   const InfiniteNetwork network = make_network(arguments, x.cols());
   state_memory(arguments, x.rows(), (z ? *z : x).rows(), network.parts);
+  Output output(arguments.out);  // what cannot be written is known before the kernel is
   const mfld::InfiniteWidthKernel kernel =
       z ? mfld::infinite_width_kernel(network.convention, network.activation, x, *z, network.parts)
         : mfld::infinite_width_kernel(network.convention, network.activation, x, network.parts);
@@ -231,7 +232,6 @@ void between_files(const KernelArguments& arguments) {
       names.emplace_back(name);
     }
   }
-  Output output(arguments.out);
   if (is_npy(arguments.out)) {
     write_npy(output, kernels);
     if (!arguments.quiet) {

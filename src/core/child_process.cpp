@@ -26,7 +26,7 @@ void be_mortal(unsigned cpu_seconds) {
     ::signal(number, SIG_DFL);
   }
   const rlimit no_core = {0, 0};
-  const rlimit time = {cpu_seconds, cpu_seconds};
+  const rlimit time = {cpu_seconds, cpu_seconds + 1};
   ::setrlimit(RLIMIT_CORE, &no_core);
   ::setrlimit(RLIMIT_CPU, &time);
 }

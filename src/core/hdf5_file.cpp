@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cmath>
 #include <concepts>
 #include <functional>
 #include <mutex>
@@ -193,6 +194,20 @@ struct Hdf5File::Handle {
     return {extents.begin(), extents.end()};
   }
 
+  bool has_all_chunks(hid_t data_set_id, hid_t creation, const std::string& name) const {
+    const Shape extents = shape(data_set_id, name);
+    std::vector<hsize_t> chunk(extents.size());
+    check(H5Pget_chunk(creation, static_cast<int>(chunk.size()), chunk.data()), name);
+    double expected = 1;
+    for (std::size_t i = 0; i < chunk.size(); ++i) {
+      expected *= std::ceil(static_cast<double>(extents[i]) / static_cast<double>(std::max<hsize_t>(chunk[i], 1)));
+    }
+    const Id space(check(H5Dget_space(data_set_id), name), H5Sclose);
+    hsize_t present = 0;
+    check(H5Dget_num_chunks(data_set_id, space, &present), name);
+    return static_cast<double>(present) >= expected;
+  }
+
   /// The same bytes for the same content: no time stamps.
   Id new_data_set(const std::string& name, hid_t type, hid_t space, const std::vector<hsize_t>& chunk = {},
                   H5D_alloc_time_t place = H5D_ALLOC_TIME_DEFAULT) const {
@@ -303,17 +318,27 @@ void Hdf5File::check_stored(const std::string& data_set) const {
   for (const std::int64_t extent : handle_->shape(id, data_set)) {
     bytes *= static_cast<double>(extent);
   }
-  // Chunks are found one by one, and may be compressed; data in other files are the library's affair.
-  const H5D_layout_t layout = H5Pget_layout(creation);
-  const bool in_one_place = layout == H5D_COMPACT || layout == H5D_CONTIGUOUS;
-  const bool elsewhere = H5Pget_external_count(creation) > 0;
-  bool whole = in_one_place ? stored >= bytes : stored > 0;
-  if (const haddr_t start = H5Dget_offset(id); layout == H5D_CONTIGUOUS && start != HADDR_UNDEF) {
-    std::error_code error;
-    whole = whole &&
-            static_cast<double>(start) + bytes <= static_cast<double>(std::filesystem::file_size(handle_->path, error));
+  if (H5Pget_external_count(creation) > 0) {
+    return;
   }
-  if (!whole && !elsewhere) {
+  bool whole = stored >= bytes;
+  switch (H5Pget_layout(creation)) {
+    case H5D_CHUNKED:  // of any size in the file, for they may be compressed
+      whole = handle_->has_all_chunks(id, creation, data_set);
+      break;
+    case H5D_CONTIGUOUS:
+      if (const haddr_t start = H5Dget_offset(id); start != HADDR_UNDEF) {
+        std::error_code error;
+        const auto end = static_cast<double>(std::filesystem::file_size(handle_->path, error));
+        whole = whole && static_cast<double>(start) + bytes <= end;
+      }
+      break;
+    case H5D_COMPACT:
+      break;
+    default:  // a view of other data sets
+      return;
+  }
+  if (!whole) {
     throw FileError(
         fmt::format("cannot read {}, object {}: it is damaged, the values that its shape promises are not all "
                     "there",

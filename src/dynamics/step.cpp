@@ -94,7 +94,7 @@ namespace {
 
 template <std::size_t num, class Scalar>
 void noise_of_blocks(std::uint64_t seed, std::int64_t step, Index first,
-                     Eigen::Ref<Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>> xi) {
+                     Eigen::Ref<Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>>& xi) {
   check_counters(step, first, xi.rows());
   const PhiloxKey key = stream_key(seed, Purpose::noise);
   constexpr auto stride = static_cast<Index>(num);

@@ -5,8 +5,8 @@
 namespace mfld {
 
 /// When a run writes its checkpoints: at every so many steps, and after so many minutes or as much later as keeps the
-/// writing within 1 % of the time that the run has taken. A slow write is paid for by the time that went without, before
-/// or after it. Has no clock: it is told the seconds.
+/// writing within 1 % of the time that the run has taken. A slow write is paid for by the time that went without,
+/// before or after it. Has no clock: it is told the seconds.
 class CheckpointPace {
  public:
   static constexpr double most_of_the_time = 0.01;

@@ -57,8 +57,8 @@ std::optional<KernelMethod> read_kernel_method(const Section& root, const Kernel
 /// Its keys, in a phase that has no use for them.
 void leave_kernel_keys(Section& section);
 
-/// Those of the observables that need nothing but outputs; the names of others go into `left_out`. InvalidInput names `key`
-/// and what is no observable of the scene.
+/// Those of the observables that need nothing but outputs; the names of others go into `left_out`. InvalidInput names
+/// `key` and what is no observable of the scene.
 std::vector<std::string> keep_observables_of_outputs(const Scene& scene, const std::vector<std::string>& names,
                                                      std::string_view key, std::vector<std::string>& left_out);
 

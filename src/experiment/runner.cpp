@@ -69,8 +69,10 @@ class Recorder : public Listener<Scalar> {
       return;  // an interrupted run has no last row: it can go on as if nothing had happened
     }
     if (!last && pace_.is_due(state.step, now())) {
+      const double began = now();
       checkpoint(state);
-      directory_->write_summary(running_summary(state));
+      timed([&] { directory_->write_summary(running_summary(state)); });
+      pace_.wrote(began, now());
     }
     // A phase that ends early begins the next at a step no trigger knows of.
     const bool landmark = last || state.step_in_phase == 0;
@@ -79,9 +81,7 @@ class Recorder : public Listener<Scalar> {
   }
 
   void checkpoint(const State<Scalar>& state) {
-    const double began = now();
     timed([&] { directory_->write_checkpoint(checkpoint_of(state)); });
-    pace_.wrote(began, now());
   }
 
   void finish() {
@@ -93,9 +93,7 @@ class Recorder : public Listener<Scalar> {
     to_double(state);
     look_at(state);
     const auto outputs = look_.test_outputs();
-    timed([&] {
-      directory_->write_predictions(table_comments(*experiment_, *options_), experiment_->data, outputs);
-    });
+    timed([&] { directory_->write_predictions(table_comments(*experiment_, *options_), experiment_->data, outputs); });
   }
 
   double write_seconds() const { return write_seconds_; }
@@ -193,7 +191,8 @@ class Recorder : public Listener<Scalar> {
     const std::int64_t last_step = std::max<std::int64_t>(current.num_steps - 1, 0);
     const std::int64_t step_in_phase = phase < state.phase ? last_step : std::min(state.step_in_phase, last_step);
     const Particles<double>* anchor = current.anchor == Anchor::start ? &experiment_->initial : nullptr;
-    look_.move_to(*particles_, {current.penalty_at(step_in_phase), anchor}, current.temperature_at(step_in_phase), state.step);
+    look_.move_to(*particles_, {current.penalty_at(step_in_phase), anchor}, current.temperature_at(step_in_phase),
+                  state.step);
     return phase;
   }
 
@@ -296,9 +295,10 @@ std::string message_of(const Outcome& outcome) {
       return fmt::format("finished after {} steps", outcome.step);
     case Ending::diverged:
       return outcome.first_bad_particle < 0
-                 ? fmt::format("stopped at step {}: the tangent kernel matrix of the natural gradient is not finite and "
-                               "positive definite; a damping > 0, a larger one, or a smaller step_size keeps it so",
-                               outcome.step)
+                 ? fmt::format(
+                       "stopped at step {}: the tangent kernel matrix of the natural gradient is not finite and "
+                       "positive definite; a damping > 0, a larger one, or a smaller step_size keeps it so",
+                       outcome.step)
                  : fmt::format("diverged at step {}: particle {} is not finite", outcome.step,
                                outcome.first_bad_particle);
     case Ending::interrupted:

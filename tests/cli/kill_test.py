@@ -159,7 +159,8 @@ class Kill(program.ProgramTest):
             file = f"{method} {precision}.toml"
             whole = f"whole {method} {precision}"
             if not (self.root / whole).exists():
-                (self.root / file).write_text(COMMON.format(precision=precision, scaling="ntk" if "natural" in method else "mean-field") + METHODS[method])
+                scaling = "ntk" if "natural" in method else "mean-field"
+                (self.root / file).write_text(COMMON.format(precision=precision, scaling=scaling) + METHODS[method])
                 start = time.monotonic()
                 result = self.mfld("run", file, "--out", whole)
                 self.assertEqual((result.returncode, result.stderr), (0, ""))

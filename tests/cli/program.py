@@ -8,7 +8,7 @@ import unittest
 from pathlib import Path
 
 PROGRAM = os.path.abspath(sys.argv[1])
-# Sanitizers make the program many times slower: MFLD_TEST_PATIENCE stretches every limit that is only there to end a hang.
+# Sanitizers make the program many times slower: MFLD_TEST_PATIENCE stretches what is only there to end a hang.
 PATIENCE = float(os.environ.get("MFLD_TEST_PATIENCE", "1"))
 TIMEOUT = 120 * PATIENCE
 

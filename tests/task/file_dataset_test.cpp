@@ -349,6 +349,18 @@ TEST_F(FileDataset, Hdf5RejectsDamageInSilence) {
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
 }
 
+/// Found by fuzzing: the library reads such values from the memory behind the data set, or as zeros.
+TEST_F(FileDataset, Hdf5RejectsAShapeThatPromisesMoreThanIsStored) {
+  const std::filesystem::path corpus = std::filesystem::path(MFLD_SOURCE_DIR) / "tests/fuzz/corpus/hdf5";
+  for (const char* name : {"compact", "plain", "compressed"}) {
+    FileDatasetOptions options = whole(corpus / (std::string(name) + ".h5"));
+    options.dataset = "/numbers";
+    EXPECT_EQ(make_file_dataset(options, 1).train_inputs, (Inputs{{0, 1}, {3, 4}, {6, 7}, {9, 10}})) << name;
+    options.path = corpus / (std::string(name) + "_beyond.h5");
+    EXPECT_TRUE(mentions(unreadable(options), "the values that its shape promises are not all there")) << name;
+  }
+}
+
 // --- choices ---------------------------------------------------------------------------------------------------------
 
 TEST_F(FileDataset, FilesThatCannotBeOpenedAreFileErrors) {
