@@ -207,6 +207,22 @@ ExitStatus resume(const RunArguments& arguments) {
   return run_one(mfld::read_stopped_run(path, arguments.kept()), directory, arguments);
 }
 
+bool draws_random_numbers(const mfld::Phase& phase) {
+  const mfld::Estimator estimator = phase.method->estimator;
+  const bool in_batches = estimator == mfld::Estimator::minibatch || estimator == mfld::Estimator::svrg;
+  return phase.temperature.value > 0 || (in_batches && phase.sampling != mfld::Sampling::one_pass);
+}
+
+/// Other noise makes no difference where there is none.
+void say_if_it_repeats(const mfld::StoppedRun& child) {
+  const auto& phases = child.experiment.phases;
+  const auto next =
+      phases.begin() + std::min<std::ptrdiff_t>(child.checkpoint ? child.checkpoint->phase : 0, std::ssize(phases));
+  if (std::none_of(next, phases.end(), draws_random_numbers)) {
+    fmt::print(stderr, "mfld: no phase from here on draws random numbers: this branch repeats its parent\n");
+  }
+}
+
 ExitStatus branch(const RunArguments& arguments) {
   const fs::path parent = fs::path(arguments.path).lexically_normal();
   std::string name = parent.string();
@@ -222,7 +238,11 @@ ExitStatus branch(const RunArguments& arguments) {
                                          arguments.seed, parent.string()));
   }
   mfld::RunDirectory directory = mfld::RunDirectory::create(out);
-  return run_one(child, directory, arguments);
+  const ExitStatus status = run_one(child, directory, arguments);
+  if (!arguments.quiet) {
+    say_if_it_repeats(child);
+  }
+  return status;
 }
 
 ExitStatus simulate(const RunArguments& arguments, ExitStatus (*command)(const RunArguments&)) {

@@ -140,7 +140,8 @@ HWY_INLINE void normal_pairs(PhiloxKey key, std::uint64_t step, std::uint32_t pa
   }
 }
 
-/// The single-precision noise: all four words of a block are used by themselves, so that it costs a quarter.
+/// The single-precision noise: each of the four words of a block is used by itself, so that a normal costs a third of
+/// one in double.
 
 /// Words of the particles 2i and 2i + 1 in the 32-bit lanes 2i and 2i + 1.
 template <class D64, class V64>

@@ -91,7 +91,8 @@ std::string Phase::describe() const {
     text += "; predicts with the average of its iterates so far";
   }
   if (until_gradient_norm > 0) {
-    text += fmt::format("; ends once sqrt(sum_j |v_j|^2 / N) < {}", until_gradient_norm);
+    text += fmt::format("; ends once sqrt(sum_j |v_j|^2 / N) < {}{}", until_gradient_norm,
+                        averaging ? " at the iterate, not at their average" : "");
   }
   return text;
 }

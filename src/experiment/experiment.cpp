@@ -245,8 +245,12 @@ Experiment read_experiment(const Section& root, const std::filesystem::path& fol
   const auto some = [&](const auto& condition) {
     return std::any_of(experiment.phases.begin(), experiment.phases.end(), condition) ? 1 : 0;
   };
-  const int num_copies = 5 + some([](const Phase& phase) { return phase.averaging; }) +
-                         some([](const Phase& phase) { return phase.anchor == Anchor::start; });
+  // First and current particles, drift, drift of an observer, checkpoint; of an average also that in a checkpoint.
+  const int num_copies = 5 + 2 * some([](const Phase& phase) { return phase.averaging; }) +
+                         some([](const Phase& phase) { return phase.anchor == Anchor::start; }) +
+                         some([](const Phase& phase) { return phase.until_gradient_norm > 0; }) +
+                         4 * some([](const Phase& phase) { return phase.method->estimator == Estimator::svrg; }) +
+                         (options.linearised ? 2 : 0);
   check_memory(network_section, "width", num_copies * width * static_cast<double>(experiment.network.layout().size),
                "the particles");
   experiment.initial =

@@ -110,6 +110,10 @@ void check_one_pass(const Section& section, Index num_samples, const Phase& phas
   section.check(phase.method->estimator == Estimator::minibatch, "sampling",
                 fmt::format("needs fresh samples only, and {} goes back to old ones", phase.method->name));
   const Index num_left = num_samples - phase.first_sample;
+  section.check(num_left > 0 || phase.num_steps == 0, "steps",
+                fmt::format("must be 0 with sampling = \"one-pass\": the phases before use each of the {} training "
+                            "samples once",
+                            num_samples));
   section.check(
       phase.num_steps <= num_left / phase.batch_size, "steps",
       fmt::format("must be at most {} with sampling = \"one-pass\" and batch_size = {}, which use each of the "
@@ -136,7 +140,8 @@ void read_batches(Section& section, Index num_samples, Phase& phase) {
   if (section.reads("sampling", draws_batches(*phase.method), with_batch)) {
     phase.sampling =
         pick(section, "sampling",
-             "how a batch is drawn, afresh every step; one-pass takes the next samples of the training set",
+             "how a batch is drawn, afresh every step; one-pass takes the next samples of the training set in their "
+             "order, which should be random: shuffle a file that is sorted",
              {name_of(samplings, defaults.sampling), "without-replacement; averaged-sgd: one-pass"}, samplings);
     if (phase.sampling == Sampling::one_pass && !section.is_describing()) {
       check_one_pass(section, num_samples, phase);
@@ -214,9 +219,9 @@ Phase read_phase(Section& section, const PhaseSetting& setting, Index first_samp
   const std::string with_full_gradient =
       methods_where([](const Method& row) { return row.estimator == Estimator::full; });
   if (section.reads("until_gradient_norm", method.estimator == Estimator::full, with_full_gradient)) {
-    phase.until_gradient_norm =
-        section.number("until_gradient_norm", "ends the phase below this norm of the gradient; 0: off",
-                       phase.until_gradient_norm, NumberRule::non_negative);
+    phase.until_gradient_norm = section.number(
+        "until_gradient_norm", "ends the phase once the norm of the gradient at the iterate is below; 0: off",
+        phase.until_gradient_norm, NumberRule::non_negative);
   }
   leave_kernel_keys(section);
   return phase;

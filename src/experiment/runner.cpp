@@ -65,6 +65,7 @@ class Recorder : public Listener<Scalar> {
 
   void look(const State<Scalar>& state, bool last) override {
     const bool unfinished = state.phase < std::ssize(experiment_->phases);
+    diverged_ = last && unfinished && !*stop_;  // an average of iterates can hide that the last one is not finite
     if (last && unfinished && *stop_) {
       return;  // an interrupted run has no last row: it can go on as if nothing had happened
     }
@@ -206,7 +207,7 @@ class Recorder : public Listener<Scalar> {
 
   /// Points particles_ at what the method predicts with, in double: copied only if it is not.
   void to_double(const State<Scalar>& state) {
-    if (state.is_averaged()) {
+    if (state.is_averaged() && !diverged_) {
       particles_ = &state.average;
     } else if constexpr (std::is_same_v<Scalar, double>) {
       particles_ = &state.particles;
@@ -266,6 +267,7 @@ class Recorder : public Listener<Scalar> {
   std::size_t loss_column_ = 0;
   const Particles<double>* particles_ = nullptr;
   Particles<double> converted_;
+  bool diverged_ = false;
   std::int64_t rows_ = 0;
   std::int64_t frames_ = 0;
   std::int64_t row_step_ = -1;

@@ -11,7 +11,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace mfld::HWY_NAMESPACE {
 
-/// Tiles of the inputs that are multiplied at a time where the inputs are wide: 160 inputs.
+/// Tiles of the inputs (80 inputs) that are multiplied at a time where there are more than twice as many.
 inline constexpr Index cached_tiles = 8;
 
 /// Tiles [first, last) of the inputs.

@@ -117,6 +117,13 @@ class Stopping(program.ProgramTest):
         result = self.mfld("resume", "out", "--max-wall", "0.1s")
         self.assertEqual(result.returncode, 130, result.stderr)
 
+    def test_a_branch_without_noise_says_that_it_repeats_its_parent(self):
+        gradient_descent = ["--set", 'phase=[{method="gd", steps=200, step_size=0.1}]', "--set", "checkpoint.every_steps=50"]
+        self.assertEqual(self.mfld("run", "a.toml", "--out", "out", "--quiet", *gradient_descent).returncode, 0)
+        result = self.mfld("branch", "out", "--seed", "7")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("this branch repeats its parent", result.stderr)
+
     def test_a_branch_is_a_run_of_its_own(self):
         self.stop(self.start("out"), signal.SIGTERM)
         before = sorted((path.name, path.read_bytes()) for path in (self.root / "out").iterdir())

@@ -253,8 +253,9 @@ TEST(Experiment, EveryMistakeIsOneSentence) {
       {plus(averaged_sgd, {"phase.0.batch_size=7"}), "phase.0.steps = 50: must be at most 7 with"},
       {{"phase=[{method = \"averaged-sgd\", steps = 50, step_size = 1}, {method = \"averaged-sgd\", steps = 1, "
         "step_size = 1}]"},
-       "phase.1.steps = 1: must be at most 0 with sampling = \"one-pass\" and batch_size = 1, which use each of the 0 "
-       "training samples left by the phases before once"},
+       "phase.1.steps = 1: must be 0 with sampling = \"one-pass\": the phases before use each of the 50 training "
+       "samples "
+       "once"},
       {plus(svrg, {"phase.0.sampling=one-pass"}),
        "phase.0.sampling = \"one-pass\": needs fresh samples only, and svrg-mfld goes back to old ones"},
       {plus(gd, {"phase.0.sampling=one-pass"}), "phase.0.sampling = \"one-pass\": is only read with method = sgld, "},

@@ -48,7 +48,8 @@ class Field {
   virtual void coefficients(Index first, std::span<const double> outputs, std::span<double> coefficients) const = 0;
 };
 
-/// Scratch memory of the kernels: O(samples of one block x N), at most about `activation_bytes`, whatever n.
+/// Scratch memory of the kernels: O(samples of one block x N), at most about 100 MB whatever n, or 8 samples where even
+/// those need more.
 /// One per caller that runs concurrently; allocates on first use and never again for the same sizes.
 template <class Scalar>
 class KernelWorkspace {
