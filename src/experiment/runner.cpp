@@ -100,7 +100,7 @@ class Recorder : public Listener<Scalar> {
   double write_seconds() const { return write_seconds_; }
   double wall_seconds() const { return seconds_since(start_time_); }
 
-  /// What every summary of this session says.
+  /// What a summary says however the run ends.
   RunSummary summary_of(const State<Scalar>& state) const {
     RunSummary summary;
     summary.step = state.step;
