@@ -12,79 +12,94 @@
 HWY_BEFORE_NAMESPACE();
 namespace mfld::HWY_NAMESPACE {
 
-// value(d, z) is sigma(z); slope(d, z, t) is sigma'(z) given t = sigma(z). Where the slope does not follow cheaply and
-// accurately from the value alone, `slope_from_value` is false and the kernels keep the slope beside the value.
+// value(d, z) is sigma(z). Where the slope follows cheaply and accurately from the value, `slope_from_value` is true
+// and slope(d, c, ct, t) is c sigma'(z) given t = sigma(z) and ct = c t; else slope(d, z) is sigma'(z), and the kernels
+// keep it beside the value. A row with an `input_scale` also has value_of_scaled(d, z) = sigma(z / input_scale), and
+// the kernels scale the weights once where they would scale every pre-activation.
 
-struct Relu {
+struct Row {
+  static constexpr double input_scale = 1;
+};
+
+struct Relu : Row {
   static constexpr bool slope_from_value = true;
   template <class D, class V>
   static HWY_INLINE V value(D d, V z) {
     return hn::IfThenElse(hn::Lt(z, hn::Zero(d)), hn::Zero(d), z);  // NaN passes
   }
   template <class D, class V>
-  static HWY_INLINE V slope(D d, V /*z*/, V t) {
-    return hn::IfThenElseZero(hn::Gt(t, hn::Zero(d)), hn::Set(d, 1));
+  static HWY_INLINE V slope(D d, V c, V /*ct*/, V t) {
+    return hn::IfThenElseZero(hn::Gt(t, hn::Zero(d)), c);
   }
 };
 
-struct ReluRight : Relu {
+struct ReluRight : Row {
   static constexpr bool slope_from_value = false;
   template <class D, class V>
-  static HWY_INLINE V slope(D d, V z, V /*t*/) {
+  static HWY_INLINE V value(D d, V z) {
+    return Relu::value(d, z);
+  }
+  template <class D, class V>
+  static HWY_INLINE V slope(D d, V z) {
     return hn::IfThenElseZero(hn::Ge(z, hn::Zero(d)), hn::Set(d, 1));
   }
 };
 
-struct Tanh {
+struct Tanh : Row {
   static constexpr bool slope_from_value = true;
+  static constexpr double input_scale = 1 / half_ln2;
   template <class D, class V>
   static HWY_INLINE V value(D d, V z) {
     return tanh(d, z);
   }
   template <class D, class V>
-  static HWY_INLINE V slope(D d, V /*z*/, V t) {
-    return hn::NegMulAdd(t, t, hn::Set(d, 1));
+  static HWY_INLINE V value_of_scaled(D d, V z) {
+    return tanh_in_units<true>(d, z);
+  }
+  template <class D, class V>
+  static HWY_INLINE V slope(D /*d*/, V c, V ct, V t) {
+    return hn::NegMulAdd(ct, t, c);
   }
 };
 
-struct Erf {
+struct Erf : Row {
   static constexpr bool slope_from_value = false;
   template <class D, class V>
   static HWY_INLINE V value(D d, V z) {
     return erf(d, z);
   }
   template <class D, class V>
-  static HWY_INLINE V slope(D d, V z, V /*t*/) {
+  static HWY_INLINE V slope(D d, V z) {
     using T = hn::TFromD<D>;
     return hn::Mul(hn::Set(d, static_cast<T>(1.1283791670955125739)), exp(d, hn::Neg(hn::Mul(z, z))));
   }
 };
 
-struct Sigmoid {
+struct Sigmoid : Row {
   static constexpr bool slope_from_value = true;
   template <class D, class V>
   static HWY_INLINE V value(D d, V z) {
     return sigmoid(d, z);
   }
   template <class D, class V>
-  static HWY_INLINE V slope(D d, V /*z*/, V t) {
-    return hn::Mul(t, hn::Sub(hn::Set(d, 1), t));
+  static HWY_INLINE V slope(D /*d*/, V /*c*/, V ct, V t) {
+    return hn::NegMulAdd(ct, t, ct);
   }
 };
 
-struct Softplus {
+struct Softplus : Row {
   static constexpr bool slope_from_value = false;
   template <class D, class V>
   static HWY_INLINE V value(D d, V z) {
     return softplus(d, z);
   }
   template <class D, class V>
-  static HWY_INLINE V slope(D d, V z, V /*t*/) {
+  static HWY_INLINE V slope(D d, V z) {
     return sigmoid(d, z);
   }
 };
 
-struct SquaredRelu {
+struct SquaredRelu : Row {
   static constexpr bool slope_from_value = false;
   template <class D, class V>
   static HWY_INLINE V value(D d, V z) {
@@ -92,23 +107,44 @@ struct SquaredRelu {
     return hn::Mul(positive, positive);
   }
   template <class D, class V>
-  static HWY_INLINE V slope(D d, V z, V /*t*/) {
+  static HWY_INLINE V slope(D d, V z) {
     const V positive = Relu::value(d, z);
     return hn::Add(positive, positive);
   }
 };
 
-struct Linear {
+struct Linear : Row {
   static constexpr bool slope_from_value = true;
   template <class D, class V>
   static HWY_INLINE V value(D /*d*/, V z) {
     return z;
   }
   template <class D, class V>
-  static HWY_INLINE V slope(D d, V /*z*/, V /*t*/) {
-    return hn::Set(d, 1);
+  static HWY_INLINE V slope(D /*d*/, V c, V /*ct*/, V /*t*/) {
+    return c;
   }
 };
+
+/// sigma of a pre-activation that was computed from weights multiplied by Sigma::input_scale.
+template <class Sigma, class D, class V>
+HWY_INLINE V value_of_scaled(D d, V z) {
+  if constexpr (Sigma::input_scale != 1) {
+    static_assert(Sigma::slope_from_value, "the slope would want z itself");
+    return Sigma::value_of_scaled(d, z);
+  } else {
+    return Sigma::value(d, z);
+  }
+}
+
+/// sigma'(z), given t = sigma(z).
+template <class Sigma, class D, class V>
+HWY_INLINE V slope_at(D d, V z, V t) {
+  if constexpr (Sigma::slope_from_value) {
+    return Sigma::slope(d, hn::Set(d, 1), t, t);
+  } else {
+    return Sigma::slope(d, z);
+  }
+}
 
 /// Calls body(row) with the struct of `kind`: the one place that turns the name into code.
 template <class Body>
@@ -131,6 +167,12 @@ HWY_INLINE void with_activation(Activation kind, const Body& body) {
     case Activation::linear:
       return body(Linear{});
   }
+}
+
+inline double input_scale(Activation kind) {
+  double scale = 1;
+  with_activation(kind, [&](auto sigma) HWY_ATTR { scale = decltype(sigma)::input_scale; });
+  return scale;
 }
 
 }  // namespace mfld::HWY_NAMESPACE

@@ -68,17 +68,20 @@ struct Scratch {
   }
 };
 
-/// Copies a column of `count` particles into a group's lanes; the lanes beyond hold zeros, which contribute nothing.
+/// scale times a column of `count` particles into a group's lanes; the lanes beyond hold zeros, which contribute
+/// nothing.
 template <class Scalar>
-HWY_INLINE void load_group(const Scalar* HWY_RESTRICT column, Index count, Scalar* HWY_RESTRICT group) {
+HWY_INLINE void load_group(const Scalar* HWY_RESTRICT column, Index count, Scalar* HWY_RESTRICT group,
+                           Scalar scale = 1) {
   if (count == group_size<Scalar>()) {
     const Tag<Scalar> d;
-    hn::Store(hn::LoadU(d, column), d, group);
-    hn::Store(hn::LoadU(d, column + lanes<Scalar>()), d, group + lanes<Scalar>());
+    const auto factor = hn::Set(d, scale);
+    hn::Store(hn::Mul(factor, hn::LoadU(d, column)), d, group);
+    hn::Store(hn::Mul(factor, hn::LoadU(d, column + lanes<Scalar>())), d, group + lanes<Scalar>());
     return;
   }
   for (Index lane = 0; lane < count; ++lane) {
-    group[lane] = column[lane];
+    group[lane] = scale * column[lane];
   }
   for (Index lane = count; lane < group_size<Scalar>(); ++lane) {
     group[lane] = 0;
@@ -126,34 +129,56 @@ void load_head(const kernels::Ensemble<Scalar>& ensemble, Index group, const Scr
   }
 }
 
-/// The inputs [from, to) of w of a group into weights [d + 1][group].
+/// scale times the inputs [from, to) of w of a group into weights [d + 1][group].
 template <class Scalar>
-void load_weights(const kernels::Ensemble<Scalar>& ensemble, Index group, Index from, Index to, Scalar* weights) {
+void load_weights(const kernels::Ensemble<Scalar>& ensemble, Index group, Index from, Index to, Scalar scale,
+                  Scalar* weights) {
   const Index count = group_count(ensemble, group);
   for (Index k = from; k < to; ++k) {
-    load_group(group_column(ensemble, ensemble.layout.input + k, group), count, weights + k * group_size<Scalar>());
+    load_group(group_column(ensemble, ensemble.layout.input + k, group), count, weights + k * group_size<Scalar>(),
+               scale);
   }
 }
 
-/// Asks for what load_weights will copy, a line of each column.
-template <class Scalar>
-void prefetch_weights(const kernels::Ensemble<Scalar>& ensemble, Index group, Index from, Index to) {
-  constexpr Index line = 64 / sizeof(Scalar);
-  for (Index k = from; k < to; ++k) {
-    const Scalar* column = group_column(ensemble, ensemble.layout.input + k, group);
-    for (Index i = 0; i < group_size<Scalar>(); i += line) {
-      hwy::Prefetch(column + i);
+/// Asks for the particles of a group in `num` columns of a matrix, `stride` apart, some columns at a time: a core that
+/// is asked for more lines at once than it can wait for stops.
+template <class Scalar, class T>
+class Prefetches {
+ public:
+  Prefetches(const T* first, Index num, Index stride) : column_(first), left_(num), stride_(stride) {}
+
+  Index left() const { return left_; }
+
+  HWY_INLINE void take(Index num) {
+    constexpr Index line = 64 / sizeof(T);
+    for (num = HWY_MIN(num, left_); num > 0; --num, --left_, column_ += stride_) {
+      for (Index i = 0; i < group_size<Scalar>(); i += line) {
+        hwy::Prefetch(column_ + i);
+      }
+      hwy::Prefetch(column_ + group_size<Scalar>() - 1);  // matrices need not begin with a line
     }
   }
+
+ private:
+  const T* column_;
+  Index left_;
+  Index stride_;
+};
+
+/// For the columns [from, to) of a group's parameters.
+template <class Scalar>
+Prefetches<Scalar, Scalar> parameters_ahead(const kernels::Ensemble<Scalar>& ensemble, Index group, Index from,
+                                            Index to) {
+  return {group_column(ensemble, from, group), to - from, ensemble.num_particles};
 }
 
-/// b of a group behind its w, zeros for a bias that does not exist.
+/// scale times b of a group behind its w, zeros for a bias that does not exist.
 template <class Scalar>
-void load_bias(const kernels::Ensemble<Scalar>& ensemble, Index group, Scalar* weights) {
+void load_bias(const kernels::Ensemble<Scalar>& ensemble, Index group, Scalar scale, Scalar* weights) {
   const ParameterLayout& layout = ensemble.layout;
   Scalar* bias = weights + layout.input_dim * group_size<Scalar>();
   if (layout.bias >= 0) {
-    load_group(group_column(ensemble, layout.bias, group), group_count(ensemble, group), bias);
+    load_group(group_column(ensemble, layout.bias, group), group_count(ensemble, group), bias, scale);
   } else {
     load_group<Scalar>(nullptr, 0, bias);
   }

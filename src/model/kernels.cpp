@@ -22,7 +22,7 @@ void evaluate(Activation kind, Index count, const Scalar* z, Scalar* values, Sca
       const auto input = hn::LoadU(d, z + i);
       const auto value = Sigma::value(d, input);
       hn::StoreU(value, d, values + i);
-      hn::StoreU(Sigma::slope(d, input, value), d, slopes + i);
+      hn::StoreU(slope_at<Sigma>(d, input, value), d, slopes + i);
     }
   });
 }

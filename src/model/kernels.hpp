@@ -40,6 +40,9 @@ struct ReduceTask {
   /// there is none; sigma'(z) too where it does not follow from the value, else nullptr.
   Scalar* values;
   Scalar* slopes;
+  /// Where the next task's values begin, counted from `values`: while this task computes, they come nearer. 0: they are
+  /// near.
+  Index next_values;
   double* partial;  // [count] sum over the task's particles of h(theta_j; x_i)
   Scalar* scratch;  // scratch_size(...)
 };

@@ -30,11 +30,11 @@ void weigh(Index count, const Scalar* HWY_RESTRICT c, const Scalar* values, cons
   const Tag<Scalar> d;
   const Index lane = lanes<Scalar>();
   const Index size = 2 * lane;
-  const auto slope_of = [=](auto value, Index at) HWY_ATTR {
+  const auto slope_of = [=](auto coefficient, auto weighed_value, auto value, Index at) HWY_ATTR {
     if constexpr (Sigma::slope_from_value) {
-      return Sigma::slope(d, value, value);
+      return Sigma::slope(d, coefficient, weighed_value, value);
     } else {
-      return hn::Load(d, kept_slopes + at);
+      return hn::Mul(coefficient, hn::Load(d, kept_slopes + at));
     }
   };
   auto values_low = hn::Load(d, scratch.sums);
@@ -50,10 +50,12 @@ void weigh(Index count, const Scalar* HWY_RESTRICT c, const Scalar* values, cons
     const auto coefficient = hn::Set(d, c[s]);
     const auto value_low = hn::Load(d, row);
     const auto value_high = hn::Load(d, row + lane);
-    const auto slope_low = hn::Mul(coefficient, slope_of(value_low, s * size));
-    const auto slope_high = hn::Mul(coefficient, slope_of(value_high, s * size + lane));
-    values_low = hn::MulAdd(coefficient, value_low, values_low);
-    values_high = hn::MulAdd(coefficient, value_high, values_high);
+    const auto weighed_low = hn::Mul(coefficient, value_low);
+    const auto weighed_high = hn::Mul(coefficient, value_high);
+    const auto slope_low = slope_of(coefficient, weighed_low, value_low, s * size);
+    const auto slope_high = slope_of(coefficient, weighed_high, value_high, s * size + lane);
+    values_low = hn::Add(values_low, weighed_low);
+    values_high = hn::Add(values_high, weighed_high);
     slopes_low = hn::Add(slopes_low, slope_low);
     slopes_high = hn::Add(slopes_high, slope_high);
     hn::Store(slope_low, d, weighed + s * size);
@@ -180,16 +182,10 @@ HWY_INLINE void store_drift(const kernels::MapTask<Scalar>& task, Index column, 
   }
 }
 
-/// Asks for the drift of the inputs [from, to) of a group, which is used once the sums are ready.
+/// Asks for the columns [from, to) of a group's drift, which is used once the sums are ready.
 template <class Scalar>
 HWY_INLINE void prefetch_drift(const kernels::MapTask<Scalar>& task, Index group, Index from, Index to) {
-  constexpr Index line = 64 / sizeof(double);
-  for (Index k = from; k < to; ++k) {
-    const double* drift = drift_of(task, task.ensemble.layout.input + k, group);
-    for (Index i = 0; i < group_size<Scalar>(); i += line) {
-      hwy::Prefetch(drift + i);
-    }
-  }
+  Prefetches<Scalar, double>(drift_of(task, from, group), to - from, task.ensemble.num_particles).take(to - from);
 }
 
 /// The drift of the inputs [from, to) of a group from their sums: dh/dw = a sigma' x.
@@ -263,7 +259,7 @@ void map_wide(const kernels::MapTask<Scalar>& task, const Scratch<Scalar>& scrat
   for (Index from = 0; from < input_dim; from += kernels::tile_inputs) {
     const Index to = HWY_MIN(input_dim, from + kernels::tile_inputs);
     for (Index group = task.first_group; group < task.last_group; ++group) {
-      prefetch_drift(task, group, from, to);
+      prefetch_drift(task, group, task.ensemble.layout.input + from, task.ensemble.layout.input + to);
       load_head(task.ensemble, group, scratch);
       set_zero((to - from) * size, scratch.weights + from * size);
       push(task.block, 0, task.block.count, from, to,
@@ -284,7 +280,7 @@ void map(const kernels::MapTask<Scalar>& task) {
   }
   const Index pushed = task.train_input ? input_dim : 0;
   for (Index group = task.first_group; group < task.last_group; ++group) {
-    prefetch_drift(task, group, 0, pushed);
+    prefetch_drift(task, group, 0, task.train_input ? task.ensemble.layout.size : 0);
     load_head(task.ensemble, group, scratch);
     if (pushed >= tile_columns) {
       map_group<tile_columns>(task, group, pushed, scratch.slopes, scratch);

@@ -36,14 +36,14 @@ Index block_samples(Index padded_particles, std::size_t bytes_per_activation) {
   return std::max<Index>(8, samples / 8 * 8);
 }
 
-/// How the groups of particles are dealt out: about 32 tasks, of at most 8 groups each.
+/// How the groups of particles are dealt out: about 16 tasks, or more of 8 groups each.
 struct Partition {
   Index groups_per_task;
   Index num_tasks;
 };
 
 Partition partition(Index num_groups) {
-  const Index groups_per_task = std::clamp<Index>((num_groups + 31) / 32, 1, 8);
+  const Index groups_per_task = std::clamp<Index>((num_groups + 15) / 16, 1, 8);
   return {groups_per_task, (num_groups + groups_per_task - 1) / groups_per_task};
 }
 
@@ -138,6 +138,8 @@ class Pass {
     keeps_slopes_ = maps && kernels::needs_slopes(network.neuron().activation);
     const Index most = maps ? block_samples(padded, sizeof(Scalar) * (keeps_slopes_ ? 2 : 1)) : outputs_block;
     block_ = std::min(most, std::max<Index>(1, inputs.num_samples()));
+    values_from_memory_ =
+        keeps_values_ && padded * block_ * static_cast<Index>(sizeof(Scalar)) > static_cast<Index>(far_bytes);
     scratch_size_ = (table_.scratch_size(network.input_dim(), block_) + 63) / 64 * 64;
     reserve(buffers_.values, keeps_values_ ? padded * block_ : 0);
     reserve(buffers_.slopes, keeps_slopes_ ? padded * block_ : 0);
@@ -214,6 +216,7 @@ class Pass {
     task.block = block;
     task.partial = buffers_.partial.data() + index * block_;
     place(index, task);
+    task.next_values = values_from_memory_ ? partition_.groups_per_task * table_.group_size * block_ : 0;
     table_.reduce(task);
   }
 
@@ -246,6 +249,7 @@ class Pass {
   Index scratch_size_ = 0;
   bool keeps_values_ = false;
   bool keeps_slopes_ = false;
+  bool values_from_memory_ = false;
 };
 
 void copy_outputs(std::span<const double> from, Index first, std::span<double> to) {

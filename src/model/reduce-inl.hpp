@@ -6,6 +6,8 @@
 #define MFLD_MODEL_REDUCE_INL_HPP
 #endif
 
+#include <utility>
+
 #include "model/group-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -38,14 +40,25 @@ HWY_INLINE void product_tile(const kernels::Block<Scalar>& block, Index first, T
   const Scalar* HWY_RESTRICT w = weights + tiles.first * kernels::tile_inputs * size;
   for (Index tile = tiles.first; tile < tiles.last; ++tile) {
     const Scalar* HWY_RESTRICT x = block.inputs->tile(tile) + (block.first + first) * kernels::tile_inputs;
-    const Index columns = HWY_MIN(kernels::tile_inputs, input_dim - tile * kernels::tile_inputs);
-    for (Index k = 0; k < columns; ++k, w += size) {
+    const auto add = [&](Index k) HWY_ATTR {
       const auto w_low = hn::Load(d, w);
       const auto w_high = hn::Load(d, w + lane);
       for (Index s = 0; s < num; ++s) {
         const auto input = hn::Set(d, x[s * kernels::tile_inputs + k]);
         low[s] = hn::MulAdd(w_low, input, low[s]);
         high[s] = hn::MulAdd(w_high, input, high[s]);
+      }
+      w += size;
+    };
+    const Index columns = input_dim - tile * kernels::tile_inputs;
+    if (columns >= kernels::tile_inputs) {
+#pragma GCC unroll 10
+      for (Index k = 0; k < kernels::tile_inputs; ++k) {
+        add(k);
+      }
+    } else {
+      for (Index k = 0; k < columns; ++k) {
+        add(k);
       }
     }
   }
@@ -59,12 +72,14 @@ HWY_INLINE void product_tile(const kernels::Block<Scalar>& block, Index first, T
 /// A sample's sum depends neither on its place in a tile nor on how the inputs are divided into ranges.
 template <class Scalar>
 void products(const kernels::Block<Scalar>& block, Index first, Index count, TileRange tiles, const Scalar* weights,
-              Scalar* z) {
+              Scalar* z, Prefetches<Scalar, Scalar>& ahead) {
   const Index size = group_size<Scalar>();
   const Index stride = tiles.first == 0 ? 0 : size;
   const Scalar* start = tiles.first == 0 ? weights + block.inputs->input_dim() * size : z;
+  const Index ahead_per_tile = (ahead.left() * tile_samples + count - 1) / count;
   Index s = 0;
   for (; s + tile_samples <= count; s += tile_samples) {
+    ahead.take(ahead_per_tile);
     product_tile<tile_samples>(block, first + s, tiles, weights, start + s * stride, stride, z + s * size);
   }
   for (; s < count; ++s) {
@@ -72,26 +87,31 @@ void products(const kernels::Block<Scalar>& block, Index first, Index count, Til
   }
 }
 
-/// z -> sigma(z) in place, sigma'(z) beside it where it is kept, and outputs += a sigma(z).
+/// z (scaled by Sigma::input_scale) -> sigma(z) in place, sigma'(z) beside it where it is kept, and
+/// outputs += a sigma(z). next: see ReduceTask.
 template <class Sigma, class Scalar>
-void activate(Index count, const Scalar* HWY_RESTRICT head, Scalar* HWY_RESTRICT z, Scalar* HWY_RESTRICT slopes,
-              Scalar* HWY_RESTRICT outputs) {
+void activate(Index next, Index count, const Scalar* HWY_RESTRICT head, Scalar* HWY_RESTRICT z,
+              Scalar* HWY_RESTRICT slopes, Scalar* HWY_RESTRICT outputs) {
   const Tag<Scalar> d;
   const Index lane = lanes<Scalar>();
   const auto a_low = hn::Load(d, head);
   const auto a_high = hn::Load(d, head + lane);
   for (Index s = 0; s < count; ++s) {
     Scalar* HWY_RESTRICT row = z + s * 2 * lane;
+    if (next != 0) {  // into the second-level cache
+      __builtin_prefetch(row + next, 0, 2);
+      __builtin_prefetch(row + next + lane, 0, 2);
+    }
     const auto z_low = hn::Load(d, row);
     const auto z_high = hn::Load(d, row + lane);
-    const auto t_low = Sigma::value(d, z_low);
-    const auto t_high = Sigma::value(d, z_high);
+    const auto t_low = value_of_scaled<Sigma>(d, z_low);
+    const auto t_high = value_of_scaled<Sigma>(d, z_high);
     hn::Store(t_low, d, row);
     hn::Store(t_high, d, row + lane);
     if constexpr (!Sigma::slope_from_value) {
       if (slopes != nullptr) {
-        hn::Store(Sigma::slope(d, z_low, t_low), d, slopes + s * 2 * lane);
-        hn::Store(Sigma::slope(d, z_high, t_high), d, slopes + s * 2 * lane + lane);
+        hn::Store(Sigma::slope(d, z_low), d, slopes + s * 2 * lane);
+        hn::Store(Sigma::slope(d, z_high), d, slopes + s * 2 * lane + lane);
       }
     }
     const auto sum = hn::MulAdd(a_high, t_high, hn::Load(d, outputs + s * lane));
@@ -123,8 +143,8 @@ void activate_linearised(Index count, const Scratch<Scalar>& scratch, const Scal
     for (Index half = 0; half < size; half += lane) {
       Scalar* HWY_RESTRICT row = z + s * size + half;
       const auto input = hn::Load(d, row);
-      const auto value = Sigma::value(d, input);
-      const auto slope = Sigma::slope(d, input, value);
+      const auto value = value_of_scaled<Sigma>(d, input);
+      const auto slope = slope_at<Sigma>(d, input, value);
       hn::Store(value, d, row);
       if constexpr (!Sigma::slope_from_value) {
         if (slopes != nullptr) {
@@ -140,13 +160,16 @@ void activate_linearised(Index count, const Scratch<Scalar>& scratch, const Scal
 }
 
 /// What a group's particles moved since theta_0: w and b into scratch.moved, a + a' (r - r_0) into scratch.sums, and
-/// c + c' (r - r_0) in place of c.
+/// c + c' (r - r_0) in place of c. Overwrites scratch.weights.
 template <class Scalar>
-void load_moved(const kernels::Ensemble<Scalar>& now, Index group, const Scratch<Scalar>& scratch) {
+void load_moved(const kernels::Ensemble<Scalar>& start, const kernels::Ensemble<Scalar>& now, Index group,
+                const Scratch<Scalar>& scratch) {
   const Index size = group_size<Scalar>();
   const Index count = group_count(now, group);
-  load_weights(now, group, 0, now.layout.input_dim, scratch.moved);
-  load_bias(now, group, scratch.moved);
+  for (const auto& [ensemble, weights] : {std::pair(start, scratch.weights), std::pair(now, scratch.moved)}) {
+    load_weights(ensemble, group, 0, now.layout.input_dim, Scalar{1}, weights);
+    load_bias(ensemble, group, Scalar{1}, weights);
+  }
   for (Index i = 0; i < (now.layout.input_dim + 1) * size; ++i) {
     scratch.moved[i] -= scratch.weights[i];
   }
@@ -165,6 +188,7 @@ void load_moved(const kernels::Ensemble<Scalar>& now, Index group, const Scratch
 template <class Scalar>
 Index start_products(const kernels::ReduceTask<Scalar>& task, const Scratch<Scalar>& scratch) {
   const Index size = group_size<Scalar>();
+  const auto scale = static_cast<Scalar>(input_scale(task.ensemble.neuron.activation));
   const Index num_tiles = task.block.inputs->num_tiles();
   const Index input_dim = task.block.inputs->input_dim();
   if (num_tiles <= 2 * cached_tiles || task.linearised_from != nullptr || task.values == nullptr) {
@@ -176,15 +200,15 @@ Index start_products(const kernels::ReduceTask<Scalar>& task, const Scratch<Scal
     for (Index group = task.first_group; group < task.last_group; ++group) {
       const Index from = tiles.first * kernels::tile_inputs;
       const Index to = tiles.last * kernels::tile_inputs;
-      load_weights(task.ensemble, group, from, to, scratch.weights);
-      if (group + 1 < task.last_group) {
-        prefetch_weights(task.ensemble, group + 1, from, to);
-      } else {
-        prefetch_weights(task.ensemble, task.first_group, to, HWY_MIN(input_dim, 2 * to - from));
-      }
-      load_bias(task.ensemble, group, scratch.weights);
+      load_weights(task.ensemble, group, from, to, scale, scratch.weights);
+      // After the last group the first one comes again, with the next range.
+      const Index w = task.ensemble.layout.input;
+      auto ahead = group + 1 < task.last_group ? parameters_ahead(task.ensemble, group + 1, w + from, w + to)
+                                               : parameters_ahead(task.ensemble, task.first_group, w + to,
+                                                                  w + HWY_MIN(input_dim, 2 * to - from));
+      load_bias(task.ensemble, group, scale, scratch.weights);
       products(task.block, 0, task.block.count, tiles, scratch.weights,
-               task.values + (group - task.first_group) * task.block.count * size);
+               task.values + (group - task.first_group) * task.block.count * size, ahead);
     }
   }
   return tile;
@@ -197,6 +221,7 @@ void reduce(const kernels::ReduceTask<Scalar>& task) {
   const Tag<Scalar> d;
   const Index size = group_size<Scalar>();
   const Index lane = lanes<Scalar>();
+  const auto scale = static_cast<Scalar>(input_scale(task.ensemble.neuron.activation));
   const bool linearised = task.linearised_from != nullptr;
   const Scratch<Scalar> scratch(task.scratch, task.ensemble.layout.input_dim);
   kernels::Ensemble<Scalar> now = task.ensemble;
@@ -207,16 +232,16 @@ void reduce(const kernels::ReduceTask<Scalar>& task) {
   }
   const TileRange tiles = {start_products(task, scratch), task.block.inputs->num_tiles()};
   for (Index group = task.first_group; group < task.last_group; ++group) {
-    load_weights(task.ensemble, group, tiles.first * kernels::tile_inputs, task.ensemble.layout.input_dim,
-                 scratch.weights);
-    if (group + 1 < task.last_group) {
-      prefetch_weights(task.ensemble, group + 1, tiles.first * kernels::tile_inputs, task.ensemble.layout.input_dim);
-    }
-    load_bias(task.ensemble, group, scratch.weights);
     load_head(task.ensemble, group, scratch);
     if (linearised) {
-      load_moved(now, group, scratch);
+      load_moved(task.ensemble, now, group, scratch);
     }
+    const Index from = tiles.first * kernels::tile_inputs;
+    load_weights(task.ensemble, group, from, task.ensemble.layout.input_dim, scale, scratch.weights);
+    load_bias(task.ensemble, group, scale, scratch.weights);
+    const Index first = from == 0 ? 0 : task.ensemble.layout.input + from;  // with r and b, unless it was read before
+    auto ahead = parameters_ahead(task.ensemble, group + 1, first,
+                                  group + 1 < task.last_group ? task.ensemble.layout.size : first);
     for (Index i = 0; i < group_count(task.ensemble, group); ++i) {
       offset += static_cast<double>(scratch.head[2 * size + i]);
     }
@@ -226,16 +251,16 @@ void reduce(const kernels::ReduceTask<Scalar>& task) {
       Scalar* z = task.values == nullptr ? scratch.values : task.values + kept + s * size;
       Scalar* slopes = task.slopes == nullptr ? nullptr : task.slopes + kept + s * size;
       Scalar* outputs = scratch.outputs + s * lane;
-      products(task.block, s, strip, tiles, scratch.weights, z);
+      products(task.block, s, strip, tiles, scratch.weights, z, ahead);
       if (linearised) {
-        products(task.block, s, strip, tiles, scratch.moved, scratch.slopes);
+        products(task.block, s, strip, tiles, scratch.moved, scratch.slopes, ahead);
       }
       with_activation(task.ensemble.neuron.activation, [&](auto sigma) HWY_ATTR {
         using Sigma = decltype(sigma);
         if (linearised) {
           activate_linearised<Sigma>(strip, scratch, scratch.slopes, z, slopes, outputs);
         } else {
-          activate<Sigma>(strip, scratch.head, z, slopes, outputs);
+          activate<Sigma>(task.next_values, strip, scratch.head, z, slopes, outputs);
         }
       });
     }

@@ -35,41 +35,53 @@ HWY_INLINE V at_most(V limit, V x) {
 #endif
 }
 
-/// tanh by the addition formula, on |x|. With |x| = n ln2/2 + y, |y| <= ln2/4, s = 2^n and
+inline constexpr double half_ln2 = 0.34657359027997265471;
+
+/// tanh(x unit) by the addition formula, on |x|. With |x| unit = n ln2/2 + y, |y| <= ln2/4, s = 2^n and
 ///   tanh y = R(y) / Q(y)   (minimax, relative error 5e-18; 5e-10 in single precision)
-///   tanh |x| = (b (Q + R) + R) / (b (Q + R) + Q),   b = (s - 1) / 2
+///   tanh |x unit| = (b (Q + R) + R) / (b (Q + R) + Q),   b = (s - 1) / 2
 /// One division; b = 0 near 0 keeps the relative accuracy there, and the rounding of n ln2/2 is damped by 1 - tanh^2.
-/// The largest error found is 3.5 ulp (near x = 0.178; 3.2 in single precision); odd to the bit; NaN gives NaN.
-template <class D, class V>
-HWY_INLINE V tanh(D d, V x) {
+/// unit is 1 or, if `scaled`, ln2/2, where finding n and y takes no multiplication and is exact. R and Q are then both
+/// divided by the unit. The largest error found of tanh is 3.5 ulp (near x = 0.178; 3.2 in single precision); odd to
+/// the bit; NaN gives NaN.
+template <bool scaled, class D, class V>
+HWY_INLINE V tanh_in_units(D d, V x) {
   using T = hn::TFromD<D>;
   constexpr bool is_double = sizeof(T) == 8;
-  const V magnitude = at_most(hn::Set(d, static_cast<T>(is_double ? 22 : 11)), hn::Abs(x));
+  constexpr double unit = scaled ? half_ln2 : 1;
+  constexpr double square = unit * unit;
+  const V magnitude = at_most(hn::Set(d, static_cast<T>((is_double ? 63 : 31) * half_ln2 / unit)), hn::Abs(x));
   // Adding 3/2 2^(mantissa bits) rounds to an integer and leaves it in the low bits; with the exponent bias less one in
   // the same constant, a shift makes s / 2 of it.
   const V magic = hn::Set(d, static_cast<T>(is_double ? 0x1.8p52 + 1022 : 0x1.8p23 + 126));
-  const V shifted = hn::MulAdd(magnitude, hn::Set(d, static_cast<T>(2.8853900817779268147)), magic);  // 2 / ln 2
+  const V per_half_ln2 = hn::Set(d, static_cast<T>(1 / half_ln2));
+  const V shifted = scaled ? hn::Add(magnitude, magic) : hn::MulAdd(magnitude, per_half_ln2, magic);
   const V n = hn::Sub(shifted, magic);
   const hn::RebindToUnsigned<D> di;
   const V half_s = hn::BitCast(d, hn::ShiftLeft < is_double ? 52 : 23 > (hn::BitCast(di, shifted)));
   const V b = hn::Sub(half_s, hn::Set(d, static_cast<T>(0.5)));
-  const V y = hn::NegMulAdd(n, hn::Set(d, static_cast<T>(0.34657359027997265471)), magnitude);  // ln2 / 2
+  const V y = scaled ? hn::Sub(magnitude, n) : hn::NegMulAdd(n, hn::Set(d, static_cast<T>(half_ln2)), magnitude);
   const V t = hn::Mul(y, y);
   V r;
   V q;
   if constexpr (is_double) {
-    constexpr double p[] = {0.11109905699686089475, 0.0010573980542520894485};
-    constexpr double c[] = {1.0, 0.44443239033018613312, 0.015868194833140696731};
+    constexpr double p[] = {0.11109905699686089475 * square, 0.0010573980542520894485 * square * square};
+    constexpr double c[] = {1 / unit, 0.44443239033018613312 * unit, 0.015868194833140696731 * unit * square};
     r = hn::MulAdd(hn::Mul(y, t), polynomial(d, t, p), y);
     q = polynomial(d, t, c);
   } else {
-    constexpr double p[] = {0.06658087405614678};
-    constexpr double c[] = {1.0, 0.39991388556988147258};
+    constexpr double p[] = {0.06658087405614678 * square};
+    constexpr double c[] = {1 / unit, 0.39991388556988147258 * unit};
     r = hn::MulAdd(hn::Mul(y, t), polynomial(d, t, p), y);
     q = polynomial(d, t, c);
   }
   const V sum = hn::Add(q, r);
   return hn::CopySign(hn::Div(hn::MulAdd(b, sum, r), hn::MulAdd(b, sum, q)), x);
+}
+
+template <class D, class V>
+HWY_INLINE V tanh(D d, V x) {
+  return tanh_in_units<false>(d, x);
 }
 
 /// exp(x), at most 2 ulp for normal results; 0 below and inf above the range; NaN gives NaN.

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "mfld/model/activation.hpp"
+#include "mfld/model/network.hpp"
 #include "model/kernels.hpp"
 #include "support/instruction_sets.hpp"
 #include "support/reference_network.hpp"
@@ -195,6 +196,43 @@ class VectorFunction : public testing::TestWithParam<Bound> {};
 TEST_P(VectorFunction, ErrorInDoubleIsWithinTheBound) { check(GetParam(), points<double>()); }
 
 TEST_P(VectorFunction, ErrorInSingleIsWithinTheBound) { check(GetParam(), points<float>()); }
+
+/// One particle with w = r = 1 and no bias is sigma itself. The kernels may scale w first, which rounds w and the
+/// product: half a unit each in an argument whose relative error sigma does not magnify.
+template <class Scalar>
+void check_network(const Bound& bound, const std::vector<Scalar>& z) {
+  Neuron neuron;
+  neuron.kind = NeuronKind::r_sigma;
+  neuron.activation = bound.kind;
+  neuron.bias = false;
+  const Network network(neuron, 1, Scaling{});
+  const Particles<Scalar> particles = Particles<Scalar>::Ones(1, 2);
+  const PackedInputs<Scalar> inputs(
+      Eigen::Map<const Eigen::Matrix<Scalar, Eigen::Dynamic, 1>>(z.data(), static_cast<Index>(z.size()))
+          .template cast<double>());
+  std::vector<Real> values;
+  for (const Scalar point : z) {
+    values.push_back(reference::sigma(bound.kind, point));
+  }
+  on_every_instruction_set([&] {
+    KernelWorkspace<Scalar> workspace;
+    std::vector<double> outputs(z.size());
+    network.outputs(particles, inputs, outputs, workspace);
+    Worst<Scalar> worst;
+    for (std::size_t i = 0; i < z.size(); ++i) {
+      if (std::abs(values[i]) >= std::numeric_limits<Scalar>::min()) {
+        const Real error = std::abs(outputs[i] - values[i]) / unit_in_the_last_place<Scalar>(values[i]);
+        worst.see(static_cast<double>(error), z[i], static_cast<Scalar>(outputs[i]));
+      }
+    }
+    EXPECT_LE(worst.ulp, bound.value_ulp + 1) << worst;
+  });
+}
+
+TEST_P(VectorFunction, ANetworkOfOneNeuronIsAsAccurate) {
+  check_network(GetParam(), points<double>());
+  check_network(GetParam(), points<float>());
+}
 
 template <class Scalar>
 void check_special_values(Activation kind) {
