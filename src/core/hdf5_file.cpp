@@ -224,23 +224,27 @@ struct Hdf5File::Handle {
   }
 
   /// Where one row of a data set is, in the file and in memory.
-  struct Row {
+  struct Rows {
     Id data_set;
     Id file;
     Id memory;
   };
 
-  Row row(const std::string& name, std::int64_t index, std::int64_t num_values) const {
+  /// The rows from `first` on that num_values are.
+  Rows rows(const std::string& name, std::int64_t first, std::int64_t num_values) const {
     Id id = data_set(name);
     std::vector<hsize_t> count = dimensions(shape(id, name));
     std::vector<hsize_t> start(count.size(), 0);
-    const std::int64_t rows = count.empty() ? 0 : static_cast<std::int64_t>(std::exchange(count.front(), 1));
-    const hsize_t size = std::accumulate(count.begin(), count.end(), hsize_t{1}, std::multiplies<>());
-    if (index < 0 || index >= rows || std::cmp_not_equal(size, num_values)) {
-      throw FileError(fmt::format("cannot {} {}, object {}: it has no row {} of {} values", writing ? "write" : "read",
-                                  path.string(), name, index, num_values));
+    const std::int64_t num_rows = count.empty() ? 0 : static_cast<std::int64_t>(std::exchange(count.front(), 1));
+    const auto size =
+        static_cast<std::int64_t>(std::accumulate(count.begin(), count.end(), hsize_t{1}, std::multiplies<>()));
+    const std::int64_t wanted = size == 0 ? 0 : num_values / size;
+    if (wanted < 1 || num_values % size != 0 || first < 0 || first > num_rows - wanted) {
+      throw FileError(fmt::format("cannot {} {}, object {}: it has no rows of {} values from row {} on",
+                                  writing ? "write" : "read", path.string(), name, num_values, first));
     }
-    start.front() = static_cast<hsize_t>(index);
+    start.front() = static_cast<hsize_t>(first);
+    count.front() = static_cast<hsize_t>(wanted);
     Id file_space(check(H5Dget_space(id), name), H5Sclose);
     check(H5Sselect_hyperslab(file_space, H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr), name);
     return {std::move(id), std::move(file_space), simple_space({num_values}, name)};
@@ -461,17 +465,17 @@ void Hdf5File::make_growing(const std::string& data_set, const Shape& shape) {
 }
 
 template <class Value>
-void Hdf5File::write_row(const std::string& data_set, std::int64_t row, std::span<const Value> values) {
+void Hdf5File::write_rows(const std::string& data_set, std::int64_t first, std::span<const Value> values) {
   const Library library;
-  const Handle::Row place = handle_->row(data_set, row, std::ssize(values));
+  const Handle::Rows place = handle_->rows(data_set, first, std::ssize(values));
   handle_->check(H5Dwrite(place.data_set, memory_type<Value>(), place.memory, place.file, H5P_DEFAULT, values.data()),
                  data_set);
 }
 
 template <class Value>
-void Hdf5File::read_row(const std::string& data_set, std::int64_t row, std::span<Value> values) const {
+void Hdf5File::read_rows(const std::string& data_set, std::int64_t first, std::span<Value> values) const {
   const Library library;
-  const Handle::Row place = handle_->row(data_set, row, std::ssize(values));
+  const Handle::Rows place = handle_->rows(data_set, first, std::ssize(values));
   handle_->check(H5Dread(place.data_set, memory_type<Value>(), place.memory, place.file, H5P_DEFAULT, values.data()),
                  data_set);
 }
@@ -520,9 +524,9 @@ template void Hdf5File::reserve<double>(const std::string&, const Shape&);
 template void Hdf5File::reserve<std::int64_t>(const std::string&, const Shape&);
 template void Hdf5File::make_growing<double>(const std::string&, const Shape&);
 template void Hdf5File::make_growing<std::int64_t>(const std::string&, const Shape&);
-template void Hdf5File::write_row(const std::string&, std::int64_t, std::span<const double>);
-template void Hdf5File::write_row(const std::string&, std::int64_t, std::span<const std::int64_t>);
-template void Hdf5File::read_row(const std::string&, std::int64_t, std::span<double>) const;
-template void Hdf5File::read_row(const std::string&, std::int64_t, std::span<std::int64_t>) const;
+template void Hdf5File::write_rows(const std::string&, std::int64_t, std::span<const double>);
+template void Hdf5File::write_rows(const std::string&, std::int64_t, std::span<const std::int64_t>);
+template void Hdf5File::read_rows(const std::string&, std::int64_t, std::span<double>) const;
+template void Hdf5File::read_rows(const std::string&, std::int64_t, std::span<std::int64_t>) const;
 
 }  // namespace mfld

@@ -74,10 +74,15 @@ void verify_seal(const std::filesystem::path& path) {
   }
 }
 
-/// Row-major in the file, one row per particle, as every matrix there.
+/// Row-major in the file, one row per particle, as every matrix there; some rows at a time, for a second copy of all
+/// would be the largest thing in memory.
 void write_matrix(Hdf5File& file, const std::string& name, const Particles<double>& matrix) {
-  const Inputs rows = matrix;
-  file.write<double>(name, {rows.rows(), rows.cols()}, {rows.data(), static_cast<std::size_t>(rows.size())});
+  constexpr Index at_once = 4096;
+  file.reserve<double>(name, {matrix.rows(), matrix.cols()});
+  for (Index first = 0; first < matrix.rows(); first += at_once) {
+    const Inputs rows = matrix.middleRows(first, std::min(at_once, matrix.rows() - first));
+    file.write_rows<double>(name, first, {rows.data(), static_cast<std::size_t>(rows.size())});
+  }
 }
 
 Particles<double> read_matrix(const Hdf5File& file, const std::string& name, const std::filesystem::path& path) {

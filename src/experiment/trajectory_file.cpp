@@ -104,7 +104,7 @@ TrajectoryFile::TrajectoryFile(const std::filesystem::path& path, std::int64_t n
                                 path.string(), shape[1], shape[2], rows_.rows(), rows_.cols()));
   }
   if (num_frames > 0) {
-    file.read_row<std::int64_t>(steps, num_frames - 1, {&last_step_, 1});
+    file.read_rows<std::int64_t>(steps, num_frames - 1, {&last_step_, 1});
   }
   if (last_step_ > last_step) {
     throw FileError(
@@ -119,7 +119,7 @@ void TrajectoryFile::reserve(Hdf5File& file, std::int64_t capacity) const {
   file.reserve<std::int64_t>(steps, {capacity});
   file.reserve<double>(times, {capacity});
   file.reserve<std::int64_t>(count, {1});
-  file.write_row<std::int64_t>(count, 0, std::array{num_frames_});
+  file.write_rows<std::int64_t>(count, 0, std::array{num_frames_});
 }
 
 void TrajectoryFile::make_final(Hdf5File& file) const {
@@ -141,9 +141,9 @@ void TrajectoryFile::remake(const Hdf5File& from, std::int64_t capacity) {
   }
   for (std::int64_t frame = 0; frame < num_frames_; ++frame) {
     double time = 0;
-    from.read_row<double>(values, frame, {rows_.data(), static_cast<std::size_t>(rows_.size())});
-    from.read_row<std::int64_t>(steps, frame, {&last_step_, 1});
-    from.read_row<double>(times, frame, {&time, 1});
+    from.read_rows<double>(values, frame, {rows_.data(), static_cast<std::size_t>(rows_.size())});
+    from.read_rows<std::int64_t>(steps, frame, {&last_step_, 1});
+    from.read_rows<double>(times, frame, {&time, 1});
     write_frame(file, frame, last_step_, time);
   }
   file.flush();
@@ -153,9 +153,9 @@ void TrajectoryFile::remake(const Hdf5File& from, std::int64_t capacity) {
 }
 
 void TrajectoryFile::write_frame(Hdf5File& file, std::int64_t frame, std::int64_t step, double time) const {
-  file.write_row<double>(values, frame, {rows_.data(), static_cast<std::size_t>(rows_.size())});
-  file.write_row<std::int64_t>(steps, frame, {&step, 1});
-  file.write_row<double>(times, frame, {&time, 1});
+  file.write_rows<double>(values, frame, {rows_.data(), static_cast<std::size_t>(rows_.size())});
+  file.write_rows<std::int64_t>(steps, frame, {&step, 1});
+  file.write_rows<double>(times, frame, {&time, 1});
 }
 
 void TrajectoryFile::append(std::int64_t step, double time, const Eigen::Ref<const Matrix>& positions) {
@@ -166,7 +166,7 @@ void TrajectoryFile::append(std::int64_t step, double time, const Eigen::Ref<con
   }
   rows_ = positions;
   write_frame(*file_, num_frames_, step, time);
-  file_->write_row<std::int64_t>(count, 0, std::array{num_frames_ + 1});
+  file_->write_rows<std::int64_t>(count, 0, std::array{num_frames_ + 1});
   ++num_frames_;
   last_step_ = step;
 }

@@ -53,7 +53,7 @@ class Hdf5File {
   void write_attribute(const std::string& object, const std::string& attribute, const std::string& text);
   void write_attribute(const std::string& object, const std::string& attribute, const std::vector<std::string>& texts);
 
-  /// A data set whose place in the file is set aside and not written. Writing a row then changes that row and no other
+  /// A data set whose place in the file is set aside and not written. Writing rows then changes them and no other
   /// byte of the file, at once: whoever opens the file meanwhile, or after a crash, finds all the rest as it was.
   template <class Value>
   void reserve(const std::string& data_set, const Shape& shape);
@@ -61,10 +61,11 @@ class Hdf5File {
   /// than 1 MiB parts.
   template <class Value>
   void make_growing(const std::string& data_set, const Shape& shape);
+  /// The rows from `first` on: as many as values.size(), a multiple of the length of a row, says.
   template <class Value>
-  void write_row(const std::string& data_set, std::int64_t row, std::span<const Value> values);
+  void write_rows(const std::string& data_set, std::int64_t first, std::span<const Value> values);
   template <class Value>
-  void read_row(const std::string& data_set, std::int64_t row, std::span<Value> values) const;
+  void read_rows(const std::string& data_set, std::int64_t first, std::span<Value> values) const;
   /// A group or data set of another file, with all that is in it, under the same name.
   void copy(const Hdf5File& from, const std::string& object);
   /// Gives the open file another name.

@@ -44,7 +44,7 @@ class Comparison:
                     self.measure_line(setting, precision, threads, data)
 
     def measure_line(self, setting, precision, threads, data):
-        heavy = 20 if setting.name == "C" and not self.options.quick else 1
+        heavy = 8 if setting.name == "C" and not self.options.quick else 1
         line = duel.Duel(self.programs, setting, precision, data).line(threads, heavy * self.budget, self.turn)
         self.lines.append(line)
         self.measure_ceilings()
