@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 import pathlib
 import subprocess
 import tempfile
@@ -96,10 +95,21 @@ def whole_program(programs, setting, precision, steps, threads):
         command = [programs.build / "mfld", "run", experiment, "--out", out, "--threads", str(threads), "--quiet"]
         start = time.monotonic()
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
+        peak = 0
+        while process.poll() is None:
+            peak = max(peak, _peak_bytes(process.pid))
+            time.sleep(0.005)
         seconds = time.monotonic() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode != 0:
             raise RuntimeError(f"mfld run ended with status {process.returncode}")
         summary = json.loads((out / "summary.json").read_text())
-    return WholeProgram(steps, seconds, summary, usage.ru_maxrss << 10)
+    return WholeProgram(steps, seconds, summary, peak)
+
+
+def _peak_bytes(process_id):
+    """Most bytes resident so far. The usage that a wait reports would count this process, which forked the other."""
+    try:
+        lines = pathlib.Path(f"/proc/{process_id}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return max((int(line.split()[1]) << 10 for line in lines if line.startswith("VmHWM:")), default=0)
