@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/random/uniform_int_distribution.hpp>
 #include <cassert>
+#include <functional>
 #include <numeric>
 
 namespace mfld {
@@ -51,36 +52,36 @@ GradientEstimator<Scalar>::GradientEstimator(const Network& network, const Empir
 template <class Scalar>
 std::int64_t GradientEstimator<Scalar>::estimate(const Phase& phase, std::int64_t step, std::int64_t step_in_phase,
                                                  std::uint64_t batch_seed, const Particles<Scalar>& particles,
-                                                 Drift& drift) {
+                                                 Drift& drift, const Finish& finish) {
   const Index num_samples = data_->num_train();
   switch (phase.method->estimator) {
     case Estimator::full:
-      full(particles, drift, {});
+      full(particles, drift, {}, finish);
       return num_samples;
     case Estimator::minibatch:
-      minibatch(phase, step, step_in_phase, batch_seed, particles, drift);
+      minibatch(phase, step, step_in_phase, batch_seed, particles, drift, finish);
       return phase.batch_size;
     case Estimator::svrg:
       if (step_in_phase % phase.snapshot_every == 0) {
         // The correction vanishes here: the estimate is the full drift, exactly.
-        take_snapshot(particles);
-        drift = snapshot_.drift;
+        take_snapshot(particles, drift, finish);
         return num_samples;
       }
-      minibatch(phase, step, step_in_phase, batch_seed, particles, drift);
-      correct_by_snapshot(drift);
+      minibatch(phase, step, step_in_phase, batch_seed, particles, drift, {});
+      correct_by_snapshot(drift, finish);
       return 2 * phase.batch_size;
     case Estimator::natural:
-      return natural(phase, particles, drift) ? num_samples : -1;
+      return natural(phase, particles, drift, finish) ? num_samples : -1;
   }
   return 0;
 }
 
 template <class Scalar>
-void GradientEstimator<Scalar>::full(const Particles<Scalar>& particles, Drift& drift, std::span<double> outputs) {
+void GradientEstimator<Scalar>::full(const Particles<Scalar>& particles, Drift& drift, std::span<double> outputs,
+                                     const Finish& finish) {
   const CurrentField field(risk_->loss(), {data_->train_targets.data(), static_cast<std::size_t>(data_->num_train())});
   const double weight = risk_->drift_weight(*network_, particles.rows(), data_->num_train(), data_->num_train());
-  network_->drift(particles, train_, field, weight, Accumulate::assign, drift, outputs, workspace_);
+  network_->drift(particles, train_, field, weight, Accumulate::assign, drift, outputs, workspace_, finish);
 }
 
 template <class Scalar>
@@ -104,39 +105,52 @@ void GradientEstimator<Scalar>::choose_batch(const Phase& phase, std::int64_t st
 
 template <class Scalar>
 void GradientEstimator<Scalar>::minibatch(const Phase& phase, std::int64_t step, std::int64_t step_in_phase,
-                                          std::uint64_t batch_seed, const Particles<Scalar>& particles, Drift& drift) {
+                                          std::uint64_t batch_seed, const Particles<Scalar>& particles, Drift& drift,
+                                          const Finish& finish) {
   choose_batch(phase, step, step_in_phase, batch_seed);
   batch_inputs_.gather(train_, batch_);
   std::transform(batch_.begin(), batch_.end(), batch_targets_.begin(),
                  [this](Index i) { return data_->train_targets[i]; });
   batch_weight_ = risk_->drift_weight(*network_, particles.rows(), phase.batch_size, data_->num_train());
   network_->drift(particles, batch_inputs_, CurrentField(risk_->loss(), batch_targets_), batch_weight_,
-                  Accumulate::assign, drift, {}, workspace_);
+                  Accumulate::assign, drift, {}, workspace_, finish);
 }
 
 template <class Scalar>
-void GradientEstimator<Scalar>::take_snapshot(const Particles<Scalar>& particles) {
+void GradientEstimator<Scalar>::take_snapshot(const Particles<Scalar>& particles, Drift& drift, const Finish& finish) {
   snapshot_.particles = particles;
   snapshot_.drift.resize(particles.rows(), particles.cols());
   snapshot_.field.resize(static_cast<std::size_t>(data_->num_train()));
-  full(particles, snapshot_.drift, snapshot_.field);
+  const auto copy = [&](Index first, Index last) {
+    drift.middleRows(first, last - first) = snapshot_.drift.middleRows(first, last - first);
+    if (finish) {
+      finish(first, last);
+    }
+  };
+  full(particles, snapshot_.drift, snapshot_.field, std::cref(copy));
   const CurrentField field(risk_->loss(), {data_->train_targets.data(), static_cast<std::size_t>(data_->num_train())});
   field.coefficients(0, snapshot_.field, snapshot_.field);
   snapshot_.taken = true;
 }
 
 template <class Scalar>
-void GradientEstimator<Scalar>::correct_by_snapshot(Drift& drift) {
+void GradientEstimator<Scalar>::correct_by_snapshot(Drift& drift, const Finish& finish) {
   assert(snapshot_.taken);
   std::transform(batch_.begin(), batch_.end(), batch_field_.begin(),
                  [this](Index i) { return snapshot_.field[static_cast<std::size_t>(i)]; });
+  const auto add = [&](Index first, Index last) {
+    drift.middleRows(first, last - first) += snapshot_.drift.middleRows(first, last - first);
+    if (finish) {
+      finish(first, last);
+    }
+  };
   network_->drift(snapshot_.particles, batch_inputs_, GivenField(batch_field_), -batch_weight_, Accumulate::add, drift,
-                  {}, workspace_);
-  drift += snapshot_.drift;
+                  {}, workspace_, std::cref(add));
 }
 
 template <class Scalar>
-bool GradientEstimator<Scalar>::natural(const Phase& phase, const Particles<Scalar>& particles, Drift& drift) {
+bool GradientEstimator<Scalar>::natural(const Phase& phase, const Particles<Scalar>& particles, Drift& drift,
+                                        const Finish& finish) {
   const auto num_samples = static_cast<std::size_t>(data_->num_train());
   residual_.resize(num_samples);
   coefficients_.resize(num_samples);
@@ -147,7 +161,7 @@ bool GradientEstimator<Scalar>::natural(const Phase& phase, const Particles<Scal
     return false;
   }
   network_->drift(particles, train_, GivenField(coefficients_), network_->scaling().drift_factor(particles.rows()),
-                  Accumulate::assign, drift, {}, workspace_);
+                  Accumulate::assign, drift, {}, workspace_, finish);
   return true;
 }
 

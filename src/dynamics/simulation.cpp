@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <chrono>
+#include <functional>
 
 namespace mfld {
 
@@ -52,9 +53,7 @@ Outcome Simulation<Scalar>::run(Listener<Scalar>& listener, const std::atomic<bo
       break;
     }
     look(listener, false, outcome);
-    if (estimate(outcome)) {
-      step(outcome);
-    }
+    step(outcome);
   }
   look(listener, true, outcome);
   outcome.step = state_.step;
@@ -92,51 +91,68 @@ void Simulation<Scalar>::look(Listener<Scalar>& listener, bool last, Outcome& ou
   listener.look(state_, last);
 }
 
-/// The drift of the next step; false if there is no next step: the gradient has vanished and the phase is over, or
-/// there is no natural gradient.
-template <class Scalar>
-bool Simulation<Scalar>::estimate(Outcome& outcome) {
-  const Stopwatch watch(outcome.estimate_seconds);
-  const Phase& phase = phases_[static_cast<std::size_t>(state_.phase)];
-  const std::int64_t evaluations =
-      estimator_.estimate(phase, state_.step, state_.step_in_phase, seeds_.batches, state_.particles, drift_);
-  if (evaluations < 0) {
-    outcome.ending = Ending::diverged;
-    return false;
-  }
-  state_.gradient_evaluations += evaluations;
-  if (phase.until_gradient_norm > 0) {
-    with_penalty_ = drift_;
-    add_penalty(*network_, state_.particles, penalty(phase), with_penalty_);
-    if (drift_norm(with_penalty_) < phase.until_gradient_norm) {
-      state_.step_in_phase = phase.num_steps;
-      return false;
-    }
-  }
-  return true;
-}
-
+/// The drift of all particles from one frozen configuration, and every particle moves as soon as it has its own; where
+/// the norm of the gradient can end the phase, once that is known.
 template <class Scalar>
 void Simulation<Scalar>::step(Outcome& outcome) {
   const Stopwatch watch(outcome.step_seconds);
   const Phase& phase = phases_[static_cast<std::size_t>(state_.phase)];
-  StepOptions options;
-  options.step_size = phase.step_size_at(state_.step_in_phase);
-  const Penalty<Scalar> pull = penalty(phase);
-  options.penalty = pull.coefficient;
-  options.temperature = phase.temperature_at(state_.step_in_phase);
-  options.noise_seed = seeds_.noise;
-  options.step = state_.step;
-  if (phase.averaging) {
-    add_to_average(state_.step_in_phase, state_.particles, state_.average);
+  const StepOptions options = step_options(phase);
+  EulerMaruyama<Scalar> next(options, drift_, network_->trained(), state_.particles, penalty(phase).anchor);
+  if (phase.averaging && state_.step_in_phase == 0) {
+    state_.average = state_.particles.template cast<double>();
   }
-  outcome.first_bad_particle = euler_maruyama_step(options, drift_, network_->trained(), state_.particles, pull.anchor);
+  const auto move = [&](Index first, Index last) {
+    if (phase.averaging) {
+      add_to_average(state_.step_in_phase, first, last, state_.particles, state_.average);
+    }
+    next.move(first, last);
+  };
+  const bool waits = phase.until_gradient_norm > 0;
+  const std::int64_t evaluations = estimator_.estimate(phase, state_.step, state_.step_in_phase, seeds_.batches,
+                                                       state_.particles, drift_, waits ? Finish() : std::cref(move));
+  if (evaluations < 0) {
+    outcome.ending = Ending::diverged;
+    return;
+  }
+  state_.gradient_evaluations += evaluations;
+  if (waits) {
+    if (gradient_vanishes(phase)) {
+      state_.step_in_phase = phase.num_steps;
+      return;
+    }
+    for_each_run(state_.particles.rows(), std::cref(move));
+  }
+  outcome.first_bad_particle = next.first_bad_particle();
   if (outcome.first_bad_particle >= 0) {
     outcome.ending = Ending::diverged;
   }
+  count_step(options.step_size);
+}
+
+template <class Scalar>
+StepOptions Simulation<Scalar>::step_options(const Phase& phase) const {
+  StepOptions options;
+  options.step_size = phase.step_size_at(state_.step_in_phase);
+  options.penalty = penalty(phase).coefficient;
+  options.temperature = phase.temperature_at(state_.step_in_phase);
+  options.noise_seed = seeds_.noise;
+  options.step = state_.step;
+  return options;
+}
+
+template <class Scalar>
+bool Simulation<Scalar>::gradient_vanishes(const Phase& phase) {
+  with_penalty_ = drift_;
+  add_penalty(*network_, state_.particles, penalty(phase), with_penalty_);
+  return drift_norm(with_penalty_) < phase.until_gradient_norm;
+}
+
+template <class Scalar>
+void Simulation<Scalar>::count_step(double step_size) {
   ++state_.step;
   ++state_.step_in_phase;
-  add_time(options.step_size);
+  add_time(step_size);
 }
 
 /// Kahan's sum: the time of a long run stays exact to rounding.

@@ -31,36 +31,61 @@ void check_counters(std::int64_t step, Index first, Index num_particles) {
 }  // namespace
 
 template <class Scalar>
-Index euler_maruyama_step(const StepOptions& options, const Drift& drift, const std::vector<unsigned char>& trained,
-                          Particles<Scalar>& particles, const Particles<Scalar>* anchor) {
+EulerMaruyama<Scalar>::EulerMaruyama(const StepOptions& options, const Drift& drift,
+                                     const std::vector<unsigned char>& trained, Particles<Scalar>& particles,
+                                     const Particles<Scalar>* anchor)
+    : options_(options),
+      drift_(&drift),
+      trained_(&trained),
+      particles_(&particles),
+      anchor_(anchor),
+      first_bad_(particles.rows()) {
   assert(drift.rows() == particles.rows() && drift.cols() == particles.cols());
   assert(anchor == nullptr || (anchor->rows() == particles.rows() && anchor->cols() == particles.cols()));
   assert(static_cast<Index>(trained.size()) == particles.cols());
-  const Index num_particles = particles.rows();
-  check_counters(options.step, 0, num_particles);
-  const kernels::StepTask whole = {0,
-                                   num_particles,
-                                   num_particles,
-                                   particles.cols(),
-                                   trained.data(),
-                                   drift.data(),
-                                   options.step_size,
-                                   options.penalty,
-                                   std::sqrt(2 * options.temperature * options.step_size),
-                                   stream_key(options.noise_seed, Purpose::noise),
-                                   static_cast<std::uint64_t>(options.step)};
-  const auto& table = kernels::table<Scalar>();
-  std::atomic<Index> first_bad{num_particles};
+  check_counters(options.step, 0, particles.rows());
+}
+
+template <class Scalar>
+void EulerMaruyama<Scalar>::move(Index first, Index last) {
+  const kernels::StepTask task = {first,
+                                  last,
+                                  particles_->rows(),
+                                  particles_->cols(),
+                                  trained_->data(),
+                                  drift_->data(),
+                                  options_.step_size,
+                                  options_.penalty,
+                                  std::sqrt(2 * options_.temperature * options_.step_size),
+                                  stream_key(options_.noise_seed, Purpose::noise),
+                                  static_cast<std::uint64_t>(options_.step)};
+  const Scalar* anchor = anchor_ == nullptr ? nullptr : anchor_->data();
+  const Index bad = kernels::table<Scalar>().step(task, anchor, particles_->data());
+  Index known = first_bad_.load();
+  while (bad >= 0 && bad < known && !first_bad_.compare_exchange_weak(known, bad)) {
+  }
+}
+
+template <class Scalar>
+Index EulerMaruyama<Scalar>::first_bad_particle() const {
+  return first_bad_ == particles_->rows() ? -1 : first_bad_.load();
+}
+
+template class EulerMaruyama<double>;
+template class EulerMaruyama<float>;
+
+void for_each_run(Index num_particles, const std::function<void(Index first, Index last)>& body) {
   for_each_task((num_particles + task_particles - 1) / task_particles, [&](Index index) {
-    kernels::StepTask task = whole;
-    task.first = index * task_particles;
-    task.last = std::min(num_particles, task.first + task_particles);
-    const Index bad = table.step(task, anchor == nullptr ? nullptr : anchor->data(), particles.data());
-    Index known = first_bad.load();
-    while (bad >= 0 && bad < known && !first_bad.compare_exchange_weak(known, bad)) {
-    }
+    body(index * task_particles, std::min(num_particles, (index + 1) * task_particles));
   });
-  return first_bad == num_particles ? -1 : first_bad.load();
+}
+
+template <class Scalar>
+Index euler_maruyama_step(const StepOptions& options, const Drift& drift, const std::vector<unsigned char>& trained,
+                          Particles<Scalar>& particles, const Particles<Scalar>* anchor) {
+  EulerMaruyama<Scalar> step(options, drift, trained, particles, anchor);
+  for_each_run(particles.rows(), [&step](Index first, Index last) { step.move(first, last); });
+  return step.first_bad_particle();
 }
 
 template Index euler_maruyama_step(const StepOptions&, const Drift&, const std::vector<unsigned char>&,
@@ -69,26 +94,18 @@ template Index euler_maruyama_step(const StepOptions&, const Drift&, const std::
                                    Particles<float>&, const Particles<float>*);
 
 template <class Scalar>
-void add_to_average(std::int64_t num_before, const Particles<Scalar>& particles, Particles<double>& average) {
-  if (num_before == 0) {
-    average = particles.template cast<double>();
-    return;
-  }
+void add_to_average(std::int64_t num_before, Index first, Index last, const Particles<Scalar>& particles,
+                    Particles<double>& average) {
   assert(average.rows() == particles.rows() && average.cols() == particles.cols());
   const double weight = 1 / (static_cast<double>(num_before) + 1);
-  const Index num_particles = particles.rows();
-  for_each_task((num_particles + task_particles - 1) / task_particles, [&](Index index) {
-    const Index first = index * task_particles;
-    const Index count = std::min(task_particles, num_particles - first);
-    for (Index column = 0; column < particles.cols(); ++column) {
-      auto mean = average.col(column).segment(first, count);
-      mean += weight * (particles.col(column).segment(first, count).template cast<double>() - mean);
-    }
-  });
+  for (Index column = 0; column < particles.cols(); ++column) {
+    auto mean = average.col(column).segment(first, last - first);
+    mean += weight * (particles.col(column).segment(first, last - first).template cast<double>() - mean);
+  }
 }
 
-template void add_to_average(std::int64_t, const Particles<double>&, Particles<double>&);
-template void add_to_average(std::int64_t, const Particles<float>&, Particles<double>&);
+template void add_to_average(std::int64_t, Index, Index, const Particles<double>&, Particles<double>&);
+template void add_to_average(std::int64_t, Index, Index, const Particles<float>&, Particles<double>&);
 
 namespace {
 

@@ -155,7 +155,6 @@ RunSummary run(const Experiment& experiment, RunDirectory& directory, const std:
   RunSummary summary;
   summary.columns = experiment.columns;
   Problem problem = make_problem(experiment);
-  summary.estimate_seconds = seconds_since(start);
   if (stop) {
     summary.ending = "interrupted";
     summary.message = "interrupted before the solution, which a resumed run computes from the start";
@@ -163,7 +162,7 @@ RunSummary run(const Experiment& experiment, RunDirectory& directory, const std:
     directory.start_metrics(table_comments(experiment, options), experiment.columns);
   } else {
     const Solution solution = solve(experiment, std::move(problem));
-    summary.step_seconds = seconds_since(start) - summary.estimate_seconds;
+    summary.step_seconds = seconds_since(start);
     summary.ending = "finished";
     summary.message = fmt::format("finished: {} equations solved", experiment.data.num_train());
     summary.final_values = column_values(experiment, solution);

@@ -356,7 +356,6 @@ RunSummary run_in(const Experiment& experiment, RunDirectory& directory, const s
   summary.ending = ending_name(outcome.ending);
   summary.message = message_of(outcome);
   summary.first_bad_particle = outcome.first_bad_particle;
-  summary.estimate_seconds = outcome.estimate_seconds;
   summary.step_seconds = outcome.step_seconds;
   summary.observe_seconds = observe_seconds;
   directory.write_summary(summary);

@@ -164,7 +164,8 @@ class Pass {
   /// drift. A task that has mapped one block reduces the next: the activations it overwrites are the ones it has just
   /// read, still in its cache, and there is one barrier a block.
   template <class Coefficients>
-  void for_each_block(const Coefficients& coefficients_of, const kernels::MapTask<Scalar>& drift_task) {
+  void for_each_block(const Coefficients& coefficients_of, const kernels::MapTask<Scalar>& drift_task,
+                      const Finish& finish) {
     const Index num_samples = inputs_.num_samples();
     kernels::Block<Scalar> block = block_from(0);
     for_each_task(partition_.num_tasks, [&](Index index) { reduce(index, block); });
@@ -187,6 +188,9 @@ class Pass {
         table_.map(task);
         if (next.count > 0) {
           reduce(index, next);
+        } else if (finish) {
+          finish(task.first_group * table_.group_size,
+                 std::min(ensemble_.num_particles, task.last_group * table_.group_size));
         }
       });
       block = next;
@@ -314,7 +318,7 @@ void Network::outputs(const Particles<Scalar>& particles, const PackedInputs<Sca
 template <class Scalar>
 void Network::drift(const Particles<Scalar>& particles, const PackedInputs<Scalar>& inputs, const Field& field,
                     double weight, Accumulate accumulate, Drift& drift, std::span<double> outputs,
-                    KernelWorkspace<Scalar>& workspace) const {
+                    KernelWorkspace<Scalar>& workspace, const Finish& finish) const {
   assert(drift.rows() == particles.rows() && drift.cols() == particles.cols());
   const auto trains = [this](Index column) { return column >= 0 && trained_[static_cast<std::size_t>(column)] != 0; };
   for (Index column = 0; accumulate == Accumulate::assign && column < drift.cols(); ++column) {
@@ -337,14 +341,14 @@ void Network::drift(const Particles<Scalar>& particles, const PackedInputs<Scala
         }
         field.coefficients(first, block_outputs, coefficients);
       },
-      task);
+      task, finish);
 }
 
 #define MFLD_INSTANTIATE(Scalar)                                                                            \
   template void Network::outputs(const Particles<Scalar>&, const PackedInputs<Scalar>&, std::span<double>,  \
                                  KernelWorkspace<Scalar>&) const;                                           \
   template void Network::drift(const Particles<Scalar>&, const PackedInputs<Scalar>&, const Field&, double, \
-                               Accumulate, Drift&, std::span<double>, KernelWorkspace<Scalar>&) const;
+                               Accumulate, Drift&, std::span<double>, KernelWorkspace<Scalar>&, const Finish&) const;
 MFLD_INSTANTIATE(double)
 MFLD_INSTANTIATE(float)
 #undef MFLD_INSTANTIATE

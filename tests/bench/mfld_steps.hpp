@@ -38,9 +38,10 @@ class MfldSteps {
 
  private:
   void step(double temperature) {
-    estimator_.estimate(phase_, step_, step_, seed_, particles_, drift_);
     const StepOptions options = {phase_.step_size_at(0), phase_.penalty_at(0), temperature, seed_, step_};
-    euler_maruyama_step(options, drift_, network_.trained(), particles_);
+    EulerMaruyama<Scalar> next(options, drift_, network_.trained(), particles_);
+    estimator_.estimate(phase_, step_, step_, seed_, particles_, drift_,
+                        [&next](Index first, Index last) { next.move(first, last); });
     ++step_;
   }
 

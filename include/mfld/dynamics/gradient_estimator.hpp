@@ -36,24 +36,25 @@ class GradientEstimator {
   /// drift [N x p] <- estimate at `particles` for global step `step`, which is step `step_in_phase` of the phase.
   /// SVRG takes a snapshot when step_in_phase is a multiple of snapshot_every; there the estimate is the full drift
   /// exactly. Returns the number of per-sample gradient evaluations it made, or -1 where there is no natural gradient:
-  /// the kernel matrix is singular. Allocates only when sizes change, the natural gradient apart. Parallel over
-  /// particles.
+  /// the kernel matrix is singular. finish is called for the particles as their estimates become complete, and may move
+  /// them; it is not called where the result is -1. Allocates only when sizes change, the natural gradient apart.
+  /// Parallel over particles.
   std::int64_t estimate(const Phase& phase, std::int64_t step, std::int64_t step_in_phase, std::uint64_t batch_seed,
-                        const Particles<Scalar>& particles, Drift& drift);
+                        const Particles<Scalar>& particles, Drift& drift, const Finish& finish = {});
 
   /// The full data drift and outputs at `particles`; no random numbers.
-  void full(const Particles<Scalar>& particles, Drift& drift, std::span<double> outputs);
+  void full(const Particles<Scalar>& particles, Drift& drift, std::span<double> outputs, const Finish& finish = {});
 
   Snapshot& snapshot() { return snapshot_; }
   const Snapshot& snapshot() const { return snapshot_; }
 
  private:
   void minibatch(const Phase& phase, std::int64_t step, std::int64_t step_in_phase, std::uint64_t batch_seed,
-                 const Particles<Scalar>& particles, Drift& drift);
+                 const Particles<Scalar>& particles, Drift& drift, const Finish& finish);
   void choose_batch(const Phase& phase, std::int64_t step, std::int64_t step_in_phase, std::uint64_t batch_seed);
-  bool natural(const Phase& phase, const Particles<Scalar>& particles, Drift& drift);
-  void take_snapshot(const Particles<Scalar>& particles);
-  void correct_by_snapshot(Drift& drift);
+  bool natural(const Phase& phase, const Particles<Scalar>& particles, Drift& drift, const Finish& finish);
+  void take_snapshot(const Particles<Scalar>& particles, Drift& drift, const Finish& finish);
+  void correct_by_snapshot(Drift& drift, const Finish& finish);
 
   const Network* network_;
   const EmpiricalRisk* risk_;

@@ -31,8 +31,7 @@ struct Outcome {
   Ending ending = Ending::finished;
   std::int64_t step = 0;
   Index first_bad_particle = -1;  // diverged only; -1: there is no natural gradient, the kernel matrix is singular
-  double estimate_seconds = 0;    // in the gradient estimator
-  double step_seconds = 0;        // in the step
+  double step_seconds = 0;        // in the gradient estimator and the step
   double observe_seconds = 0;     // in the listener
 };
 
@@ -68,8 +67,10 @@ class Simulation {
   void leave_phase();
   Penalty<Scalar> penalty(const Phase& phase) const;
   void look(Listener<Scalar>& listener, bool last, Outcome& outcome);
-  bool estimate(Outcome& outcome);
   void step(Outcome& outcome);
+  StepOptions step_options(const Phase& phase) const;
+  bool gradient_vanishes(const Phase& phase);
+  void count_step(double step_size);
   void add_time(double step_size);
 
   const Network* network_;

@@ -33,8 +33,7 @@ struct RunSummary {
   std::optional<Parent> parent;  // of a branch
   std::int64_t sessions = 1;     // times the run was begun or resumed, as far as they left a summary
   double wall_seconds = 0;       // of all sessions; of one that was killed, up to its last checkpoint
-  double estimate_seconds = 0;   // the parts: of the last session
-  double step_seconds = 0;
+  double step_seconds = 0;       // the parts: of the last session
   double observe_seconds = 0;
   double write_seconds = 0;
   std::vector<std::string> columns;  // of metrics.csv after step, phase, time, gradient_evaluations

@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -47,6 +48,11 @@ class Field {
   virtual ~Field() = default;
   virtual void coefficients(Index first, std::span<const double> outputs, std::span<double> coefficients) const = 0;
 };
+
+/// What to do with the particles [first, last) as soon as their drift is complete and while it is still in the cache.
+/// Called once for every particle, from the tasks: at once for different particles. Give std::cref of a function that
+/// lives through the call: the copy of a larger one allocates.
+using Finish = std::function<void(Index first, Index last)>;
 
 /// Scratch memory of the kernels: O(samples of one block x N), at most about 100 MB whatever n, or 8 samples where even
 /// those need more.
@@ -108,11 +114,13 @@ class Network {
   ///   f_i = output_factor sum_j h(theta_j; x_i),   c = field(f),
   ///   drift_j (=, +=) weight sum_i c_i grad h(theta_j; x_i)
   /// for every particle j from the same frozen configuration. `weight` is drift_factor / |I|. Columns that are not
-  /// trained get 0. outputs, if not empty, receives f [n].
+  /// trained get 0. outputs, if not empty, receives f [n]. finish may move the particles it is called for: nothing
+  /// reads them any more.
   /// Cost about 4 n N d flops and n N activations. Parallel over particles; the same bits on any thread count.
   template <class Scalar>
   void drift(const Particles<Scalar>& particles, const PackedInputs<Scalar>& inputs, const Field& field, double weight,
-             Accumulate accumulate, Drift& drift, std::span<double> outputs, KernelWorkspace<Scalar>& workspace) const;
+             Accumulate accumulate, Drift& drift, std::span<double> outputs, KernelWorkspace<Scalar>& workspace,
+             const Finish& finish = {}) const;
 
   /// The formulas in words, as runs print them.
   std::string describe(Index num_particles) const;
