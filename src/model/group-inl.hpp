@@ -46,6 +46,7 @@ struct Scratch {
   Scalar* moved;    // [d + 1][group] w - w_0 and b - b_0 of a linearised network
   Scalar* output;   // [group] r
   Scalar* head;     // [4][group] a, a', c, c'
+  Scalar* heads;    // [task_groups][group] a, where the map pass comes back to a group
   Scalar* sums;     // [2][group] in the map pass: sum c sigma, sum c sigma'
   Scalar* slopes;   // [strip][group] c sigma' of a strip of samples; in the reduce pass (w - w_0).x + b - b_0
   Scalar* values;   // [strip][group] sigma(z) of a strip of samples, where the map pass does not want it
@@ -57,14 +58,16 @@ struct Scratch {
     moved = weights + (input_dim + 1) * group;
     output = moved + (input_dim + 1) * group;
     head = output + group;
-    sums = head + 4 * group;
+    heads = head + 4 * group;
+    sums = heads + kernels::task_groups * group;
     slopes = sums + 2 * group;
     values = slopes + kernels::strip_samples * group;
     outputs = values + kernels::strip_samples * group;
   }
   static Index size(Index input_dim, Index block_samples) {
     const Index group = group_size<Scalar>();
-    return (2 * input_dim + 9 + 2 * kernels::strip_samples) * group + block_samples * lanes<Scalar>();
+    return (2 * input_dim + 9 + kernels::task_groups + 2 * kernels::strip_samples) * group +
+           block_samples * lanes<Scalar>();
   }
 };
 

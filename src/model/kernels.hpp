@@ -12,6 +12,8 @@ inline constexpr Index tile_inputs = PackedInputs<double>::tile_inputs;
 /// Samples the two passes handle at a time within a block, so that one group's activations stay in the first-level
 /// cache.
 inline constexpr Index strip_samples = 128;
+/// Groups of particles a task has at most.
+inline constexpr Index task_groups = 8;
 
 template <class Scalar>
 struct Ensemble {

@@ -8,6 +8,7 @@
 
 #include <hwy/cache_control.h>
 
+#include <algorithm>
 #include <type_traits>
 
 #include "model/group-inl.hpp"
@@ -41,6 +42,7 @@ void weigh(Index count, const Scalar* HWY_RESTRICT c, const Scalar* values, cons
   auto values_high = hn::Load(d, scratch.sums + lane);
   auto slopes_low = hn::Load(d, scratch.sums + size);
   auto slopes_high = hn::Load(d, scratch.sums + size + lane);
+  Scalar* HWY_RESTRICT sums = scratch.weights;
   Vec<Scalar> low[num + 1];
   Vec<Scalar> high[num + 1];
   const auto take = [&](Index s, auto first) HWY_ATTR {
@@ -74,8 +76,9 @@ void weigh(Index count, const Scalar* HWY_RESTRICT c, const Scalar* values, cons
   hn::Store(values_high, d, scratch.sums + lane);
   hn::Store(slopes_low, d, scratch.sums + size);
   hn::Store(slopes_high, d, scratch.sums + size + lane);
-  for (Index k = 0; k < num; ++k) {
-    Scalar* HWY_RESTRICT sum = scratch.weights + k * size;
+#pragma GCC unroll 10
+  for (Index k = 0; k < num; ++k) {  // unrolled, or all of low and high would lie in memory
+    Scalar* HWY_RESTRICT sum = sums + k * size;
     hn::Store(hn::Add(hn::Load(d, sum), low[k]), d, sum);
     hn::Store(hn::Add(hn::Load(d, sum + lane), high[k]), d, sum + lane);
   }
@@ -188,12 +191,12 @@ HWY_INLINE void prefetch_drift(const kernels::MapTask<Scalar>& task, Index group
   Prefetches<Scalar, double>(drift_of(task, from, group), to - from, task.ensemble.num_particles).take(to - from);
 }
 
-/// The drift of the inputs [from, to) of a group from their sums: dh/dw = a sigma' x.
+/// The drift of the inputs [from, to) of a group with these a from their sums: dh/dw = a sigma' x.
 template <class Scalar>
-void store_input_drift(const kernels::MapTask<Scalar>& task, Index group, Index from, Index to,
+void store_input_drift(const kernels::MapTask<Scalar>& task, Index group, Index from, Index to, const Scalar* a,
                        const Scratch<Scalar>& scratch) {
   for (Index k = from; k < to; ++k) {
-    store_drift(task, task.ensemble.layout.input + k, group, scratch.head, scratch.weights + k * group_size<Scalar>());
+    store_drift(task, task.ensemble.layout.input + k, group, a, scratch.weights + k * group_size<Scalar>());
   }
 }
 
@@ -255,16 +258,16 @@ void map_wide(const kernels::MapTask<Scalar>& task, const Scratch<Scalar>& scrat
     load_head(task.ensemble, group, scratch);
     map_group<0>(task, group, 0, static_cast<Scalar*>(nullptr), scratch);
     store_other_drift(task, group, scratch);
+    std::copy_n(scratch.head, size, scratch.heads + (group - task.first_group) * size);
   }
   for (Index from = 0; from < input_dim; from += kernels::tile_inputs) {
     const Index to = HWY_MIN(input_dim, from + kernels::tile_inputs);
     for (Index group = task.first_group; group < task.last_group; ++group) {
       prefetch_drift(task, group, task.ensemble.layout.input + from, task.ensemble.layout.input + to);
-      load_head(task.ensemble, group, scratch);
       set_zero((to - from) * size, scratch.weights + from * size);
       push(task.block, 0, task.block.count, from, to,
            task.values + (group - task.first_group) * task.block.count * size, scratch);
-      store_input_drift(task, group, from, to, scratch);
+      store_input_drift(task, group, from, to, scratch.heads + (group - task.first_group) * size, scratch);
     }
   }
 }
@@ -287,7 +290,7 @@ void map(const kernels::MapTask<Scalar>& task) {
     } else {
       map_group<0>(task, group, pushed, scratch.slopes, scratch);
     }
-    store_input_drift(task, group, 0, pushed, scratch);
+    store_input_drift(task, group, 0, pushed, scratch.head, scratch);
     store_other_drift(task, group, scratch);
   }
 }

@@ -36,16 +36,22 @@ Index block_samples(Index padded_particles, std::size_t bytes_per_activation) {
   return std::max<Index>(8, samples / 8 * 8);
 }
 
-/// How the groups of particles are dealt out: about 16 tasks, or more of 8 groups each.
-struct Partition {
-  Index groups_per_task;
-  Index num_tasks;
-};
+/// How the groups of particles are dealt out: 16 tasks of a size, up to one group, or more with as many groups as a
+/// task may have.
+class Partition {
+ public:
+  explicit Partition(Index num_groups)
+      : num_groups_(num_groups),
+        num_tasks_(std::max(std::min<Index>(16, num_groups),
+                            (num_groups + kernels::task_groups - 1) / kernels::task_groups)) {}
+  Index num_tasks() const { return num_tasks_; }
+  /// Rounded up: the thread that hands the tasks out begins with the first ones, before the others are there.
+  Index first_group(Index task) const { return (task * num_groups_ + num_tasks_ - 1) / num_tasks_; }
 
-Partition partition(Index num_groups) {
-  const Index groups_per_task = std::clamp<Index>((num_groups + 15) / 16, 1, 8);
-  return {groups_per_task, (num_groups + groups_per_task - 1) / groups_per_task};
-}
+ private:
+  Index num_groups_;
+  Index num_tasks_;
+};
 
 }  // namespace
 
@@ -131,8 +137,7 @@ class Pass {
         buffers_(workspace.buffers()) {
     assert(particles.cols() == network.layout().size && inputs.input_dim() == network.input_dim());
     const Index num_groups = (particles.rows() + table_.group_size - 1) / table_.group_size;
-    num_groups_ = num_groups;
-    partition_ = partition(num_groups);
+    partition_ = Partition(num_groups);
     const Index padded = num_groups * table_.group_size;
     keeps_values_ = maps;
     keeps_slopes_ = maps && kernels::needs_slopes(network.neuron().activation);
@@ -144,7 +149,7 @@ class Pass {
     reserve(buffers_.values, keeps_values_ ? padded * block_ : 0);
     reserve(buffers_.slopes, keeps_slopes_ ? padded * block_ : 0);
     reserve(buffers_.scratch, num_slots() * scratch_size_);
-    reserve(buffers_.partial, partition_.num_tasks * block_);
+    reserve(buffers_.partial, partition_.num_tasks() * block_);
     reserve(buffers_.outputs, block_);
     reserve(buffers_.coefficients, block_);
     reserve(buffers_.rounded, block_);
@@ -155,7 +160,7 @@ class Pass {
   void for_each_block(const Body& body) {
     for (Index first = 0; first < inputs_.num_samples(); first += block_) {
       const kernels::Block<Scalar> block = block_from(first);
-      for_each_task(partition_.num_tasks, [&](Index index) { reduce(index, block); });
+      for_each_task(partition_.num_tasks(), [&](Index index) { reduce(index, block); });
       body(first, add_up(block));
     }
   }
@@ -168,7 +173,7 @@ class Pass {
                       const Finish& finish) {
     const Index num_samples = inputs_.num_samples();
     kernels::Block<Scalar> block = block_from(0);
-    for_each_task(partition_.num_tasks, [&](Index index) { reduce(index, block); });
+    for_each_task(partition_.num_tasks(), [&](Index index) { reduce(index, block); });
     while (block.count > 0) {
       const std::span<const double> outputs = add_up(block);
       const std::span<double> coefficients = {buffers_.coefficients.data(), outputs.size()};
@@ -177,7 +182,7 @@ class Pass {
                      [](double c) { return static_cast<Scalar>(c); });
       const double coefficient_sum = std::accumulate(coefficients.begin(), coefficients.end(), 0.0);
       const kernels::Block<Scalar> next = block_from(std::min(num_samples, block.first + block_));
-      for_each_task(partition_.num_tasks, [&](Index index) {
+      for_each_task(partition_.num_tasks(), [&](Index index) {
         kernels::MapTask<Scalar> task = drift_task;
         task.ensemble = ensemble_;
         task.block = block;
@@ -205,8 +210,8 @@ class Pass {
   /// The share of task `index`: its groups, its part of the kept activations, and this thread's scratch.
   template <class Task>
   void place(Index index, Task& task) {
-    task.first_group = index * partition_.groups_per_task;
-    task.last_group = std::min(num_groups_, task.first_group + partition_.groups_per_task);
+    task.first_group = partition_.first_group(index);
+    task.last_group = partition_.first_group(index + 1);
     const Index kept = task.first_group * table_.group_size * block_;
     task.values = keeps_values_ ? buffers_.values.data() + kept : nullptr;
     task.slopes = keeps_slopes_ ? buffers_.slopes.data() + kept : nullptr;
@@ -220,7 +225,7 @@ class Pass {
     task.block = block;
     task.partial = buffers_.partial.data() + index * block_;
     place(index, task);
-    task.next_values = values_from_memory_ ? partition_.groups_per_task * table_.group_size * block_ : 0;
+    task.next_values = values_from_memory_ ? (task.last_group - task.first_group) * table_.group_size * block_ : 0;
     table_.reduce(task);
   }
 
@@ -229,7 +234,7 @@ class Pass {
   std::span<const double> add_up(const kernels::Block<Scalar>& block) {
     double* outputs = buffers_.outputs.data();
     std::fill_n(outputs, block.count, 0.0);
-    for (Index task = 0; task < partition_.num_tasks; ++task) {
+    for (Index task = 0; task < partition_.num_tasks(); ++task) {
       const double* partial = buffers_.partial.data() + task * block_;
       for (Index i = 0; i < block.count; ++i) {
         outputs[i] += partial[i];
@@ -247,8 +252,7 @@ class Pass {
   const PackedInputs<Scalar>& inputs_;
   double factor_;
   Buffers& buffers_;
-  Partition partition_{};
-  Index num_groups_ = 0;
+  Partition partition_{0};
   Index block_ = 0;
   Index scratch_size_ = 0;
   bool keeps_values_ = false;

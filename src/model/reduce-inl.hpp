@@ -22,21 +22,22 @@ struct TileRange {
   Index last;
 };
 
-/// z = start + w.x over a range of inputs, for `num` samples from `first` on and one group: weights [d + 1][group],
-/// start and z [num][group], the rows of start `stride` apart (0: one row, the bias).
-template <Index num, class Scalar>
+/// z = b + w.x, or z += w.x where it `continues`, over a range of inputs, for `num` samples from `first` on and one
+/// group: weights [d + 1][group], b behind w, z [num][group].
+template <Index num, bool continues, class Scalar>
 HWY_INLINE void product_tile(const kernels::Block<Scalar>& block, Index first, TileRange tiles,
-                             const Scalar* HWY_RESTRICT weights, const Scalar* start, Index stride, Scalar* z) {
+                             const Scalar* HWY_RESTRICT weights, Scalar* HWY_RESTRICT z) {
   const Tag<Scalar> d;
   const Index size = group_size<Scalar>();
   const Index lane = lanes<Scalar>();
+  const Index input_dim = block.inputs->input_dim();
   Vec<Scalar> low[num];
   Vec<Scalar> high[num];
   for (Index s = 0; s < num; ++s) {
-    low[s] = hn::Load(d, start + s * stride);
-    high[s] = hn::Load(d, start + s * stride + lane);
+    const Scalar* HWY_RESTRICT start = continues ? z + s * size : weights + input_dim * size;
+    low[s] = hn::Load(d, start);
+    high[s] = hn::Load(d, start + lane);
   }
-  const Index input_dim = block.inputs->input_dim();
   const Scalar* HWY_RESTRICT w = weights + tiles.first * kernels::tile_inputs * size;
   for (Index tile = tiles.first; tile < tiles.last; ++tile) {
     const Scalar* HWY_RESTRICT x = block.inputs->tile(tile) + (block.first + first) * kernels::tile_inputs;
@@ -68,22 +69,36 @@ HWY_INLINE void product_tile(const kernels::Block<Scalar>& block, Index first, T
   }
 }
 
-/// The same for the samples [first, first + count) of the block; from tile 0 on start is the bias, else z itself.
-/// A sample's sum depends neither on its place in a tile nor on how the inputs are divided into ranges.
-template <class Scalar>
-void products(const kernels::Block<Scalar>& block, Index first, Index count, TileRange tiles, const Scalar* weights,
-              Scalar* z, Prefetches<Scalar, Scalar>& ahead) {
+/// The same for the samples [first, first + count) of the block. A sample's sum depends neither on its place in a tile
+/// nor on how the inputs are divided into ranges.
+template <bool continues, class Scalar>
+void products_of(const kernels::Block<Scalar>& block, Index first, Index count, TileRange tiles, const Scalar* weights,
+                 Scalar* z, Prefetches<Scalar, Scalar>& ahead) {
   const Index size = group_size<Scalar>();
-  const Index stride = tiles.first == 0 ? 0 : size;
-  const Scalar* start = tiles.first == 0 ? weights + block.inputs->input_dim() * size : z;
   const Index ahead_per_tile = (ahead.left() * tile_samples + count - 1) / count;
   Index s = 0;
   for (; s + tile_samples <= count; s += tile_samples) {
     ahead.take(ahead_per_tile);
-    product_tile<tile_samples>(block, first + s, tiles, weights, start + s * stride, stride, z + s * size);
+    if constexpr (continues) {
+      for (Index i = 0; i < tile_samples * size; i += 64 / static_cast<Index>(sizeof(Scalar))) {
+        hwy::Prefetch(z + (s + tile_samples) * size + i);
+      }
+    }
+    product_tile<tile_samples, continues>(block, first + s, tiles, weights, z + s * size);
   }
   for (; s < count; ++s) {
-    product_tile<1>(block, first + s, tiles, weights, start + s * stride, stride, z + s * size);
+    product_tile<1, continues>(block, first + s, tiles, weights, z + s * size);
+  }
+}
+
+/// The same: the first range starts from the bias, the others go on from z.
+template <class Scalar>
+void products(const kernels::Block<Scalar>& block, Index first, Index count, TileRange tiles, const Scalar* weights,
+              Scalar* z, Prefetches<Scalar, Scalar>& ahead) {
+  if (tiles.first == 0) {
+    products_of<false>(block, first, count, tiles, weights, z, ahead);
+  } else {
+    products_of<true>(block, first, count, tiles, weights, z, ahead);
   }
 }
 
