@@ -2,25 +2,13 @@
 
 #include <algorithm>
 #include <cassert>
-#include <chrono>
 #include <functional>
+
+#include "mfld/core/stopwatch.hpp"
 
 namespace mfld {
 
 namespace {
-
-/// Adds the seconds it lives to a total.
-class Stopwatch {
- public:
-  explicit Stopwatch(double& seconds) : seconds_(seconds), start_(std::chrono::steady_clock::now()) {}
-  ~Stopwatch() { seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
-  Stopwatch(const Stopwatch&) = delete;
-  Stopwatch& operator=(const Stopwatch&) = delete;
-
- private:
-  double& seconds_;
-  std::chrono::steady_clock::time_point start_;
-};
 
 bool pulls_to_start(const Phase& phase) { return phase.anchor == Anchor::start && phase.lambda1.value != 0; }
 

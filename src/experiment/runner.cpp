@@ -98,6 +98,7 @@ class Recorder : public Listener<Scalar> {
   }
 
   double write_seconds() const { return write_seconds_; }
+  double pass_seconds() const { return look_.pass_seconds(); }
   double wall_seconds() const { return seconds_since(start_time_); }
 
   /// What a summary says however the run ends.
@@ -344,7 +345,8 @@ RunSummary run_in(const Experiment& experiment, RunDirectory& directory, const s
   recorder.watch(simulation);
   const double write_seconds_before = recorder.write_seconds();
   const Outcome outcome = simulation.run(recorder, stop);
-  const double observe_seconds = outcome.observe_seconds - (recorder.write_seconds() - write_seconds_before);
+  const double pass_seconds = recorder.pass_seconds();
+  const double write_seconds = recorder.write_seconds() - write_seconds_before;
   if (outcome.ending != Ending::diverged) {
     recorder.checkpoint(simulation.state());
   }
@@ -357,7 +359,8 @@ RunSummary run_in(const Experiment& experiment, RunDirectory& directory, const s
   summary.message = message_of(outcome);
   summary.first_bad_particle = outcome.first_bad_particle;
   summary.step_seconds = outcome.step_seconds;
-  summary.observe_seconds = observe_seconds;
+  summary.pass_seconds = pass_seconds;
+  summary.observe_seconds = outcome.observe_seconds - pass_seconds - write_seconds;
   directory.write_summary(summary);
   return summary;
 }

@@ -91,15 +91,15 @@ std::string to_json(const RunSummary& summary) {
       "{}"
       "  \"sessions\": {},\n"
       "  \"wall_seconds\": {},\n"
-      "  \"wall_seconds_by_part\": {{\"step\": {}, \"observe\": {}, \"write\": {}}},\n"
+      "  \"wall_seconds_by_part\": {{\"step\": {}, \"outputs\": {}, \"observe\": {}, \"write\": {}}},\n"
       "  \"final\": {{{}{}}}\n"
       "}}\n",
       json_string(summary.ending), json_string(summary.message), summary.step, json_number(summary.time),
       summary.gradient_evaluations,
       summary.first_bad_particle < 0 ? "null" : fmt::format("{}", summary.first_bad_particle),
       json_parent(summary.parent), summary.sessions, json_number(summary.wall_seconds),
-      json_number(summary.step_seconds), json_number(summary.observe_seconds), json_number(summary.write_seconds),
-      final_values, final_values.empty() ? "" : "\n  ");
+      json_number(summary.step_seconds), json_number(summary.pass_seconds), json_number(summary.observe_seconds),
+      json_number(summary.write_seconds), final_values, final_values.empty() ? "" : "\n  ");
 }
 
 std::optional<RunSummary> read_summary(const std::filesystem::path& run) {

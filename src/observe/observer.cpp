@@ -8,6 +8,7 @@
 
 #include "mfld/core/error.hpp"
 #include "mfld/core/nearest_name.hpp"
+#include "mfld/core/stopwatch.hpp"
 #include "mfld/ntk/empirical.hpp"
 
 namespace mfld {
@@ -37,6 +38,7 @@ void Look::move_to_outputs(const Vector& train, const Vector& test) {
 
 std::span<const double> Look::train_outputs() {
   if (!have_train_) {
+    const Stopwatch watch(pass_seconds_);
     scene_.network->outputs(particles(), train_, train_outputs_, workspace_);
     have_train_ = true;
   }
@@ -45,6 +47,7 @@ std::span<const double> Look::train_outputs() {
 
 std::span<const double> Look::test_outputs() {
   if (!have_test_ && !test_outputs_.empty()) {
+    const Stopwatch watch(pass_seconds_);
     scene_.network->outputs(particles(), test_, test_outputs_, workspace_);
     have_test_ = true;
   }
@@ -55,6 +58,7 @@ const Drift& Look::full_drift() {
   if (have_drift_) {
     return drift_;
   }
+  const Stopwatch watch(pass_seconds_);
   const Vector& targets = scene_.data->train_targets;
   const CurrentField field(scene_.risk->loss(), {targets.data(), train_outputs_.size()});
   const Index n = scene_.data->num_train();

@@ -460,6 +460,7 @@ TEST_F(RunDirectoryTest, SummaryIsJson) {
   summary.sessions = 2;
   summary.wall_seconds = 1.5;
   summary.step_seconds = 0.25;
+  summary.pass_seconds = 0.0625;
   summary.observe_seconds = 0.125;
   summary.write_seconds = 1e-7;
   summary.columns = {"train_loss", "test_loss"};
@@ -477,7 +478,7 @@ TEST_F(RunDirectoryTest, SummaryIsJson) {
   "parent": {"directory": "/a \"b\"", "step": 7, "seed": 3, "experiment": "00000000000000ab"},
   "sessions": 2,
   "wall_seconds": 1.5,
-  "wall_seconds_by_part": {"step": 0.25, "observe": 0.125, "write": 1e-07},
+  "wall_seconds_by_part": {"step": 0.25, "outputs": 0.0625, "observe": 0.125, "write": 1e-07},
   "final": {
     "train_loss": null,
     "test_loss": 1e+300

@@ -70,7 +70,7 @@ class WrittenByTheProgram(Folder):
         self.assertEqual(summary["message"], 'a "quote" \\ and\ttab, é, \ufffd')
         self.assertEqual((summary["step"], summary["time"], summary["first_bad_particle"]), (10, 0.1, 4))
         self.assertEqual(summary["wall_seconds"], 2)
-        self.assertEqual(summary["wall_seconds_by_part"], {"step": 1e-7, "observe": 0, "write": 0})
+        self.assertEqual(summary["wall_seconds_by_part"], {"step": 1e-7, "outputs": 0, "observe": 0, "write": 0})
         self.assertEqual(summary["final"], {"train_loss": None, "teacher_cosine_1": 0.1 + 0.2})
 
     def test_trajectory(self):

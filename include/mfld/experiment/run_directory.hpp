@@ -34,7 +34,8 @@ struct RunSummary {
   std::int64_t sessions = 1;     // times the run was begun or resumed, as far as they left a summary
   double wall_seconds = 0;       // of all sessions; of one that was killed, up to its last checkpoint
   double step_seconds = 0;       // the parts: of the last session
-  double observe_seconds = 0;
+  double pass_seconds = 0;       // passes of the network that observables need
+  double observe_seconds = 0;    // the rest of what they need
   double write_seconds = 0;
   std::vector<std::string> columns;  // of metrics.csv after step, phase, time, gradient_evaluations
   std::vector<double> final_values;  // one per column; a non-finite number becomes null in the JSON

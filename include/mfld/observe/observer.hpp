@@ -47,6 +47,8 @@ class Look {
   std::span<const double> train_outputs();  // [n]
   std::span<const double> test_outputs();   // [n_test]
   const Drift& full_drift();                // [N x p] data part and penalty, trained columns
+  /// Seconds in the passes of the network that these needed, over all moments.
+  double pass_seconds() const { return pass_seconds_; }
 
   /// The empirical tangent kernel on the training inputs, now and at the start [n x n] (ntk/empirical.hpp).
   const Matrix& tangent_kernel();
@@ -64,6 +66,7 @@ class Look {
   bool have_test_ = false;
   bool have_drift_ = false;
   bool have_kernel_ = false;
+  double pass_seconds_ = 0;
   std::vector<double> train_outputs_;
   std::vector<double> test_outputs_;
   Drift drift_;

@@ -82,7 +82,7 @@ class WholeProgram:
     @property
     def kernel_share(self):
         parts = self.summary["wall_seconds_by_part"]
-        return parts["step"] / self.summary["wall_seconds"]
+        return (parts["step"] + parts["outputs"]) / self.summary["wall_seconds"]
 
 
 def whole_program(programs, setting, precision, steps, threads):

@@ -115,7 +115,7 @@ class Comparison:
         steps = 500 if self.options.quick else 5000
         whole = alone.whole_program(self.programs, setting, precision, steps, max(self.options.threads))
         share = 100 * whole.kernel_share
-        goals.at_least(f"{setting.name} {precision}: `mfld run`, {steps} steps, in estimate and step", share, 95, " %")
+        goals.at_least(f"{setting.name} {precision}: `mfld run`, {steps} steps, in steps and passes of observables", share, 95, " %")
         self.extras.append(
             f"{setting.name} {precision}: `mfld run`: {whole.summary['wall_seconds']:.2f} s, process "
             f"{whole.process_seconds:.2f} s, parts {whole.summary['wall_seconds_by_part']}"
