@@ -9,7 +9,7 @@ import sys
 import numpy
 import torch
 
-from . import alone, duel, installation, problem, report, rounds, worker
+from . import alone, duel, installation, passes, problem, report, rounds, worker
 
 
 class Comparison:
@@ -56,6 +56,12 @@ class Comparison:
             return rounds.bound_seconds(line.setting, self.rates[line.threads][line.precision])
 
         return {id(line): bound(line) for line in self.lines}
+
+    def measure_passes(self, bounds):
+        for line in self.lines if not self.options.quick else ():
+            if line.threads == 1 and line.setting.name != "D":  # 32 samples: the passes are not what a step is made of
+                from_caches = passes.pass_seconds(self.programs.build, line.setting, line.precision)
+                self.extras.append(passes.describe(line, bounds[id(line)], from_caches))
 
     def measure_alone(self, goals):
         for setting in self.settings:
@@ -115,7 +121,8 @@ class Comparison:
         steps = 500 if self.options.quick else 5000
         whole = alone.whole_program(self.programs, setting, precision, steps, max(self.options.threads))
         share = 100 * whole.kernel_share
-        goals.at_least(f"{setting.name} {precision}: `mfld run`, {steps} steps, in steps and passes of observables", share, 95, " %")
+        what = f"{setting.name} {precision}: `mfld run`, {steps} steps, in steps and passes of observables"
+        goals.at_least(what, share, 95, " %")
         self.extras.append(
             f"{setting.name} {precision}: `mfld run`: {whole.summary['wall_seconds']:.2f} s, process "
             f"{whole.process_seconds:.2f} s, parts {whole.summary['wall_seconds_by_part']}"
@@ -151,6 +158,7 @@ def run(options, folder, load):
     goals = report.Goals()
     if not options.quick:
         report.goals_of_lines(goals, comparison.lines, bounds, max(options.threads))
+    comparison.measure_passes(bounds)
     if not options.only_table:
         comparison.measure_alone(goals)
     for threads in options.threads:
