@@ -91,7 +91,7 @@ void Simulation<Scalar>::step(Outcome& outcome) {
     state_.average = state_.particles.template cast<double>();
   }
   const auto move = [&](Index first, Index last) {
-    if (phase.averaging) {
+    if (phase.averaging && state_.step_in_phase > 0) {
       add_to_average(state_.step_in_phase, first, last, state_.particles, state_.average);
     }
     next.move(first, last);

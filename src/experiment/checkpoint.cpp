@@ -76,11 +76,11 @@ void verify_seal(const std::filesystem::path& path) {
 
 /// Row-major in the file, one row per particle, as every matrix there; some rows at a time, for a second copy of all
 /// would be the largest thing in memory.
-void write_matrix(Hdf5File& file, const std::string& name, const Particles<double>& matrix) {
+void write_matrix(Hdf5File& file, const std::string& name, const LentMatrix& matrix) {
   constexpr Index at_once = 4096;
   file.reserve<double>(name, {matrix.rows(), matrix.cols()});
   for (Index first = 0; first < matrix.rows(); first += at_once) {
-    const Inputs rows = matrix.middleRows(first, std::min(at_once, matrix.rows() - first));
+    const Inputs rows = matrix.block(first, std::min(at_once, matrix.rows() - first));
     file.write_rows<double>(name, first, {rows.data(), static_cast<std::size_t>(rows.size())});
   }
 }
@@ -111,12 +111,12 @@ void for_each_scalar(AnyCheckpoint& checkpoint, const Visit& visit) {
 
 }  // namespace
 
-void save_checkpoint(const Checkpoint& checkpoint, const std::filesystem::path& path) {
+void save_checkpoint(const LentCheckpoint& checkpoint, const std::filesystem::path& path) {
   Hdf5File file = Hdf5File::create(path, seal_bytes);
   file.write_attribute("/", "format_version", Checkpoint::format_version);
   for_each_scalar(checkpoint, [&](const char* name, const auto& value) { file.write_attribute("/", name, value); });
   write_matrix(file, "/particles", checkpoint.particles);
-  if (checkpoint.average.size() > 0) {
+  if (checkpoint.average.rows() > 0) {
     write_matrix(file, "/average", checkpoint.average);
   }
   if (checkpoint.has_snapshot) {

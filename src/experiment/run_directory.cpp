@@ -249,7 +249,7 @@ void RunDirectory::append_trajectory(std::int64_t step, double time, const Eigen
   files_->trajectory->append(step, time, positions);
 }
 
-void RunDirectory::write_checkpoint(const Checkpoint& checkpoint) {
+void RunDirectory::write_checkpoint(const LentCheckpoint& checkpoint) {
   const auto fresh = path() / "checkpoint.new.h5";
   const auto current = path() / "checkpoint.h5";
   save_checkpoint(checkpoint, fresh);

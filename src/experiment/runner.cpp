@@ -218,11 +218,11 @@ class Recorder : public Listener<Scalar> {
     }
   }
 
-  Checkpoint checkpoint_of(const State<Scalar>& state) const {
-    Checkpoint checkpoint;
+  LentCheckpoint checkpoint_of(const State<Scalar>& state) const {
+    LentCheckpoint checkpoint;
     checkpoint.experiment_hash = experiment_->hash;
-    checkpoint.particles = state.particles.template cast<double>();
-    checkpoint.average = state.average;
+    checkpoint.particles = LentMatrix(state.particles);
+    checkpoint.average = LentMatrix(state.average);
     checkpoint.step = state.step;
     checkpoint.phase = state.phase;
     checkpoint.step_in_phase = state.step_in_phase;
@@ -234,9 +234,9 @@ class Recorder : public Listener<Scalar> {
     const auto& snapshot = simulation_->estimator().snapshot();
     checkpoint.has_snapshot = snapshot.taken;
     if (snapshot.taken) {
-      checkpoint.snapshot_particles = snapshot.particles.template cast<double>();
+      checkpoint.snapshot_particles = LentMatrix(snapshot.particles);
       checkpoint.snapshot_field = snapshot.field;
-      checkpoint.snapshot_drift = snapshot.drift;
+      checkpoint.snapshot_drift = LentMatrix(snapshot.drift);
     }
     return checkpoint;
   }

@@ -1,19 +1,16 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <vector>
 
 #include "mfld/core/particles.hpp"
 
 namespace mfld {
 
-/// The complete state of a run between two steps, in double (single-precision particles convert exactly).
-/// Random numbers need no state: they are functions of the seed and the step.
-struct Checkpoint {
-  static constexpr std::int64_t format_version = 1;
-
+/// The numbers of a checkpoint besides its matrices.
+struct CheckpointNumbers {
   std::uint64_t experiment_hash = 0;  // of the resolved experiment
-  Particles<double> particles;        // [N x p]
   std::int64_t step = 0;
   std::int64_t phase = 0;
   std::int64_t step_in_phase = 0;
@@ -22,8 +19,15 @@ struct Checkpoint {
   std::int64_t gradient_evaluations = 0;
   std::int64_t metrics_rows = 0;  // rows recorded so far
   std::int64_t trajectory_frames = 0;
+};
 
-  Particles<double> average;  // [N x p] of the iterates of a phase that averages; else empty
+/// The complete state of a run between two steps, in double (single-precision particles convert exactly).
+/// Random numbers need no state: they are functions of the seed and the step.
+struct Checkpoint : CheckpointNumbers {
+  static constexpr std::int64_t format_version = 1;
+
+  Particles<double> particles;  // [N x p]
+  Particles<double> average;    // [N x p] of the iterates of a phase that averages; else empty
 
   bool has_snapshot = false;             // SVRG
   Particles<double> snapshot_particles;  // [N x p]
@@ -31,8 +35,48 @@ struct Checkpoint {
   Drift snapshot_drift;                  // [N x p]
 };
 
+/// A matrix where it is, which must stay there.
+class LentMatrix {
+ public:
+  LentMatrix() = default;
+  explicit LentMatrix(const Particles<double>& matrix) : in_double_(&matrix) {}
+  explicit LentMatrix(const Particles<float>& matrix) : in_single_(&matrix) {}
+
+  Index rows() const { return in_double_ ? in_double_->rows() : in_single_ ? in_single_->rows() : 0; }
+  Index cols() const { return in_double_ ? in_double_->cols() : in_single_ ? in_single_->cols() : 0; }
+  /// A copy of the rows [first, first + count), in double.
+  Inputs block(Index first, Index count) const {
+    return in_double_ ? Inputs(in_double_->middleRows(first, count))
+                      : Inputs(in_single_->middleRows(first, count).cast<double>());
+  }
+
+ private:
+  const Particles<double>* in_double_ = nullptr;
+  const Particles<float>* in_single_ = nullptr;
+};
+
+/// A checkpoint to be written, with matrices that others keep: they are the largest thing in memory.
+struct LentCheckpoint : CheckpointNumbers {
+  LentMatrix particles;
+  LentMatrix average;  // without rows: there is none
+  bool has_snapshot = false;
+  LentMatrix snapshot_particles;
+  std::span<const double> snapshot_field;
+  LentMatrix snapshot_drift;
+
+  LentCheckpoint() = default;
+  LentCheckpoint(const Checkpoint& checkpoint)
+      : CheckpointNumbers(checkpoint),
+        particles(checkpoint.particles),
+        average(checkpoint.average),
+        has_snapshot(checkpoint.has_snapshot),
+        snapshot_particles(checkpoint.snapshot_particles),
+        snapshot_field(checkpoint.snapshot_field),
+        snapshot_drift(checkpoint.snapshot_drift) {}
+};
+
 /// Writes `path` (neither atomically nor lastingly: the caller flushes and renames). Throws FileError.
-void save_checkpoint(const Checkpoint& checkpoint, const std::filesystem::path& path);
+void save_checkpoint(const LentCheckpoint& checkpoint, const std::filesystem::path& path);
 /// Throws FileError naming the file and what is wrong: unreadable, another format version, damaged (checksum).
 Checkpoint load_checkpoint(const std::filesystem::path& path);
 

@@ -106,7 +106,7 @@ class RunDirectory {
 
   /// checkpoint.h5: written to a new file, flushed, renamed; the previous one is kept as checkpoint.previous.h5. The
   /// rows and frames it counts are flushed before.
-  void write_checkpoint(const Checkpoint& checkpoint);
+  void write_checkpoint(const LentCheckpoint& checkpoint);
 
   /// predictions.csv, by rename: '#' comment lines, then x_1,..,x_d,target,output[,std] of the test samples. outputs
   /// [n_test]; std [n_test], or empty where the outputs have no distribution.
