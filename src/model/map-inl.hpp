@@ -284,6 +284,10 @@ void map(const kernels::MapTask<Scalar>& task) {
   const Index pushed = task.train_input ? input_dim : 0;
   for (Index group = task.first_group; group < task.last_group; ++group) {
     prefetch_drift(task, group, 0, task.train_input ? task.ensemble.layout.size : 0);
+    const Index output = task.ensemble.layout.output;
+    if (output >= 0 && group + 1 < task.last_group) {
+      parameters_ahead(task.ensemble, group + 1, output, output + 1).take(1);
+    }
     load_head(task.ensemble, group, scratch);
     if (pushed >= tile_columns) {
       map_group<tile_columns>(task, group, pushed, scratch.slopes, scratch);
