@@ -98,6 +98,12 @@ void keep_as(const std::filesystem::path& path, const std::filesystem::path& tem
   rename_file(error ? path : temporary, kept);
 }
 
+/// What a run leaves that was killed before it had an experiment.toml: half of the first file it writes.
+bool is_leftover(const std::filesystem::directory_entry& entry) {
+  const std::filesystem::path name = entry.path().filename();
+  return name == "experiment.new.toml" || name == "checkpoint.new.h5";
+}
+
 }  // namespace
 
 struct RunDirectory::Files {
@@ -129,8 +135,8 @@ RunDirectory RunDirectory::create(const std::filesystem::path& path) {
     if (!std::filesystem::is_directory(status)) {
       throw InvalidInput(fmt::format("output directory {} is a file; give a new or empty directory", path.string()));
     }
-    const auto first = std::filesystem::directory_iterator(path, error);
-    if (!error && first != std::filesystem::directory_iterator()) {
+    const std::filesystem::directory_iterator files(path, error);
+    if (!error && !std::all_of(begin(files), end(files), is_leftover)) {
       throw InvalidInput(
           fmt::format("output directory {} exists and is not empty; give a new or empty directory", path.string()));
     }

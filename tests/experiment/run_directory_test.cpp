@@ -129,6 +129,16 @@ TEST_F(RunDirectoryTest, TakesAnEmptyDirectory) {
   EXPECT_EQ(RunDirectory::create(path).path(), path);
 }
 
+TEST_F(RunDirectoryTest, TakesWhatIsLeftOfARunThatWasKilledBeforeItBegan) {
+  fs::create_directory(path);
+  write_bytes(path / "experiment.new.toml", "half an exper");
+  write_bytes(path / "checkpoint.new.h5", "half a checkpoint of the run it branches from");
+  RunDirectory::create(path).write_experiment("whole");
+  EXPECT_EQ(read_bytes(path / "experiment.toml"), "whole");
+  EXPECT_FALSE(fs::exists(path / "experiment.new.toml"));
+  EXPECT_TRUE(mentions(message_of<InvalidInput>([&] { RunDirectory::create(path); }), "exists and is not empty"));
+}
+
 TEST_F(RunDirectoryTest, RefusesWhatWouldBeOverwritten) {
   fs::create_directory(path);
   write_bytes(path / "precious", "data");
