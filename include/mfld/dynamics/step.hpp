@@ -53,7 +53,7 @@ Index euler_maruyama_step(const StepOptions& options, const Drift& drift, const 
                           Particles<Scalar>& particles, const Particles<Scalar>* anchor = nullptr);
 
 /// average <- average + (particles - average) / (num_before + 1) for the particles [first, last): the mean of
-/// num_before + 1 >= 1 iterates from that of the num_before ones before, in double.
+/// num_before + 1 iterates from that of the num_before >= 1 ones before, in double.
 template <class Scalar>
 void add_to_average(std::int64_t num_before, Index first, Index last, const Particles<Scalar>& particles,
                     Particles<double>& average);
