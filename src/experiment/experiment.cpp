@@ -33,16 +33,16 @@ Seeds read_seeds(Section root) {
 
 std::string with_task(std::string_view kind) { return fmt::format("task.kind = \"{}\"", kind); }
 
-MakeDataset read_task(const Section& root, const std::filesystem::path& folder) {
+MakeDataset read_task(const Section& root, const Surroundings& surroundings) {
   Section section = root.table("task");
   const std::size_t kind = section.choice("kind", "where the data come from", required, names_of(tasks()));
   if (root.is_describing()) {
     for (const TaskRow& row : tasks()) {
       Section rest = root.table("task", with_task(row.name));
-      row.read(rest, folder);
+      row.read(rest, surroundings);
     }
   }
-  return root.is_describing() ? MakeDataset() : tasks()[kind].read(section, folder);
+  return root.is_describing() ? MakeDataset() : tasks()[kind].read(section, surroundings);
 }
 
 EmpiricalRisk read_risk(Section section) {
@@ -218,10 +218,10 @@ std::uint64_t hash_of(const Dataset& data, std::uint64_t hash) {
 }
 
 /// Reads everything in the order of the resolved file. Over no file at all (describing) the data are one sample.
-Experiment read_experiment(const Section& root, const std::filesystem::path& folder) {
+Experiment read_experiment(const Section& root, const Surroundings& surroundings) {
   const bool describing = root.is_describing();
   const Seeds seeds = read_seeds(root);
-  const MakeDataset make_dataset = read_task(root, folder);
+  const MakeDataset make_dataset = read_task(root, surroundings);
   Section network_section = root.table("network");
   const NetworkOptions options = read_network(network_section);
   const Initialisation law = read_initialisation(network_section.table("init"), options.neuron, options.width);
@@ -298,7 +298,7 @@ std::vector<KeyInfo> describe_keys() {
   return keys;
 }
 
-Experiment build_experiment(const Value& config, const std::filesystem::path& folder) {
+Experiment build_experiment(const Value& config, const Surroundings& surroundings) {
   std::vector<KeyInfo> keys = describe_keys();
   const Value* kind = find(config, "task.kind");
   const auto* text = kind == nullptr ? nullptr : kind->as<std::string>();
@@ -310,7 +310,7 @@ Experiment build_experiment(const Value& config, const std::filesystem::path& fo
   });
   reject_unknown_keys(config, {keys.begin(), others}, {others, keys.end()});
   Value resolved{Table{}};
-  Experiment experiment = read_experiment(Section::reading(config, resolved), folder);
+  Experiment experiment = read_experiment(Section::reading(config, resolved), surroundings);
   experiment.resolved = to_toml(resolved);
   experiment.hash = hash_of(to_toml_inline(resolved), hash_start);
   if (*text == "file") {  // which may have changed since

@@ -75,7 +75,7 @@ Matrix read_directions(Section& section, Index input_dim) {
   return directions;
 }
 
-MakeDataset read_teacher_student(Section& section, const std::filesystem::path&) {
+MakeDataset read_teacher_student(Section& section, const Surroundings&) {
   TeacherStudentOptions options;
   read_sizes(section, options);
   options.directions = read_directions(section, options.input_dim);
@@ -103,7 +103,7 @@ MakeDataset read_teacher_student(Section& section, const std::filesystem::path&)
   return [options](std::uint64_t seed) { return make_teacher_student(options, seed); };
 }
 
-MakeDataset read_sparse_parity(Section& section, const std::filesystem::path&) {
+MakeDataset read_sparse_parity(Section& section, const Surroundings&) {
   SparseParityOptions options;
   read_sizes(section, options);
   options.sparsity = section.integer("sparsity", "k, number of coordinates in the parity", options.sparsity, {1});
@@ -129,15 +129,11 @@ MakeDataset read_index_model(Section& section, const std::array<Named<IndexLink>
   return [options](std::uint64_t seed) { return make_index_model(options, seed); };
 }
 
-MakeDataset read_single_index(Section& section, const std::filesystem::path&) {
-  return read_index_model(section, single_links);
-}
+MakeDataset read_single_index(Section& section, const Surroundings&) { return read_index_model(section, single_links); }
 
-MakeDataset read_multi_index(Section& section, const std::filesystem::path&) {
-  return read_index_model(section, multi_links);
-}
+MakeDataset read_multi_index(Section& section, const Surroundings&) { return read_index_model(section, multi_links); }
 
-MakeDataset read_harmonics(Section& section, const std::filesystem::path&) {
+MakeDataset read_harmonics(Section& section, const Surroundings&) {
   HarmonicsOptions options;
   read_sizes(section, options);
   section.check(options.input_dim >= 2, "input_dim", "must be at least 2, to have a sphere");
@@ -172,12 +168,12 @@ std::string read_path(Section& section, std::string_view name, std::string_view 
   return path.string();
 }
 
-MakeDataset read_file(Section& section, const std::filesystem::path& folder) {
+MakeDataset read_file(Section& section, const Surroundings& surroundings) {
   FileDatasetOptions options;
-  options.path =
-      read_path(section, "path", "a .csv, .npy or .h5 table, from the experiment file's folder", required, folder);
+  options.path = read_path(section, "path", "a .csv, .npy or .h5 table, from the experiment file's folder", required,
+                           surroundings.folder);
   options.test_path =
-      read_path(section, "test_path", "the test table; \"\": split path instead", std::string(), folder);
+      read_path(section, "test_path", "the test table; \"\": split path instead", std::string(), surroundings.folder);
   if (section.reads("test_fraction", options.test_path.empty(), "no task.test_path")) {
     options.test_fraction = section.number("test_fraction", "share of the rows that is drawn for the test",
                                            options.test_fraction, NumberRule::fraction);

@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <stdexcept>
 #include <string>
 
@@ -16,5 +17,18 @@ class FileError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
+
+/// Somebody asked to stop before there was anything that could be stopped half-way: exit status 130.
+class Interrupted : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// Throws Interrupted, saying that `work` ("reading data.csv") was interrupted, if the flag is there and set.
+inline void stop_if_asked(const std::atomic<bool>* stop, const std::string& work) {
+  if (stop != nullptr && *stop) {
+    throw Interrupted("interrupted while " + work);
+  }
+}
 
 }  // namespace mfld

@@ -14,6 +14,7 @@
 #include "mfld/objective/empirical_risk.hpp"
 #include "mfld/observe/trigger.hpp"
 #include "mfld/task/dataset.hpp"
+#include "mfld/task/surroundings.hpp"
 
 namespace mfld {
 
@@ -57,9 +58,10 @@ struct Experiment {
   std::vector<std::string> formulas() const;
 };
 
-/// Reads one experiment (no cases, no sweep); paths in it start at `folder`. Makes the data and the first particles,
-/// writes nothing. Throws InvalidInput, one sentence naming the key, its value and what is allowed.
-Experiment build_experiment(const Value& config, const std::filesystem::path& folder);
+/// Reads one experiment (no cases, no sweep) and makes its data and first particles,
+/// writes nothing. Throws InvalidInput, one sentence naming the key, its value and what is allowed; FileError;
+/// Interrupted.
+Experiment build_experiment(const Value& config, const Surroundings& surroundings);
 
 /// Every key an experiment can have, in the order in which they are read.
 std::vector<KeyInfo> describe_keys();

@@ -1,12 +1,12 @@
 #pragma once
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <span>
 #include <string_view>
 
 #include "mfld/experiment/config.hpp"
 #include "mfld/task/dataset.hpp"
+#include "mfld/task/surroundings.hpp"
 
 namespace mfld {
 
@@ -17,8 +17,7 @@ using MakeDataset = std::function<Dataset(std::uint64_t seed)>;
 struct TaskRow {
   std::string_view name;
   std::string_view formula;
-  /// folder: where the experiment file is; paths in it start there.
-  MakeDataset (*read)(Section& section, const std::filesystem::path& folder);
+  MakeDataset (*read)(Section& section, const Surroundings& surroundings);
 };
 
 /// The table behind [task] kind and `mfld list tasks`.

@@ -1,0 +1,111 @@
+#include "mfld/core/printable.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+
+namespace mfld {
+
+namespace {
+
+struct Character {
+  std::uint32_t code;
+  std::size_t length;  // in bytes; 0: the first byte begins no valid character
+};
+
+/// The first character of a text that is not empty: UTF-8 without overlong forms, surrogates and codes beyond Unicode.
+Character first_character(std::string_view text) {
+  const auto byte = [&text](std::size_t k) { return static_cast<unsigned char>(text[k]); };
+  const unsigned char lead = byte(0);
+  if (lead < 0x80) {
+    return {lead, 1};
+  }
+  const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+  if (lead < 0xC2 || lead > 0xF4 || text.size() < length) {
+    return {0, 0};
+  }
+  std::uint32_t code = lead & (0xFFU >> (length + 1));
+  for (std::size_t k = 1; k < length; ++k) {
+    if ((byte(k) & 0xC0U) != 0x80U) {
+      return {0, 0};
+    }
+    code = code << 6U | (byte(k) & 0x3FU);
+  }
+  constexpr std::uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+  const bool valid = code >= least[length] && code <= 0x10FFFF && (code < 0xD800 || code > 0xDFFF);
+  return {code, valid ? length : 0};
+}
+
+/// What a terminal or a reader of lines would act upon.
+bool is_control(std::uint32_t code) {
+  return code < 0x20 || (code >= 0x7F && code < 0xA0) || code == 0x2028 || code == 0x2029 ||
+         (code >= 0x202A && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069) || code == 0x200E || code == 0x200F;
+}
+
+void append_escape(std::string& result, unsigned char byte) {
+  constexpr char digits[] = "0123456789abcdef";
+  result += {'\\', 'x', digits[byte >> 4U], digits[byte & 0xFU]};
+}
+
+std::string without_controls(std::string_view text, std::string_view backslash) {
+  std::string result;
+  result.reserve(text.size());
+  while (!text.empty()) {
+    const Character character = first_character(text);
+    const std::size_t length = std::max<std::size_t>(character.length, 1);
+    if (character.length == 0 || is_control(character.code)) {
+      for (const char c : text.substr(0, length)) {
+        append_escape(result, static_cast<unsigned char>(c));
+      }
+    } else if (character.code == '\\') {
+      result += backslash;
+    } else {
+      result += text.substr(0, length);
+    }
+    text.remove_prefix(length);
+  }
+  return result;
+}
+
+}  // namespace
+
+std::string escaped(std::string_view text) { return without_controls(text, "\\\\"); }
+
+std::string unescaped(std::string_view text) {
+  std::string result;
+  while (!text.empty()) {
+    unsigned byte = 0;
+    if (text.starts_with("\\\\")) {
+      result += '\\';
+      text.remove_prefix(2);
+    } else if (text.size() >= 4 && text.starts_with("\\x") &&
+               std::from_chars(text.data() + 2, text.data() + 4, byte, 16).ptr == text.data() + 4) {
+      result += static_cast<char>(byte);
+      text.remove_prefix(4);
+    } else {
+      result += text.front();
+      text.remove_prefix(1);
+    }
+  }
+  return result;
+}
+
+std::string printable(std::string_view text, std::size_t max_bytes) {
+  constexpr std::string_view gap = "...";
+  std::string result = without_controls(text, "\\");
+  if (result.size() <= max_bytes || max_bytes < gap.size()) {
+    return result;
+  }
+  const auto is_inside = [&result](std::size_t k) { return (static_cast<unsigned char>(result[k]) & 0xC0U) == 0x80U; };
+  std::size_t end = (max_bytes - gap.size()) / 2;
+  std::size_t start = result.size() - end;
+  while (end > 0 && is_inside(end)) {
+    --end;
+  }
+  while (start < result.size() && is_inside(start)) {
+    ++start;
+  }
+  return result.substr(0, end).append(gap).append(result, start);
+}
+
+}  // namespace mfld
