@@ -187,6 +187,8 @@ MakeDataset read_file(Section& section, const Surroundings& surroundings) {
   options.binary_labels = section.flag("binary_labels", "the two labels become -1 and +1", options.binary_labels);
   options.input_scale = section.number("input_scale", "multiplies the inputs, after standardising", options.input_scale,
                                        NumberRule::positive);
+  options.stop = surroundings.stop;
+  options.tables = surroundings.tables;
   return [options](std::uint64_t seed) { return make_file_dataset(options, seed); };
 }
 

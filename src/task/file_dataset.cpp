@@ -17,9 +17,9 @@ namespace mfld {
 namespace {
 
 std::vector<Source> sources_of(const FileDatasetOptions& options) {
-  std::vector<Source> sources = {{"task.path", options.path}};
+  std::vector<Source> sources = {{"task.path", options.path, options.stop}};
   if (!options.test_path.empty()) {
-    sources.push_back({"task.test_path", options.test_path});
+    sources.push_back({"task.test_path", options.test_path, options.stop});
   }
   for (const Source& source : sources) {
     check_extension(source);
@@ -182,7 +182,7 @@ Dataset make_file_dataset(const FileDatasetOptions& options, std::uint64_t seed)
   std::vector<Table> tables;
   tables.reserve(sources.size());
   for (const Source& source : sources) {
-    tables.push_back(read_table(source, options.skip_lines, options.dataset));
+    tables.push_back(read_table(options.tables.get(), source, {options.skip_lines, options.dataset}));
   }
   const Index num_columns = tables[0].values.cols();
   const Index target = target_column(options, num_columns);

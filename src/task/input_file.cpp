@@ -9,9 +9,9 @@
 namespace mfld {
 
 Inputs read_inputs(const InputFileOptions& options) {
-  const Source source{options.name, options.path};
+  const Source source{options.name, options.path, options.stop};
   check_extension(source);
-  Table table = read_table(source, options.skip_lines, options.dataset);
+  Table table = read_table(source, {options.skip_lines, options.dataset});
   if (!options.target_column) {
     return std::move(table.values);
   }

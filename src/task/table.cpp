@@ -30,17 +30,19 @@ InvalidInput Source::invalid_at(Index line, Index column, std::string_view reaso
   return invalid(fmt::format("{} {}, column {} {}", is_csv() ? "line" : "row", line, column, reason));
 }
 
+void Source::go_on_unless_stopped() const { stop_if_asked(stop, fmt::format("reading {} = \"{}\"", key, path)); }
+
 void check_extension(const Source& source) {
   if (!source.is_csv() && !source.is_npy() && !source.is_hdf5()) {
     throw source.invalid("the name must end in .csv, .npy, .h5 or .hdf5");
   }
 }
 
-Table read_table(const Source& source, Index skip_lines, const std::string& data_set) {
+Table read_table(const Source& source, const TableOptions& options) {
   if (source.is_csv()) {
-    return read_csv(source, skip_lines);
+    return read_csv(source, options.skip_lines);
   }
-  return source.is_npy() ? read_npy(source) : read_hdf5(source, data_set);
+  return source.is_npy() ? read_npy(source) : read_hdf5(source, options);
 }
 
 std::ifstream open_file(const Source& source) {

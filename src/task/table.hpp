@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <fstream>
 #include <string>
@@ -7,6 +8,7 @@
 
 #include "mfld/core/error.hpp"
 #include "mfld/core/particles.hpp"
+#include "mfld/task/table_store.hpp"
 
 namespace mfld {
 
@@ -14,6 +16,7 @@ namespace mfld {
 struct Source {
   std::string key;
   std::string path;
+  const std::atomic<bool>* stop = nullptr;  // once true, whoever reads the file gives up
 
   std::string extension() const;
   bool is_csv() const { return extension() == ".csv"; }
@@ -24,6 +27,15 @@ struct Source {
   InvalidInput invalid(std::string_view reason) const;
   /// Line (csv) or row of a file, and column, from 1.
   InvalidInput invalid_at(Index line, Index column, std::string_view reason) const;
+
+  /// Throws Interrupted if the flag is set: for readers to call every few milliseconds.
+  void go_on_unless_stopped() const;
+};
+
+/// What else says how to read a file.
+struct TableOptions {
+  Index skip_lines = 0;
+  std::string data_set = "data";
 };
 
 /// The numbers of a file, before anything is known about them.
@@ -57,9 +69,12 @@ std::vector<std::string_view> split_fields(std::string_view line);
 /// The readers, one a kind of file; each returns a checked table.
 Table read_csv(const Source& source, Index skip_lines);
 Table read_npy(const Source& source);
-Table read_hdf5(const Source& source, const std::string& data_set);
+Table read_hdf5(const Source& source, const TableOptions& options);
 
 /// The one that fits the name.
-Table read_table(const Source& source, Index skip_lines, const std::string& data_set);
+Table read_table(const Source& source, const TableOptions& options);
+
+/// The same, once for all who ask the store; null: there is none. A failure is told to all who wait, and not kept.
+Table read_table(TableStore* store, const Source& source, const TableOptions& options);
 
 }  // namespace mfld

@@ -1,8 +1,11 @@
 #pragma once
+#include <atomic>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "mfld/task/dataset.hpp"
+#include "mfld/task/table_store.hpp"
 
 namespace mfld {
 
@@ -18,10 +21,14 @@ struct FileDatasetOptions {
   bool standardise = false;      // inputs to mean 0 and variance 1 by the training part; constant columns to 0
   bool binary_labels = false;    // the two distinct labels become -1 (the smaller) and +1
   double input_scale = 1;        // multiplies the inputs at the end, e.g. 1/sqrt(d)
+
+  const std::atomic<bool>* stop = nullptr;  // once true, reading ends with Interrupted
+  std::shared_ptr<TableStore> tables = {};  // where to look for a table before reading it, and to leave it
 };
 
 /// Throws FileError when the file cannot be read, InvalidInput naming file, line and column for a ragged row, a field
-/// that is not a number or not finite, an empty table, labels that are not two classes when binary_labels is set.
+/// that is not a number or not finite, an empty table, labels that are not two classes when binary_labels is set;
+/// Interrupted.
 Dataset make_file_dataset(const FileDatasetOptions& options, std::uint64_t seed);
 
 }  // namespace mfld

@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <optional>
 #include <string>
 
@@ -14,6 +15,8 @@ struct InputFileOptions {
       -1;                        // 0-based, negative from the end; left out. nullopt: every column is an input
   Index skip_lines = 0;          // csv only: lines before the table
   std::string dataset = "data";  // hdf5 only
+
+  const std::atomic<bool>* stop = nullptr;  // once true, reading ends with Interrupted
 };
 
 /// All rows, without the column of the targets. Throws as make_file_dataset does.
