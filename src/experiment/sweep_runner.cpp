@@ -189,7 +189,7 @@ void start_sweep(const Plan& plan, const fs::path& out, const SweepOptions& opti
     return;
   }
   fs::create_directories(out);
-  PosixFile lock = PosixFile::open_for_reading(out);
+  PosixFile lock = PosixFile::open_stream(out);
   lock.lock();
   const fs::path file = out / "experiment.toml";
   if (fs::exists(file) ? read_text(file) != text : !fs::is_empty(out)) {
@@ -207,7 +207,7 @@ void run_sweep(const Plan& plan, const fs::path& out, const std::atomic<bool>& s
 }
 
 void write_index(const Plan& plan, const fs::path& out) {
-  PosixFile lock = PosixFile::open_for_reading(out);
+  PosixFile lock = PosixFile::open_stream(out);
   lock.lock();
   std::vector<std::optional<RunSummary>> summaries;
   std::vector<std::string> columns;
