@@ -43,6 +43,7 @@ struct KernelArguments {
   std::string columns;  // its columns; empty: the rows
   std::string target_column = "-1";
   std::int64_t skip_lines = 0;
+  std::string header = "auto";
   std::string dataset = "data";
   std::string cosines;         // a list, or the number of evenly spaced angles
   std::int64_t spectrum = -1;  // largest degree of the eigenvalues on the sphere; -1: none

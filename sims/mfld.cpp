@@ -123,6 +123,8 @@ CLI::App* add_kernel(CLI::App& app, KernelArguments& arguments) {
                      "Column of the files that is no input, from 0, negative from the end; or none [-1]");
   command.add_option("--skip-lines", arguments.skip_lines, "Lines of a .csv before its table [0]")
       ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 40));
+  command.add_option("--header", arguments.header, "Whether names of columns stand above the rows of a .csv [auto]")
+      ->check(CLI::IsMember({"auto", "yes", "no"}));
   command.add_option("--dataset", arguments.dataset, "Data set of a .h5 [data]");
   command.add_option("--cosines", arguments.cosines,
                      "Instead of files: unit vectors at these cosines (-1,0,0.5,1) or N >= 2 evenly spaced angles");
@@ -144,8 +146,8 @@ CLI::App* add_kernel(CLI::App& app, KernelArguments& arguments) {
 ExitStatus dispatch(int argc, char** argv) {
   CLI::App app(
       "Mean-field Langevin and neural-tangent training of two-layer networks.\n"
-      "Exit status: 0 finished, 1 a selfcheck failed, 2 wrong input (nothing was written), 3 diverged,\n"
-      "4 cannot read or write, 130 interrupted (a checkpoint was written).");
+      "Exit status: 0 finished, 1 a selfcheck failed, 2 wrong input (nothing was written), 3 diverged\n"
+      "(of `kernel`: not finite), 4 cannot read or write, 130 interrupted (a checkpoint was written).");
   app.set_version_flag("--version", mfld::version());
   app.require_subcommand(1);
   RunArguments arguments;
@@ -190,6 +192,8 @@ int main(int argc, char** argv) {
     return commands::explain(error.what(), commands::wrong_input);
   } catch (const mfld::FileError& error) {
     return commands::explain(error.what(), commands::file_error);
+  } catch (const mfld::Interrupted& interruption) {
+    return commands::explain(interruption.what(), commands::interrupted);
   } catch (const std::bad_alloc&) {
     return commands::explain("the experiment does not fit into the memory of this machine", commands::wrong_input);
   } catch (const std::exception& error) {

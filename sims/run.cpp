@@ -123,6 +123,8 @@ mfld::SweepOptions sweep_options(const mfld::Plan& plan, const fs::path& out, co
   read_shard(arguments.shard, options);
   options.jobs = arguments.jobs;
   options.kept = arguments.kept();
+  options.surroundings.stop = &stop_requested;
+  options.surroundings.tables = std::make_shared<mfld::TableStore>();
   options.provenance = mfld::provenance(arguments.command);
   options.progress = draws(arguments) ? draw_progress : nullptr;
   // The formulas of one run after the other, as far as they differ from the last one's.
@@ -169,7 +171,8 @@ ExitStatus run(const RunArguments& arguments) {
   if (!plan.is_sweep) {
     mfld::SweepOptions ignored;
     read_shard(arguments.shard, ignored);
-    const mfld::StoppedRun fresh{mfld::build_experiment(plan.runs.front().config, plan.folder), std::nullopt, {}};
+    const mfld::StoppedRun fresh{
+        mfld::build_experiment(plan.runs.front().config, {plan.folder, &stop_requested}), std::nullopt, {}};
     return run_in(out, fresh, arguments);
   }
   ExitStatus worst = finished;
@@ -204,7 +207,7 @@ ExitStatus resume(const RunArguments& arguments) {
     return status_of(summary->ending);
   }
   use_instruction_set_of(path);
-  return run_one(mfld::read_stopped_run(path, arguments.kept()), directory, arguments);
+  return run_one(mfld::read_stopped_run(path, arguments.kept(), {fs::path(), &stop_requested}), directory, arguments);
 }
 
 bool draws_random_numbers(const mfld::Phase& phase) {
@@ -232,7 +235,7 @@ ExitStatus branch(const RunArguments& arguments) {
   const fs::path out =
       arguments.out.empty() ? fs::path(fmt::format("{}_seed={}", name, arguments.seed)) : fs::path(arguments.out);
   use_instruction_set_of(parent);
-  const mfld::StoppedRun child = mfld::branch(parent, arguments.seed, arguments.kept());
+  const mfld::StoppedRun child = mfld::branch(parent, arguments.seed, arguments.kept(), {fs::path(), &stop_requested});
   if (const auto origin = mfld::parent_in(child.notes); origin && origin->seed == arguments.seed) {
     throw mfld::InvalidInput(fmt::format("--seed {}: is the seed of {} itself; give another for other noise",
                                          arguments.seed, parent.string()));
