@@ -8,7 +8,6 @@
 #include <cmath>
 #include <cstring>
 #include <fstream>
-#include <iostream>
 #include <numbers>
 #include <optional>
 #include <sstream>
@@ -22,6 +21,7 @@
 #include "mfld/ntk/infinite_width.hpp"
 #include "mfld/ntk/spectrum.hpp"
 #include "mfld/task/input_file.hpp"
+#include "say.hpp"
 
 namespace commands {
 
@@ -88,15 +88,16 @@ class Output {
   Output& operator=(const Output&) = delete;
 
   void write(std::string_view bytes) {
-    std::ostream& stream = path_.empty() ? std::cout : file_;
-    stream.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-    check(stream.good());
+    if (path_.empty()) {
+      write_output(bytes);
+      return;
+    }
+    file_.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    check(file_.good());
   }
 
   void finish() {
     if (path_.empty()) {
-      std::cout.flush();
-      check(std::cout.good());
       return;
     }
     file_.close();
@@ -112,8 +113,7 @@ class Output {
  private:
   void check(bool good) const {
     if (!good) {
-      throw mfld::FileError(
-          fmt::format("cannot write {}: {}", path_.empty() ? "the kernel to the output" : path_, std::strerror(errno)));
+      throw mfld::FileError(fmt::format("cannot write {}: {}", path_, std::strerror(errno)));
     }
   }
 
@@ -209,8 +209,8 @@ void write_npy(Output& output, const std::vector<const Matrix*>& kernels) {
 
 void state_memory(const KernelArguments& arguments, Index rows, Index columns, KernelParts parts) {
   if (!arguments.quiet) {
-    fmt::print(stderr, "a kernel of {} x {} inputs: {:.3g} GiB of {:.3g} GiB available\n", rows, columns,
-               mfld::kernel_gib(rows, columns, parts), mfld::available_gib());
+    say(fmt::format("a kernel of {} x {} inputs: {:.3g} GiB of {:.3g} GiB available", rows, columns,
+                    mfld::kernel_gib(rows, columns, parts), mfld::available_gib()));
   }
 }
 
@@ -235,7 +235,7 @@ void between_files(const KernelArguments& arguments) {
   if (is_npy(arguments.out)) {
     write_npy(output, kernels);
     if (!arguments.quiet) {
-      fmt::print(stderr, "{}\n", error_comment(network, kernel));
+      say(error_comment(network, kernel));
     }
   } else {
     std::vector<std::string> comments = comments_of(arguments, network);
@@ -401,7 +401,7 @@ ExitStatus kernel(const KernelArguments& arguments) {
     }
     return finished;
   };
-  return arguments.threads > 0 ? mfld::with_threads(arguments.threads, compute) : compute();
+  return mfld::with_threads(num_threads(arguments.threads), compute);
 }
 
 }  // namespace commands

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iterator>
 #include <mutex>
+#include <new>
 
 #include "experiment/posix_file.hpp"
 #include "mfld/core/error.hpp"
@@ -92,6 +93,9 @@ class SweepRun {
     report.position = position;
     try {
       make(report);
+    } catch (const std::bad_alloc&) {
+      report.ending = "failed";
+      report.message = "no memory was left; resume makes it where there is more";
     } catch (const std::exception& error) {
       report.ending = "failed";
       report.message = error.what();
