@@ -94,20 +94,19 @@ bool can_draw() noexcept {
 
 std::size_t terminal_width() noexcept {
   winsize size = {};
+  long columns = 0;
   if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
-    return size.ws_col;
+    columns = size.ws_col;
+  } else if (const char* told = std::getenv("COLUMNS"); told != nullptr) {
+    columns = std::strtol(told, nullptr, 10);
   }
-  const char* columns = std::getenv("COLUMNS");
-  return columns == nullptr ? 0 : static_cast<std::size_t>(std::clamp(std::atoi(columns), 0, 10000));
+  return columns <= 0 ? 0 : static_cast<std::size_t>(std::max(1L, columns - 1));
 }
 
 void draw(std::string_view line) noexcept {
-  // Beside the last column, where terminals begin a new row.
-  const std::size_t width = terminal_width();
-  const std::size_t most = width == 0 ? line.size() : std::min(line.size(), width - 1);
   line_is_drawn = true;
   try {
-    write_all(STDERR_FILENO, fmt::format("\r{}\x1b[K", line.substr(0, most)), 0);
+    write_all(STDERR_FILENO, fmt::format("\r{}\x1b[K", line), 0);
   } catch (const std::bad_alloc&) {
   }
 }

@@ -20,9 +20,10 @@ void complain(std::string_view sentence) noexcept;
 
 /// Whether standard error is a terminal on which a line can be drawn over the one before.
 bool can_draw() noexcept;
-/// Characters of a line of that terminal; 0: it does not say.
+/// How long a line of that terminal may be, one less than its columns, so that it begins no new row; 0: it does not
+/// say.
 std::size_t terminal_width() noexcept;
-/// Draws a line of at most that many characters over the last one drawn; what is said next goes below it.
+/// Draws a line of that length over the last one drawn; what is said next goes below it.
 void draw(std::string_view line) noexcept;
 
 /// Whoever read the standard output has seen enough. There is nobody to tell.

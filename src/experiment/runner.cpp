@@ -400,8 +400,7 @@ RunSummary run_experiment(const Experiment& experiment, RunDirectory& directory,
     return experiment.precision == Precision::single_precision ? run_in<float>(experiment, directory, stop, options)
                                                                : run_in<double>(experiment, directory, stop, options);
   } catch (const std::bad_alloc&) {  // by now there are files
-    throw FileError(fmt::format("{}: stopped because no memory was left; it can be resumed where there is more",
-                                directory.path().string()));
+    throw FileError("no memory was left for the run; what it wrote can be resumed where there is more");
   }
 }
 

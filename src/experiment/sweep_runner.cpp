@@ -95,7 +95,7 @@ class SweepRun {
       make(report);
     } catch (const std::bad_alloc&) {
       report.ending = "failed";
-      report.message = "no memory was left; resume makes it where there is more";
+      report.message = "no memory was left for the run; it can be resumed where there is more";
     } catch (const std::exception& error) {
       report.ending = "failed";
       report.message = error.what();
