@@ -29,6 +29,9 @@ struct RunArguments {
   mfld::Kept kept() const { return previous ? mfld::Kept::previous : mfld::Kept::last; }
 };
 
+/// Of the threads asked for (0: of one for each processor), those that the system allows.
+int num_threads(int asked);
+
 /// The commands that take steps, under the limits of the command line: how long, with which instructions and threads.
 ExitStatus simulate(const RunArguments& arguments, ExitStatus (*command)(const RunArguments&));
 ExitStatus run(const RunArguments& arguments);

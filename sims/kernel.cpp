@@ -7,7 +7,6 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
-#include <iostream>
 #include <memory>
 #include <numbers>
 #include <optional>
@@ -27,6 +26,7 @@
 #include "mfld/ntk/infinite_width.hpp"
 #include "mfld/ntk/spectrum.hpp"
 #include "mfld/task/input_file.hpp"
+#include "say.hpp"
 
 namespace commands {
 
@@ -93,27 +93,17 @@ class Output {
     if (file_) {
       file_->write(bytes);
     } else {
-      std::cout.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-      check_terminal();
+      write_output(bytes);
     }
   }
 
   void finish() {
     if (file_) {
       file_->finish();
-    } else {
-      std::cout.flush();
-      check_terminal();
     }
   }
 
  private:
-  static void check_terminal() {
-    if (!std::cout.good()) {
-      throw mfld::FileError(fmt::format("cannot write the kernel to the output: {}", std::strerror(errno)));
-    }
-  }
-
   std::unique_ptr<mfld::ResultFile> file_;
 };
 
@@ -250,8 +240,8 @@ void write_npy(Output& output, const std::vector<const Matrix*>& kernels) {
 
 void state_memory(const KernelArguments& arguments, Index rows, Index columns, KernelParts parts) {
   if (!arguments.quiet) {
-    fmt::print(stderr, "a kernel of {} x {} inputs: {:.3g} GiB of {:.3g} GiB available\n", rows, columns,
-               mfld::kernel_gib(rows, columns, parts), mfld::available_gib());
+    say(fmt::format("a kernel of {} x {} inputs: {:.3g} GiB of {:.3g} GiB available", rows, columns,
+                    mfld::kernel_gib(rows, columns, parts), mfld::available_gib()));
   }
 }
 
@@ -276,7 +266,7 @@ void between_files(const KernelArguments& arguments) {
   if (is_npy(arguments.out)) {
     write_npy(output, kernels);
     if (!arguments.quiet) {
-      fmt::print(stderr, "{}\n", error_comment(network, kernel));
+      say(error_comment(network, kernel));
     }
   } else {
     std::vector<std::string> comments = comments_of(arguments, network);
@@ -445,9 +435,9 @@ ExitStatus kernel(const KernelArguments& arguments) {
     return finished;
   };
   try {
-    return arguments.threads > 0 ? mfld::with_threads(arguments.threads, compute) : compute();
+    return mfld::with_threads(num_threads(arguments.threads), compute);
   } catch (const NotFinite& error) {
-    fmt::print(stderr, "mfld: {}\n", error.what());
+    complain(error.what());
     return diverged;
   }
 }

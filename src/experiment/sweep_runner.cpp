@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iterator>
 #include <mutex>
+#include <new>
 
 #include "experiment/posix_file.hpp"
 #include "mfld/core/error.hpp"
@@ -95,6 +96,9 @@ class SweepRun {
     } catch (const Interrupted& interruption) {
       report.ending = "interrupted";
       report.message = interruption.what();
+    } catch (const std::bad_alloc&) {
+      report.ending = "failed";
+      report.message = "no memory was left for the run; it can be resumed where there is more";
     } catch (const std::exception& error) {
       report.ending = "failed";
       report.message = error.what();
