@@ -8,7 +8,7 @@
 
 #include "task/table.hpp"
 
-namespace mfld {
+namespace mfld::tables {
 
 namespace {
 
@@ -122,4 +122,4 @@ class CsvReader {
 
 Table read_csv(const Source& source, Index skip_lines) { return CsvReader(source).read(skip_lines); }
 
-}  // namespace mfld
+}  // namespace mfld::tables

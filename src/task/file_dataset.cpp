@@ -14,6 +14,9 @@
 
 namespace mfld {
 
+using tables::Source;
+using tables::Table;
+
 namespace {
 
 std::vector<Source> sources_of(const FileDatasetOptions& options) {

@@ -8,6 +8,9 @@
 
 namespace mfld {
 
+using tables::Source;
+using tables::Table;
+
 Inputs read_inputs(const InputFileOptions& options) {
   const Source source{options.name, options.path};
   check_extension(source);

@@ -15,7 +15,7 @@
 
 #include "task/table.hpp"
 
-namespace mfld {
+namespace mfld::tables {
 
 namespace {
 
@@ -164,4 +164,4 @@ class NpyReader {
 
 Table read_npy(const Source& source) { return NpyReader(source).read(); }
 
-}  // namespace mfld
+}  // namespace mfld::tables

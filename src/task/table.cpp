@@ -10,7 +10,7 @@
 #include <limits>
 #include <system_error>
 
-namespace mfld {
+namespace mfld::tables {
 
 std::string Source::extension() const {
   std::string text = std::filesystem::path(path).extension().string();
@@ -120,4 +120,4 @@ std::vector<std::string_view> split_fields(std::string_view line) {
   return fields;
 }
 
-}  // namespace mfld
+}  // namespace mfld::tables

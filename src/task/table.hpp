@@ -8,7 +8,7 @@
 #include "mfld/core/error.hpp"
 #include "mfld/core/particles.hpp"
 
-namespace mfld {
+namespace mfld::tables {
 
 /// A file and the key that named it.
 struct Source {
@@ -62,4 +62,4 @@ Table read_hdf5(const Source& source, const std::string& data_set);
 /// The one that fits the name.
 Table read_table(const Source& source, Index skip_lines, const std::string& data_set);
 
-}  // namespace mfld
+}  // namespace mfld::tables
