@@ -11,7 +11,7 @@
 #include "task/table_file.hpp"
 #include "task/table_header.hpp"
 
-namespace mfld {
+namespace mfld::tables {
 
 namespace {
 
@@ -245,4 +245,4 @@ class CsvReader {
 
 Table read_csv(const Source& source, const TableOptions& options) { return CsvReader(source, options).take(); }
 
-}  // namespace mfld
+}  // namespace mfld::tables

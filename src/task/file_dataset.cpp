@@ -15,6 +15,9 @@
 
 namespace mfld {
 
+using tables::Source;
+using tables::Table;
+
 namespace {
 
 std::vector<Source> sources_of(const FileDatasetOptions& options) {

@@ -9,7 +9,7 @@
 #include "mfld/core/memory.hpp"
 #include "task/table.hpp"
 
-namespace mfld {
+namespace mfld::tables {
 
 namespace {
 
@@ -116,4 +116,4 @@ Table read_hdf5(const Source& source, const TableOptions& options) {
   return table;
 }
 
-}  // namespace mfld
+}  // namespace mfld::tables

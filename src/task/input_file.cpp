@@ -8,6 +8,9 @@
 
 namespace mfld {
 
+using tables::Source;
+using tables::Table;
+
 namespace {
 
 Table read(const InputFileOptions& options) {

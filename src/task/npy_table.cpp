@@ -16,7 +16,7 @@
 
 #include "task/table_file.hpp"
 
-namespace mfld {
+namespace mfld::tables {
 
 namespace {
 
@@ -189,4 +189,4 @@ class NpyReader {
 
 Table read_npy(const Source& source) { return NpyReader(source).read(); }
 
-}  // namespace mfld
+}  // namespace mfld::tables

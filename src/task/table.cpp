@@ -11,7 +11,7 @@
 #include "mfld/core/memory.hpp"
 #include "mfld/core/printable.hpp"
 
-namespace mfld {
+namespace mfld::tables {
 
 std::string Source::extension() const {
   std::string text = std::filesystem::path(path).extension().string();
@@ -128,4 +128,4 @@ std::vector<std::string_view> split_fields(std::string_view line) {
   return fields;
 }
 
-}  // namespace mfld
+}  // namespace mfld::tables

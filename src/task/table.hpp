@@ -10,7 +10,7 @@
 #include "mfld/task/file_dataset.hpp"
 #include "mfld/task/table_store.hpp"
 
-namespace mfld {
+namespace mfld::tables {
 
 /// A file and the key that named it.
 struct Source {
@@ -86,4 +86,4 @@ Table read_table(const Source& source, const TableOptions& options);
 /// The same, once for all who ask the store; null: there is none. A failure is told to all who wait, and not kept.
 Table read_table(TableStore* store, const Source& source, const TableOptions& options);
 
-}  // namespace mfld
+}  // namespace mfld::tables

@@ -12,7 +12,7 @@
 #include <system_error>
 #include <utility>
 
-namespace mfld {
+namespace mfld::tables {
 
 namespace {
 
@@ -143,4 +143,4 @@ double LineReader::times_as_long() const {
   return std::max(static_cast<double>(file_.size()) / static_cast<double>(std::max<std::uint64_t>(num_given_, 1)), 1.0);
 }
 
-}  // namespace mfld
+}  // namespace mfld::tables

@@ -6,7 +6,7 @@
 
 #include "task/table.hpp"
 
-namespace mfld {
+namespace mfld::tables {
 
 /// A data file that is read from its beginning to its end: a regular file, or a pipe that somebody writes to. What the
 /// system reports on the way, and a file whose size is not what the system says, is a FileError; looks at the stop
@@ -56,4 +56,4 @@ class LineReader {
   std::uint64_t num_given_ = 0;
 };
 
-}  // namespace mfld
+}  // namespace mfld::tables

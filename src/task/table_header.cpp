@@ -14,7 +14,7 @@
 #include "core/utf8.hpp"
 #include "mfld/core/printable.hpp"
 
-namespace mfld {
+namespace mfld::tables {
 
 namespace {
 
@@ -241,4 +241,4 @@ bool sort_columns(Table& table, const Table& model) {
   return true;
 }
 
-}  // namespace mfld
+}  // namespace mfld::tables

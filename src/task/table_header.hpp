@@ -5,7 +5,7 @@
 
 #include "task/table.hpp"
 
-namespace mfld {
+namespace mfld::tables {
 
 /// What a first row is, as far as its words tell.
 enum class FirstRow { names, numbers, doubtful };
@@ -33,4 +33,4 @@ std::optional<double> parse_number(std::string_view text);
 /// another order. Throws InvalidInput naming a column that only one of them has, or that one has twice.
 bool sort_columns(Table& table, const Table& model);
 
-}  // namespace mfld
+}  // namespace mfld::tables

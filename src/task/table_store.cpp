@@ -19,6 +19,9 @@ namespace mfld {
 
 namespace {
 
+using tables::Source;
+using tables::Table;
+using tables::TableOptions;
 using SharedTable = std::shared_ptr<const Table>;
 
 /// What the table is made from; nothing for what is no file that could be read again.
@@ -93,6 +96,8 @@ TableStore::TableStore() : TableStore(available_memory() / 4) {}
 TableStore::TableStore(double max_bytes) : shelves_(std::make_unique<Shelves>(max_bytes)) {}
 TableStore::~TableStore() = default;
 
+namespace tables {
+
 Table read_table(TableStore* store, const Source& source, const TableOptions& options) {
   const std::optional<std::string> which = store != nullptr ? identity(source, options) : std::nullopt;
   if (!which) {
@@ -113,5 +118,7 @@ Table read_table(TableStore* store, const Source& source, const TableOptions& op
   table.source = source;
   return table;
 }
+
+}  // namespace tables
 
 }  // namespace mfld

@@ -197,15 +197,15 @@ TEST_F(TableHeader, NamesAreEscapedWhereTheyEnter) {
 }
 
 TEST(TableHeaderWords, KnowNumbersOfEveryScript) {
-  EXPECT_FALSE(is_word("\xE0\xA5\xA7\xE0\xA5\xA8"));  // Devanagari 12
-  EXPECT_TRUE(is_word("\xE0\xA4\x95"));               // and a letter of it
-  EXPECT_TRUE(is_word("x\xC2\xB2"));
+  EXPECT_FALSE(tables::is_word("\xE0\xA5\xA7\xE0\xA5\xA8"));  // Devanagari 12
+  EXPECT_TRUE(tables::is_word("\xE0\xA4\x95"));               // and a letter of it
+  EXPECT_TRUE(tables::is_word("x\xC2\xB2"));
   EXPECT_FALSE(
-      is_word("\xE2\x82\xAC"
+      tables::is_word("\xE2\x82\xAC"
               "12"));
-  EXPECT_FALSE(is_word("\xE2\x80\x94"));
+  EXPECT_FALSE(tables::is_word("\xE2\x80\x94"));
   EXPECT_FALSE(
-      is_word("\x96"
+      tables::is_word("\x96"
               "1"));  // the dash of Windows-1252
 }
 
