@@ -26,6 +26,10 @@ init = {{{{ symmetric = {symmetric} }}}}
 """
 
 KERNEL_REGRESSION = """
+[task]
+kind = "sparse-parity"
+sparsity = 2
+input_dim = 8
 [network]
 width = {width}
 [[phase]]
