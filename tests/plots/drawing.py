@@ -12,6 +12,7 @@ import runpy  # noqa: E402
 import subprocess  # noqa: E402
 import tempfile  # noqa: E402
 import unittest  # noqa: E402
+import warnings  # noqa: E402
 
 import h5py  # noqa: E402
 import numpy as np  # noqa: E402
@@ -85,7 +86,8 @@ class DrawingTest(unittest.TestCase):
         """Runs plots/<figure>.py on self.folder/run, but in this process, which has read the modules already."""
         argv, streams = sys.argv, [io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2)]
         sys.argv = [str(PLOTS / f"{figure}.py"), str(self.folder / run), "--out", str(self.folder / "out"), *options]
-        with contextlib.redirect_stdout(streams[0]), contextlib.redirect_stderr(streams[1]):
+        with contextlib.redirect_stdout(streams[0]), contextlib.redirect_stderr(streams[1]), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # as the scripts do, but unittest shows them
             try:
                 with self.assertRaises(SystemExit) as ended:
                     runpy.run_path(sys.argv[0], run_name="__main__")

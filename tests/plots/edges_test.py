@@ -194,8 +194,8 @@ class Numbers(DrawingTest):
             self.folder = self.folder.parent
 
     def test_numbers_that_have_no_axis_are_refused(self):
-        write_run(self.folder / "run", {"train_loss": 1e308})
-        self.assert_refuses("two_phase", "cannot draw")
+        write_run(self.folder / "run", LOSSES, frames=np.full((2, 1, 3), [1, 1.75e308, 0]))
+        self.assert_refuses("trajectories", "cannot draw")
 
     def test_one_row(self):
         write_run(self.folder / "run", {**LOSSES, "movement_mean": 0}, frames=np.ones((1, 1, 3)))
