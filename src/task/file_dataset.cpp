@@ -198,7 +198,9 @@ Dataset make_file_dataset(const FileDatasetOptions& options, std::uint64_t seed)
   std::vector<Table> tables;
   tables.reserve(sources.size());
   for (const Source& source : sources) {
-    tables.push_back(read_table(options.tables.get(), source, {options.skip_lines, options.dataset, options.header}));
+    tables.push_back(
+        read_table(options.tables.get(), source,
+                   {.skip_lines = options.skip_lines, .data_set = options.dataset, .header = options.header}));
   }
   const Index num_columns = tables[0].values.cols();
   const Index target = target_column(options, num_columns);

@@ -41,6 +41,7 @@ struct TableOptions {
   Index skip_lines = 0;
   std::string data_set = "data";
   Header header = Header::automatic;
+  int num_copies = 2;  // of the table that are in memory at once: here and in the data
 };
 
 /// The numbers of a file, before anything is known about them.
@@ -77,7 +78,7 @@ std::vector<std::string_view> split_fields(std::string_view line);
 
 /// The readers, one a kind of file; each returns a checked table.
 Table read_csv(const Source& source, const TableOptions& options);
-Table read_npy(const Source& source);
+Table read_npy(const Source& source, const TableOptions& options);
 Table read_hdf5(const Source& source, const TableOptions& options);
 
 /// The one that fits the name.

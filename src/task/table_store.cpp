@@ -107,7 +107,9 @@ Table read_table(TableStore* store, const Source& source, const TableOptions& op
   auto [shared, promise] = shelves.ask(*which);
   if (promise) {
     try {
-      promise->set_value(std::make_shared<const Table>(read_table(source, options)));
+      TableOptions with_kept = options;
+      ++with_kept.num_copies;
+      promise->set_value(std::make_shared<const Table>(read_table(source, with_kept)));
       shelves.keep(*which, size_of(*shared.get()));
     } catch (...) {
       shelves.forget(*which);
