@@ -10,6 +10,7 @@
 #include "commands.hpp"
 #include "mfld/core/error.hpp"
 #include "mfld/core/nearest_name.hpp"
+#include "mfld/experiment/child.hpp"
 #include "mfld/experiment/provenance.hpp"
 #include "mfld/experiment/selfcheck.hpp"
 #include "mfld/model/network.hpp"
@@ -184,6 +185,7 @@ ExitStatus dispatch(int argc, char** argv) {
 }  // namespace commands
 
 int main(int argc, char** argv) {
+  mfld::serve_as_child(argc, argv);
   try {
     return commands::dispatch(argc, argv);
   } catch (const mfld::InvalidInput& error) {

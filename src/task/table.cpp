@@ -30,7 +30,13 @@ InvalidInput Source::invalid_at(Index line, Index column, std::string_view reaso
   return invalid(fmt::format("{} {}, column {} {}", is_csv() ? "line" : "row", line, column, reason));
 }
 
-void Source::go_on_unless_stopped() const { stop_if_asked(stop, fmt::format("reading {} = \"{}\"", key, path)); }
+std::string Source::doing() const { return fmt::format("reading {} = \"{}\"", key, path); }
+
+void Source::go_on_unless_stopped() const {
+  if (stop != nullptr && *stop) {
+    stop_if_asked(stop, doing());
+  }
+}
 
 void check_extension(const Source& source) {
   if (!source.is_csv() && !source.is_npy() && !source.is_hdf5()) {

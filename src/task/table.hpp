@@ -28,6 +28,8 @@ struct Source {
   /// Line (csv) or row of a file, and column, from 1.
   InvalidInput invalid_at(Index line, Index column, std::string_view reason) const;
 
+  /// "reading task.path = "data.csv"", for who is interrupted in it.
+  std::string doing() const;
   /// Throws Interrupted if the flag is set: for readers to call every few milliseconds.
   void go_on_unless_stopped() const;
 };
@@ -36,6 +38,8 @@ struct Source {
 struct TableOptions {
   Index skip_lines = 0;
   std::string data_set = "data";
+  bool external = false;  // whether an HDF5 file may take its numbers from files outside its folder
+  int num_copies = 2;     // of the table that are in memory at once: in the child and here, or here and in the data
 };
 
 /// The numbers of a file, before anything is known about them.

@@ -27,9 +27,9 @@ std::optional<std::string> identity(const Source& source, const TableOptions& op
   if (::stat(source.path.c_str(), &file) != 0 || !S_ISREG(file.st_mode)) {
     return std::nullopt;
   }
-  return fmt::format("{}:{} {} {}.{} {}.{} {} {} {}", file.st_dev, file.st_ino, file.st_size, file.st_mtim.tv_sec,
+  return fmt::format("{}:{} {} {}.{} {}.{} {} {} {} {}", file.st_dev, file.st_ino, file.st_size, file.st_mtim.tv_sec,
                      file.st_mtim.tv_nsec, file.st_ctim.tv_sec, file.st_ctim.tv_nsec, source.extension(),
-                     options.skip_lines, options.data_set);
+                     options.skip_lines, options.external, options.data_set);
 }
 
 double size_of(const Table& table) { return static_cast<double>(table.values.size()) * sizeof(double); }
@@ -102,7 +102,9 @@ Table read_table(TableStore* store, const Source& source, const TableOptions& op
   auto [shared, promise] = shelves.ask(*which);
   if (promise) {
     try {
-      promise->set_value(std::make_shared<const Table>(read_table(source, options)));
+      TableOptions with_kept = options;
+      ++with_kept.num_copies;
+      promise->set_value(std::make_shared<const Table>(read_table(source, with_kept)));
       shelves.keep(*which, size_of(*shared.get()));
     } catch (...) {
       shelves.forget(*which);
