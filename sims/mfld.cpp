@@ -13,6 +13,7 @@
 #include "commands.hpp"
 #include "mfld/core/error.hpp"
 #include "mfld/core/nearest_name.hpp"
+#include "mfld/experiment/child.hpp"
 #include "mfld/experiment/provenance.hpp"
 #include "mfld/experiment/selfcheck.hpp"
 #include "mfld/model/network.hpp"
@@ -234,6 +235,7 @@ int main(int argc, char** argv) {
     return commands::explain("a standard descriptor is closed and nothing can be opened in its place",
                              commands::file_error);
   }
+  mfld::serve_as_child(argc, argv);
   try {
     const commands::ExitStatus status = commands::dispatch(argc, argv);
     commands::close_output();

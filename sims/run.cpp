@@ -156,9 +156,13 @@ ExitStatus run(const RunArguments& arguments) {
   }
   ExitStatus worst = finished;
   const mfld::SweepOptions options = sweep_options(plan, out, arguments, worst);
-  mfld::CheckedPlan checked(plan, options);
+  std::optional<mfld::CheckedPlan> checked;
+  try {
+    checked.emplace(plan, options);
+  } catch (const mfld::Interrupted&) {  // all runs are left, to be resumed
+  }
   mfld::start_sweep(plan, out, options);
-  where_files_are(out, [&] { mfld::run_sweep(plan, out, stop_requested, options, &checked); });
+  where_files_are(out, [&] { mfld::run_sweep(plan, out, stop_requested, options, checked ? &*checked : nullptr); });
   return worst;
 }
 

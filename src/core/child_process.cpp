@@ -1,127 +1,328 @@
 #include "core/child_process.hpp"
 
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/auxv.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
+#include <new>
 #include <system_error>
+#include <thread>
 #include <utility>
+#include <vector>
+
+#include "mfld/core/error.hpp"
+#include "mfld/core/memory.hpp"
 
 namespace mfld {
 
 namespace {
 
-void close_end(int& descriptor) {
-  if (descriptor >= 0) {
-    ::close(std::exchange(descriptor, -1));
+/// The first argument of a child; the work and the process that started it follow.
+constexpr const char* child_sign = "--as-child-for";
+/// Where a child finds its end of the channel.
+constexpr int child_descriptor = 3;
+constexpr int slice_milliseconds = 50;
+
+/// How a child ends by itself.
+enum ChildStatus { done = 0, gave_up = 2, nobody_listens = 3, no_memory = 5 };
+
+std::atomic<bool> program_serves = false;
+
+// --- In the child
+
+void lower_limit(auto resource, rlim_t value, rlim_t grace = 0) {
+  rlimit limit = {};
+  if (::getrlimit(resource, &limit) == 0) {
+    limit.rlim_cur = std::min(limit.rlim_cur, value);
+    limit.rlim_max = std::min(limit.rlim_max, value + grace);
+    ::setrlimit(resource, &limit);
   }
 }
 
-/// What the parent does about signals is its own affair; here they end the process and leave no core.
-void be_mortal(unsigned cpu_seconds) {
-  for (const int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGXCPU, SIGALRM, SIGINT, SIGTERM}) {
-    ::signal(number, SIG_DFL);
+/// What a file makes a library do ends here: no core, no endless loop, no memory that is not there.
+void set_limits(rlim_t cpu_seconds) {
+  lower_limit(RLIMIT_CORE, 0);
+  lower_limit(RLIMIT_CPU, cpu_seconds, 1);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  if (const double memory = available_memory(); memory < 0x1p60) {
+    lower_limit(RLIMIT_DATA, static_cast<rlim_t>(memory));
   }
-  const rlimit no_core = {0, 0};
-  const rlimit time = {cpu_seconds, cpu_seconds + 1};
-  ::setrlimit(RLIMIT_CORE, &no_core);
-  ::setrlimit(RLIMIT_CPU, &time);
+#endif
 }
 
-[[noreturn]] void be_child(Pipe& pipe, unsigned cpu_seconds, const std::function<void(Pipe&)>& work) {
-  be_mortal(cpu_seconds);
-  pipe.close_reading();
+[[noreturn]] void be_child(const ChildWork& row) {
   try {
-    work(pipe);
+    Channel parent(child_descriptor);
+    set_limits(static_cast<rlim_t>(parent.receive_number()));
+    row.work(parent);
+  } catch (const ChannelClosed&) {
+    ::_exit(nobody_listens);
+  } catch (const std::bad_alloc&) {
+    ::_exit(no_memory);
   } catch (...) {
-    ::_exit(2);
+    ::_exit(gave_up);
   }
-  ::_exit(0);
+  ::_exit(done);
 }
 
-/// A child that still sends finds nobody, and ends.
-int wait_for(pid_t child, Pipe& pipe) {
-  pipe.close_reading();
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0) {
-    if (errno != EINTR) {
-      throw std::system_error(errno, std::generic_category(), "cannot wait for a process");
+// --- In the parent
+
+/// The variables that send the library to other folders than the file names stay here.
+std::vector<char*> environment_of_child() {
+  constexpr std::array<std::string_view, 3> left_out = {"HDF5_VDS_PREFIX=", "HDF5_EXTFILE_PREFIX=", "HDF5_EXT_PREFIX="};
+  std::vector<char*> result;
+  for (char** variable = ::environ; variable != nullptr && *variable != nullptr; ++variable) {
+    const std::string_view text(*variable);
+    if (std::none_of(left_out.begin(), left_out.end(), [text](auto start) { return text.starts_with(start); })) {
+      result.push_back(*variable);
     }
   }
-  return status;
+  result.push_back(nullptr);
+  return result;
+}
+
+/// What a new process begins with: nothing of this one's but the channel; signals as the system has them, and those
+/// that can wait blocked.
+class Beginning {
+ public:
+  explicit Beginning(int channel) {
+    ::posix_spawn_file_actions_init(&actions_);
+    ::posix_spawn_file_actions_addopen(&actions_, 0, "/dev/null", O_RDWR, 0);
+    ::posix_spawn_file_actions_adddup2(&actions_, 0, 1);
+    ::posix_spawn_file_actions_adddup2(&actions_, 0, 2);
+    ::posix_spawn_file_actions_adddup2(&actions_, channel, child_descriptor);
+    ::posix_spawn_file_actions_addclosefrom_np(&actions_, child_descriptor + 1);
+    sigset_t all;
+    sigset_t waiting;
+    ::sigfillset(&all);
+    ::sigfillset(&waiting);
+    for (const int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS, SIGXCPU}) {
+      ::sigdelset(&waiting, number);
+    }
+    ::posix_spawnattr_init(&attributes_);
+    ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
+    ::posix_spawnattr_setsigdefault(&attributes_, &all);
+    ::posix_spawnattr_setsigmask(&attributes_, &waiting);
+    ::posix_spawnattr_setpgroup(&attributes_, 0);
+  }
+  ~Beginning() {
+    ::posix_spawn_file_actions_destroy(&actions_);
+    ::posix_spawnattr_destroy(&attributes_);
+  }
+  Beginning(const Beginning&) = delete;
+  Beginning& operator=(const Beginning&) = delete;
+
+  /// 0, or why there is no process.
+  int start(pid_t& child, const char* program, char* const* arguments) const {
+    const std::vector<char*> environment = environment_of_child();
+    return ::posix_spawn(&child, program, &actions_, &attributes_, arguments, environment.data());
+  }
+
+ private:
+  posix_spawn_file_actions_t actions_{};
+  posix_spawnattr_t attributes_{};
+};
+
+class Child {
+ public:
+  /// `channel` is the child's end.
+  Child(const ChildCall& call, int channel) {
+    std::string sign = child_sign;
+    std::string work(call.work);
+    std::string parent = std::to_string(::getpid());
+    std::array<char*, 5> arguments = {sign.data(), sign.data(), work.data(), parent.data(), nullptr};
+    const Beginning beginning(channel);
+    int error = beginning.start(pid_, "/proc/self/exe", arguments.data());
+    if (error == ENOENT) {  // where /proc is not mounted
+      error = beginning.start(pid_, reinterpret_cast<const char*>(::getauxval(AT_EXECFN)), arguments.data());
+    }
+    if (error != 0) {
+      throw FileError(fmt::format("no process can be started for {}: {}", call.patience.doing,
+                                  std::generic_category().message(error)));
+    }
+  }
+  ~Child() {
+    if (!ended_) {
+      ::kill(pid_, SIGKILL);
+      wait();
+    }
+  }
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+
+  /// Whether it has ended by itself within seconds. One that hangs in the system beyond that is left to it.
+  bool wait() {
+    for (int i = 0; i < 5000 && !ended_; ++i) {
+      const pid_t found = ::waitpid(pid_, &status_, WNOHANG);
+      ended_ = found == pid_ || (found < 0 && errno != EINTR);  // or somebody else takes the endings of children
+      if (!ended_) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      }
+    }
+    return ended_;
+  }
+
+  ChildFault fault() const {
+    if (!ended_ || WIFEXITED(status_)) {
+      return {false, ended_ && WEXITSTATUS(status_) == no_memory ? "it ran out of memory" : "it gave up"};
+    }
+    const int number = WTERMSIG(status_);
+    return number == SIGKILL ? ChildFault{false, "its process was killed from outside"}
+                             : ChildFault{true, ::strsignal(number)};
+  }
+
+ private:
+  pid_t pid_ = -1;
+  bool ended_ = false;
+  int status_ = 0;
+};
+
+/// Both ends, out of the way of the descriptors that a child has of its own.
+std::pair<int, int> make_channel(const Patience& patience) {
+  std::array<int, 2> ends{};
+  const bool made = ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0;
+  int error = errno;
+  std::array<int, 2> moved = {-1, -1};
+  for (std::size_t i = 0; made && i < 2; ++i) {
+    moved[i] = ::fcntl(ends[i], F_DUPFD_CLOEXEC, child_descriptor + 1);
+    error = moved[i] < 0 ? errno : error;
+    ::close(ends[i]);
+  }
+  if (moved[0] < 0 || moved[1] < 0) {
+    for (const int descriptor : moved) {
+      if (descriptor >= 0) {
+        ::close(descriptor);
+      }
+    }
+    throw FileError(
+        fmt::format("no process can be started for {}: {}", patience.doing, std::generic_category().message(error)));
+  }
+  return {moved[0], moved[1]};
 }
 
 }  // namespace
 
-Pipe::Pipe() {
-  int ends[2];
-  if (::pipe(ends) != 0) {
-    throw std::system_error(errno, std::generic_category(), "cannot make a pipe");
+// --- Channel
+
+Channel::Channel(int descriptor, Patience patience) : descriptor_(descriptor), patience_(std::move(patience)) {}
+
+Channel::~Channel() { ::close(descriptor_); }
+
+/// Counts slices, not the clock: a process that was stopped meanwhile has not waited.
+void Channel::wait_for(short event) const {
+  const double slices = 1000 * patience_.silent_seconds / slice_milliseconds;
+  for (double waited = 0; slices == 0 || waited < slices;) {
+    stop_if_asked(patience_.stop, patience_.doing);
+    pollfd end = {descriptor_, event, 0};
+    const int ready = ::poll(&end, 1, slice_milliseconds);
+    if (ready > 0) {
+      return;
+    }
+    waited += ready == 0 ? 1 : 0;
   }
-  reading_ = ends[0];
-  writing_ = ends[1];
+  throw ChannelClosed{true};
 }
 
-Pipe::~Pipe() {
-  close_reading();
-  close_writing();
-}
-
-void Pipe::close_reading() { close_end(reading_); }
-void Pipe::close_writing() { close_end(writing_); }
-
-void Pipe::send(std::span<const std::byte> bytes) {
+void Channel::send(std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
-    const ssize_t count = ::write(writing_, bytes.data(), bytes.size());
-    if (count < 0 && errno == EINTR) {
+    wait_for(POLLOUT);
+    const ssize_t count = ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (count < 0 && (errno == EINTR || errno == EAGAIN || errno == ENOBUFS)) {
       continue;
     }
     if (count <= 0) {
-      ::_exit(3);
+      throw ChannelClosed();
     }
     bytes = bytes.subspan(static_cast<std::size_t>(count));
   }
 }
 
-bool Pipe::receive(std::span<std::byte> bytes) {
+void Channel::receive(std::span<std::byte> bytes) {
   while (!bytes.empty()) {
-    const ssize_t count = ::read(reading_, bytes.data(), bytes.size());
-    if (count < 0 && errno == EINTR) {
+    wait_for(POLLIN);
+    const ssize_t count = ::recv(descriptor_, bytes.data(), bytes.size(), MSG_DONTWAIT);
+    if (count < 0 && (errno == EINTR || errno == EAGAIN)) {
       continue;
     }
     if (count <= 0) {
-      return false;
+      throw ChannelClosed();
     }
     bytes = bytes.subspan(static_cast<std::size_t>(count));
   }
-  return true;
 }
 
-std::optional<std::string> run_in_child(unsigned cpu_seconds, const std::function<void(Pipe&)>& work,
-                                        const std::function<void(Pipe&)>& receive) {
-  Pipe pipe;
-  const pid_t child = ::fork();
-  if (child < 0) {
-    throw std::system_error(errno, std::generic_category(), "cannot start a process");
+void Channel::send_number(std::int64_t number) { send(std::as_bytes(std::span(&number, 1))); }
+
+std::int64_t Channel::receive_number() {
+  std::int64_t number = 0;
+  receive(std::as_writable_bytes(std::span(&number, 1)));
+  return number;
+}
+
+void Channel::send_text(std::string_view text) {
+  send_number(std::ssize(text));
+  send(std::as_bytes(std::span(text)));
+}
+
+std::string Channel::receive_text(std::size_t max_length) {
+  const std::int64_t length = receive_number();
+  if (length < 0 || static_cast<std::size_t>(length) > max_length) {
+    throw ChannelClosed();
   }
-  if (child == 0) {
-    be_child(pipe, cpu_seconds, work);
+  std::string text(static_cast<std::size_t>(length), ' ');
+  receive(std::as_writable_bytes(std::span(text)));
+  return text;
+}
+
+// --- Both sides
+
+void serve(int argc, char** argv, std::span<const ChildWork> works) {
+  if (argc == 4 && std::string_view(argv[1]) == child_sign) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    const auto row = std::find_if(works.begin(), works.end(), [&](const ChildWork& w) { return w.name == argv[2]; });
+    if (row != works.end() && argv[3] == std::to_string(::getppid())) {
+      be_child(*row);
+    }
   }
-  pipe.close_writing();
+  program_serves = true;
+}
+
+bool can_have_children() { return program_serves; }
+
+std::optional<ChildFault> run_in_child(const ChildCall& call, const std::function<void(Channel&)>& talk) {
+  const auto [ours, theirs] = make_channel(call.patience);
+  Channel channel(ours, call.patience);
+  std::optional<Child> child;
+  {
+    const Channel closed_here(theirs);
+    child.emplace(call, theirs);
+  }
   try {
-    receive(pipe);
-  } catch (...) {
-    wait_for(child, pipe);
-    throw;
+    channel.send_number(call.cpu_seconds);
+    talk(channel);
+  } catch (const ChannelClosed& closed) {
+    if (closed.silent || !child->wait()) {
+      return ChildFault{false, "its process does not answer"};
+    }
+    stop_if_asked(call.patience.stop, call.patience.doing);
+    return child->fault();
   }
-  const int status = wait_for(child, pipe);
-  if (WIFEXITED(status)) {
-    return WEXITSTATUS(status) == 0 ? std::nullopt : std::optional(std::string("it gave up"));
-  }
-  return ::strsignal(WTERMSIG(status));
+  child->wait();
+  return std::nullopt;
 }
 
 }  // namespace mfld

@@ -1,38 +1,84 @@
 #pragma once
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace mfld {
 
-/// The two ends of a pipe between a process and its child.
-class Pipe {
- public:
-  Pipe();
-  ~Pipe();
-  Pipe(const Pipe&) = delete;
-  Pipe& operator=(const Pipe&) = delete;
-
-  /// In the child: ends it, without a word, where nobody reads any more.
-  void send(std::span<const std::byte> bytes);
-  /// In the parent: false where the child has sent less.
-  bool receive(std::span<std::byte> bytes);
-
-  void close_reading();
-  void close_writing();
-
- private:
-  int reading_ = -1;
-  int writing_ = -1;
+/// The other process has closed its end of a channel, or is gone; or it has said nothing for too long.
+struct ChannelClosed {
+  bool silent = false;
 };
 
-/// Runs `work` in a copy of this process, for libraries that are not safe on hostile files: a crash, an endless loop or
-/// overwritten memory stay there. What `work` sends, `receive` takes, here and meanwhile. Nothing where `work`
-/// returned; otherwise how the child ended, as in "Segmentation fault". It may use `cpu_seconds` of a processor. `work`
-/// may call HDF5 and allocate, and starts no thread. Throws std::system_error where there can be no child.
-std::optional<std::string> run_in_child(unsigned cpu_seconds, const std::function<void(Pipe&)>& work,
-                                        const std::function<void(Pipe&)>& receive);
+/// How long one waits for the other end of a channel.
+struct Patience {
+  const std::atomic<bool>* stop = nullptr;  // once true, Interrupted
+  std::string doing;                        // "reading t.h5": what is interrupted then
+  double silent_seconds = 0;                // then ChannelClosed; 0: no limit
+};
+
+/// One of the two ends of a stream of bytes between a process and its child. Sends and receives all that is asked for,
+/// or else throws ChannelClosed or, where the patience says so, Interrupted.
+class Channel {
+ public:
+  /// Closes `descriptor` in the end.
+  explicit Channel(int descriptor, Patience patience = {});
+  ~Channel();
+  Channel(const Channel&) = delete;
+  Channel& operator=(const Channel&) = delete;
+
+  void send(std::span<const std::byte> bytes);
+  void receive(std::span<std::byte> bytes);
+
+  void send_number(std::int64_t number);
+  std::int64_t receive_number();
+  void send_text(std::string_view text);
+  /// ChannelClosed also where it is longer: whoever sent that is not to be trusted.
+  std::string receive_text(std::size_t max_length = std::size_t{1} << 26U);
+
+ private:
+  void wait_for(short event) const;
+
+  int descriptor_;
+  Patience patience_;
+};
+
+/// What a child can be asked for.
+struct ChildWork {
+  std::string_view name;
+  void (*work)(Channel& parent);
+};
+
+/// To be called first in main. In a process that was started as a child: does the work that it was started for and ends
+/// the process. In any other: returns, and from then on this program can have children.
+void serve(int argc, char** argv, std::span<const ChildWork> works);
+
+/// Whether this program has called `serve`.
+bool can_have_children();
+
+struct ChildCall {
+  std::string_view work;  // a name that `serve` knows
+  unsigned cpu_seconds;   // that the child may use of a processor
+  Patience patience;
+};
+
+/// Why a child did not do its work.
+struct ChildFault {
+  bool crashed;     // or never came to an end: what it worked on did that; otherwise the surroundings
+  std::string how;  // "Segmentation fault"
+};
+
+/// Starts this program again, for libraries that are not safe on hostile files: a crash, an endless loop or overwritten
+/// memory stay in the child. `talk` sends it what the work needs and takes what it answers. The child shares nothing
+/// with this process but the channel: it is a new program, not a copy, so that it does not matter what other threads do
+/// meanwhile. It stands in a process group of its own and takes no signal but those that nobody can refuse: the signals
+/// of a terminal are this process's affair. It ends with the thread that called. Nothing where all that `talk` asked
+/// for came. Throws FileError where no process can be started; Interrupted; and what `talk` throws.
+std::optional<ChildFault> run_in_child(const ChildCall& call, const std::function<void(Channel&)>& talk);
 
 }  // namespace mfld

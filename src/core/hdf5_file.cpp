@@ -2,94 +2,30 @@
 
 #include <fmt/format.h>
 #include <hdf5.h>
-#include <pthread.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cassert>
 #include <cerrno>
-#include <cmath>
 #include <concepts>
 #include <cstdio>
 #include <functional>
-#include <mutex>
 #include <numeric>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
 #include "core/hdf5_driver.hpp"
+#include "core/hdf5_library.hpp"
 #include "mfld/core/error.hpp"
 
 namespace mfld {
 
+using hdf5::Id;
+using hdf5::Library;
+using hdf5::library_reason;
+
 namespace {
-
-/// The lock, and silence: the library's own error report is off while we are inside it.
-class Library {
- public:
-  Library() : lock_(mutex()) {
-    H5Eget_auto2(H5E_DEFAULT, &report_, &client_);
-    H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
-  }
-  ~Library() { H5Eset_auto2(H5E_DEFAULT, report_, client_); }
-  Library(const Library&) = delete;
-  Library& operator=(const Library&) = delete;
-
- private:
-  static std::mutex& mutex() {
-    static std::mutex instance;
-    // Held over a fork: the child never inherits the lock of a thread it has not, nor a half-done call.
-    static const int registered =
-        ::pthread_atfork([] { instance.lock(); }, [] { instance.unlock(); }, [] { instance.unlock(); });
-    assert(registered == 0);
-    return instance;
-  }
-
-  std::lock_guard<std::mutex> lock_;
-  H5E_auto2_t report_ = nullptr;
-  void* client_ = nullptr;
-};
-
-/// An identifier of the library and how to give it back.
-class Id {
- public:
-  using Closer = herr_t (*)(hid_t);
-
-  Id(hid_t id, Closer closer) : id_(id), closer_(closer) {}
-  Id(Id&& other) noexcept : id_(std::exchange(other.id_, -1)), closer_(other.closer_) {}
-  Id& operator=(Id&& other) noexcept {
-    std::swap(id_, other.id_);
-    std::swap(closer_, other.closer_);
-    return *this;
-  }
-  ~Id() {
-    if (id_ >= 0) {
-      closer_(id_);
-    }
-  }
-
-  operator hid_t() const { return id_; }
-  hid_t release() { return std::exchange(id_, -1); }
-
- private:
-  hid_t id_;
-  Closer closer_;
-};
-
-/// The innermost description of the last failure.
-std::string library_reason() {
-  std::string reason;
-  const auto keep_first = [](unsigned /*number*/, const H5E_error2_t* entry, void* client) -> herr_t {
-    auto& text = *static_cast<std::string*>(client);
-    if (text.empty() && entry->desc != nullptr) {
-      text = entry->desc;
-    }
-    return 0;
-  };
-  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_first, &reason);
-  return reason.empty() ? "the HDF5 library gave no reason" : reason;
-}
 
 template <std::same_as<double> Value>
 hid_t memory_type() {
@@ -198,20 +134,6 @@ struct Hdf5File::Handle {
     return {extents.begin(), extents.end()};
   }
 
-  bool has_all_chunks(hid_t data_set_id, hid_t creation, const std::string& name) const {
-    const Shape extents = shape(data_set_id, name);
-    std::vector<hsize_t> chunk(extents.size());
-    check(H5Pget_chunk(creation, static_cast<int>(chunk.size()), chunk.data()), name);
-    double expected = 1;
-    for (std::size_t i = 0; i < chunk.size(); ++i) {
-      expected *= std::ceil(static_cast<double>(extents[i]) / static_cast<double>(std::max<hsize_t>(chunk[i], 1)));
-    }
-    const Id space(check(H5Dget_space(data_set_id), name), H5Sclose);
-    hsize_t present = 0;
-    check(H5Dget_num_chunks(data_set_id, space, &present), name);
-    return static_cast<double>(present) >= expected;
-  }
-
   /// The same bytes for the same content: no time stamps.
   Id new_data_set(const std::string& name, hid_t type, hid_t space, const std::vector<hsize_t>& chunk = {},
                   H5D_alloc_time_t when = H5D_ALLOC_TIME_DEFAULT) const {
@@ -315,44 +237,6 @@ bool Hdf5File::has_data_set(const std::string& data_set) const {
 Hdf5File::Shape Hdf5File::shape(const std::string& data_set) const {
   const Library library;
   return handle_->shape(handle_->data_set(data_set), data_set);
-}
-
-void Hdf5File::check_stored(const std::string& data_set) const {
-  const Library library;
-  const Id id = handle_->data_set(data_set);
-  const Id type(handle_->check(H5Dget_type(id), data_set), H5Tclose);
-  const Id creation(handle_->check(H5Dget_create_plist(id), data_set), H5Pclose);
-  const auto stored = static_cast<double>(H5Dget_storage_size(id));
-  double bytes = static_cast<double>(H5Tget_size(type));
-  for (const std::int64_t extent : handle_->shape(id, data_set)) {
-    bytes *= static_cast<double>(extent);
-  }
-  if (H5Pget_external_count(creation) > 0) {
-    return;
-  }
-  bool whole = stored >= bytes;
-  switch (H5Pget_layout(creation)) {
-    case H5D_CHUNKED:  // of any size in the file, for they may be compressed
-      whole = handle_->has_all_chunks(id, creation, data_set);
-      break;
-    case H5D_CONTIGUOUS:
-      if (const haddr_t start = H5Dget_offset(id); start != HADDR_UNDEF) {
-        hsize_t end = 0;
-        handle_->check(H5Fget_filesize(handle_->file, &end), data_set);
-        whole = whole && static_cast<double>(start) + bytes <= static_cast<double>(end);
-      }
-      break;
-    case H5D_COMPACT:
-      break;
-    default:  // a view of other data sets
-      return;
-  }
-  if (!whole) {
-    throw FileError(
-        fmt::format("cannot read {}, object {}: it is damaged, the values that its shape promises are not all "
-                    "there",
-                    handle_->place.path.string(), data_set));
-  }
 }
 
 template <class Value>

@@ -170,7 +170,7 @@ class Recorder : public Listener<Scalar> {
     const TrajectoryInfo info = {experiment_->tracked, parameter_names(experiment_->network.layout()),
                                  experiment_->phases.front().step_size.value};
     if (frames_ > 0) {
-      frame_step_ = directory_->continue_trajectory(frames_, info, last_counted_step());
+      frame_step_ = directory_->continue_trajectory(frames_, info, last_counted_step(), stop_);
     } else if (!experiment_->tracked.empty()) {
       directory_->start_trajectory(info, experiment_->data);
     }

@@ -186,6 +186,8 @@ MakeDataset read_file(Section& section, const Surroundings& surroundings) {
   options.skip_lines = section.integer("skip_lines", "csv: lines before the table", options.skip_lines, {0});
   options.header = pick(section, "header", "csv: whether names of columns stand above the rows", "auto", headers);
   options.dataset = section.text("dataset", "hdf5: path of the data set in the file", options.dataset);
+  options.external =
+      section.flag("external", "hdf5: it may take numbers from files outside its folder", options.external);
   options.standardise = section.flag("standardise", "inputs to mean 0 and variance 1", options.standardise);
   options.binary_labels = section.flag("binary_labels", "the two labels become -1 and +1", options.binary_labels);
   options.input_scale = section.number("input_scale", "multiplies the inputs, after standardising", options.input_scale,

@@ -5,8 +5,9 @@
 #include <limits>
 
 #include "core/child_process.hpp"
-#include "mfld/core/hdf5_file.hpp"
+#include "core/hdf5_data_set.hpp"
 #include "mfld/core/memory.hpp"
+#include "task/hdf5_work.hpp"
 #include "task/table.hpp"
 
 namespace mfld::tables {
@@ -14,104 +15,135 @@ namespace mfld::tables {
 namespace {
 
 /// What the child sends first. The numbers of the table follow, or else the sentence.
-struct Answer {
-  enum Kind : std::int64_t { table, invalid, unreadable };
-  std::int64_t kind = unreadable;
-  std::int64_t rows = 0;
-  std::int64_t columns = 0;  // or the length of the sentence
-};
+enum class Answer : std::int64_t { table, invalid, unreadable };
 
-void check_memory(const Source& source, std::uint64_t rows, std::uint64_t columns) {
-  const double needed = static_cast<double>(rows) * static_cast<double>(columns) * sizeof(double) / 0x1p30;
+void check_memory(const Source& source, const TableOptions& options, std::uint64_t rows, std::uint64_t columns) {
+  const double needed =
+      options.num_copies * static_cast<double>(rows) * static_cast<double>(columns) * sizeof(double) / 0x1p30;
   const double available = available_memory() / 0x1p30;
   if (needed > available) {
-    throw source.invalid(fmt::format("a table of {} x {} numbers needs {:.3g} GiB and {:.3g} GiB are available", rows,
-                                     columns, needed, available));
+    throw source.invalid(
+        fmt::format("a table of {} x {} numbers, of which there are {} copies for a while, needs {:.3g} GiB and "
+                    "{:.3g} GiB are available",
+                    rows, columns, options.num_copies, needed, available));
   }
 }
 
-/// In the child: reads and sends as it goes.
-void send_table(const Source& source, const std::string& data_set, Pipe& pipe) {
-  const Hdf5File file = Hdf5File::open(source.path);
-  if (data_set.empty() || !file.has_data_set(data_set)) {
+Table read_with_library(const Source& source, const TableOptions& options) {
+  hdf5::DataSetReader reader(source.path, options.external);
+  if (options.data_set.empty() || !reader.find(options.data_set)) {
     throw InvalidInput(
-        fmt::format("task.dataset = \"{}\" must name a data set of the file \"{}\"", data_set, source.path));
+        fmt::format("task.dataset = \"{}\" must name a data set of the file \"{}\"", options.data_set, source.path));
   }
-  const Hdf5File::Shape shape = file.shape(data_set);
+  const auto& shape = reader.shape();
   if (shape.size() != 2) {
-    throw source.invalid(fmt::format("its data set \"{}\" has {} dimensions and must have 2", data_set, shape.size()));
+    throw source.invalid(
+        fmt::format("its data set \"{}\" has {} dimensions and must have 2", options.data_set, shape.size()));
   }
   const auto rows = static_cast<std::uint64_t>(shape[0]);
   const auto columns = static_cast<std::uint64_t>(shape[1]);
   check_shape(source, rows, columns);
-  check_memory(source, rows, columns);
-  file.check_stored(data_set);
-  std::vector<double> values(static_cast<std::size_t>(rows * columns));
-  file.read<double>(data_set, values);
-  const Answer answer{Answer::table, shape[0], shape[1]};
-  pipe.send(std::as_bytes(std::span(&answer, 1)));
-  pipe.send(std::as_bytes(std::span(values)));
+  check_memory(source, options, rows, columns);
+  Table table{source, Inputs(shape[0], shape[1]), 1, {}};
+  reader.read({table.values.data(), static_cast<std::size_t>(table.values.size())});
+  return table;
 }
 
-void send_sentence(Answer::Kind kind, std::string_view text, Pipe& pipe) {
-  const Answer answer{kind, 0, std::ssize(text)};
-  pipe.send(std::as_bytes(std::span(&answer, 1)));
-  pipe.send(std::as_bytes(std::span(text)));
+/// With the name of the file, and of the key that would allow it.
+Table read_here(const Source& source, const TableOptions& options) {
+  try {
+    return read_with_library(source, options);
+  } catch (const hdf5::Outside& refusal) {
+    const bool has_key = source.key.starts_with("task.");
+    throw source.invalid(fmt::format("{}{}", refusal.what(), has_key ? "; task.external = true allows it" : ""));
+  } catch (const hdf5::Refused& refusal) {
+    throw source.invalid(refusal.what());
+  } catch (const hdf5::Unreadable& failure) {
+    throw source.file_error(failure.what());
+  }
+}
+
+void send_sentence(Answer kind, std::string_view text, Channel& parent) {
+  parent.send_number(static_cast<std::int64_t>(kind));
+  parent.send_text(text);
 }
 
 /// In this process: trusts nothing that comes.
-Table receive_table(const Source& source, Pipe& pipe, bool& whole) {
-  Table table{source, {}, 1, {}};
-  Answer answer;
-  whole = pipe.receive(std::as_writable_bytes(std::span(&answer, 1)));
-  const auto [kind, rows, columns] = answer;
-  if (!whole || columns < 0 || rows < 0 || (kind != Answer::table && columns > 10000)) {
-    whole = false;
-    return table;
-  }
+Table receive_table(const Source& source, const TableOptions& options, Channel& child) {
+  const auto kind = static_cast<Answer>(child.receive_number());
   if (kind == Answer::table) {
+    const std::int64_t rows = child.receive_number();
+    const std::int64_t columns = child.receive_number();
+    if (rows < 0 || columns < 0) {
+      throw ChannelClosed();
+    }
     check_shape(source, static_cast<std::uint64_t>(rows), static_cast<std::uint64_t>(columns));
-    check_memory(source, static_cast<std::uint64_t>(rows), static_cast<std::uint64_t>(columns));
-    table.values.resize(rows, columns);
-    whole = pipe.receive(
+    check_memory(source, options, static_cast<std::uint64_t>(rows), static_cast<std::uint64_t>(columns));
+    Table table{source, Inputs(rows, columns), 1, {}};
+    child.receive(
         std::as_writable_bytes(std::span(table.values.data(), static_cast<std::size_t>(table.values.size()))));
     return table;
   }
-  std::string sentence(static_cast<std::size_t>(columns), ' ');
-  whole = pipe.receive(std::as_writable_bytes(std::span(sentence)));
+  const std::string sentence = child.receive_text(10000);
   if (kind == Answer::invalid) {
     throw InvalidInput(sentence);
   }
   throw FileError(sentence);
 }
 
-}  // namespace
-
-/// The library is not safe on damaged files (it follows lengths and addresses that they hold), and a data file has no
-/// checksum that we know: a child reads it.
-Table read_hdf5(const Source& source, const TableOptions& options) {
+unsigned cpu_seconds_for(const Source& source) {
   std::error_code unknown;
   const auto bytes = std::filesystem::file_size(source.path, unknown);
-  const unsigned cpu_seconds =
-      20 + (unknown ? 0U : static_cast<unsigned>(std::min<std::uintmax_t>(bytes >> 20U, 100000)));
+  return 20 + (unknown ? 0U : static_cast<unsigned>(std::min<std::uintmax_t>(bytes >> 20U, 100000)));
+}
+
+Table read_in_child(const Source& source, const TableOptions& options) {
+  ChildCall call{hdf5_work.name, cpu_seconds_for(source), {source.stop, source.doing(), 0}};
+  call.patience.silent_seconds = 30.0 * call.cpu_seconds;
   Table table;
-  bool whole = false;
-  const auto fault = run_in_child(
-      cpu_seconds,
-      [&](Pipe& pipe) {
-        try {
-          send_table(source, options.data_set, pipe);
-        } catch (const InvalidInput& error) {
-          send_sentence(Answer::invalid, error.what(), pipe);
-        } catch (const FileError& error) {
-          send_sentence(Answer::unreadable, error.what(), pipe);
-        }
-      },
-      [&](Pipe& pipe) { table = receive_table(source, pipe, whole); });
-  if (fault || !whole) {
-    throw source.file_error(
-        fmt::format("it is damaged, the HDF5 library failed on it ({})", fault.value_or("cut short")));
+  const auto fault = run_in_child(call, [&](Channel& child) {
+    child.send_text(source.key);
+    child.send_text(source.path);
+    child.send_text(options.data_set);
+    child.send_number(options.external ? 1 : 0);
+    child.send_number(options.num_copies);
+    table = receive_table(source, options, child);
+  });
+  if (fault) {
+    throw source.file_error(fault->crashed
+                                ? fmt::format("it is damaged, the HDF5 library failed on it ({})", fault->how)
+                                : fmt::format("the process that reads it did not finish: {}", fault->how));
   }
+  return table;
+}
+
+}  // namespace
+
+void serve_hdf5_table(Channel& parent) {
+  Source source;
+  source.key = parent.receive_text();
+  source.path = parent.receive_text();
+  TableOptions options;
+  options.data_set = parent.receive_text();
+  options.external = parent.receive_number() != 0;
+  options.num_copies = static_cast<int>(parent.receive_number());
+  try {
+    const Table table = read_here(source, options);
+    parent.send_number(static_cast<std::int64_t>(Answer::table));
+    parent.send_number(table.values.rows());
+    parent.send_number(table.values.cols());
+    parent.send(std::as_bytes(std::span(table.values.data(), static_cast<std::size_t>(table.values.size()))));
+  } catch (const InvalidInput& error) {
+    send_sentence(Answer::invalid, error.what(), parent);
+  } catch (const FileError& error) {
+    send_sentence(Answer::unreadable, error.what(), parent);
+  }
+}
+
+/// The library is not safe on damaged files (it follows lengths and addresses that they hold), and a data file has no
+/// checksum that we know: a child reads it, where this program can have one.
+Table read_hdf5(const Source& source, const TableOptions& options) {
+  Table table = can_have_children() ? read_in_child(source, options) : read_here(source, options);
   check_finite(table);
   return table;
 }

@@ -31,8 +31,12 @@ InvalidInput Source::invalid_at(Index line, Index column, std::string_view reaso
   return invalid(fmt::format("{} {}, column {} {}", is_csv() ? "line" : "row", line, column, reason));
 }
 
+std::string Source::doing() const { return fmt::format("reading {} = \"{}\"", key, printable(path, 200)); }
+
 void Source::go_on_unless_stopped() const {
-  stop_if_asked(stop, fmt::format("reading {} = \"{}\"", key, printable(path, 200)));
+  if (stop != nullptr && *stop) {
+    stop_if_asked(stop, doing());
+  }
 }
 
 std::string Source::option(std::string_view name) const {

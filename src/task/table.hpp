@@ -32,6 +32,8 @@ struct Source {
   /// task.header = "yes" or --header yes.
   std::string with(std::string_view name, std::string_view value) const;
 
+  /// "reading task.path = "data.csv"", for who is interrupted in it.
+  std::string doing() const;
   /// Throws Interrupted if the flag is set: for readers to call every few milliseconds.
   void go_on_unless_stopped() const;
 };
@@ -41,7 +43,8 @@ struct TableOptions {
   Index skip_lines = 0;
   std::string data_set = "data";
   Header header = Header::automatic;
-  int num_copies = 2;  // of the table that are in memory at once: here and in the data
+  bool external = false;  // whether an HDF5 file may take its numbers from files outside its folder
+  int num_copies = 2;     // of the table that are in memory at once: in the child and here, or here and in the data
 };
 
 /// The numbers of a file, before anything is known about them.

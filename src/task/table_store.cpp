@@ -30,9 +30,9 @@ std::optional<std::string> identity(const Source& source, const TableOptions& op
   if (::stat(source.path.c_str(), &file) != 0 || !S_ISREG(file.st_mode)) {
     return std::nullopt;
   }
-  return fmt::format("{}:{} {} {}.{} {}.{} {} {} {} {}", file.st_dev, file.st_ino, file.st_size, file.st_mtim.tv_sec,
+  return fmt::format("{}:{} {} {}.{} {}.{} {} {} {} {} {}", file.st_dev, file.st_ino, file.st_size, file.st_mtim.tv_sec,
                      file.st_mtim.tv_nsec, file.st_ctim.tv_sec, file.st_ctim.tv_nsec, source.extension(),
-                     options.skip_lines, static_cast<int>(options.header), options.data_set);
+                     options.skip_lines, static_cast<int>(options.header), options.external, options.data_set);
 }
 
 double size_of(const Table& table) { return static_cast<double>(table.values.size()) * sizeof(double); }

@@ -7,7 +7,13 @@
 
 #include "fuzz/memory_file.hpp"
 #include "mfld/core/error.hpp"
+#include "mfld/experiment/child.hpp"
 #include "mfld/task/file_dataset.hpp"
+
+extern "C" int LLVMFuzzerInitialize(int* argc, char*** argv) {
+  mfld::serve_as_child(*argc, *argv);
+  return 0;
+}
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static mfld::fuzz::MemoryFile file("table.h5");

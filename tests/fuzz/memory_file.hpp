@@ -18,7 +18,8 @@ class MemoryFile {
     std::filesystem::create_directories(directory_);
     path_ = directory_ / name;
     std::filesystem::remove(path_);
-    std::filesystem::create_symlink("/proc/self/fd/" + std::to_string(descriptor_), path_);
+    const std::string process = std::to_string(::getpid());  // by number: a child reads it, too
+    std::filesystem::create_symlink("/proc/" + process + "/fd/" + std::to_string(descriptor_), path_);
   }
   ~MemoryFile() {
     ::close(descriptor_);

@@ -32,9 +32,6 @@ class Hdf5File {
   /// Whether a data set of that name exists.
   bool has_data_set(const std::string& data_set) const;
   Shape shape(const std::string& data_set) const;
-  /// Throws FileError unless the file has room for as many values as the shape says: a damaged shape would have the
-  /// library read what lies behind them, in memory or as zeros.
-  void check_stored(const std::string& data_set) const;
   /// All values; values.size() must be the product of the shape.
   template <class Value>
   void read(const std::string& data_set, std::span<Value> values) const;

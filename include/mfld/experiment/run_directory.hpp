@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <limits>
@@ -97,8 +98,10 @@ class RunDirectory {
   void start_trajectory(const TrajectoryInfo& info, const Dataset& data);
   /// trajectory.h5 with its first `num_frames` frames; what follows is cut off. The step of the last one, or -1. Throws
   /// FileError if it has fewer, or other particles or parameters than `info`, or frames beyond `last_step`.
+  /// Interrupted, and nothing is lost, once `stop` is true.
   std::int64_t continue_trajectory(std::int64_t num_frames, const TrajectoryInfo& info,
-                                   std::int64_t last_step = std::numeric_limits<std::int64_t>::max());
+                                   std::int64_t last_step = std::numeric_limits<std::int64_t>::max(),
+                                   const std::atomic<bool>* stop = nullptr);
   /// positions [particles x p]; in the file when the call returns.
   void append_trajectory(std::int64_t step, double time, const Eigen::Ref<const Matrix>& positions);
   /// Gives trajectory.h5 its final form, without the space set aside for further frames. No frame can follow.

@@ -25,6 +25,7 @@ struct FileDatasetOptions {
   Index skip_lines = 0;               // csv only: lines before the table
   Header header = Header::automatic;  // csv only
   std::string dataset = "data";       // hdf5 only: the data set's path in the file
+  bool external = false;              // hdf5 only: its numbers may lie in files outside the folder of `path`
   bool standardise = false;           // inputs to mean 0 and variance 1 by the training part; constant columns to 0
   bool binary_labels = false;         // the two distinct labels become -1 (the smaller) and +1
   double input_scale = 1;             // multiplies the inputs at the end, e.g. 1/sqrt(d)

@@ -1,0 +1,49 @@
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/hdf5_sources.hpp"
+
+namespace mfld::hdf5 {
+
+/// An open data set of numbers, all of which are there and can be read.
+struct OpenDataSet {
+  std::shared_ptr<SourceFile> file;
+  Id id;
+  Id creation;
+  Id space;
+  std::vector<std::int64_t> shape;
+  H5D_layout_t layout;
+};
+
+/// Reads a data set of a file that somebody else has made, wherever the file says that the numbers lie: in itself,
+/// behind links, in raw files, or in data sets of other files that a virtual one puts together. What is right about
+/// other files is said at Sources. Takes the one lock of the library for its life. Whatever cannot be read as it was
+/// meant is refused: a source that is not there, or smaller than it should be; a filter that is not installed; integers
+/// that no double equals; values that nothing was ever stored for.
+class DataSetReader {
+ public:
+  /// `outside`: other files may lie outside the folder of this one.
+  DataSetReader(const std::filesystem::path& path, bool outside) : sources_(path, outside) {}
+
+  /// False if there is no such data set. Throws Refused or Unreadable, as read does.
+  bool find(const std::string& name);
+  const std::vector<std::int64_t>& shape() const { return found_.front().shape; }
+  /// values.size() is the product of the shape.
+  void read(std::span<double> values) const;
+
+ private:
+  OpenDataSet open(const Place& place) const;
+  void check_external_files(const OpenDataSet& data_set) const;
+  void read_virtual(const OpenDataSet& data_set, std::span<double> values) const;
+  void read_source(const OpenDataSet& data_set, std::size_t mapping, hid_t target, std::span<double> values) const;
+
+  Library library_;
+  Sources sources_;
+  std::vector<OpenDataSet> found_;  // the one
+};
+
+}  // namespace mfld::hdf5

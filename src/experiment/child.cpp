@@ -1,0 +1,13 @@
+#include "mfld/experiment/child.hpp"
+
+#include <array>
+
+#include "core/child_process.hpp"
+#include "experiment/trajectory_trial.hpp"
+#include "task/hdf5_work.hpp"
+
+namespace mfld {
+
+void serve_as_child(int argc, char** argv) { serve(argc, argv, std::array{hdf5_work, trajectory_work}); }
+
+}  // namespace mfld
