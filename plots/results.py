@@ -105,9 +105,7 @@ class Trajectory:
         group = "particles/neurons/position/"
         with _Hdf5(self.path) as file:
             value, step, time = (file[group + name] for name in ("value", "step", "time"))
-            count = min(len(value), len(step), len(time))
-            if "mfld/num_frames" in file:  # while a run writes, there is room for more frames than there are
-                count = min(count, file["mfld/num_frames"][0])
+            count = min(len(value), len(step), len(time))  # while a run writes, the one opened last may hold more
             return value[:count], step[:count], time[:count]
 
     @property
@@ -277,9 +275,6 @@ class _Hdf5:
 
     def __enter__(self):
         return self
-
-    def __contains__(self, name):
-        return name in self._file
 
     def __getitem__(self, name):
         if name not in self._file:

@@ -28,6 +28,8 @@ class PosixFile {
   void write_at(std::size_t position, std::string_view bytes);
   /// The next bytes, as many as there are up to buffer.size(); 0 at the end.
   std::size_t read(std::span<char> buffer);
+  /// Those from `position` on.
+  std::size_t read_at(std::size_t position, std::span<char> buffer) const;
   std::size_t size() const;
   /// Forgets all but the first `size` bytes.
   void truncate(std::size_t size);
@@ -39,6 +41,8 @@ class PosixFile {
   void rename(const std::filesystem::path& path);
   /// Returns once the content is on the disk.
   void sync();
+  /// What the destructor does, but a failure is reported.
+  void close();
 
  private:
   PosixFile(std::filesystem::path path, int flags, std::string_view action);

@@ -3,20 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cassert>
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
-#include <functional>
 #include <iterator>
 #include <optional>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
-#include "core/child_process.hpp"
 #include "experiment/posix_file.hpp"
 #include "experiment/summary_json.hpp"
 #include "experiment/trajectory_file.hpp"
@@ -61,32 +58,6 @@ LastRow parse_row(const std::string& row) {
     }
   }
   return result;
-}
-
-/// Throws FileError where `action` would not survive: the HDF5 library is not safe on damaged files, and a trajectory,
-/// which grows in place, has no checksum. What it throws is left to the real attempt.
-void try_in_child(const std::filesystem::path& path, const std::function<void()>& action) {
-  std::error_code unknown;
-  const std::uintmax_t bytes = std::filesystem::file_size(path, unknown);
-  const auto seconds = unknown ? 60U : static_cast<unsigned>(std::min<std::uintmax_t>(60 + (bytes >> 22U), 1000000));
-  bool returned = false;
-  const auto fault = run_in_child(
-      seconds,
-      [&action](Pipe& pipe) {
-        try {
-          action();
-        } catch (const std::exception&) {
-        }
-        pipe.send(std::array{std::byte{1}});
-      },
-      [&returned](Pipe& pipe) {
-        std::array<std::byte, 1> sign;
-        returned = pipe.receive(sign);
-      });
-  if (!returned) {
-    throw FileError(fmt::format("cannot continue {}: it is damaged, the HDF5 library failed on it ({})", path.string(),
-                                fault.value_or("it gave up")));
-  }
 }
 
 /// `path` under a second name, so that neither is missing at any moment; renamed where the file system has no links.
@@ -232,21 +203,20 @@ void RunDirectory::append_metrics(std::int64_t step, std::int64_t phase, double 
   files_->metrics->append({row.data(), row.size()});
 }
 
-void RunDirectory::start_trajectory(const TrajectoryInfo& info, const Dataset& data) {
-  files_->trajectory.emplace(path() / "trajectory.h5", info, data);
+void RunDirectory::start_trajectory(const TrajectoryInfo& info, const Dataset& data, const std::atomic<bool>* stop) {
+  files_->trajectory.emplace(path() / "trajectory.h5", info, data, stop);
 }
 
 std::int64_t RunDirectory::continue_trajectory(std::int64_t num_frames, const TrajectoryInfo& info,
-                                               std::int64_t last_step) {
-  const auto file = path() / "trajectory.h5";
+                                               std::int64_t last_step, const std::atomic<bool>* stop) {
   files_->trajectory.reset();
-  try_in_child(file, [&] { TrajectoryFile(file, num_frames, info, last_step); });
-  return files_->trajectory.emplace(file, num_frames, info, last_step).last_step();
+  return files_->trajectory.emplace(path() / "trajectory.h5", num_frames, info, last_step, stop).last_step();
 }
 
 void RunDirectory::finish_trajectory() {
   if (files_->trajectory) {
     files_->trajectory->finish();
+    sync_file(path());  // its name
   }
 }
 
