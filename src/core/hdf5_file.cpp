@@ -3,11 +3,14 @@
 #include <fmt/format.h>
 #include <hdf5.h>
 #include <pthread.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cassert>
+#include <cerrno>
 #include <cmath>
 #include <concepts>
+#include <cstdio>
 #include <functional>
 #include <mutex>
 #include <numeric>
@@ -138,7 +141,7 @@ struct PackedTexts {
 }  // namespace
 
 struct Hdf5File::Handle {
-  std::filesystem::path path;
+  FilePlace place;
   bool writing;
   FileStatus status{};
   Id file{-1, H5Fclose};
@@ -148,7 +151,7 @@ struct Hdf5File::Handle {
   template <class Opener>
   void open(const Opener& opener) {
     const Id access(check(H5Pcreate(H5P_FILE_ACCESS), "/"), H5Pclose);
-    check(use_reporting_driver(access, status), "/");
+    check(use_reporting_driver(access, place.directory, status), "/");
     // The oldest form of everything: every reader knows it, and it does not change with the library.
     check(H5Pset_libver_bounds(access, H5F_LIBVER_EARLIEST, H5F_LIBVER_LATEST), "/");
     file = Id(check(opener(access), "/"), H5Fclose);
@@ -162,7 +165,8 @@ struct Hdf5File::Handle {
     if (result < 0 || status.error != 0) {
       const std::string reason = status.error != 0 ? std::generic_category().message(status.error) : library_reason();
       const std::string where = object == "/" ? "" : fmt::format(", object {}", object);
-      throw FileError(fmt::format("cannot {} {}{}: {}", writing ? "write" : "read", path.string(), where, reason));
+      throw FileError(
+          fmt::format("cannot {} {}{}: {}", writing ? "write" : "read", place.path.string(), where, reason));
     }
     return result;
   }
@@ -216,10 +220,10 @@ struct Hdf5File::Handle {
   }
 
   Id new_data_set(const std::string& name, hid_t type, hid_t space,
-                  H5D_alloc_time_t place = H5D_ALLOC_TIME_DEFAULT) const {
+                  H5D_alloc_time_t when = H5D_ALLOC_TIME_DEFAULT) const {
     const Id creation = data_set_creation(name);
-    check(H5Pset_alloc_time(creation, place), name);
-    if (place == H5D_ALLOC_TIME_EARLY) {
+    check(H5Pset_alloc_time(creation, when), name);
+    if (when == H5D_ALLOC_TIME_EARLY) {
       check(H5Pset_fill_time(creation, H5D_FILL_TIME_NEVER), name);
     }
     return {check(H5Dcreate2(file, name.c_str(), type, space, links, creation, H5P_DEFAULT), name), H5Dclose};
@@ -243,7 +247,7 @@ struct Hdf5File::Handle {
     const std::int64_t wanted = size == 0 ? 0 : num_values / size;
     if (wanted < 1 || num_values % size != 0 || first < 0 || first > num_rows - wanted) {
       throw FileError(fmt::format("cannot {} {}, object {}: it has no rows of {} values from row {} on",
-                                  writing ? "write" : "read", path.string(), name, num_values, first));
+                                  writing ? "write" : "read", place.path.string(), name, num_values, first));
     }
     start.front() = static_cast<hsize_t>(first);
     count.front() = static_cast<hsize_t>(wanted);
@@ -277,22 +281,21 @@ Hdf5File::~Hdf5File() {
   }
 }
 
-Hdf5File Hdf5File::create(const std::filesystem::path& path, std::int64_t reserved_bytes) {
-  Hdf5File result(std::make_unique<Handle>(Handle{path, true}));
+Hdf5File Hdf5File::create(const FilePlace& place, std::int64_t reserved_bytes) {
+  Hdf5File result(std::make_unique<Handle>(Handle{place, true}));
   const Library library;
   Handle& handle = *result.handle_;
   const Id creation(handle.check(H5Pcreate(H5P_FILE_CREATE), "/"), H5Pclose);
   handle.check(H5Pset_userblock(creation, static_cast<hsize_t>(reserved_bytes)), "/");
-  std::error_code ignored;
-  std::filesystem::remove(path, ignored);  // a link or a leftover: what it leads to stays as it is
-  handle.open([&](hid_t access) { return H5Fcreate(path.c_str(), H5F_ACC_EXCL, creation, access); });
+  ::unlinkat(place.directory, place.name.c_str(), 0);  // of which the creation tells if it fails
+  handle.open([&](hid_t access) { return H5Fcreate(place.name.c_str(), H5F_ACC_EXCL, creation, access); });
   return result;
 }
 
-Hdf5File Hdf5File::open(const std::filesystem::path& path) {
-  Hdf5File result(std::make_unique<Handle>(Handle{path, false}));
+Hdf5File Hdf5File::open(const FilePlace& place) {
+  Hdf5File result(std::make_unique<Handle>(Handle{place, false}));
   const Library library;
-  result.handle_->open([&](hid_t access) { return H5Fopen(path.c_str(), H5F_ACC_RDONLY, access); });
+  result.handle_->open([&](hid_t access) { return H5Fopen(place.name.c_str(), H5F_ACC_RDONLY, access); });
   return result;
 }
 
@@ -336,9 +339,9 @@ void Hdf5File::check_stored(const std::string& data_set) const {
       break;
     case H5D_CONTIGUOUS:
       if (const haddr_t start = H5Dget_offset(id); start != HADDR_UNDEF) {
-        std::error_code error;
-        const auto end = static_cast<double>(std::filesystem::file_size(handle_->path, error));
-        whole = whole && static_cast<double>(start) + bytes <= end;
+        hsize_t end = 0;
+        handle_->check(H5Fget_filesize(handle_->file, &end), data_set);
+        whole = whole && static_cast<double>(start) + bytes <= static_cast<double>(end);
       }
       break;
     case H5D_COMPACT:
@@ -350,7 +353,7 @@ void Hdf5File::check_stored(const std::string& data_set) const {
     throw FileError(
         fmt::format("cannot read {}, object {}: it is damaged, the values that its shape promises are not all "
                     "there",
-                    handle_->path.string(), data_set));
+                    handle_->place.path.string(), data_set));
   }
 }
 
@@ -361,7 +364,7 @@ void Hdf5File::read(const std::string& data_set, std::span<Value> values) const 
   const Shape extents = handle_->shape(id, data_set);
   if (std::cmp_not_equal(product(extents), values.size())) {
     throw FileError(fmt::format("cannot read {}, object {}: it has {} values where {} are expected",
-                                handle_->path.string(), data_set, product(extents), values.size()));
+                                handle_->place.path.string(), data_set, product(extents), values.size()));
   }
   handle_->check(H5Dread(id, memory_type<Value>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), data_set);
 }
@@ -374,7 +377,7 @@ Value Hdf5File::read_attribute(const std::string& object, const std::string& att
   const Id id(handle_->check(H5Aopen(owner, attribute.c_str(), H5P_DEFAULT), name), H5Aclose);
   const Id space(handle_->check(H5Aget_space(id), name), H5Sclose);
   if (H5Sget_simple_extent_npoints(space) != 1) {
-    throw FileError(fmt::format("cannot read {}, object {}: it is not one number", handle_->path.string(), name));
+    throw FileError(fmt::format("cannot read {}, object {}: it is not one number", handle_->place.path.string(), name));
   }
   Value value{};
   handle_->check(H5Aread(id, memory_type<Value>(), &value), name);

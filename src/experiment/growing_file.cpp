@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cassert>
 #include <functional>
 #include <numeric>
@@ -38,23 +37,24 @@ std::uint64_t GrowingSet::row_bytes() const {
   return static_cast<std::uint64_t>(std::accumulate(item.begin(), item.end(), std::int64_t{8}, std::multiplies<>()));
 }
 
-GrowingFile::GrowingFile(const std::filesystem::path& path, std::vector<GrowingSet> sets, const std::atomic<bool>* stop)
-    : path_(path), file_(PosixFile::open_for_update(path)) {
+GrowingFile::GrowingFile(const FilePlace& place, std::vector<GrowingSet> sets, const std::atomic<bool>* stop)
+    : file_(PosixFile::open_for_update(place)) {
   read_page(std::move(sets));
   for (const Growth& growth : growths_) {
     if (growth.header.extents[0] != 0 || growth.header.index != no_address) {
       refuse("it has rows already");
     }
   }
-  const std::uint64_t place = std::max<std::uint64_t>(page_bytes, (file_.size() + 7) / 8 * 8);
-  file_.write_at(place, seal(place, stop));
-  end_ = place + seal_bytes;
+  const std::uint64_t seal_place = std::max<std::uint64_t>(page_bytes, (file_.size() + 7) / 8 * 8);
+  file_.write_at(seal_place, seal(seal_place, stop));
+  end_ = seal_place + seal_bytes;
+  size_ = end_;
   extend();
 }
 
-GrowingFile::GrowingFile(const std::filesystem::path& path, std::vector<GrowingSet> sets, std::int64_t num_rows,
+GrowingFile::GrowingFile(const FilePlace& place, std::vector<GrowingSet> sets, std::int64_t num_rows,
                          const std::atomic<bool>* stop)
-    : path_(path), file_(PosixFile::open_for_update(path)) {
+    : file_(PosixFile::open_for_update(place)) {
   read_page(std::move(sets));
   end_of_file_ = load<std::uint64_t>(page_, end_place);
   const std::uint64_t start = start_of_rows();
@@ -75,7 +75,7 @@ GrowingFile::GrowingFile(const std::filesystem::path& path, std::vector<GrowingS
 }
 
 void GrowingFile::refuse(std::string_view reason) const {
-  throw FileError(fmt::format("cannot continue {}: {}", path_.string(), reason));
+  throw FileError(fmt::format("cannot continue {}: {}", file_.place().path.string(), reason));
 }
 
 /// Reads the first bytes of the file and finds the sets there.
@@ -106,13 +106,13 @@ void GrowingFile::read_page(std::vector<GrowingSet> sets) {
 /// Follows from what the headers say: so many rows take so much, and the top of each index comes so far behind the
 /// start.
 std::uint64_t GrowingFile::start_of_rows() {
-  const std::uint64_t size = file_.size();
+  size_ = file_.size();
   std::uint64_t bytes_a_row = 0;
   for (const Growth& growth : growths_) {
     bytes_a_row += growth.set.row_bytes();
   }
   const std::int64_t num_rows = growths_.front().header.extents[0];
-  if (num_rows < 0 || static_cast<std::uint64_t>(num_rows) > size / bytes_a_row) {
+  if (num_rows < 0 || static_cast<std::uint64_t>(num_rows) > size_ / bytes_a_row) {
     refuse("it is damaged, its rows are not all there");
   }
   if (num_rows == 0) {
@@ -125,8 +125,8 @@ std::uint64_t GrowingFile::start_of_rows() {
       refuse("it is damaged, its parts do not agree");
     }
   }
-  if (start < page_bytes + seal_bytes || start > size || end_ > size - start || end_of_file_ < start + end_ ||
-      end_of_file_ > size) {
+  if (start < page_bytes + seal_bytes || start > size_ || end_ > size_ - start || end_of_file_ < start + end_ ||
+      end_of_file_ > size_) {
     refuse("it is damaged, its rows are not all there");
   }
   return start;
@@ -164,7 +164,7 @@ std::uint64_t GrowingFile::checksum(std::uint64_t num_bytes, const std::atomic<b
   std::string buffer(std::min<std::size_t>(num_bytes, std::size_t{1} << 20U), '\0');
   for (std::uint64_t place = 0; place < num_bytes; place += buffer.size()) {
     if (place > 0) {
-      stop_if_asked(stop, fmt::format("reading {}", path_.string()));
+      stop_if_asked(stop, fmt::format("reading {}", file_.place().path.string()));
     }
     const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), num_bytes - place));
     std::fill(buffer.begin(), buffer.end(), '\0');
@@ -219,15 +219,20 @@ void GrowingFile::extend() {
   if (end_of_file_ >= end_ + room / 2) {
     return;
   }
+  const std::uint64_t before = size_;
   try {
-    file_.truncate(end_ + room);
-    write_end(end_ + room);
+    lengthen(std::max(size_, end_ + room) + room);
   } catch (const FileError&) {
-    if (end_of_file_ < end_) {
-      file_.truncate(end_);
-      write_end(end_);
+    if (size_ < end_) {
+      lengthen(end_);
     }
   }
+  write_end(before >= end_ + room / 2 ? before : std::min(size_, end_ + room));
+}
+
+void GrowingFile::lengthen(std::uint64_t size) {
+  file_.truncate(size);
+  size_ = size;
 }
 
 void GrowingFile::write_end(std::uint64_t end) {
@@ -250,7 +255,10 @@ void GrowingFile::write_counts() {
   file_.write_at(first, std::string_view(page_).substr(first, last + sizeof(std::uint64_t) - first));
 }
 
-void GrowingFile::cut() { write_counts(); }
+void GrowingFile::cut() {
+  write_counts();
+  extend();
+}
 
 void GrowingFile::finish() {
   for (const Growth& growth : growths_) {
@@ -264,7 +272,7 @@ void GrowingFile::finish() {
     }
   }
   write_end(end_);
-  file_.truncate(end_);
+  lengthen(end_);
   file_.sync();
   file_.close();
 }

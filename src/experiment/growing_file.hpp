@@ -1,7 +1,6 @@
 #pragma once
 #include <atomic>
 #include <cstdint>
-#include <filesystem>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,18 +29,19 @@ struct GrowingSet {
 /// 4096 bytes, so it happens as a whole or not at all. No byte that a reader can see through the old numbers changes.
 ///
 /// The file ends a while behind its last row (a hole, which takes no space): who opened it still finds what came while
-/// he looked. After finish() it ends with its last row. Where things lie follows from the number of rows alone: a file
-/// that was cut back and went on is the same, byte for byte.
+/// he looked. It is longer yet than it says, for a reader asks the system how long it is, then reads what it says, and
+/// takes the file for cut off if that is more. After finish() it ends with its last row. Where things lie follows from
+/// the number of rows alone: a file that was cut back and went on is the same, byte for byte.
 ///
 /// Behind what the library made stands a seal, one line with a checksum of it.
 class GrowingFile {
  public:
   /// What is left of a file that the library has just made and closed. Throws FileError; Interrupted if `stop` is there
   /// and set.
-  GrowingFile(const std::filesystem::path& path, std::vector<GrowingSet> sets, const std::atomic<bool>* stop);
+  GrowingFile(const FilePlace& place, std::vector<GrowingSet> sets, const std::atomic<bool>* stop);
   /// An existing file, to be cut back to its first `num_rows` > 0 rows. Throws FileError if it has fewer, or other
   /// sets, or is damaged where no row can be; Interrupted. Nothing has changed in the file before cut().
-  GrowingFile(const std::filesystem::path& path, std::vector<GrowingSet> sets, std::int64_t num_rows,
+  GrowingFile(const FilePlace& place, std::vector<GrowingSet> sets, std::int64_t num_rows,
               const std::atomic<bool>* stop);
 
   void cut();
@@ -49,7 +49,7 @@ class GrowingFile {
   void append(std::span<const std::string_view> rows);
   /// The last row of one set.
   void read_last(std::size_t set, std::span<char> bytes);
-  void rename(const std::filesystem::path& path) { file_.rename(path); }
+  void rename(const FilePlace& place) { file_.rename(place); }
   /// Gives up the room behind the last row. On the disk when it returns. Nothing can be appended then.
   void finish();
 
@@ -68,17 +68,18 @@ class GrowingFile {
   void replay(std::uint64_t start, std::int64_t num_rows);
   std::uint64_t start_of_rows();
   void extend();
+  void lengthen(std::uint64_t size);
   void write_end(std::uint64_t end);
   void write_counts();
   [[noreturn]] void refuse(std::string_view reason) const;
 
-  std::filesystem::path path_;
   PosixFile file_;
   std::vector<Growth> growths_;
   std::string page_;  // the first bytes of the file, with all that changes there
   std::int64_t num_rows_ = 0;
   std::uint64_t end_ = 0;          // of what is in use
   std::uint64_t end_of_file_ = 0;  // as the file says
+  std::uint64_t size_ = 0;         // as the system says
 };
 
 }  // namespace mfld

@@ -117,12 +117,12 @@ std::string stored_instruction_set(const fs::path& directory) {
   return {};
 }
 
-StoppedRun read_stopped_run(const fs::path& directory, Kept kept) {
+StoppedRun read_stopped_run(const fs::path& directory, Kept kept, const Surroundings& surroundings) {
   const Plan plan = read_stored_plan(directory);
   if (plan.is_sweep) {
     throw InvalidInput(fmt::format("{} is a directory of several runs; name one of them", directory.string()));
   }
-  StoppedRun run{build_experiment(plan.runs.front().config, plan.folder), std::nullopt, {}};
+  StoppedRun run{build_experiment(plan.runs.front().config, surroundings.in(plan.folder)), std::nullopt, {}};
   run.checkpoint = find_checkpoint(run.experiment, directory, kept);
   for (const std::string& parent : comments_of(directory / "experiment.toml", fmt::format("# {}", branch_start))) {
     run.notes.push_back(fmt::format("{}{}", branch_start, parent));
@@ -153,15 +153,15 @@ std::optional<Parent> parent_in(const std::vector<std::string>& notes) {
   return last;
 }
 
-StoppedRun branch(const fs::path& directory, std::int64_t seed, Kept kept) {
-  StoppedRun parent = read_stopped_run(directory, kept);
+StoppedRun branch(const fs::path& directory, std::int64_t seed, Kept kept, const Surroundings& surroundings) {
+  StoppedRun parent = read_stopped_run(directory, kept, surroundings);
   if (!parent.checkpoint) {
     throw FileError(fmt::format("cannot branch {}: it has no checkpoint", directory.string()));
   }
   Value config = parse_toml(parent.experiment.resolved, (directory / "experiment.toml").string());
   assign(config, "seeds.noise", {seed});
   assign(config, "seeds.batches", {seed});
-  StoppedRun child{build_experiment(config, directory), std::nullopt, {}};
+  StoppedRun child{build_experiment(config, surroundings.in(directory)), std::nullopt, {}};
   child.notes = std::move(parent.notes);
   child.notes.push_back(note_of({fs::absolute(directory).lexically_normal().string(), parent.checkpoint->step,
                                  static_cast<std::int64_t>(parent.experiment.seeds.noise), parent.experiment.hash}));

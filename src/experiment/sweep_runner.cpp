@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iterator>
 #include <mutex>
+#include <new>
 
 #include "experiment/posix_file.hpp"
 #include "mfld/core/error.hpp"
@@ -23,9 +24,9 @@ using Clock = std::chrono::steady_clock;
 /// Experiments kept between their check and their run take this much memory at most.
 constexpr double kept_bytes = 0x1p28;
 
-Experiment build(const Plan& plan, const RunPlan& run) {
+Experiment build(const Plan& plan, const RunPlan& run, const SweepOptions& options) {
   try {
-    return build_experiment(run.config, plan.folder);
+    return build_experiment(run.config, options.surroundings.in(plan.folder));
   } catch (const InvalidInput& error) {
     throw InvalidInput(fmt::format("run {}: {}", run.name, error.what()));
   }
@@ -92,6 +93,12 @@ class SweepRun {
     report.position = position;
     try {
       make(report);
+    } catch (const Interrupted& interruption) {
+      report.ending = "interrupted";
+      report.message = interruption.what();
+    } catch (const std::bad_alloc&) {
+      report.ending = "failed";
+      report.message = "no memory was left for the run; it can be resumed where there is more";
     } catch (const std::exception& error) {
       report.ending = "failed";
       report.message = error.what();
@@ -130,9 +137,9 @@ class SweepRun {
 
   RunSummary make_in(RunDirectory& directory, CellReport& report) {
     const bool begun = fs::exists(directory.path() / "experiment.toml");
-    const StoppedRun run = begun                 ? read_stopped_run(directory.path(), options_->kept)
+    const StoppedRun run = begun ? read_stopped_run(directory.path(), options_->kept, options_->surroundings)
                            : checked_ != nullptr ? StoppedRun{checked_->take(report.position), std::nullopt, {}}
-                                                 : StoppedRun{build(*plan_, *report.run), std::nullopt, {}};
+                                                 : StoppedRun{build(*plan_, *report.run, *options_), std::nullopt, {}};
     if (options_->begun) {
       const std::lock_guard<std::mutex> lock(mutex_);
       report.experiment = &run.experiment;
@@ -157,11 +164,12 @@ class SweepRun {
 
 }  // namespace
 
-CheckedPlan::CheckedPlan(const Plan& plan, const SweepOptions& options) : plan_(&plan), kept_(plan.runs.size()) {
+CheckedPlan::CheckedPlan(const Plan& plan, const SweepOptions& options)
+    : plan_(&plan), options_(&options), kept_(plan.runs.size()) {
   double bytes = 0;
   const auto step = static_cast<std::size_t>(options.num_shards);
   for (std::size_t i = static_cast<std::size_t>(options.shard - 1); i < plan.runs.size(); i += step) {
-    Experiment experiment = build(plan, plan.runs[i]);
+    Experiment experiment = build(plan, plan.runs[i], options);
     bytes += experiment.num_bytes();
     if (bytes <= kept_bytes) {
       kept_[i] = std::move(experiment);
@@ -171,7 +179,7 @@ CheckedPlan::CheckedPlan(const Plan& plan, const SweepOptions& options) : plan_(
 
 Experiment CheckedPlan::take(std::size_t position) {
   if (!kept_[position]) {
-    return build(*plan_, plan_->runs[position]);
+    return build(*plan_, plan_->runs[position], *options_);
   }
   Experiment experiment = std::move(*kept_[position]);
   kept_[position].reset();
@@ -185,7 +193,7 @@ void start_sweep(const Plan& plan, const fs::path& out, const SweepOptions& opti
     return;
   }
   fs::create_directories(out);
-  PosixFile lock = PosixFile::open_for_reading(out);
+  PosixFile lock = PosixFile::open_stream(out);
   lock.lock();
   const fs::path file = out / "experiment.toml";
   if (fs::exists(file) ? read_text(file) != text : !fs::is_empty(out)) {
@@ -203,7 +211,7 @@ void run_sweep(const Plan& plan, const fs::path& out, const std::atomic<bool>& s
 }
 
 void write_index(const Plan& plan, const fs::path& out) {
-  PosixFile lock = PosixFile::open_for_reading(out);
+  PosixFile lock = PosixFile::open_stream(out);
   lock.lock();
   std::vector<std::optional<RunSummary>> summaries;
   std::vector<std::string> columns;

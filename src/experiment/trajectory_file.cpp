@@ -110,12 +110,12 @@ void write_data_group(Hdf5File& file, const Dataset& data, const std::atomic<boo
 
 }  // namespace
 
-TrajectoryFile::TrajectoryFile(const std::filesystem::path& path, const TrajectoryInfo& info, const Dataset& data,
+TrajectoryFile::TrajectoryFile(const FilePlace& place, const TrajectoryInfo& info, const Dataset& data,
                                const std::atomic<bool>* stop)
     : rows_(std::ssize(info.particles), std::ssize(info.parameter_names)) {
   assert(rows_.size() > 0);
   std::vector<GrowingSet> sets = growing_sets(rows_.rows(), rows_.cols());
-  const std::filesystem::path temporary = path.parent_path() / "trajectory.new.h5";
+  const FilePlace temporary = place.beside("trajectory.new.h5");
   Hdf5File file = Hdf5File::create(temporary);
   file.make_growing(in_file(sets));
   write_h5md_group(file);
@@ -125,20 +125,20 @@ TrajectoryFile::TrajectoryFile(const std::filesystem::path& path, const Trajecto
   write_data_group(file, data, stop);
   file.close();
   file_.emplace(temporary, std::move(sets), stop);
-  file_->rename(path);
+  file_->rename(place);
 }
 
-TrajectoryFile::TrajectoryFile(const std::filesystem::path& path, std::int64_t num_frames, const TrajectoryInfo& info,
+TrajectoryFile::TrajectoryFile(const FilePlace& place, std::int64_t num_frames, const TrajectoryInfo& info,
                                std::int64_t last_step, const std::atomic<bool>* stop)
     : rows_(std::ssize(info.particles), std::ssize(info.parameter_names)) {
-  file_.emplace(path, growing_sets(rows_.rows(), rows_.cols()), num_frames, stop);
+  file_.emplace(place, growing_sets(rows_.rows(), rows_.cols()), num_frames, stop);
   std::array<char, sizeof(last_step_)> bytes{};
   file_->read_last(steps, bytes);
   last_step_ = load<std::int64_t>({bytes.data(), bytes.size()}, 0);
   if (last_step_ > last_step) {
     throw FileError(
         fmt::format("cannot continue {}: frame {} is of step {}, and the checkpoint counts frames to step {}",
-                    path.string(), num_frames, last_step_, last_step));
+                    place.path.string(), num_frames, last_step_, last_step));
   }
   file_->cut();
 }

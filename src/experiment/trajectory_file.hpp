@@ -1,10 +1,10 @@
 #pragma once
 #include <atomic>
 #include <cstdint>
-#include <filesystem>
 #include <optional>
 
 #include "experiment/growing_file.hpp"
+#include "mfld/core/file_place.hpp"
 #include "mfld/experiment/run_directory.hpp"
 
 namespace mfld {
@@ -16,13 +16,13 @@ namespace mfld {
 class TrajectoryFile {
  public:
   /// Throws FileError; Interrupted if `stop` is there and set.
-  TrajectoryFile(const std::filesystem::path& path, const TrajectoryInfo& info, const Dataset& data,
+  TrajectoryFile(const FilePlace& place, const TrajectoryInfo& info, const Dataset& data,
                  const std::atomic<bool>* stop);
   /// An existing file with its first `num_frames` frames, to be continued. Throws FileError if it has fewer, or not the
   /// shape that `info` says, or if those go beyond `last_step`, or if it is damaged; Interrupted. Then nothing has
   /// changed.
-  TrajectoryFile(const std::filesystem::path& path, std::int64_t num_frames, const TrajectoryInfo& info,
-                 std::int64_t last_step, const std::atomic<bool>* stop);
+  TrajectoryFile(const FilePlace& place, std::int64_t num_frames, const TrajectoryInfo& info, std::int64_t last_step,
+                 const std::atomic<bool>* stop);
 
   /// positions [particles x p]
   void append(std::int64_t step, double time, const Eigen::Ref<const Matrix>& positions);

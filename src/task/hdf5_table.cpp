@@ -89,7 +89,7 @@ Table receive_table(const Source& source, Pipe& pipe, bool& whole) {
 
 /// The library is not safe on damaged files (it follows lengths and addresses that they hold), and a data file has no
 /// checksum that we know: a child reads it.
-Table read_hdf5(const Source& source, const std::string& data_set) {
+Table read_hdf5(const Source& source, const TableOptions& options) {
   std::error_code unknown;
   const auto bytes = std::filesystem::file_size(source.path, unknown);
   const unsigned cpu_seconds =
@@ -100,7 +100,7 @@ Table read_hdf5(const Source& source, const std::string& data_set) {
       cpu_seconds,
       [&](Pipe& pipe) {
         try {
-          send_table(source, data_set, pipe);
+          send_table(source, options.data_set, pipe);
         } catch (const InvalidInput& error) {
           send_sentence(Answer::invalid, error.what(), pipe);
         } catch (const FileError& error) {

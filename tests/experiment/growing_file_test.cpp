@@ -119,6 +119,33 @@ TEST_F(GrowingFileTest, IsTheSameWhereverItWasCut) {
   }
 }
 
+/// A reader asks the system for the length of the file and then reads what the file says: never more, even if a row was
+/// appended in between.
+TEST_F(GrowingFileTest, IsNeverShorterThanItSaysToAReaderOfTheRowBefore) {
+  const fs::path path = directory / "a.h5";
+  constexpr std::int64_t length = 1 << 15;
+  const std::vector<GrowingSet> sets = {{{length}, Numbers::reals, {{1, length}, 1}}};
+  Hdf5File made = Hdf5File::create(path);
+  made.make_growing({{"/a", sets[0].item, sets[0].grid.chunk, false}});
+  made.close();
+  GrowingFile file(path, sets, nullptr);
+  const std::string row(8 * length, '\1');
+  const auto said = [&] {
+    std::array<char, 8> bytes{};
+    PosixFile::open_for_reading(path).read_at(40, bytes);
+    return load<std::uint64_t>({bytes.data(), bytes.size()}, 0);
+  };
+  const std::uint64_t first = said();
+  for (int k = 0; k < 300; ++k) {
+    const std::uint64_t size_before = fs::file_size(path);
+    file.append(std::array<std::string_view, 1>{row});
+    ASSERT_LE(said(), size_before) << k;
+  }
+  EXPECT_GT(said(), first + 4 * row.size());
+  file.finish();
+  EXPECT_EQ(said(), fs::file_size(path));
+}
+
 TEST_F(GrowingFileTest, IsRefusedWithFewerRows) {
   const fs::path path = directory / "a.h5";
   GrowingFile file = begin(path);

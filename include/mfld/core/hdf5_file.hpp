@@ -1,11 +1,12 @@
 #pragma once
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
 #include <type_traits>
 #include <vector>
+
+#include "mfld/core/file_place.hpp"
 
 namespace mfld {
 
@@ -18,11 +19,11 @@ class Hdf5File {
  public:
   using Shape = std::vector<std::int64_t>;
 
-  /// A new file, in the place of any that is there. The first `reserved_bytes` (0, or a power of two >= 512) are left
-  /// to the caller.
-  static Hdf5File create(const std::filesystem::path& path, std::int64_t reserved_bytes = 0);
+  /// A new file; what had its name, a leftover or somebody's link, is removed and never written into. The first
+  /// `reserved_bytes` (0, or a power of two >= 512) are left to the caller.
+  static Hdf5File create(const FilePlace& place, std::int64_t reserved_bytes = 0);
   /// An existing file, for reading only.
-  static Hdf5File open(const std::filesystem::path& path);
+  static Hdf5File open(const FilePlace& place);
 
   ~Hdf5File();
   Hdf5File(Hdf5File&&) noexcept;

@@ -24,12 +24,15 @@ struct StoppedRun {
 
 /// Builds the experiment from experiment.toml and reads the checkpoint, the other one where there is but that. Throws
 /// FileError, with the reason, for a checkpoint that is damaged, of another format version or of another experiment,
-/// and then names the previous one if there is one.
-StoppedRun read_stopped_run(const std::filesystem::path& directory, Kept kept = Kept::last);
+/// and then names the previous one if there is one. The folder of `surroundings` is not looked at: the run says where
+/// it is.
+StoppedRun read_stopped_run(const std::filesystem::path& directory, Kept kept = Kept::last,
+                            const Surroundings& surroundings = {});
 
 /// The same experiment with other noise and batches from its last checkpoint on, and the note of where that is.
 /// Rows and frames are counted anew. Throws FileError where there is no checkpoint.
-StoppedRun branch(const std::filesystem::path& directory, std::int64_t seed, Kept kept = Kept::last);
+StoppedRun branch(const std::filesystem::path& directory, std::int64_t seed, Kept kept = Kept::last,
+                  const Surroundings& surroundings = {});
 
 /// The note of a branch, and what the last such note of a run says; nothing for a run that is no branch.
 std::string note_of(const Parent& parent);

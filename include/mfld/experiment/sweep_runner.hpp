@@ -27,6 +27,7 @@ struct SweepOptions {
   std::int64_t shard = 1;
   std::int64_t num_shards = 1;  // this process makes runs shard - 1, shard - 1 + num_shards, ..
   Kept kept = Kept::last;
+  Surroundings surroundings;  // of all the experiments, but for the folder, which is the plan's
   std::vector<std::string> provenance;
   std::function<void(const Progress&)> progress;
   std::function<void(const CellReport&)> begun;
@@ -34,7 +35,7 @@ struct SweepOptions {
 };
 
 /// Builds every run of the shard, so that a mistake in one is found before anything is written; keeps what is small.
-/// Throws InvalidInput that names the run.
+/// Throws InvalidInput that names the run; Interrupted.
 class CheckedPlan {
  public:
   CheckedPlan(const Plan& plan, const SweepOptions& options);
@@ -43,6 +44,7 @@ class CheckedPlan {
 
  private:
   const Plan* plan_;
+  const SweepOptions* options_;
   std::vector<std::optional<Experiment>> kept_;
 };
 

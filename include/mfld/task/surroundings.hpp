@@ -2,7 +2,10 @@
 #include <atomic>
 #include <concepts>
 #include <filesystem>
+#include <memory>
 #include <utility>
+
+#include "mfld/task/table_store.hpp"
 
 namespace mfld {
 
@@ -10,11 +13,19 @@ namespace mfld {
 struct Surroundings {
   std::filesystem::path folder;             // relative paths in the experiment start here
   const std::atomic<bool>* stop = nullptr;  // once true, what takes long ends with Interrupted; null: nothing stops it
+  std::shared_ptr<TableStore> tables = {};  // what the experiments of a sweep have in common; null: each reads its own
 
   Surroundings() = default;
   template <std::convertible_to<std::filesystem::path> Path>
   Surroundings(Path&& start, const std::atomic<bool>* stop_flag = nullptr)
       : folder(std::forward<Path>(start)), stop(stop_flag) {}
+
+  /// The same with another folder.
+  Surroundings in(const std::filesystem::path& other) const {
+    Surroundings result = *this;
+    result.folder = other;
+    return result;
+  }
 };
 
 }  // namespace mfld
