@@ -145,9 +145,7 @@ class Trajectory:
             value, step, time = (file[group + name] for name in ("value", "step", "time"))
             if value.ndim != 3 or step.ndim != 1 or time.ndim != 1:
                 raise FileError(f"{self.path}: /{group}value is no list of frames.")
-            count = min(len(value), len(step), len(time))
-            if "mfld/num_frames" in file:  # while a run writes, there is room for more frames than there are
-                count = min(count, int(file["mfld/num_frames"][0]))
+            count = min(len(value), len(step), len(time))  # while a run writes, the one opened last may hold more
             return value[:count], step[:count], time[:count]
 
     @property
@@ -405,9 +403,6 @@ class _Hdf5:
 
     def __enter__(self):
         return self
-
-    def __contains__(self, name):
-        return name in self._file
 
     def __getitem__(self, name):
         if name not in self._file:
