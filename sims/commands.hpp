@@ -29,6 +29,9 @@ struct RunArguments {
   mfld::Kept kept() const { return previous ? mfld::Kept::previous : mfld::Kept::last; }
 };
 
+/// Of the threads asked for (0: of one for each processor), those that the system allows.
+int num_threads(int asked);
+
 /// The commands that take steps, under the limits of the command line: how long, with which instructions and threads.
 ExitStatus simulate(const RunArguments& arguments, ExitStatus (*command)(const RunArguments&));
 ExitStatus run(const RunArguments& arguments);
@@ -43,6 +46,7 @@ struct KernelArguments {
   std::string columns;  // its columns; empty: the rows
   std::string target_column = "-1";
   std::int64_t skip_lines = 0;
+  std::string header = "auto";
   std::string dataset = "data";
   std::string cosines;         // a list, or the number of evenly spaced angles
   std::int64_t spectrum = -1;  // largest degree of the eigenvalues on the sphere; -1: none

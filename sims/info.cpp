@@ -11,6 +11,7 @@
 #include "mfld/core/error.hpp"
 #include "mfld/experiment/provenance.hpp"
 #include "mfld/experiment/run_directory.hpp"
+#include "say.hpp"
 
 namespace commands {
 
@@ -47,7 +48,7 @@ std::string ending_of(const fs::path& directory) {
 void print_comments(const fs::path& path) {
   std::ifstream stream = open(path);
   for (std::string line; std::getline(stream, line) && line.starts_with("# ");) {
-    fmt::print("  {}\n", line.substr(2));
+    print_line(fmt::format("  {}", line.substr(2)));
   }
 }
 
@@ -64,7 +65,7 @@ void print_last_row(const fs::path& path) {
   const auto names = split(header);
   const auto values = split(last);
   for (std::size_t i = 0; i < std::min(names.size(), values.size()); ++i) {
-    fmt::print("  {:<24} {}\n", names[i], values[i]);
+    print_line(fmt::format("  {:<24} {}", names[i], values[i]));
   }
 }
 
@@ -80,19 +81,20 @@ ExitStatus info(const fs::path& directory) {
       }
     }
     std::sort(runs.begin(), runs.end());
-    fmt::print("{}: {} runs (final numbers in index.csv)\n", directory.string(), runs.size());
+    print_line(fmt::format("{}: {} runs (final numbers in index.csv)", directory.string(), runs.size()));
     for (const fs::path& run : runs) {
-      fmt::print("  {}: {}\n", run.filename().string(), ending_of(run));
+      print_line(fmt::format("  {}: {}", run.filename().string(), ending_of(run)));
     }
     return finished;
   }
-  fmt::print("{}: {}\nwhat ran\n", directory.string(), ending_of(directory));
+  print_line(fmt::format("{}: {}", directory.string(), ending_of(directory)));
+  print_line("what ran");
   print_comments(directory / "metrics.csv");
-  fmt::print("made by\n");
+  print_line("made by");
   print_comments(directory / "experiment.toml");
-  fmt::print("last numbers\n");
+  print_line("last numbers");
   print_last_row(directory / "metrics.csv");
-  fmt::print("this program: {}\n", mfld::provenance("").front());
+  print_line(fmt::format("this program: {}", mfld::provenance("").front()));
   return finished;
 }
 

@@ -7,21 +7,26 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
-#include <fstream>
-#include <iostream>
+#include <memory>
 #include <numbers>
 #include <optional>
 #include <sstream>
+#include <stdexcept>
 #include <string_view>
+#include <system_error>
+#include <utility>
 
 #include "commands.hpp"
 #include "mfld/core/error.hpp"
 #include "mfld/core/parallel.hpp"
+#include "mfld/core/printable.hpp"
 #include "mfld/experiment/provenance.hpp"
+#include "mfld/experiment/result_file.hpp"
 #include "mfld/model/activation.hpp"
 #include "mfld/ntk/infinite_width.hpp"
 #include "mfld/ntk/spectrum.hpp"
 #include "mfld/task/input_file.hpp"
+#include "say.hpp"
 
 namespace commands {
 
@@ -69,59 +74,64 @@ InfiniteNetwork make_network(const KernelArguments& arguments, Index input_dim) 
   return {mfld::make_kernel_convention(convention, options), activation->kind, parts};
 }
 
-/// Where the numbers go: a stream of text, and the file it becomes when it is complete.
+bool is_kernel(std::string_view beginning) {
+  const std::size_t end = beginning.find('\n');
+  return beginning.starts_with("# mfld ") && end != beginning.npos &&
+         beginning.substr(end + 1).starts_with("# kernel of a network");
+}
+
+/// Where the numbers go: the terminal, or a file. Of a .npy nothing says who wrote it, so none is replaced.
 class Output {
  public:
-  explicit Output(const std::string& path) : path_(path), part_(path.empty() ? "" : path + ".part") {
-    if (!path_.empty()) {
-      file_.open(part_, std::ios::binary);
-      check(file_.good());
+  explicit Output(const std::string& path) {
+    if (!path.empty()) {
+      file_ = std::make_unique<mfld::ResultFile>(path, is_kernel);
     }
   }
-  ~Output() {
-    if (!path_.empty() && !finished_) {
-      std::error_code ignored;
-      fs::remove(part_, ignored);
-    }
-  }
-  Output(const Output&) = delete;
-  Output& operator=(const Output&) = delete;
 
   void write(std::string_view bytes) {
-    std::ostream& stream = path_.empty() ? std::cout : file_;
-    stream.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-    check(stream.good());
+    if (file_) {
+      file_->write(bytes);
+    } else {
+      write_output(bytes);
+    }
   }
 
   void finish() {
-    if (path_.empty()) {
-      std::cout.flush();
-      check(std::cout.good());
-      return;
+    if (file_) {
+      file_->finish();
     }
-    file_.close();
-    check(file_.good());
-    std::error_code error;
-    fs::rename(part_, path_, error);
-    if (error) {
-      throw mfld::FileError(fmt::format("cannot write {}: {}", path_, error.message()));
-    }
-    finished_ = true;
   }
 
  private:
-  void check(bool good) const {
-    if (!good) {
-      throw mfld::FileError(
-          fmt::format("cannot write {}: {}", path_.empty() ? "the kernel to the output" : path_, std::strerror(errno)));
+  std::unique_ptr<mfld::ResultFile> file_;
+};
+
+/// A result that double precision cannot hold.
+class NotFinite : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// `error` bounds the error of the values.
+void check_finite(std::string_view name, const Matrix& values, double error) {
+  for (Index j = 0; j < values.cols(); ++j) {
+    for (Index i = 0; i < values.rows(); ++i) {
+      if (!std::isfinite(values(i, j))) {
+        throw NotFinite(fmt::format("kernel: {} is {} in row {}, column {} of the result, and nothing is written", name,
+                                    values(i, j), i + 1, j + 1));
+      }
     }
   }
+  if (std::isnan(error)) {
+    throw NotFinite(fmt::format("kernel: nothing is known of the error of {}, and nothing is written", name));
+  }
+}
 
-  std::string path_;
-  std::string part_;
-  std::ofstream file_;
-  bool finished_ = false;
-};
+void check_finite(const mfld::InfiniteWidthKernel& kernel) {
+  check_finite("nngp", kernel.nngp, kernel.nngp_error);
+  check_finite("ntk", kernel.ntk, kernel.ntk_error);
+}
 
 bool is_npy(const std::string& path) { return fs::path(path).extension() == ".npy"; }
 
@@ -168,9 +178,30 @@ std::optional<Index> target_column(const std::string& text) {
   return column;
 }
 
-mfld::Inputs read(const KernelArguments& arguments, const std::string& name, const std::string& path) {
-  return mfld::read_inputs(
-      {name, path, target_column(arguments.target_column), arguments.skip_lines, arguments.dataset});
+mfld::InputFileOptions file(const KernelArguments& arguments, const std::string& name, const std::string& path) {
+  const mfld::Header header = arguments.header == "yes"  ? mfld::Header::yes
+                              : arguments.header == "no" ? mfld::Header::no
+                                                         : mfld::Header::automatic;
+  return {name, path, target_column(arguments.target_column), arguments.skip_lines, header, arguments.dataset};
+}
+
+/// The inputs of the rows; and of the columns, or nothing where these are the same.
+std::pair<mfld::Inputs, std::optional<mfld::Inputs>> read(const KernelArguments& arguments) {
+  const mfld::InputFileOptions rows = file(arguments, "rows", arguments.path);
+  if (arguments.columns.empty()) {
+    return {mfld::read_inputs(rows), std::nullopt};
+  }
+  return mfld::read_inputs(rows, file(arguments, "columns", arguments.columns));
+}
+
+void refuse_to_replace_inputs(const KernelArguments& arguments) {
+  for (const std::string& path : {arguments.path, arguments.columns}) {
+    std::error_code missing;
+    if (!arguments.out.empty() && fs::equivalent(arguments.out, path, missing)) {
+      throw InvalidInput(fmt::format("--out {}: is the data file {}", mfld::printable(arguments.out, 150),
+                                     mfld::printable(path, 150)));
+    }
+  }
 }
 
 void write_rows(Output& output, const Matrix& kernel) {
@@ -209,21 +240,21 @@ void write_npy(Output& output, const std::vector<const Matrix*>& kernels) {
 
 void state_memory(const KernelArguments& arguments, Index rows, Index columns, KernelParts parts) {
   if (!arguments.quiet) {
-    fmt::print(stderr, "a kernel of {} x {} inputs: {:.3g} GiB of {:.3g} GiB available\n", rows, columns,
-               mfld::kernel_gib(rows, columns, parts), mfld::available_gib());
+    say(fmt::format("a kernel of {} x {} inputs: {:.3g} GiB of {:.3g} GiB available", rows, columns,
+                    mfld::kernel_gib(rows, columns, parts), mfld::available_gib()));
   }
 }
 
 void between_files(const KernelArguments& arguments) {
-  const mfld::Inputs x = read(arguments, "rows", arguments.path);
-  const std::optional<mfld::Inputs> z =
-      arguments.columns.empty() ? std::nullopt : std::optional(read(arguments, "columns", arguments.columns));
+  refuse_to_replace_inputs(arguments);
+  const auto [x, z] = read(arguments);
   const InfiniteNetwork network = make_network(arguments, x.cols());
   state_memory(arguments, x.rows(), (z ? *z : x).rows(), network.parts);
   Output output(arguments.out);  // what cannot be written is known before the kernel is
   const mfld::InfiniteWidthKernel kernel =
       z ? mfld::infinite_width_kernel(network.convention, network.activation, x, *z, network.parts)
         : mfld::infinite_width_kernel(network.convention, network.activation, x, network.parts);
+  check_finite(kernel);
   std::vector<const Matrix*> kernels;
   std::vector<std::string> names;
   for (const auto& [name, matrix] : {std::pair("nngp", &kernel.nngp), std::pair("ntk", &kernel.ntk)}) {
@@ -235,13 +266,13 @@ void between_files(const KernelArguments& arguments) {
   if (is_npy(arguments.out)) {
     write_npy(output, kernels);
     if (!arguments.quiet) {
-      fmt::print(stderr, "{}\n", error_comment(network, kernel));
+      say(error_comment(network, kernel));
     }
   } else {
     std::vector<std::string> comments = comments_of(arguments, network);
     comments.push_back(fmt::format("rows: the {} inputs of {}; columns: the {} of {}; dimension {}", x.rows(),
-                                   arguments.path, (z ? *z : x).rows(), z ? arguments.columns : arguments.path,
-                                   x.cols()));
+                                   mfld::escaped(arguments.path), (z ? *z : x).rows(),
+                                   mfld::escaped(z ? arguments.columns : arguments.path), x.cols()));
     comments.push_back(error_comment(network, kernel));
     output.write(lines_of(comments));
     for (std::size_t k = 0; k < kernels.size(); ++k) {
@@ -306,6 +337,7 @@ void at_angles(const KernelArguments& arguments) {
   const mfld::InfiniteWidthKernel kernel =
       angles.listed ? mfld::infinite_width_kernel_at_cosines(network.convention, network.activation, angles.cosine)
                     : mfld::infinite_width_kernel_at_angles(network.convention, network.activation, angles.angle);
+  check_finite(kernel);
   std::vector<mfld::Vector> columns = {angles.angle, angles.cosine};
   if (network.parts != KernelParts::ntk) {
     columns.emplace_back(kernel.nngp.col(0));
@@ -342,6 +374,7 @@ void on_the_sphere(const KernelArguments& arguments) {
       columns[1](row.degree) = row.multiplicity;
       columns.back()(row.degree) = row.value;
     }
+    check_finite(ntk ? "ntk" : "nngp", columns.back(), 0);
   }
   std::vector<std::string> comments = comments_of(arguments, network);
   comments.push_back(fmt::format(
@@ -401,7 +434,12 @@ ExitStatus kernel(const KernelArguments& arguments) {
     }
     return finished;
   };
-  return arguments.threads > 0 ? mfld::with_threads(arguments.threads, compute) : compute();
+  try {
+    return mfld::with_threads(num_threads(arguments.threads), compute);
+  } catch (const NotFinite& error) {
+    complain(error.what());
+    return diverged;
+  }
 }
 
 }  // namespace commands

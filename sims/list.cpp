@@ -8,6 +8,7 @@
 #include "mfld/experiment/experiment.hpp"
 #include "mfld/experiment/task_table.hpp"
 #include "mfld/observe/observer.hpp"
+#include "say.hpp"
 
 namespace commands {
 
@@ -15,74 +16,74 @@ namespace {
 
 void list_tasks() {
   for (const mfld::TaskRow& row : mfld::tasks()) {
-    fmt::print("  {:<20} {}\n", row.name, row.formula);
+    print(fmt::format("  {:<20} {}\n", row.name, row.formula));
   }
 }
 
 void list_neurons() {
   for (const mfld::NeuronInfo& row : mfld::neurons) {
-    fmt::print("  {:<20} {}; sigma {}{}; bias {}{}\n", row.name, row.formula, mfld::info(row.activation).name,
-               row.fixed_activation ? "" : " by default", row.bias_default ? "yes" : "no",
-               row.bias_optional ? " by default" : "");
+    print(fmt::format("  {:<20} {}; sigma {}{}; bias {}{}\n", row.name, row.formula, mfld::info(row.activation).name,
+                      row.fixed_activation ? "" : " by default", row.bias_default ? "yes" : "no",
+                      row.bias_optional ? " by default" : ""));
   }
 }
 
 void list_activations() {
   for (const mfld::ActivationInfo& row : mfld::activations) {
-    fmt::print("  {:<20} {}\n", row.name, row.formula);
+    print(fmt::format("  {:<20} {}\n", row.name, row.formula));
   }
 }
 
 void list_losses() {
   for (const auto& row : mfld::loss_names) {
-    fmt::print("  {:<20} {}\n", row.name, mfld::Loss{row.value}.describe());
+    print(fmt::format("  {:<20} {}\n", row.name, mfld::Loss{row.value}.describe()));
   }
 }
 
 void list_scalings() {
   for (const auto& row : mfld::scaling_names) {
-    fmt::print("  {:<20} {}\n", row.name, mfld::Scaling{row.value}.describe());
+    print(fmt::format("  {:<20} {}\n", row.name, mfld::Scaling{row.value}.describe()));
   }
 }
 
 void list_methods() {
   for (const mfld::Method& row : mfld::methods) {
-    fmt::print("  {:<20} {}\n  {:<20} ({})\n", row.name, row.update, "", row.source);
+    print(fmt::format("  {:<20} {}\n  {:<20} ({})\n", row.name, row.update, "", row.source));
   }
   using Kernel = mfld::KernelMethod;
-  fmt::print("  {:<20} {}\n  {:<20} ({})\n", Kernel::method_name, Kernel::update, "", Kernel::source);
+  print(fmt::format("  {:<20} {}\n  {:<20} ({})\n", Kernel::method_name, Kernel::update, "", Kernel::source));
 }
 
 void list_kernels() {
   for (const mfld::RegressionKernelInfo& row : mfld::regression_kernels) {
-    fmt::print("  {:<20} {}\n", row.name, row.formula);
+    print(fmt::format("  {:<20} {}\n", row.name, row.formula));
   }
 }
 
 void list_conventions() {
   for (const mfld::KernelConventionInfo& row : mfld::kernel_conventions) {
-    fmt::print("  {:<20} {}\n", row.name, row.formula);
+    print(fmt::format("  {:<20} {}\n", row.name, row.formula));
   }
 }
 
 void list_observables() {
   for (const mfld::Observable& row : mfld::observables()) {
-    fmt::print("  {:<20} {}\n", row.name, row.formula);
+    print(fmt::format("  {:<20} {}\n", row.name, row.formula));
   }
 }
 
 void list_keys() {
   for (const mfld::KeyInfo& key : mfld::describe_keys()) {
-    fmt::print("  {:<30} {}\n  {:<30} {}; {}{}{}\n", key.path, key.doc, "", key.allowed,
-               key.fallback == "required" ? "" : "default: ", key.fallback,
-               key.where.empty() ? "" : "; only with " + key.where);
+    print(fmt::format("  {:<30} {}\n  {:<30} {}; {}{}{}\n", key.path, key.doc, "", key.allowed,
+                      key.fallback == "required" ? "" : "default: ", key.fallback,
+                      key.where.empty() ? "" : "; only with " + key.where));
   }
 }
 
 struct Topic {
   std::string_view name;
   std::string_view title;
-  void (*print)();
+  void (*print_rows)();
 };
 
 constexpr std::array<Topic, 10> topics = {{
@@ -105,8 +106,8 @@ std::vector<std::string> list_topics() { return mfld::names_of(topics); }
 ExitStatus list(const std::string& chosen) {
   for (const Topic& topic : topics) {
     if (chosen.empty() || chosen == topic.name) {
-      fmt::print("{} ({})\n", topic.name, topic.title);
-      topic.print();
+      print(fmt::format("{} ({})\n", topic.name, topic.title));
+      topic.print_rows();
     }
   }
   return finished;

@@ -4,8 +4,11 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <boost/algorithm/string/join.hpp>
+#include <cstdlib>
+#include <exception>
 #include <limits>
 #include <map>
+#include <sstream>
 
 #include "commands.hpp"
 #include "mfld/core/error.hpp"
@@ -15,22 +18,33 @@
 #include "mfld/experiment/selfcheck.hpp"
 #include "mfld/model/network.hpp"
 #include "mfld/ntk/kernel_convention.hpp"
+#include "say.hpp"
 
 namespace commands {
 namespace {
 
 ExitStatus selfcheck() {
   const bool passed = mfld::selfcheck([](const mfld::SelfcheckResult& result) {
-    fmt::print("{} {}: {}, expected {}\n", result.passed ? "ok    " : "FAILED", result.name, result.found,
-               result.expected);
-    std::fflush(stdout);
+    print_line(fmt::format("{} {}: {}, expected {}", result.passed ? "ok    " : "FAILED", result.name, result.found,
+                           result.expected));
   });
   return passed ? finished : failed_check;
 }
 
-ExitStatus explain(const std::string& sentence, ExitStatus status) {
-  fmt::print(stderr, "mfld: {}\n", sentence);
+ExitStatus explain(std::string_view sentence, ExitStatus status) noexcept {
+  complain(sentence);
   return status;
+}
+
+/// What the command line asks to be printed (--help, --version), or what is wrong with it.
+ExitStatus answer(const CLI::App& app, const CLI::ParseError& error) {
+  if (error.get_exit_code() != 0) {
+    return explain(error.what(), wrong_input);
+  }
+  std::ostringstream text;
+  app.exit(error, text, text);
+  print(text.str());
+  return finished;
 }
 
 /// Why `word` is no command; empty if it is one.
@@ -124,6 +138,8 @@ CLI::App* add_kernel(CLI::App& app, KernelArguments& arguments) {
                      "Column of the files that is no input, from 0, negative from the end; or none [-1]");
   command.add_option("--skip-lines", arguments.skip_lines, "Lines of a .csv before its table [0]")
       ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 40));
+  command.add_option("--header", arguments.header, "Whether names of columns stand above the rows of a .csv [auto]")
+      ->check(CLI::IsMember({"auto", "yes", "no"}));
   command.add_option("--dataset", arguments.dataset, "Data set of a .h5 [data]");
   command.add_option("--cosines", arguments.cosines,
                      "Instead of files: unit vectors at these cosines (-1,0,0.5,1) or N >= 2 evenly spaced angles");
@@ -145,8 +161,8 @@ CLI::App* add_kernel(CLI::App& app, KernelArguments& arguments) {
 ExitStatus dispatch(int argc, char** argv) {
   CLI::App app(
       "Mean-field Langevin and neural-tangent training of two-layer networks.\n"
-      "Exit status: 0 finished, 1 a selfcheck failed, 2 wrong input (nothing was written), 3 diverged,\n"
-      "4 cannot read or write, 130 interrupted (a checkpoint was written).");
+      "Exit status: 0 finished, 1 a selfcheck failed, 2 wrong input (nothing was written), 3 diverged\n"
+      "(of `kernel`: not finite), 4 cannot read or write, 130 interrupted (a checkpoint was written).");
   app.set_version_flag("--version", mfld::version());
   app.require_subcommand(1);
   RunArguments arguments;
@@ -170,7 +186,7 @@ ExitStatus dispatch(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return error.get_exit_code() == 0 ? static_cast<ExitStatus>(app.exit(error)) : explain(error.what(), wrong_input);
+    return answer(app, error);
   }
   if (app.got_subcommand("run") || app.got_subcommand("resume") || app.got_subcommand("branch")) {
     return simulate(arguments, app.got_subcommand("run") ? run : app.got_subcommand("resume") ? resume : branch);
@@ -181,22 +197,50 @@ ExitStatus dispatch(int argc, char** argv) {
   return info_command->parsed() ? info(directory) : list_command->parsed() ? list(topic) : selfcheck();
 }
 
+/// The error that is being handled, in words, and its status.
+ExitStatus explain_error() noexcept {
+  try {
+    throw;
+  } catch (const mfld::InvalidInput& error) {
+    return explain(error.what(), wrong_input);
+  } catch (const mfld::Interrupted& error) {
+    return explain(error.what(), interrupted);
+  } catch (const ReaderLeft&) {
+    return file_error;
+  } catch (const std::bad_alloc&) {
+    return explain("the experiment does not fit into the memory of this machine", wrong_input);
+  } catch (const std::exception& error) {
+    return explain(error.what(), file_error);
+  } catch (...) {
+    return explain("stopped for an unknown reason", file_error);
+  }
+}
+
+/// Where an error can go nowhere else, such as one of a thread's own.
+[[noreturn]] void give_up() noexcept {
+  if (std::current_exception()) {
+    explain_error();
+  } else {
+    explain("stopped for an unknown reason", file_error);
+  }
+  std::_Exit(file_error);
+}
+
 }  // namespace
 }  // namespace commands
 
 int main(int argc, char** argv) {
   mfld::serve_as_child(argc, argv);
+  std::set_terminate(commands::give_up);
+  if (!commands::guard_standard_streams()) {
+    return commands::explain("a standard descriptor is closed and nothing can be opened in its place",
+                             commands::file_error);
+  }
   try {
-    return commands::dispatch(argc, argv);
-  } catch (const mfld::InvalidInput& error) {
-    return commands::explain(error.what(), commands::wrong_input);
-  } catch (const mfld::FileError& error) {
-    return commands::explain(error.what(), commands::file_error);
-  } catch (const mfld::Interrupted& interruption) {
-    return commands::explain(interruption.what(), commands::interrupted);
-  } catch (const std::bad_alloc&) {
-    return commands::explain("the experiment does not fit into the memory of this machine", commands::wrong_input);
-  } catch (const std::exception& error) {
-    return commands::explain(error.what(), commands::file_error);
+    const commands::ExitStatus status = commands::dispatch(argc, argv);
+    commands::close_output();
+    return status;
+  } catch (...) {
+    return commands::explain_error();
   }
 }

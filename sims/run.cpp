@@ -1,24 +1,23 @@
 // mfld run, resume, branch.
 #include <fmt/format.h>
-#include <sys/time.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
-#include <boost/algorithm/string/join.hpp>
 #include <cinttypes>
-#include <cmath>
-#include <csignal>
 #include <cstdio>
+#include <new>
 #include <optional>
 
 #include "commands.hpp"
 #include "mfld/core/error.hpp"
 #include "mfld/core/parallel.hpp"
+#include "mfld/core/startable_threads.hpp"
 #include "mfld/experiment/experiment.hpp"
 #include "mfld/experiment/provenance.hpp"
 #include "mfld/experiment/runner.hpp"
 #include "mfld/experiment/sweep_runner.hpp"
+#include "progress.hpp"
+#include "say.hpp"
+#include "stopping.hpp"
 
 namespace commands {
 
@@ -26,43 +25,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::atomic<bool> stop_requested = false;
+constexpr std::size_t longest_formula = 800;  // in bytes; the text of an experiment can make them longer
 
-/// The first signal asks the run to stop after its step; a second one has its usual effect. So does the end of the time
-/// it may take.
-void stop_on_signals(double max_wall_seconds) {
-  struct sigaction action = {};
-  action.sa_handler = [](int) { stop_requested = true; };
-  action.sa_flags = static_cast<int>(SA_RESETHAND);
-  for (const int number : {SIGINT, SIGTERM, SIGALRM}) {
-    sigaction(number, &action, nullptr);
-  }
-  if (max_wall_seconds > 0) {
-    itimerval timer = {};
-    timer.it_value.tv_sec = static_cast<time_t>(max_wall_seconds);
-    timer.it_value.tv_usec = std::max<suseconds_t>(
-        1, static_cast<suseconds_t>(1e6 * (max_wall_seconds - static_cast<double>(timer.it_value.tv_sec))));
-    setitimer(ITIMER_REAL, &timer, nullptr);
-  }
-}
+void draw_progress(const mfld::Progress& progress) { draw(progress_line(progress, terminal_width())); }
 
-std::string duration(double seconds) {
-  const auto whole = static_cast<long long>(std::min(std::ceil(seconds), 1e15));
-  return whole < 3600 ? fmt::format("{}:{:02}", whole / 60, whole % 60)
-                      : fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
-}
-
-void draw_progress(const mfld::Progress& progress) {
-  constexpr std::int64_t width = 24;
-  const std::int64_t total = std::max<std::int64_t>(progress.num_steps, 1);
-  const auto done = static_cast<std::size_t>(width * std::min(progress.step, total) / total);
-  fmt::print(stderr, "\r[{:-<{}}] step {}/{}  train loss {:.4g}  {:.4g} steps/s  {} left\x1b[K", std::string(done, '#'),
-             width, progress.step, progress.num_steps, progress.train_loss, progress.steps_per_second,
-             duration(progress.seconds_left));
-  std::fflush(stderr);
-}
-
-bool draws(const RunArguments& arguments) { return !arguments.quiet && isatty(STDERR_FILENO) != 0; }
+bool draws(const RunArguments& arguments) { return !arguments.quiet && can_draw(); }
 
 ExitStatus status_of(std::string_view ending) {
   return ending == "finished"   ? finished
@@ -73,21 +40,23 @@ ExitStatus status_of(std::string_view ending) {
 
 void print_formulas(const mfld::Experiment& experiment, const RunArguments& arguments) {
   if (!arguments.quiet) {
-    fmt::print(stderr, "{}\n", boost::algorithm::join(experiment.formulas(), "\n"));
+    for (const std::string& formula : experiment.formulas()) {
+      say(formula, longest_formula);
+    }
   }
 }
 
 ExitStatus run_one(const mfld::StoppedRun& run, mfld::RunDirectory& directory, const RunArguments& arguments) {
   print_formulas(run.experiment, arguments);
   if (run.checkpoint && !arguments.quiet) {
-    fmt::print(stderr, "{}: goes on from step {}\n", directory.path().string(), run.checkpoint->step);
+    say(fmt::format("{}: goes on from step {}", directory.path().string(), run.checkpoint->step));
   }
   const mfld::RunSummary summary =
       mfld::run_experiment(run.experiment, directory, stop_requested,
                            {mfld::provenance(arguments.command), run.notes, run.checkpoint ? &*run.checkpoint : nullptr,
                             draws(arguments) ? draw_progress : nullptr});
   if (!arguments.quiet || summary.ending != "finished") {
-    fmt::print(stderr, "{}{}: {}\n", draws(arguments) ? "\n" : "", directory.path().string(), summary.message);
+    say(fmt::format("{}: {}", directory.path().string(), summary.message));
   }
   return status_of(summary.ending);
 }
@@ -109,11 +78,12 @@ ExitStatus run_in(const fs::path& out, const mfld::StoppedRun& run, const RunArg
 
 /// "2/5": the second of five.
 void read_shard(const std::string& text, mfld::SweepOptions& options) {
+  constexpr std::int64_t most = 1000000;
   char rest = 0;
   if (!text.empty() &&
       (std::sscanf(text.c_str(), "%" SCNd64 "/%" SCNd64 "%c", &options.shard, &options.num_shards, &rest) != 2 ||
-       options.shard < 1 || options.shard > options.num_shards)) {
-    throw mfld::InvalidInput(fmt::format("--shard {}: must be i/k with 1 <= i <= k, such as 2/5", text));
+       options.shard < 1 || options.shard > options.num_shards || options.num_shards > most)) {
+    throw mfld::InvalidInput(fmt::format("--shard {}: must be i/k with 1 <= i <= k <= {}, such as 2/5", text, most));
   }
 }
 
@@ -130,11 +100,11 @@ mfld::SweepOptions sweep_options(const mfld::Plan& plan, const fs::path& out, co
   // The formulas of one run after the other, as far as they differ from the last one's.
   options.begun = [&plan, &arguments, last = std::vector<std::string>()](const mfld::CellReport& report) mutable {
     if (!arguments.quiet) {
-      fmt::print(stderr, "run {} of {}: {}\n", report.position + 1, plan.runs.size(), report.run->name);
+      say(fmt::format("run {} of {}: {}", report.position + 1, plan.runs.size(), report.run->name));
     }
     for (const std::string& formula : report.experiment->formulas()) {
       if (!arguments.quiet && std::find(last.begin(), last.end(), formula) == last.end()) {
-        fmt::print(stderr, "  {}\n", formula);
+        say("  " + formula, longest_formula);
       }
     }
     last = report.experiment->formulas();
@@ -142,11 +112,21 @@ mfld::SweepOptions sweep_options(const mfld::Plan& plan, const fs::path& out, co
   options.ended = [out, &arguments, &worst](const mfld::CellReport& report) {
     worst = std::max(worst, status_of(report.ending));
     if (report.earlier ? report.ending != "finished" : (!arguments.quiet || report.ending != "finished")) {
-      fmt::print(stderr, "{}{}: {}\n", draws(arguments) && arguments.jobs == 1 ? "\n" : "",
-                 (out / report.run->name).string(), report.message);
+      say(fmt::format("{}: {}", (out / report.run->name).string(), report.message));
     }
   };
   return options;
+}
+
+/// Memory that runs out before there are files means that the input was too large; later it does not.
+template <class Action>
+auto where_files_are(const fs::path& directory, const Action& action) {
+  try {
+    return action();
+  } catch (const std::bad_alloc&) {
+    throw mfld::FileError(
+        fmt::format("{}: no memory was left; what is there can be resumed where there is more", directory.string()));
+  }
 }
 
 /// A run goes on with the instruction set that it began with, or else not to the same bits.
@@ -156,9 +136,8 @@ void use_instruction_set_of(const fs::path& directory) {
   if (std::find(available.begin(), available.end(), name) != available.end()) {
     mfld::force_instruction_set(name);
   } else if (!name.empty()) {
-    fmt::print(stderr,
-               "mfld: {} began with instruction set {}, which this machine has not: the last digits will differ\n",
-               directory.string(), name);
+    complain(fmt::format("{} began with instruction set {}, which this machine has not: the last digits will differ",
+                         directory.string(), name));
   }
 }
 
@@ -166,7 +145,7 @@ void use_instruction_set_of(const fs::path& directory) {
 
 ExitStatus run(const RunArguments& arguments) {
   const fs::path file = arguments.path;
-  const mfld::Plan plan = mfld::read_plan(file, arguments.settings);
+  const mfld::Plan plan = mfld::read_plan(file, arguments.settings, &stop_requested);
   const fs::path out = arguments.out.empty() ? fs::path("runs") / file.stem() : fs::path(arguments.out);
   if (!plan.is_sweep) {
     mfld::SweepOptions ignored;
@@ -183,7 +162,7 @@ ExitStatus run(const RunArguments& arguments) {
   } catch (const mfld::Interrupted&) {  // all runs are left, to be resumed
   }
   mfld::start_sweep(plan, out, options);
-  mfld::run_sweep(plan, out, stop_requested, options, checked ? &*checked : nullptr);
+  where_files_are(out, [&] { mfld::run_sweep(plan, out, stop_requested, options, checked ? &*checked : nullptr); });
   return worst;
 }
 
@@ -206,7 +185,7 @@ ExitStatus resume(const RunArguments& arguments) {
   const auto summary = mfld::read_summary(path);
   if (mfld::is_final(summary)) {
     if (!arguments.quiet) {
-      fmt::print(stderr, "{}: {}; nothing is left to do\n", path.string(), summary->message);
+      say(fmt::format("{}: {}; nothing is left to do", path.string(), summary->message));
     }
     return status_of(summary->ending);
   }
@@ -226,7 +205,7 @@ void say_if_it_repeats(const mfld::StoppedRun& child) {
   const auto next =
       phases.begin() + std::min<std::ptrdiff_t>(child.checkpoint ? child.checkpoint->phase : 0, std::ssize(phases));
   if (std::none_of(next, phases.end(), draws_random_numbers)) {
-    fmt::print(stderr, "mfld: no phase from here on draws random numbers: this branch repeats its parent\n");
+    complain("no phase from here on draws random numbers: this branch repeats its parent");
   }
 }
 
@@ -252,13 +231,17 @@ ExitStatus branch(const RunArguments& arguments) {
   return status;
 }
 
+int num_threads(int asked) { return mfld::startable_threads(asked > 0 ? asked : static_cast<int>(mfld::num_slots())); }
+
 ExitStatus simulate(const RunArguments& arguments, ExitStatus (*command)(const RunArguments&)) {
   stop_on_signals(arguments.max_wall_seconds);
   if (!arguments.instruction_set.empty()) {
     mfld::force_instruction_set(arguments.instruction_set);
   }
-  return arguments.threads > 0 ? mfld::with_threads(arguments.threads, [&] { return command(arguments); })
-                               : command(arguments);
+  const auto obey = [&] {
+    return mfld::with_threads(num_threads(arguments.threads), [&] { return command(arguments); });
+  };
+  return command == run ? obey() : where_files_are(arguments.path, obey);
 }
 
 }  // namespace commands

@@ -17,6 +17,7 @@ namespace {
 /// What travels in the access list.
 struct DriverInfo {
   FileStatus* status;
+  int directory;
 };
 
 /// The library reads and writes the first member; the rest is ours.
@@ -50,7 +51,7 @@ H5FD_t* open_file(const char* name, unsigned flags, hid_t access_list, haddr_t /
   if (info == nullptr) {
     return nullptr;
   }
-  const int descriptor = ::open(name, posix_flags(flags), 0666);
+  const int descriptor = ::openat(info->directory, name, posix_flags(flags), 0666);
   struct stat attributes {};
   if (descriptor < 0 || ::fstat(descriptor, &attributes) != 0) {
     note(*info->status, errno);
@@ -173,10 +174,10 @@ H5FD_class_t driver_class() {
 
 }  // namespace
 
-herr_t use_reporting_driver(hid_t access_list, FileStatus& status) {
+herr_t use_reporting_driver(hid_t access_list, int directory, FileStatus& status) {
   static const H5FD_class_t description = driver_class();
   static const hid_t driver = H5FDregister(&description);
-  const DriverInfo info{&status};
+  const DriverInfo info{&status, directory};
   return driver < 0 ? -1 : H5Pset_driver(access_list, driver, &info);
 }
 

@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 #include <hdf5.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cassert>
+#include <cerrno>
 #include <concepts>
+#include <cstdio>
 #include <functional>
 #include <numeric>
 #include <string_view>
@@ -76,7 +79,7 @@ constexpr hsize_t max_chunk_bytes = hsize_t{1} << 20;
 }  // namespace
 
 struct Hdf5File::Handle {
-  std::filesystem::path path;
+  FilePlace place;
   bool writing;
   FileStatus status{};
   Id file{-1, H5Fclose};
@@ -86,7 +89,7 @@ struct Hdf5File::Handle {
   template <class Opener>
   void open(const Opener& opener) {
     const Id access(check(H5Pcreate(H5P_FILE_ACCESS), "/"), H5Pclose);
-    check(use_reporting_driver(access, status), "/");
+    check(use_reporting_driver(access, place.directory, status), "/");
     file = Id(check(opener(access), "/"), H5Fclose);
     links = Id(check(H5Pcreate(H5P_LINK_CREATE), "/"), H5Pclose);
     check(H5Pset_create_intermediate_group(links, 1), "/");
@@ -98,7 +101,8 @@ struct Hdf5File::Handle {
     if (result < 0 || status.error != 0) {
       const std::string reason = status.error != 0 ? std::generic_category().message(status.error) : library_reason();
       const std::string where = object == "/" ? "" : fmt::format(", object {}", object);
-      throw FileError(fmt::format("cannot {} {}{}: {}", writing ? "write" : "read", path.string(), where, reason));
+      throw FileError(
+          fmt::format("cannot {} {}{}: {}", writing ? "write" : "read", place.path.string(), where, reason));
     }
     return result;
   }
@@ -132,11 +136,11 @@ struct Hdf5File::Handle {
 
   /// The same bytes for the same content: no time stamps.
   Id new_data_set(const std::string& name, hid_t type, hid_t space, const std::vector<hsize_t>& chunk = {},
-                  H5D_alloc_time_t place = H5D_ALLOC_TIME_DEFAULT) const {
+                  H5D_alloc_time_t when = H5D_ALLOC_TIME_DEFAULT) const {
     const Id creation(check(H5Pcreate(H5P_DATASET_CREATE), name), H5Pclose);
     check(H5Pset_obj_track_times(creation, 0), name);
-    check(H5Pset_alloc_time(creation, place), name);
-    if (place == H5D_ALLOC_TIME_EARLY) {
+    check(H5Pset_alloc_time(creation, when), name);
+    if (when == H5D_ALLOC_TIME_EARLY) {
       check(H5Pset_fill_time(creation, H5D_FILL_TIME_NEVER), name);
     }
     if (!chunk.empty()) {
@@ -163,7 +167,7 @@ struct Hdf5File::Handle {
     const std::int64_t wanted = size == 0 ? 0 : num_values / size;
     if (wanted < 1 || num_values % size != 0 || first < 0 || first > num_rows - wanted) {
       throw FileError(fmt::format("cannot {} {}, object {}: it has no rows of {} values from row {} on",
-                                  writing ? "write" : "read", path.string(), name, num_values, first));
+                                  writing ? "write" : "read", place.path.string(), name, num_values, first));
     }
     start.front() = static_cast<hsize_t>(first);
     count.front() = static_cast<hsize_t>(wanted);
@@ -197,20 +201,21 @@ Hdf5File::~Hdf5File() {
   }
 }
 
-Hdf5File Hdf5File::create(const std::filesystem::path& path, std::int64_t reserved_bytes) {
-  Hdf5File result(std::make_unique<Handle>(Handle{path, true}));
+Hdf5File Hdf5File::create(const FilePlace& place, std::int64_t reserved_bytes) {
+  Hdf5File result(std::make_unique<Handle>(Handle{place, true}));
   const Library library;
   Handle& handle = *result.handle_;
   const Id creation(handle.check(H5Pcreate(H5P_FILE_CREATE), "/"), H5Pclose);
   handle.check(H5Pset_userblock(creation, static_cast<hsize_t>(reserved_bytes)), "/");
-  handle.open([&](hid_t access) { return H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation, access); });
+  ::unlinkat(place.directory, place.name.c_str(), 0);  // of which the creation tells if it fails
+  handle.open([&](hid_t access) { return H5Fcreate(place.name.c_str(), H5F_ACC_EXCL, creation, access); });
   return result;
 }
 
-Hdf5File Hdf5File::open(const std::filesystem::path& path) {
-  Hdf5File result(std::make_unique<Handle>(Handle{path, false}));
+Hdf5File Hdf5File::open(const FilePlace& place) {
+  Hdf5File result(std::make_unique<Handle>(Handle{place, false}));
   const Library library;
-  result.handle_->open([&](hid_t access) { return H5Fopen(path.c_str(), H5F_ACC_RDONLY, access); });
+  result.handle_->open([&](hid_t access) { return H5Fopen(place.name.c_str(), H5F_ACC_RDONLY, access); });
   return result;
 }
 
@@ -241,7 +246,7 @@ void Hdf5File::read(const std::string& data_set, std::span<Value> values) const 
   const Shape extents = handle_->shape(id, data_set);
   if (std::cmp_not_equal(product(extents), values.size())) {
     throw FileError(fmt::format("cannot read {}, object {}: it has {} values where {} are expected",
-                                handle_->path.string(), data_set, product(extents), values.size()));
+                                handle_->place.path.string(), data_set, product(extents), values.size()));
   }
   handle_->check(H5Dread(id, memory_type<Value>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), data_set);
 }
@@ -254,7 +259,7 @@ Value Hdf5File::read_attribute(const std::string& object, const std::string& att
   const Id id(handle_->check(H5Aopen(owner, attribute.c_str(), H5P_DEFAULT), name), H5Aclose);
   const Id space(handle_->check(H5Aget_space(id), name), H5Sclose);
   if (H5Sget_simple_extent_npoints(space) != 1) {
-    throw FileError(fmt::format("cannot read {}, object {}: it is not one number", handle_->path.string(), name));
+    throw FileError(fmt::format("cannot read {}, object {}: it is not one number", handle_->place.path.string(), name));
   }
   Value value{};
   handle_->check(H5Aread(id, memory_type<Value>(), &value), name);
@@ -371,13 +376,13 @@ void Hdf5File::copy(const Hdf5File& from, const std::string& object) {
   handle_->check(0, object);
 }
 
-void Hdf5File::rename(const std::filesystem::path& path) {
-  std::error_code error;
-  std::filesystem::rename(handle_->path, path, error);
-  if (error) {
-    throw FileError(fmt::format("cannot rename {} to {}: {}", handle_->path.string(), path.string(), error.message()));
+void Hdf5File::rename(const FilePlace& place) {
+  const FilePlace& from = handle_->place;
+  if (::renameat(from.directory, from.name.c_str(), place.directory, place.name.c_str()) != 0) {
+    throw FileError(fmt::format("cannot rename {} to {}: {}", from.path.string(), place.path.string(),
+                                std::generic_category().message(errno)));
   }
-  handle_->path = path;
+  handle_->place = place;
 }
 
 void Hdf5File::flush() {

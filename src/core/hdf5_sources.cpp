@@ -1,5 +1,6 @@
 #include "core/hdf5_sources.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -32,7 +33,7 @@ std::shared_ptr<SourceFile> open_file(const fs::path& path) {
   auto file = std::make_shared<SourceFile>();
   file->path = path;
   const Id access(file->check(H5Pcreate(H5P_FILE_ACCESS)), H5Pclose);
-  file->check(use_reporting_driver(access, file->status));
+  file->check(use_reporting_driver(access, AT_FDCWD, file->status));
   file->id = Id(file->check(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access)), H5Fclose);
   return file;
 }

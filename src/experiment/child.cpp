@@ -8,6 +8,6 @@
 
 namespace mfld {
 
-void serve_as_child(int argc, char** argv) { serve(argc, argv, std::array{hdf5_work, trajectory_work}); }
+void serve_as_child(int argc, char** argv) { serve(argc, argv, std::array{tables::hdf5_work, trajectory_work}); }
 
 }  // namespace mfld

@@ -8,6 +8,7 @@
 #include <limits>
 #include <optional>
 
+#include "experiment/finite.hpp"
 #include "experiment/run_text.hpp"
 #include "mfld/core/error.hpp"
 #include "mfld/ntk/closed_forms.hpp"
@@ -166,6 +167,12 @@ RunSummary run(const Experiment& experiment, RunDirectory& directory, const std:
     summary.ending = "finished";
     summary.message = fmt::format("finished: {} equations solved", experiment.data.num_train());
     summary.final_values = column_values(experiment, solution);
+    if (const double loss = mean_train_loss(experiment, span_of(solution.train)); !std::isfinite(loss)) {
+      summary.ending = "diverged";
+      summary.message = fmt::format("diverged: the training loss of the solution is {}", loss);
+    } else {
+      summary.message += not_finite_in_words(summary.columns, summary.final_values);
+    }
     const Clock::time_point solved = Clock::now();
     write(experiment, directory, options, solution, summary.final_values);
     summary.write_seconds = seconds_since(solved);

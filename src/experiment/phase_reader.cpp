@@ -23,7 +23,7 @@ constexpr std::array<Named<ScheduleKind>, 5> schedules = {{{"constant", Schedule
                                                            {"logarithmic", ScheduleKind::logarithmic},
                                                            {"halving", ScheduleKind::halving}}};
 
-constexpr std::int64_t max_steps = 1000000000000000;  // the steps of many phases add up without overflow
+constexpr std::int64_t max_steps = 1000000000000000;  // of all phases together, so that counts do not overflow
 
 /// What the experiment file calls a value.
 template <class Rows, class Enumeration>
@@ -148,8 +148,12 @@ void read_batches(Section& section, Index num_samples, Phase& phase) {
     }
   }
   if (section.reads("snapshot_every", estimator == Estimator::svrg, with_snapshot)) {
-    phase.snapshot_every = section.integer("snapshot_every", "steps between snapshots",
-                                           {phase.batch_size * phase.batch_size, "batch_size^2"}, {1});
+    constexpr Index largest_root = 3000000000;
+    Fallback<std::int64_t> fallback = required;
+    if (phase.batch_size <= largest_root) {
+      fallback = {phase.batch_size * phase.batch_size, "batch_size^2"};
+    }
+    phase.snapshot_every = section.integer("snapshot_every", "steps between snapshots", fallback, {1});
   }
 }
 
@@ -232,9 +236,14 @@ Phase read_phase(Section& section, const PhaseSetting& setting, Index first_samp
 std::vector<Phase> read_phases(const Section& root, const PhaseSetting& setting) {
   std::vector<Phase> phases;
   Index first_sample = 0;  // that no phase before has used up
+  std::int64_t num_steps = 0;
   for (Section& section : root.tables("phase")) {
     phases.push_back(read_phase(section, setting, first_sample));
     const Phase& phase = phases.back();
+    num_steps += phase.num_steps;
+    section.check(num_steps <= max_steps, "steps",
+                  fmt::format("the phases up to this one make {} steps, and all of them may make {} at most", num_steps,
+                              max_steps));
     if (phase.sampling == Sampling::one_pass) {
       first_sample += phase.num_steps * phase.batch_size;
     }

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "mfld/core/error.hpp"
 
@@ -16,29 +17,89 @@ namespace mfld {
 
 namespace {
 
-[[noreturn]] void fail_with(std::string_view action, const std::filesystem::path& path, int error) {
-  throw FileError(fmt::format("cannot {} {}: {}", action, path.string(), std::generic_category().message(error)));
+[[noreturn]] void fail_with(std::string_view action, const FilePlace& place, std::string_view reason) {
+  throw FileError(fmt::format("cannot {} {}: {}", action, place.path.string(), reason));
+}
+
+int open_at(const FilePlace& place, int flags) {
+  int descriptor = -1;
+  do {
+    descriptor = ::openat(place.directory, place.name.c_str(), flags | O_CLOEXEC, 0666);
+  } while (descriptor < 0 && errno == EINTR);
+  return descriptor;
+}
+
+/// A new file, nobody's link.
+constexpr int new_file = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_APPEND;
+
+/// 0, or why not.
+int sync_descriptor(int descriptor) {
+  int result = ::fsync(descriptor);
+  while (result != 0 && errno == EINTR) {
+    result = ::fsync(descriptor);
+  }
+  // Some file systems and all devices have nothing to make durable and say EINVAL.
+  return result == 0 || errno == EINVAL ? 0 : errno;
+}
+
+std::string rest_of(PosixFile file) {
+  std::string text;
+  std::vector<char> buffer(std::size_t{1} << 16U);
+  for (std::size_t count = file.read(buffer); count > 0; count = file.read(buffer)) {
+    text.append(buffer.data(), count);
+  }
+  return text;
 }
 
 }  // namespace
 
-PosixFile::PosixFile(std::filesystem::path path, int flags, std::string_view action)
-    : path_(std::move(path)), descriptor_(::open(path_.c_str(), flags | O_CLOEXEC, 0666)) {
+PosixFile::PosixFile(FilePlace place, int descriptor, std::string_view action)
+    : place_(std::move(place)), descriptor_(descriptor) {
   if (descriptor_ < 0) {
     fail(action, errno);
   }
 }
 
-PosixFile PosixFile::create(const std::filesystem::path& path) {
-  return {path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, "create"};
+PosixFile PosixFile::create(const FilePlace& place) {
+  remove_file(place);
+  return {place, open_at(place, new_file), "create"};
 }
 
-PosixFile PosixFile::open_for_reading(const std::filesystem::path& path) { return {path, O_RDONLY, "read"}; }
+PosixFile PosixFile::create_beside(const FilePlace& place) {
+  constexpr std::size_t most_bytes = 200;  // of the 255 that a name can have
+  const std::string stem = place.name.filename().string().substr(0, most_bytes);
+  for (int count = 0;; ++count) {
+    FilePlace own = place.beside(fmt::format(".{}.{}-{}.new", stem, ::getpid(), count));
+    const int descriptor = open_at(own, new_file);
+    if (descriptor >= 0 || errno != EEXIST) {
+      return {std::move(own), descriptor, "create"};
+    }
+  }
+}
 
-PosixFile PosixFile::open_for_update(const std::filesystem::path& path) { return {path, O_RDWR, "write"}; }
+PosixFile PosixFile::open_for_reading(const FilePlace& place) {
+  PosixFile file(place, open_at(place, O_RDONLY | O_NONBLOCK), "read");
+  struct stat attributes {};
+  if (::fstat(file.descriptor_, &attributes) != 0) {
+    file.fail("read", errno);
+  }
+  if (S_ISDIR(attributes.st_mode)) {
+    file.fail("read", EISDIR);
+  }
+  if (!S_ISREG(attributes.st_mode)) {
+    fail_with("read", place, "it is not a regular file");
+  }
+  return file;
+}
 
-PosixFile PosixFile::open_for_appending(const std::filesystem::path& path) {
-  return {path, O_WRONLY | O_APPEND, "write"};
+PosixFile PosixFile::open_stream(const FilePlace& place) { return {place, open_at(place, O_RDONLY), "read"}; }
+
+PosixFile PosixFile::open_for_update(const FilePlace& place) {
+  return {place, open_at(place, O_RDWR | O_NONBLOCK), "write"};
+}
+
+PosixFile PosixFile::open_for_appending(const FilePlace& place) {
+  return {place, open_at(place, O_WRONLY | O_APPEND | O_NONBLOCK), "write"};
 }
 
 PosixFile::~PosixFile() {
@@ -48,15 +109,17 @@ PosixFile::~PosixFile() {
 }
 
 PosixFile::PosixFile(PosixFile&& other) noexcept
-    : path_(std::move(other.path_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
+    : place_(std::move(other.place_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
 
 PosixFile& PosixFile::operator=(PosixFile&& other) noexcept {
-  std::swap(path_, other.path_);
+  std::swap(place_, other.place_);
   std::swap(descriptor_, other.descriptor_);
   return *this;
 }
 
-void PosixFile::fail(std::string_view action, int error) const { fail_with(action, path_, error); }
+void PosixFile::fail(std::string_view action, int error) const {
+  fail_with(action, place_, std::generic_category().message(error));
+}
 
 void PosixFile::append(std::string_view text) {
   std::string_view rest = text;
@@ -130,44 +193,85 @@ void PosixFile::lock() {
   }
 }
 
-void PosixFile::rename(const std::filesystem::path& path) {
-  rename_file(path_, path);
-  path_ = path;
+void PosixFile::rename(const FilePlace& place) {
+  rename_file(place_, place);
+  place_ = place;
 }
 
 void PosixFile::sync() {
-  int result = ::fsync(descriptor_);
-  while (result != 0 && errno == EINTR) {
-    result = ::fsync(descriptor_);
+  if (const int error = sync_descriptor(descriptor_); error != 0) {
+    fail("write", error);
   }
-  // Some file systems and all devices have nothing to make durable and say EINVAL.
-  if (result != 0 && errno != EINVAL) {
+}
+
+void PosixFile::close() {
+  if (::close(std::exchange(descriptor_, -1)) != 0 && errno != EINTR) {
     fail("write", errno);
   }
 }
 
-void replace_file(const std::filesystem::path& temporary, const std::filesystem::path& path, std::string_view text,
-                  Write write) {
-  PosixFile file = PosixFile::create(temporary);
+namespace {
+
+void fill_and_rename(PosixFile file, const FilePlace& place, std::string_view text, Write write) {
   file.append(text);
   if (write == Write::lasting) {
     file.sync();
   }
-  file.rename(path);
+  file.rename(place);
+  file.close();
 }
 
-void rename_file(const std::filesystem::path& from, const std::filesystem::path& to) {
-  std::error_code error;
-  std::filesystem::rename(from, to, error);
-  if (error) {
-    throw FileError(fmt::format("cannot rename {} to {}: {}", from.string(), to.string(), error.message()));
+}  // namespace
+
+void replace_file(const FilePlace& temporary, const FilePlace& place, std::string_view text, Write write) {
+  fill_and_rename(PosixFile::create(temporary), place, text, write);
+}
+
+void replace_file(const FilePlace& place, std::string_view text, Write write) {
+  PosixFile file = PosixFile::create_beside(place);
+  const FilePlace temporary = file.place();
+  try {
+    fill_and_rename(std::move(file), place, text, write);
+  } catch (const FileError&) {
+    ::unlinkat(temporary.directory, temporary.name.c_str(), 0);
+    throw;
   }
 }
 
-void sync_file(const std::filesystem::path& path) {
-  std::error_code error;
-  if (std::filesystem::exists(path, error)) {
-    PosixFile::open_for_reading(path).sync();
+void rename_file(const FilePlace& from, const FilePlace& to) {
+  if (::renameat(from.directory, from.name.c_str(), to.directory, to.name.c_str()) != 0) {
+    throw FileError(fmt::format("cannot rename {} to {}: {}", from.path.string(), to.path.string(),
+                                std::generic_category().message(errno)));
+  }
+}
+
+void remove_file(const FilePlace& place) {
+  if (::unlinkat(place.directory, place.name.c_str(), 0) != 0 && errno != ENOENT) {
+    fail_with("remove", place, std::generic_category().message(errno));
+  }
+}
+
+bool exists(const FilePlace& place) {
+  struct stat attributes {};
+  return ::fstatat(place.directory, place.name.c_str(), &attributes, 0) == 0 || (errno != ENOENT && errno != ENOTDIR);
+}
+
+std::string read_text(const FilePlace& place) { return rest_of(PosixFile::open_for_reading(place)); }
+
+std::string read_stream(const FilePlace& place) { return rest_of(PosixFile::open_stream(place)); }
+
+void sync_file(const FilePlace& place) {
+  const int descriptor = open_at(place, O_RDONLY | O_NONBLOCK);
+  if (descriptor < 0) {
+    if (errno != ENOENT) {
+      fail_with("write", place, std::generic_category().message(errno));
+    }
+    return;
+  }
+  const int error = sync_descriptor(descriptor);
+  ::close(descriptor);
+  if (error != 0) {
+    fail_with("write", place, std::generic_category().message(error));
   }
 }
 

@@ -1,9 +1,10 @@
 #pragma once
 #include <cstddef>
-#include <filesystem>
 #include <span>
 #include <string>
 #include <string_view>
+
+#include "mfld/core/file_place.hpp"
 
 namespace mfld {
 
@@ -11,13 +12,19 @@ namespace mfld {
 /// and the system's reason.
 class PosixFile {
  public:
-  /// A new file, or an emptied one, for writing at its end.
-  static PosixFile create(const std::filesystem::path& path);
-  static PosixFile open_for_reading(const std::filesystem::path& path);
+  /// A new file for writing at its end, in a directory that is this process's alone: what has its name there, a
+  /// leftover or somebody's link, is removed and never written into.
+  static PosixFile create(const FilePlace& place);
+  /// The same in a directory that others share: under a name beside `place` that nobody has.
+  static PosixFile create_beside(const FilePlace& place);
+  /// An existing regular file: anything else could keep its reader waiting.
+  static PosixFile open_for_reading(const FilePlace& place);
+  /// Whatever can be read to its end, a pipe included.
+  static PosixFile open_stream(const FilePlace& place);
   /// An existing file, kept as it is.
-  static PosixFile open_for_update(const std::filesystem::path& path);
+  static PosixFile open_for_update(const FilePlace& place);
   /// An existing file, for writing at its end.
-  static PosixFile open_for_appending(const std::filesystem::path& path);
+  static PosixFile open_for_appending(const FilePlace& place);
 
   ~PosixFile();
   PosixFile(PosixFile&& other) noexcept;
@@ -36,29 +43,43 @@ class PosixFile {
   bool try_lock();
   /// Waits for the lock.
   void lock();
-  void rename(const std::filesystem::path& path);
+  void rename(const FilePlace& place);
   /// Returns once the content is on the disk.
   void sync();
+  /// Reports what the system only says in the end. Nothing can follow.
+  void close();
+
+  const FilePlace& place() const { return place_; }
 
  private:
-  PosixFile(std::filesystem::path path, int flags, std::string_view action);
+  /// `action` is what failed if there is no descriptor: errno says why.
+  PosixFile(FilePlace place, int descriptor, std::string_view action);
   [[noreturn]] void fail(std::string_view action, int error) const;
 
-  std::filesystem::path path_;
+  FilePlace place_;
   int descriptor_;
 };
 
 /// lasting: on the disk before the call returns; passing: whenever the system gets to it.
 enum class Write { lasting, passing };
 
-/// Writes `text` to the file `temporary` and renames it to `path`: whoever looks sees the old content or the new, never
-/// a part.
-void replace_file(const std::filesystem::path& temporary, const std::filesystem::path& path, std::string_view text,
+/// Gives `place` the content `text` by way of a new file `temporary` in the same directory, which is this process's
+/// alone: whoever looks sees the old content or the new, never a part.
+void replace_file(const FilePlace& temporary, const FilePlace& place, std::string_view text,
                   Write write = Write::lasting);
+/// The same in a directory that others share. Nothing is left if it fails.
+void replace_file(const FilePlace& place, std::string_view text, Write write = Write::lasting);
 
-void rename_file(const std::filesystem::path& from, const std::filesystem::path& to);
+void rename_file(const FilePlace& from, const FilePlace& to);
+/// No failure if there is none.
+void remove_file(const FilePlace& place);
+/// Whether there is something that can be opened, or that cannot for another reason than its absence.
+bool exists(const FilePlace& place);
+/// All that is in a file, or in a pipe.
+std::string read_text(const FilePlace& place);
+std::string read_stream(const FilePlace& place);
 
 /// Makes a file lasting that may be open elsewhere, or the names in a directory; nothing if there is none.
-void sync_file(const std::filesystem::path& path);
+void sync_file(const FilePlace& place);
 
 }  // namespace mfld

@@ -129,7 +129,7 @@ RunDirectory RunDirectory::reopen(const std::filesystem::path& path) {
   }
   RunDirectory result;
   result.files_->path = path;
-  result.files_->lock = PosixFile::open_for_reading(path);
+  result.files_->lock = PosixFile::open_stream(path);
   if (!result.files_->lock->try_lock()) {
     throw FileError(fmt::format("cannot write into {}: another process is running there", path.string()));
   }

@@ -7,11 +7,14 @@
 #include <cmath>
 #include <filesystem>
 #include <limits>
+#include <new>
 #include <type_traits>
 
 #include "experiment/checkpoint_pace.hpp"
+#include "experiment/finite.hpp"
 #include "experiment/kernel_runner.hpp"
 #include "experiment/run_text.hpp"
+#include "mfld/core/error.hpp"
 #include "mfld/dynamics/simulation.hpp"
 #include "mfld/experiment/resume.hpp"
 #include "mfld/observe/observer.hpp"
@@ -95,6 +98,16 @@ class Recorder : public Listener<Scalar> {
     look_at(state);
     const auto outputs = look_.test_outputs();
     timed([&] { directory_->write_predictions(table_comments(*experiment_, *options_), experiment_->data, outputs); });
+  }
+
+  /// The loss of what the method predicts with in the end.
+  double train_loss(const State<Scalar>& state) {
+    if (loss_column_ < values_.size()) {
+      return values_[loss_column_];
+    }
+    to_double(state);
+    look_at(state);
+    return mean_train_loss(*experiment_, look_.train_outputs());
   }
 
   double write_seconds() const { return write_seconds_; }
@@ -344,9 +357,17 @@ RunSummary run_in(const Experiment& experiment, RunDirectory& directory, const s
                                 experiment.seeds, std::move(start), std::move(snapshot), &experiment.initial);
   recorder.watch(simulation);
   const double write_seconds_before = recorder.write_seconds();
-  const Outcome outcome = simulation.run(recorder, stop);
+  Outcome outcome = simulation.run(recorder, stop);
   const double pass_seconds = recorder.pass_seconds();
   const double write_seconds = recorder.write_seconds() - write_seconds_before;
+  std::string message = message_of(outcome);
+  if (outcome.ending == Ending::finished) {
+    if (const double loss = recorder.train_loss(simulation.state()); !std::isfinite(loss)) {
+      outcome.ending = Ending::diverged;
+      message = fmt::format("diverged at step {}: the training loss is {}, although every particle is finite",
+                            outcome.step, loss);
+    }
+  }
   if (outcome.ending != Ending::diverged) {
     recorder.checkpoint(simulation.state());
   }
@@ -356,7 +377,10 @@ RunSummary run_in(const Experiment& experiment, RunDirectory& directory, const s
   }
   RunSummary summary = recorder.summary_of(simulation.state());
   summary.ending = ending_name(outcome.ending);
-  summary.message = message_of(outcome);
+  summary.message = message;
+  if (outcome.ending == Ending::finished) {
+    summary.message += not_finite_in_words(summary.columns, summary.final_values);
+  }
   summary.first_bad_particle = outcome.first_bad_particle;
   summary.step_seconds = outcome.step_seconds;
   summary.pass_seconds = pass_seconds;
@@ -369,11 +393,15 @@ RunSummary run_in(const Experiment& experiment, RunDirectory& directory, const s
 
 RunSummary run_experiment(const Experiment& experiment, RunDirectory& directory, const std::atomic<bool>& stop,
                           const RunOptions& options) {
-  if (experiment.kernel) {
-    return run_kernel_regression(experiment, directory, stop, options);
+  try {
+    if (experiment.kernel) {
+      return run_kernel_regression(experiment, directory, stop, options);
+    }
+    return experiment.precision == Precision::single_precision ? run_in<float>(experiment, directory, stop, options)
+                                                               : run_in<double>(experiment, directory, stop, options);
+  } catch (const std::bad_alloc&) {  // by now there are files
+    throw FileError("no memory was left for the run; what it wrote can be resumed where there is more");
   }
-  return experiment.precision == Precision::single_precision ? run_in<float>(experiment, directory, stop, options)
-                                                             : run_in<double>(experiment, directory, stop, options);
 }
 
 }  // namespace mfld

@@ -3,12 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 #include <set>
-#include <sstream>
 
+#include "experiment/experiment_file.hpp"
 #include "mfld/core/error.hpp"
 
 namespace mfld {
@@ -193,14 +190,9 @@ Plan expand(const Value& file, const std::filesystem::path& folder) {
   return plan;
 }
 
-Plan read_plan(const std::filesystem::path& file, const std::vector<std::string>& settings) {
-  std::ifstream stream(file, std::ios::binary);
-  std::ostringstream text;
-  errno = stream ? 0 : errno;
-  if (!stream || (!(text << stream.rdbuf()) && errno != 0)) {  // an empty file has no text to hand over, and no error
-    throw FileError(fmt::format("cannot read {}: {}", file.string(), std::strerror(errno)));
-  }
-  Value root = parse_toml(text.str(), file.string());
+Plan read_plan(const std::filesystem::path& file, const std::vector<std::string>& settings,
+               const std::atomic<bool>* stop) {
+  Value root = parse_toml(read_experiment_file(file, stop), file.string());
   for (const std::string& setting : settings) {
     apply_setting(root, setting);
   }

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iterator>
 #include <mutex>
+#include <new>
 
 #include "experiment/posix_file.hpp"
 #include "mfld/core/error.hpp"
@@ -95,6 +96,9 @@ class SweepRun {
     } catch (const Interrupted& interruption) {
       report.ending = "interrupted";
       report.message = interruption.what();
+    } catch (const std::bad_alloc&) {
+      report.ending = "failed";
+      report.message = "no memory was left for the run; it can be resumed where there is more";
     } catch (const std::exception& error) {
       report.ending = "failed";
       report.message = error.what();
@@ -189,7 +193,7 @@ void start_sweep(const Plan& plan, const fs::path& out, const SweepOptions& opti
     return;
   }
   fs::create_directories(out);
-  PosixFile lock = PosixFile::open_for_reading(out);
+  PosixFile lock = PosixFile::open_stream(out);
   lock.lock();
   const fs::path file = out / "experiment.toml";
   if (fs::exists(file) ? read_text(file) != text : !fs::is_empty(out)) {
@@ -207,7 +211,7 @@ void run_sweep(const Plan& plan, const fs::path& out, const std::atomic<bool>& s
 }
 
 void write_index(const Plan& plan, const fs::path& out) {
-  PosixFile lock = PosixFile::open_for_reading(out);
+  PosixFile lock = PosixFile::open_stream(out);
   lock.lock();
   std::vector<std::optional<RunSummary>> summaries;
   std::vector<std::string> columns;

@@ -23,6 +23,8 @@ constexpr std::array<Named<InputLaw>, 2> input_laws = {
 constexpr std::array<Named<bool>, 2> index_inputs = {{{"gaussian", false}, {"cube", true}}};
 constexpr std::array<Named<CubeScale>, 2> cube_scales = {
     {{"unit", CubeScale::unit}, {"inverse-sqrt-dim", CubeScale::inverse_sqrt_dim}}};
+constexpr std::array<Named<Header>, 3> headers = {
+    {{"auto", Header::automatic}, {"yes", Header::yes}, {"no", Header::no}}};
 constexpr std::array<Named<LabelNoise>, 3> label_noises = {
     {{"none", LabelNoise::none}, {"uniform", LabelNoise::uniform}, {"gaussian", LabelNoise::gaussian}}};
 constexpr std::array<Named<IndexLink>, 6> single_links = {{{"relu", IndexLink::relu},
@@ -182,6 +184,7 @@ MakeDataset read_file(Section& section, const Surroundings& surroundings) {
   options.target_column = section.integer("target_column", "column of the label, from 0; negative from the end",
                                           options.target_column, {-IntegerRange{}.max});
   options.skip_lines = section.integer("skip_lines", "csv: lines before the table", options.skip_lines, {0});
+  options.header = pick(section, "header", "csv: whether names of columns stand above the rows", "auto", headers);
   options.dataset = section.text("dataset", "hdf5: path of the data set in the file", options.dataset);
   options.external =
       section.flag("external", "hdf5: it may take numbers from files outside its folder", options.external);

@@ -9,10 +9,14 @@
 #include <utility>
 #include <vector>
 
+#include "mfld/core/printable.hpp"
 #include "mfld/core/random.hpp"
-#include "task/table.hpp"
+#include "task/table_header.hpp"
 
 namespace mfld {
+
+using tables::Source;
+using tables::Table;
 
 namespace {
 
@@ -37,9 +41,12 @@ void check_options(const FileDatasetOptions& options, const std::vector<Source>&
   if (options.skip_lines < 0) {
     throw InvalidInput(fmt::format("task.skip_lines = {} must be at least 0", options.skip_lines));
   }
-  if (options.skip_lines > 0 &&
-      std::none_of(sources.begin(), sources.end(), [](const Source& s) { return s.is_csv(); })) {
+  const bool some_csv = std::any_of(sources.begin(), sources.end(), [](const Source& s) { return s.is_csv(); });
+  if (options.skip_lines > 0 && !some_csv) {
     throw InvalidInput(fmt::format("task.skip_lines = {} must be 0: only a .csv file has lines", options.skip_lines));
+  }
+  if (options.header != Header::automatic && !some_csv) {
+    throw InvalidInput("task.header must be \"auto\": only a .csv file has lines");
   }
 }
 
@@ -160,15 +167,24 @@ void scale_inputs(const FileDatasetOptions& options, Dataset& data) {
   }
 }
 
-std::string describe(const Table& table, const FileDatasetOptions& options, Index target, const Dataset& data,
-                     std::string_view labels) {
+/// How the columns of the test table were found.
+std::string describe_match(const std::vector<Table>& tables, bool sorted) {
+  if (tables.size() < 2 || tables[0].names.empty() == tables[1].names.empty()) {
+    return sorted ? ", its columns in the order of the names" : "";
+  }
+  return fmt::format(", columns by place ({} has no names)", tables[0].names.empty() ? "the first" : "it");
+}
+
+std::string describe(const std::vector<Table>& tables, const FileDatasetOptions& options, Index target,
+                     const Dataset& data, std::string_view labels, std::string_view match) {
+  const std::vector<std::string>& names = tables[0].names;
   const std::string name =
-      table.names.empty() ? "" : fmt::format(" \"{}\"", table.names[static_cast<std::size_t>(target)]);
-  const std::string test =
-      options.test_path.empty() ? "drawn from the same file" : fmt::format("of \"{}\"", options.test_path);
+      names.empty() ? "" : fmt::format(" \"{}\"", printable(names[static_cast<std::size_t>(target)], 100));
+  const std::string test = options.test_path.empty() ? "drawn from the same file"
+                                                     : fmt::format("of \"{}\"{}", escaped(options.test_path), match);
   return fmt::format(
       "y = column {}{} of \"{}\"{}, x = its other {} columns{}{}; {} training rows, {} test rows {}", target + 1, name,
-      options.path, labels, data.input_dim(),
+      escaped(options.path), labels, data.input_dim(),
       options.standardise ? ", each minus the mean and divided by the standard deviation of the training part" : "",
       options.input_scale != 1 ? fmt::format(", times {}", options.input_scale) : "", data.num_train(), data.num_test(),
       test);
@@ -182,10 +198,12 @@ Dataset make_file_dataset(const FileDatasetOptions& options, std::uint64_t seed)
   std::vector<Table> tables;
   tables.reserve(sources.size());
   for (const Source& source : sources) {
-    tables.push_back(read_table(options.tables.get(), source, {options.skip_lines, options.dataset, options.external}));
+    tables.push_back(read_table(options.tables.get(), source,
+                                {options.skip_lines, options.dataset, options.header, options.external}));
   }
   const Index num_columns = tables[0].values.cols();
   const Index target = target_column(options, num_columns);
+  const bool sorted = tables.size() > 1 && sort_columns(tables[1], tables[0]);
   if (tables.back().values.cols() != num_columns) {
     throw tables.back().source.invalid(fmt::format("its table has {} columns and must have {} as \"{}\"",
                                                    tables.back().values.cols(), num_columns, options.path));
@@ -195,8 +213,9 @@ Dataset make_file_dataset(const FileDatasetOptions& options, std::uint64_t seed)
   Dataset data;
   fill_parts(tables, options, target, seed, data);
   data.relevant_subspace.resize(data.input_dim(), 0);
+  data.description = describe(tables, options, target, data, labels, describe_match(tables, sorted));
+  tables.clear();
   scale_inputs(options, data);
-  data.description = describe(tables[0], options, target, data, labels);
   return data;
 }
 

@@ -4,22 +4,31 @@
 
 #include <vector>
 
-#include "task/table.hpp"
+#include "task/table_header.hpp"
 
 namespace mfld {
 
-Inputs read_inputs(const InputFileOptions& options) {
+using tables::Source;
+using tables::Table;
+
+namespace {
+
+Table read(const InputFileOptions& options) {
   const Source source{options.name, options.path, options.stop};
   check_extension(source);
-  Table table = read_table(source, {options.skip_lines, options.dataset});
-  if (!options.target_column) {
+  return read_table(source, {options.skip_lines, options.dataset, options.header});
+}
+
+/// Without the column of the target.
+Inputs inputs_of(Table& table, const std::optional<Index>& target_column) {
+  if (!target_column) {
     return std::move(table.values);
   }
   const Index num_columns = table.values.cols();
-  const Index target = *options.target_column + (*options.target_column < 0 ? num_columns : 0);
+  const Index target = *target_column + (*target_column < 0 ? num_columns : 0);
   if (target < 0 || target >= num_columns) {
-    throw source.invalid(fmt::format("there is no column {} for the target: it must be in {}..{}, or none",
-                                     *options.target_column, -num_columns, num_columns - 1));
+    throw table.source.invalid(fmt::format("there is no column {} for the target: it must be in {}..{}, or none",
+                                           *target_column, -num_columns, num_columns - 1));
   }
   std::vector<Index> columns;
   for (Index column = 0; column < num_columns; ++column) {
@@ -28,6 +37,20 @@ Inputs read_inputs(const InputFileOptions& options) {
     }
   }
   return table.values(Eigen::all, columns);
+}
+
+}  // namespace
+
+Inputs read_inputs(const InputFileOptions& options) {
+  Table table = read(options);
+  return inputs_of(table, options.target_column);
+}
+
+std::pair<Inputs, Inputs> read_inputs(const InputFileOptions& first, const InputFileOptions& second) {
+  Table one = read(first);
+  Table other = read(second);
+  sort_columns(other, one);
+  return {inputs_of(one, first.target_column), inputs_of(other, second.target_column)};
 }
 
 }  // namespace mfld

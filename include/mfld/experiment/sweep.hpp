@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <filesystem>
 #include <string>
 #include <utility>
@@ -32,7 +33,9 @@ struct Plan {
 Plan expand(const Value& file, const std::filesystem::path& folder);
 
 /// Reads the file, sets each of `settings` ("path=value", a TOML value or a bare word) and expands. A setting that a
-/// case or the sweep would overrule is an error. Throws FileError when the file cannot be read, otherwise InvalidInput.
-Plan read_plan(const std::filesystem::path& file, const std::vector<std::string>& settings);
+/// case or the sweep would overrule is an error. Throws FileError when the file cannot be read, Interrupted once `stop`, if it is there, is
+/// true, otherwise InvalidInput.
+Plan read_plan(const std::filesystem::path& file, const std::vector<std::string>& settings,
+               const std::atomic<bool>* stop = nullptr);
 
 }  // namespace mfld

@@ -9,27 +9,36 @@
 
 namespace mfld {
 
-/// The user's own table: a .csv (numbers; a first line with a name in it is a header), a two-dimensional .npy
-/// (little-endian float or integer), or an .h5/.hdf5 data set.
+/// Whether the first line of a .csv that is neither empty nor a comment has the names of the columns. automatic: if it
+/// has words, different ones, and no number; or begins with 0, 1, .., k and goes on with a name of targets, as pandas
+/// writes. A line with numbers and other words could be either, and is refused.
+enum class Header { automatic, yes, no };
+
+/// The user's own table: a .csv, a two-dimensional .npy (little-endian float or integer), or an .h5/.hdf5 data set. Of
+/// a .csv, lines that start with '#' before the first row or behind the last are comments; without a header line, names
+/// can stand in the last of those before the first row.
 struct FileDatasetOptions {
   std::string path;
-  std::string test_path;         // empty: split `path` instead
-  double test_fraction = 0.2;    // of the rows, in [0, 1); drawn by the stream (seed, split, 0)
-  Index target_column = -1;      // 0-based; negative counts from the end
-  Index skip_lines = 0;          // csv only: lines before the table
-  std::string dataset = "data";  // hdf5 only: the data set's path in the file
-  bool external = false;         // hdf5 only: its numbers may lie in files outside the folder of `path`
-  bool standardise = false;      // inputs to mean 0 and variance 1 by the training part; constant columns to 0
-  bool binary_labels = false;    // the two distinct labels become -1 (the smaller) and +1
-  double input_scale = 1;        // multiplies the inputs at the end, e.g. 1/sqrt(d)
+  std::string test_path;              // empty: split `path` instead
+  double test_fraction = 0.2;         // of the rows, in [0, 1); drawn by the stream (seed, split, 0)
+  Index target_column = -1;           // 0-based; negative counts from the end
+  Index skip_lines = 0;               // csv only: lines before the table
+  Header header = Header::automatic;  // csv only
+  std::string dataset = "data";       // hdf5 only: the data set's path in the file
+  bool external = false;              // hdf5 only: its numbers may lie in files outside the folder of `path`
+  bool standardise = false;           // inputs to mean 0 and variance 1 by the training part; constant columns to 0
+  bool binary_labels = false;         // the two distinct labels become -1 (the smaller) and +1
+  double input_scale = 1;             // multiplies the inputs at the end, e.g. 1/sqrt(d)
 
   const std::atomic<bool>* stop = nullptr;  // once true, reading ends with Interrupted
   std::shared_ptr<TableStore> tables = {};  // where to look for a table before reading it, and to leave it
 };
 
-/// Throws FileError when the file cannot be read, InvalidInput naming file, line and column for a ragged row, a field
-/// that is not a number or not finite, an empty table, labels that are not two classes when binary_labels is set;
-/// Interrupted.
+/// Where both tables have names, the columns of the test table are matched with those of the training table by name,
+/// and else by place. Throws FileError when a file cannot be read, InvalidInput naming file, line and column for a
+/// ragged row, a field that is not a number or not finite, an integer that double precision does not have, names that
+/// differ between the tables or stand twice, an empty table, one that does not fit into memory, labels that are not two
+/// classes when binary_labels is set; Interrupted.
 Dataset make_file_dataset(const FileDatasetOptions& options, std::uint64_t seed);
 
 }  // namespace mfld

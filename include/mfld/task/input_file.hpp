@@ -2,8 +2,10 @@
 #include <atomic>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "mfld/core/particles.hpp"
+#include "mfld/task/file_dataset.hpp"
 
 namespace mfld {
 
@@ -12,8 +14,9 @@ struct InputFileOptions {
   std::string name = "inputs";  // what an error calls the file
   std::string path;
   std::optional<Index> target_column =
-      -1;                        // 0-based, negative from the end; left out. nullopt: every column is an input
-  Index skip_lines = 0;          // csv only: lines before the table
+      -1;                // 0-based, negative from the end; left out. nullopt: every column is an input
+  Index skip_lines = 0;  // csv only: lines before the table
+  Header header = Header::automatic;
   std::string dataset = "data";  // hdf5 only
 
   const std::atomic<bool>* stop = nullptr;  // once true, reading ends with Interrupted
@@ -21,5 +24,8 @@ struct InputFileOptions {
 
 /// All rows, without the column of the targets. Throws as make_file_dataset does.
 Inputs read_inputs(const InputFileOptions& options);
+
+/// Of two files; where both have names, the columns of the second in the order of the first.
+std::pair<Inputs, Inputs> read_inputs(const InputFileOptions& first, const InputFileOptions& second);
 
 }  // namespace mfld
