@@ -14,16 +14,17 @@ Writes ntk_limit.png, .pdf and .svg and prints the slopes.
 
 import interpreter  # noqa: F401  (first: it may start the script over)
 
-import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 
 import arguments
 import results
 import series
 import style
 import sweeps
+import words
+from words import say
+
+from matplotlib.patches import Patch
 
 KEY = "network.width"
 FIGURE = "the figure of the infinitely wide limit"
@@ -55,34 +56,36 @@ def has_distribution(run):
     return run.predictions is not None and "std" in run.predictions
 
 
+def starts_from_zero(run):
+    return bool(run.setting("network.init.symmetric", False))
+
+
 def rate_cases(runs):
     """{case: runs} of the cases that started from zero output."""
     cases = {}
     for run in runs:
-        if run.config.get("network", {}).get("init", {}).get("symmetric") and not has_distribution(run):
+        if starts_from_zero(run) and not has_distribution(run):
             cases.setdefault(run.case or "networks", []).append(run)
     return {case: results.Runs(members) for case, members in cases.items()}
 
 
 def draw_rate(axes, cases, column):
     title, label, bound = RATES[column]
-    top = None
+    tops = []
     for index, (case, runs) in enumerate(cases.items()):
-        x, y = sweeps.points(runs, KEY, column)
-        power = sweeps.fit_power(x, y)
-        grid, middle = sweeps.draw(axes, runs, KEY, column, label=f"{case}: {power.label}",
-                                   **{**style.look(index), "linestyle": "none"})
-        sweeps.draw_power(axes, grid, power, color=style.COLOURS[index])
-        print(f"{case}: {column} against width, slope {power}")
-        top = max(top or 0, middle[0])
-    if bound is not None:
-        reference = sweeps.Power(bound, 1.6 * top * grid[0] ** -bound, np.nan)
+        power = sweeps.draw_with_power(axes, runs, KEY, column, index, words.in_figure(case, 24))
+        say(f"{case}: {column} against width, slope {power}")
+        grid, (_, middle, _) = sweeps.band(*sweeps.points(runs, KEY, column))
+        tops.append(middle[0] if np.isfinite(middle[0]) and middle[0] > 0 else 0)
+    if bound is not None and max(tops) > 0:
+        reference = sweeps.Power(bound, 1.6 * max(tops) * grid[0] ** -bound, np.nan)
         sweeps.draw_power(axes, grid, reference, color=style.GREY, linestyle=":", label=r"bound $N^{-1/2}$")
-    axes.set_yscale("log")
-    sweeps.show_values(axes, grid)
+    sweeps.log_if_positive(axes, tops)
+    sweeps.show_values(axes, [run.keys[KEY] for runs in cases.values() for run in runs])
     axes.set(xlabel="width $N$", ylabel=label)
     axes.set_title(title, loc="left")
-    axes.set_ylim(bottom=axes.get_ylim()[0] / 4)
+    if axes.get_yscale() == "log":
+        axes.set_ylim(bottom=axes.get_ylim()[0] / 4)
     axes.legend(loc="lower left", handlelength=1)
 
 
@@ -90,9 +93,19 @@ def kernel_runs(cases):
     """Those of the relu networks that recorded the profile; the infinite limit below is that of relu."""
     columns = [f"kernel_profile_{m}" for m in range(1, 34)]
     for case, runs in cases.items():
-        if runs[0].config["network"].get("activation") == "relu" and all(series.has(runs, name) for name in columns):
+        relu = runs[0].setting("network.activation", None) == "relu" and is_standard(runs[0])
+        if relu and all(series.has(runs, name) for name in columns):
             return case, runs, columns
     return None
+
+
+def is_standard(run):
+    """Whether the limit below is that of the run: everything trained, every parameter N(0, 1) at the start."""
+    blocks = run.setting("network.train", ["input", "bias", "output"], list)
+    bias = run.setting("network.bias", True)
+    return (set(blocks) == {"input", "output", *(["bias"] if bias else [])}
+            and all(run.setting(f"network.init.{name}_std", 1) == 1 for name in ("input", "bias", "output"))
+            and all(run.setting(f"network.init.{name}_law", "gaussian") == "gaussian" for name in ("input", "output")))
 
 
 def draw_kernel(axes, case, runs, columns):
@@ -104,21 +117,20 @@ def draw_kernel(axes, case, runs, columns):
             for row, linestyle in ((0, "-"), (-1, "--")):
                 axes.plot(angles, run.metrics[columns].iloc[row], linestyle=linestyle, linewidth=0.8,
                           color=style.COLOURS[index])
-    limit = relu_tangent_kernel(angles, runs[0].config["network"].get("bias", True))
+    limit = relu_tangent_kernel(angles, runs[0].setting("network.bias", True))
     axes.plot(angles, limit, color=style.COLOURS[2], linewidth=1.6)
-    handles = [Line2D([], [], color=style.COLOURS[index], label=f"$N$ = {width}")
-               for index, width in enumerate(shown)]
-    handles += [Line2D([], [], color=style.GREY, linestyle=linestyle, linewidth=0.8, label=label)
+    handles = [style.handle(f"$N$ = {width}", color=style.COLOURS[index]) for index, width in enumerate(shown)]
+    handles.append(style.handle(r"$N = \infty$", color=style.COLOURS[2]))
+    handles += [style.handle(label, color=style.GREY, linestyle=linestyle, linewidth=0.8)
                 for linestyle, label in (("-", "at the start"), ("--", "after training"))]
-    handles += [Line2D([], [], color=style.COLOURS[2], label=r"$N = \infty$")]
-    axes.legend(handles=handles, loc="upper left", handlelength=1.5)
-    axes.set_ylim(top=1.35 * axes.get_ylim()[1])
-    axes.set_title(f"tangent kernel of {case}", loc="left")
+    axes.legend(handles=handles, loc="upper left", handlelength=1.5, ncol=2)
+    style.from_zero(axes, room=0.35)
+    style.title(axes, f"tangent kernel of {case}", 0.4 * style.WIDTH_INCHES)
     axes.set(xlabel="angle $g$", ylabel=r"$K_t(e_1, \cos g\, e_1 + \sin g\, e_2)$")
     show_angles(axes)
     last = np.array([run.metrics[columns].iloc[0] for run in runs if run.keys[KEY] == widths[-1]])
-    print(f"{case}: largest distance of the kernel at the start from its limit, N = {widths[-1]}, "
-          f"mean of {len(last)}: {np.abs(last.mean(axis=0) - limit).max():.2g}")
+    say(f"{case}: largest distance of the kernel at the start from its limit, N = {widths[-1]}, "
+        f"mean of {len(last)}: {np.abs(last.mean(axis=0) - limit).max():.2g}")
 
 
 def show_angles(axes):
@@ -135,14 +147,21 @@ def on_circle(run, *columns):
 
 
 def ensemble_runs(runs):
-    """(widest networks from independent starts, the process they become); None where one is missing."""
+    """(widest networks from independent starts, the process they become) with the same test inputs, on the circle; None
+    where one is missing."""
     networks = [run for run in runs if run.predictions is not None and not has_distribution(run)
-                and not run.config.get("network", {}).get("init", {}).get("symmetric")]
+                and not starts_from_zero(run)]
     processes = [run for run in runs if has_distribution(run)]
-    if not networks or not processes or "x_3" in processes[0].predictions:
+    if not networks or not processes:
         return None
     widest = max(run.keys[KEY] for run in networks)
-    return [run for run in networks if run.keys[KEY] == widest], processes[0]
+    networks = [run for run in networks if run.keys[KEY] == widest]
+    inputs = [run.predictions.filter(regex="^x_") for run in (processes[0], *networks)]
+    if list(inputs[0]) != ["x_1", "x_2"] or not all(table.equals(inputs[0]) for table in inputs):
+        return None
+    series.require_alike(networks, FIGURE)
+    series.require_alike([*networks, processes[0]], FIGURE, sections=("task",))
+    return networks, processes[0]
 
 
 def draw_ensemble(axes, networks, process):
@@ -159,12 +178,11 @@ def draw_ensemble(axes, networks, process):
     band = f"{round(100 * TAIL)} to {round(100 - 100 * TAIL)} %"
     axes.legend(
         handles=[
-            Line2D([], [], color=style.GREY, linewidth=0.5,
-                   label=f"{len(networks)} networks, $N$ = {networks[0].keys[KEY]}"),
-            Line2D([], [], color=style.COLOURS[1], linestyle="--", label=f"their median, {band}"),
-            Line2D([], [], color=style.COLOURS[0], label="mean of the Gaussian process"),
+            style.handle(f"{len(networks)} networks, $N$ = {networks[0].keys[KEY]}", color=style.GREY, linewidth=0.5),
+            style.handle(f"their median, {band}", color=style.COLOURS[1], linestyle="--"),
+            style.handle("mean of the Gaussian process", color=style.COLOURS[0]),
             Patch(color=style.COLOURS[3], alpha=0.6, linewidth=0, label=f"its {band}"),
-            Line2D([], [], color=style.COLOURS[2], linestyle=":", label="target"),
+            style.handle("target", color=style.COLOURS[2], linestyle=":"),
         ],
         loc="upper left", ncol=3,
     )
@@ -173,38 +191,45 @@ def draw_ensemble(axes, networks, process):
     axes.set(xlabel="angle $g$ of the input", ylabel="output $f(x)$")
     show_angles(axes)
     inside = np.mean(np.abs(outputs - mean) <= reach)
-    print(f"outputs of {len(networks)} networks inside the {band} band of the process: {100 * inside:.1f} % "
+    say(f"outputs of {len(networks)} networks inside the {band} band of the process: {100 * inside:.1f} % "
           f"({100 - 200 * TAIL:.0f} % expected)")
 
 
-def main():
-    args = arguments.parse(__doc__)
-    runs = arguments.load_runs(args)
+def check(runs, cases, out):
     sweeps.require_key(runs, KEY, FIGURE)
-    cases = rate_cases(runs)
     if not cases:
-        raise results.ResultError(f"{FIGURE} needs runs with network.init.symmetric = true; {args.run_dir} has none.")
+        raise results.Error(f"{FIGURE} needs runs with network.init.symmetric = true; {out} has none.")
+    style.require_few(cases, "cases")
     for members in cases.values():
+        sweeps.require_key(members, KEY, FIGURE)
+        series.require_alike(members, FIGURE, [KEY])
         for column in RATES:
             series.require(members, column, FIGURE)
+    series.require_alike([run for members in cases.values() for run in members], FIGURE, sections=("task",))
+
+
+def draw(runs, args):
+    cases = rate_cases(runs)
+    check(runs, cases, args.run_dir)
     kernel, ensemble = kernel_runs(cases), ensemble_runs(runs)
     for panel, what in ((kernel, "kernel_profile of relu networks"), (ensemble, "networks and a process with std")):
         if panel is None:
-            print(f"No panel of {what}: {args.run_dir} has none.")
-    style.apply()
+            say(f"No panel of {what}: {args.run_dir} has none.")
     lower = ["kernel"] * 2 if kernel else []
     lower += ["outputs" if ensemble else "."] * (6 - len(lower))
     rows = [[name for name in RATES for _ in range(2)], lower][: 1 + bool(kernel or ensemble)]
-    figure, grid = plt.subplot_mosaic(rows, figsize=(1.35 * style.WIDTH_INCHES, 0.5 + 2.9 * len(rows)))
+    figure = style.figure(1.35 * style.WIDTH_INCHES, 0.5 + 2.9 * len(rows))
+    grid = figure.subplot_mosaic(rows)
     for column in RATES:
         draw_rate(grid[column], cases, column)
     if kernel:
         draw_kernel(grid["kernel"], *kernel)
     if ensemble:
         draw_ensemble(grid["outputs"], *ensemble)
-    figure.suptitle(WHY, x=0.01, ha="left", fontsize=plt.rcParams["legend.fontsize"])
-    style.save(figure, args.out, "ntk_limit")
+    tanh_and_relu = {members[0].setting("network.activation", None) for members in cases.values()} == {"tanh", "relu"}
+    counts = series.in_words(series.by_case([run for members in cases.values() for run in members]))
+    style.save(figure, args, "ntk_limit", "\n".join([WHY] * tanh_and_relu + [counts] * bool(counts)))
 
 
 if __name__ == "__main__":
-    main()
+    arguments.run(__doc__, draw)

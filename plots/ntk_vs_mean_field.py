@@ -11,18 +11,20 @@ Writes ntk_vs_mean_field.png, .pdf and .svg and prints the last values.
 
 import interpreter  # noqa: F401  (first: it may start the script over)
 
-import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.lines import Line2D
 
 import arguments
 import results
 import series
 import style
+import sweeps
+import words
+from words import say
 
+FIGURE = "the figure of one task in several scalings"
 # Kind of curve: title in words, and what the axis shows.
 LABELS = {
-    "accuracy": ("accuracy", "share classified correctly"),
+    "accuracy": ("accuracy (dotted: chance)", "share classified correctly"),
     "loss": ("loss", "$R(f)$, no penalty"),
     "movement_relative": ("relative movement", r"$|\Theta_t - \Theta_0|_F \,/\, |\Theta_0|_F$"),
     "movement_mean": ("mean movement", "mean over $j$ of $|w_j(t) - w_j(0)|$"),
@@ -33,6 +35,7 @@ LABELS = {
 ALIGNMENTS = ("teacher_alignment", "relevant_mass")
 PANELS = (("accuracy", "loss"), ("movement_relative", "movement_mean"), ALIGNMENTS)
 TIMES = {"time": "time $t$ (sum of step sizes)", "step": "step $k$"}
+LEVEL = {"color": style.GREY, "linewidth": 0.8, "linestyle": ":"}
 
 
 def columns_of(kind):
@@ -49,66 +52,67 @@ def kind_of_panel(panel, runs):
 def isotropic_alignment(run):
     """k / d: the alignment of directions that know nothing of the task; None where k is not known."""
     subspace = (run.data or {}).get("relevant_subspace")
-    if subspace is not None and subspace.shape[1] > 0:
+    if subspace is not None and subspace.ndim == 2 and subspace.shape[1] > 0:
         return subspace.shape[1] / subspace.shape[0]
-    task = run.config.get("task", {})
     directions = {
-        "sparse-parity": task.get("sparsity"),
-        "teacher-student": task.get("num_teachers"),
+        "sparse-parity": run.setting("task.sparsity", None),
+        "teacher-student": run.setting("task.num_teachers", None),
         "single-index": 1,
-        "multi-index": {"product": 2, "staircase": 3}.get(task.get("link")),
-    }.get(task.get("kind"))
-    dimension = task.get("input_dim")
+        "multi-index": {"product": 2, "staircase": 3}.get(run.setting("task.link", None)),
+    }.get(run.setting("task.kind", None))
+    dimension = run.setting("task.input_dim", None)
     return directions / dimension if directions and dimension else None
 
 
-def log_time(axes, runs, x):
-    """A logarithmic axis where the run was watched on one: most of what is to be seen happens early."""
-    if any("log_spaced" in run.config.get("observe", {}) for run in runs):
-        first = min(run.metrics[x][run.metrics[x] > 0].min() for run in runs)
+def is_log(runs, x):
+    """Whether the axis is logarithmic: where the run was watched on one, most of what is to be seen happens early."""
+    times = np.concatenate([run.metrics[x] for run in runs])
+    return "log_spaced" in runs[0].setting("observe", {}, dict) and len(np.unique(times[times > 0])) > 1
+
+
+def log_time(axes, cases, x):
+    if all(is_log(runs, x) for runs in cases.values()):
+        times = np.concatenate([run.metrics[x] for runs in cases.values() for run in runs])
         axes.set_xscale("log")
-        axes.set_xlim(left=first)
+        axes.set_xlim(left=times[times > 0].min())
 
 
-def mark_level(axes, level, name):
-    axes.axhline(level, color=style.GREY, linewidth=0.8, linestyle=":")
-    axes.annotate(name, (1, level), xycoords=axes.get_yaxis_transform(), ha="right", va="top", color=style.GREY)
+def limit_accuracies(axes, cases):
+    """Not the start: outputs that are all 0 there are ties, which count as wrong."""
+    after_start = np.concatenate([
+        run.metrics.loc[run.metrics["step"] > 0, name]
+        for runs in cases.values() for run in runs for name in columns_of("accuracy")
+    ])
+    axes.set_ylim(min([0.45, *(after_start[np.isfinite(after_start)] - 0.02)]), 1.02)
 
 
 def draw_panel(axes, kind, cases, x):
-    if kind in ("loss", "movement_relative", "movement_mean"):
-        axes.set_yscale("log", nonpositive="mask")
     for index, runs in enumerate(cases.values()):
         for column, linestyle in columns_of(kind).items():
-            series.draw(axes, runs, x, column, linestyle=linestyle, markevery=0.12, **style.look(index))
+            series.draw(axes, runs, x, column, logarithmic=is_log(runs, x), linestyle=linestyle, **style.look(index))
+    title = LABELS[kind][0]
     if kind == "accuracy":
-        mark_level(axes, 0.5, "chance")
-        # Not the start: outputs that are all 0 there are ties, which count as wrong.
-        after_start = [
-            run.metrics.loc[run.metrics["step"] > 0, name]
-            for runs in cases.values()
-            for run in runs
-            for name in columns_of(kind)
-        ]
-        axes.set_ylim(min(0.45, min(values.min() for values in after_start) - 0.02), 1.02)
-    if kind in ALIGNMENTS:
-        level = isotropic_alignment(next(iter(cases.values()))[0])
-        if level is not None:
-            mark_level(axes, level, "isotropic, $k/d$")
-        axes.set_ylim(bottom=0)
-    axes.set_title(LABELS[kind][0], loc="left")
+        axes.axhline(0.5, **LEVEL)
+        limit_accuracies(axes, cases)
+    elif kind in ALIGNMENTS:
+        levels = {isotropic_alignment(runs[0]) for runs in cases.values()} - {None}
+        if len(levels) == 1:
+            axes.axhline(levels.pop(), **LEVEL)
+            title += "\n(dotted: isotropic, $k/d$)"
+        style.from_zero(axes)
+    else:
+        sweeps.log_if_positive(axes, np.concatenate([
+            run.metrics[name] for runs in cases.values() for run in runs for name in columns_of(kind)]))
+    axes.set_title(title, loc="left")
     axes.set_ylabel(LABELS[kind][1])
 
 
-def draw_legend(axes, cases, kinds):
-    axes.axis("off")
-    handles = [Line2D([], [], label=label or "run", **style.look(index)) for index, label in enumerate(cases)]
+def legend_handles(cases, kinds):
+    handles = [style.handle(words.in_figure(label or "run"), **style.look(index)) for index, label in enumerate(cases)]
     if kinds[0] in ("accuracy", "loss"):
-        handles += [
-            Line2D([], [], color=style.GREY, linestyle=linestyle, label=label)
-            for label, linestyle in (("test", "-"), ("training", "--"))
-        ]
-    axes.legend(handles=handles, loc="center", ncol=min(len(handles), 5), title=series.in_words(cases) or None)
+        handles += [style.handle(label, color=style.GREY, linestyle=linestyle)
+                    for label, linestyle in (("test", "-"), ("training", "--"))]
+    return handles
 
 
 def report(cases, kinds):
@@ -119,35 +123,44 @@ def report(cases, kinds):
             for kind in kinds
             for name in columns_of(kind)
         ]
-        print(f"{label or runs[0].name} ({len(runs)} run{'s' if len(runs) > 1 else ''}, median): " + ", ".join(last))
+        say(f"{label or runs[0].name} ({len(runs)} run{'s' if len(runs) > 1 else ''}, median): " + ", ".join(last))
 
 
-def main():
-    args = arguments.parse(
-        __doc__, lambda parser: parser.add_argument("--against", choices=list(TIMES), default="time", help="x axis"))
-    runs = arguments.load_runs(args)
-    cases = series.by_case(runs)
+def kinds_of(runs, args):
     kinds = [kind_of_panel(panel, runs) for panel in PANELS]
     for panel, kind in zip(PANELS, kinds):
         if kind is None:
-            print(f"No panel of {' or '.join(panel)}: not every run recorded its columns.")
-    kinds = [kind for kind in kinds if kind]
-    if not kinds:
-        raise results.ResultError(f"{args.run_dir} recorded neither accuracy, loss, movement nor alignment.")
-    style.apply()
-    figure, grid = plt.subplot_mosaic(
-        [["legend"] * len(kinds), kinds],
-        figsize=(style.WIDTH_INCHES * (0.1 + 0.3 * len(kinds)), 3.2),
-        gridspec_kw={"height_ratios": (1, 7)},
-    )
-    draw_legend(grid["legend"], cases, kinds)
+            say(f"No panel of {' or '.join(panel)}: not every run recorded its columns.")
+    if not any(kinds):
+        raise results.Error(f"{args.run_dir} recorded neither accuracy, loss, movement nor alignment.")
+    return [kind for kind in kinds if kind]
+
+
+def draw(runs, args):
+    cases = series.by_case(runs)
+    style.require_few(cases, "cases")
+    for members in cases.values():
+        series.require_alike(members, FIGURE)
+    series.require_alike(runs, FIGURE, runs.keys, sections=("task",))
+    kinds = kinds_of(runs, args)
+    handles = legend_handles(cases, kinds)
+    width = style.WIDTH_INCHES * (0.1 + 0.3 * len(kinds))
+    columns, height = style.legend_rows(handles, width)
+    figure = style.figure(width, 2.9 + height)
+    grid = figure.subplot_mosaic([["legend"] * len(kinds), kinds], gridspec_kw={"height_ratios": (height, 2.8)})
+    grid["legend"].axis("off")
+    grid["legend"].legend(handles=handles, loc="center", ncol=columns)
     for kind in kinds:
         draw_panel(grid[kind], kind, cases, args.against)
-        log_time(grid[kind], runs, args.against)
+        log_time(grid[kind], cases, args.against)
         grid[kind].set_xlabel(TIMES[args.against])
     report(cases, kinds)
-    style.save(figure, args.out, "ntk_vs_mean_field")
+    style.save(figure, args, "ntk_vs_mean_field", series.in_words(cases))
+
+
+def add_options(parser):
+    parser.add_argument("--against", choices=list(TIMES), default="time", help="x axis")
 
 
 if __name__ == "__main__":
-    main()
+    arguments.run(__doc__, draw, add_options)

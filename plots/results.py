@@ -1,29 +1,44 @@
 """What `mfld run` left in a folder, as Python objects. The only module that knows how a run directory is laid out.
 
     run = results.load("out")            # a Run: config, summary, metrics, trajectory, data
-    runs = results.load("sweep")         # Runs, where the folder holds several (it has an index.csv)
+    runs = results.load("sweep")         # Runs, where the folder holds several
     ntk = runs.select(case="ntk")        # or runs.select({"network.width": 64})
     band = ntk.aggregate("train_loss")   # median and quartiles over the runs, at each step
 
-Whatever is missing or damaged ends the program with status 1 and one sentence on stderr.
+Whatever is missing or damaged raises an Error, whose text is one sentence.
 """
 
 import collections.abc
 import functools
 import io
 import json
+import math
 import pathlib
+import re
 import tomllib
 
 import h5py
 import numpy as np
 import pandas as pd
 
+import words
+
 INTEGER_COLUMNS = ("step", "phase", "gradient_evaluations")
+NUMBER = re.compile(r"[+-]?(\d+|inf|nan|(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?)")
+FIELD = re.compile(r'(?:"((?:[^"]|"")*)"|([^,\n"]*))([,\n])')
+REQUIRED = object()
 
 
-class ResultError(SystemExit):
-    """A sentence about what is missing. Not caught, it is printed to stderr and the program ends with status 1."""
+class Error(Exception):
+    """A sentence about what is missing, or cannot be drawn. `status` is that of a program which ends with it."""
+
+    status = 2
+
+
+class FileError(Error):
+    """A file that cannot be read or written, or is damaged."""
+
+    status = 4
 
 
 class Run:
@@ -43,29 +58,60 @@ class Run:
         """The resolved experiment, as nested dictionaries."""
         return _read_toml(self.path / "experiment.toml")
 
+    @property
+    def experiment(self):
+        return self.config
+
+    def setting(self, key, default=REQUIRED, kind=object):
+        """The value of a dotted key of the resolved experiment; an Error if it is not of that kind, or not there and
+        there is no default."""
+        value = self.config
+        for part in key.split("."):
+            value = value.get(part, REQUIRED) if isinstance(value, dict) else REQUIRED
+        if value is REQUIRED:
+            if default is REQUIRED:
+                raise FileError(f"{self.path / 'experiment.toml'} has no {key}.")
+            return default
+        if not isinstance(value, kind):
+            raise FileError(f"{self.path / 'experiment.toml'}: {key} = {value!r} is no resolved value of that key.")
+        return value
+
+    @property
+    def phases(self):
+        """The [[phase]]s of the resolved experiment."""
+        return [phase for phase in self.setting("phase", [], list) if isinstance(phase, dict)]
+
     @functools.cached_property
     def summary(self):
         """How the run ended; from its first checkpoint until then what that says ("running"), before it empty."""
         path = self.path / "summary.json"
+        if not path.exists():
+            return {}
         try:
-            return json.loads(_text(path)) if path.exists() else {}
-        except json.JSONDecodeError as error:
-            raise ResultError(f"{path} is not valid JSON: {error}.") from None
+            summary = json.loads(_text(path))
+        except (ValueError, RecursionError) as error:
+            raise FileError(f"{path} is not valid JSON: {error}.") from None
+        if not isinstance(summary, dict):
+            raise FileError(f"{path} is no summary of a run.")
+        return summary
+
+    @property
+    def ended(self):
+        """Whether the run came to its end: it finished, or it diverged."""
+        return self.summary.get("ending") in ("finished", "diverged")
+
+    @property
+    def progress(self):
+        """How far metrics.csv goes, in words."""
+        steps = [phase.get("steps") for phase in self.phases]
+        total = f" of {sum(steps)}" if steps and all(isinstance(count, int) for count in steps) else ""
+        return f"step {self.metrics['step'].iloc[-1] if len(self.metrics) else 0}{total}"
 
     @functools.cached_property
     def metrics(self):
         """metrics.csv as a table: step, phase, time, gradient_evaluations and one column per observable, in double."""
         path = self.path / "metrics.csv"
-        text = _text(path)
-        text = text[: text.rfind("\n") + 1]  # without a row that is being written
-        names = next((line for line in text.splitlines() if not line.startswith("#")), "").split(",")
-        if names[0] != "step":
-            raise ResultError(f"{path} has no line with the names of its columns.")
-        types = {name: np.int64 if name in INTEGER_COLUMNS else np.float64 for name in names}
-        try:
-            return pd.read_csv(io.StringIO(text), comment="#", dtype=types, float_precision="round_trip")
-        except ValueError as error:
-            raise ResultError(f"{path} is damaged: {error}.") from None
+        return _table(path, lambda name: np.int64 if name in INTEGER_COLUMNS else np.float64, ("step", "phase", "time"))
 
     @functools.cached_property
     def trajectory(self):
@@ -78,15 +124,7 @@ class Run:
         """predictions.csv as a table: x_1 .. x_d, target, output and, where outputs have a distribution, std; one row per
         test sample. None where the experiment asked for none, or the run has not finished."""
         path = self.path / "predictions.csv"
-        if not path.exists():
-            return None
-        try:
-            table = pd.read_csv(io.StringIO(_text(path)), comment="#", dtype=np.float64, float_precision="round_trip")
-        except ValueError as error:
-            raise ResultError(f"{path} is damaged: {error}.") from None
-        if not {"target", "output"} <= set(table):
-            raise ResultError(f"{path} has no line with the names of its columns.")
-        return table
+        return _table(path, lambda name: np.float64, ("target", "output")) if path.exists() else None
 
     @property
     def data(self):
@@ -105,9 +143,9 @@ class Trajectory:
         group = "particles/neurons/position/"
         with _Hdf5(self.path) as file:
             value, step, time = (file[group + name] for name in ("value", "step", "time"))
-            count = min(len(value), len(step), len(time))
-            if "mfld/num_frames" in file:  # while a run writes, there is room for more frames than there are
-                count = min(count, file["mfld/num_frames"][0])
+            if value.ndim != 3 or step.ndim != 1 or time.ndim != 1:
+                raise FileError(f"{self.path}: /{group}value is no list of frames.")
+            count = min(len(value), len(step), len(time))  # while a run writes, the one opened last may hold more
             return value[:count], step[:count], time[:count]
 
     @property
@@ -135,7 +173,8 @@ class Trajectory:
     def names(self):
         """The p parameters of a particle: r, w_1 .. w_d, b"""
         with _Hdf5(self.path) as file:
-            return [name.decode() for name in file["parameters/names"][:]]
+            names = file["parameters/names"][:]
+            return [name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name) for name in names]
 
     @functools.cached_property
     def data(self):
@@ -148,8 +187,10 @@ class Trajectory:
 class Runs(collections.abc.Sequence):
     """Several runs and how they differ."""
 
-    def __init__(self, runs, path=None):
+    def __init__(self, runs, path=None, planned=None, experiment=None):
         self.path = path and pathlib.Path(path)
+        self.planned = planned  # how many runs the experiment describes; None where that is not known
+        self.experiment = experiment  # the experiment with its cases and its sweep; None where that is not known
         self._runs = list(runs)
 
     def __len__(self):
@@ -177,7 +218,7 @@ class Runs(collections.abc.Sequence):
         return list(dict.fromkeys(run.keys[key] for run in self if key in run.keys))
 
     def select(self, keys=None, case=None):
-        """Those runs that have these values of the keys and this case. At least one, or the program ends."""
+        """Those runs that have these values of the keys and this case. At least one, or an Error."""
         keys = keys or {}
         for key in keys:
             self._require_key(key)
@@ -189,7 +230,7 @@ class Runs(collections.abc.Sequence):
         if not chosen:
             wanted = [f"case {case}"] if case is not None else []
             wanted += [f"{key} = {value}" for key, value in keys.items()]
-            raise ResultError(f"no run in {self.path} has {' and '.join(wanted)}; there are {self._names()}.")
+            raise Error(f"no run in {self.path} has {' and '.join(wanted)}; there are {self._names()}.")
         return Runs(chosen, self.path)
 
     def aggregate(self, column, low=0.25, high=0.75):
@@ -198,13 +239,13 @@ class Runs(collections.abc.Sequence):
         tables = []
         for run in self:
             if column not in run.metrics:
-                raise ResultError(
-                    f"{run.path / 'metrics.csv'} has no column {column}; it has {', '.join(run.metrics.columns)}."
+                raise Error(
+                    f"{run.path / 'metrics.csv'} has no column {column}; it has {words.some(run.metrics.columns, 20)}."
                 )
             tables.append(run.metrics.drop_duplicates("step", keep="last").set_index("step"))
         steps = functools.reduce(lambda a, b: a.intersection(b), (table.index for table in tables))
         if len(steps) == 0:
-            raise ResultError(f"the runs {self._names()} have no recorded step in common.")
+            raise Error(f"the runs {self._names()} have no recorded step in common.")
         values = np.array([table.loc[steps, column] for table in tables], dtype=float)
         with np.errstate(invalid="ignore"):  # between two infinities
             median, lower, upper = np.quantile(values, (0.5, low, high), axis=0)
@@ -213,52 +254,137 @@ class Runs(collections.abc.Sequence):
 
     def _require_key(self, key):
         if key not in self.keys:
-            there = f"the sweep set {', '.join(self.keys)}" if self.keys else "it has no sweep"
-            raise ResultError(f"{key} is not a key of the sweep in {self.path}: {there}.")
+            there = f"the sweep set {words.some(self.keys, 20)}" if self.keys else "it has no sweep"
+            raise Error(f"{key} is not a key of the sweep in {self.path}: {there}.")
 
     def _names(self):
-        return ", ".join(run.name for run in self)
+        return words.some(run.name for run in self)
 
 
 def load(path):
-    """A Run, or Runs where `path` holds several."""
+    """A Run, or Runs where `path` holds several: those that index.csv lists, which has a row for each run that has a
+    summary. Of a sweep that stopped before its first run there are none."""
     path = pathlib.Path(path)
     if not path.is_dir():
-        raise ResultError(f"{path} is not a folder.")
-    if (path / "index.csv").exists():
-        return Runs(_indexed(path), path)
-    if (path / "metrics.csv").exists():
-        return Run(path)
-    raise ResultError(f"{path} is not what `mfld run` writes: it has neither metrics.csv nor index.csv.")
+        raise FileError(f"{path} is not a folder.")
+    try:
+        if (path / "metrics.csv").exists():
+            return Run(path)
+        indexed, experiment = (path / "index.csv").exists(), None
+        if (path / "experiment.toml").exists():
+            experiment = _read_toml(path / "experiment.toml")
+    except OSError as error:
+        raise FileError(f"cannot read {path}: {_reason(error)}.") from None
+    is_sweep = experiment is not None and ("sweep" in experiment or "case" in experiment)
+    if indexed or is_sweep:
+        return Runs(_indexed(path) if indexed else [], path, _num_runs(experiment) if is_sweep else None, experiment)
+    if experiment is not None:
+        raise FileError(f"{path} has an experiment.toml but no metrics.csv: no run has begun in it.")
+    raise FileError(f"{path} is not what `mfld run` writes: it has neither metrics.csv nor index.csv.")
+
+
+def value_of(text):
+    """A swept value as it is written in index.csv."""
+    if text in ("true", "false"):
+        return text == "true"
+    if not NUMBER.fullmatch(text):
+        return text
+    return int(text) if re.fullmatch(r"[+-]?\d+", text) else float(text)
+
+
+def _num_runs(experiment):
+    """Cases x grid."""
+
+    def sizes(value):
+        if isinstance(value, dict):
+            return [size for item in value.values() for size in sizes(item)]
+        return [len(value)] if isinstance(value, list) else []
+
+    cases = experiment.get("case", [])
+    return max(1, len(cases) if isinstance(cases, list) else 1) * math.prod(sizes(experiment.get("sweep", {})))
 
 
 def _indexed(path):
-    """One Run for each row of index.csv, which has one for each run that has ended: run, case, <keys>, ending, ..."""
-    try:
-        index = pd.read_csv(path / "index.csv", dtype={"run": str, "case": str}, keep_default_na=False)
-        keys = list(index.columns[2 : list(index.columns).index("ending")])
-        rows = index.to_dict("records")
-    except (OSError, ValueError) as error:
-        raise ResultError(f"cannot read {path / 'index.csv'}: {error}.") from None
-    for row in rows:
-        folder = path / row["run"]
+    """One Run for each row of index.csv: run, case, <keys>, ending, ..."""
+    file = path / "index.csv"
+    names, table = _fields(file)
+    if names[:2] != ["run", "case"] or "ending" not in names:
+        raise FileError(f"{file} has no line with the names of its columns.")
+    keys = names[2 : names.index("ending")]
+    for row in table:
+        name, case, *values = row[: 2 + len(keys)]
+        folder = path / name
         if not folder.is_dir():
-            raise ResultError(f"{path / 'index.csv'} lists the run {row['run']}, but {folder} does not exist.")
-        yield Run(folder, row["run"], row["case"], {key: row[key] for key in keys})
+            raise FileError(f"{file} lists the run {name}, but {folder} does not exist.")
+        yield Run(folder, name, case, {key: value_of(value) for key, value in zip(keys, values)})
+
+
+def _fields(path):
+    """(names, rows) of a CSV file whose fields may be quoted; every field is text. Only "\\n" ends a row."""
+    text = _text(path)
+    text = text[: text.rfind("\n") + 1]
+    rows, row, end = [], [], 0
+    for match in FIELD.finditer(text):
+        if match.start() != end:
+            break
+        quoted, plain, mark = match.groups()
+        row.append(plain if quoted is None else quoted.replace('""', '"'))
+        end = match.end()
+        if mark == "\n":
+            rows.append(row)
+            row = []
+    if end != len(text):
+        raise FileError(f"{path} is damaged: row {len(rows)} has a quote that nothing closes.")
+    names = rows[0] if rows else []
+    for number, row in enumerate(rows[1:], 1):
+        if len(row) != len(names):
+            raise FileError(f"{path} is damaged: row {number} has {len(row)} fields for {len(names)} names.")
+    return names, rows[1:]
+
+
+def _table(path, type_of, required):
+    """A CSV file of numbers under a line of names, after lines that begin with #. Only "\\n" ends a line: comments hold
+    whatever names and headers hold. A last row without its end is being written, and left out."""
+    lines = _bytes(path).split(b"\n")[:-1]
+    lines = [line for line in lines if not line.startswith(b"#")]
+    names = lines[0].decode("utf-8", "replace").split(",") if lines else []
+    if not set(required) <= set(names) or len(set(names)) < len(names):
+        raise FileError(f"{path} has no line with the names of its columns.")
+    for number, line in enumerate(lines[1:], 1):
+        if line.count(b",") != len(names) - 1:
+            count = line.count(b",") + 1
+            raise FileError(f"{path} is damaged: row {number} has {count} numbers for {len(names)} names.")
+    try:
+        return pd.read_csv(io.BytesIO(b"\n".join(lines) + b"\n"), header=0, names=names, index_col=False,
+                           dtype={name: type_of(name) for name in names}, float_precision="round_trip",
+                           lineterminator="\n", quoting=3, keep_default_na=False, na_values=["nan", "-nan"])
+    except (ValueError, OverflowError) as error:
+        raise FileError(f"{path} is damaged: {error}.") from None
+
+
+def _bytes(path):
+    try:
+        if not path.is_file():
+            raise FileError(f"cannot read {path}: {'it is no file' if path.exists() else 'No such file or directory'}.")
+        return path.read_bytes()
+    except OSError as error:
+        raise FileError(f"cannot read {path}: {_reason(error)}.") from None
 
 
 def _text(path):
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ResultError(f"cannot read {path}: {_reason(error)}.") from None
+    return _bytes(path).decode("utf-8", "surrogateescape")
 
 
 def _read_toml(path):
+    lines = _text(path).split("\n")
+    while lines and lines[0].startswith("#"):  # what made the run; a command line may hold anything
+        lines.pop(0)
+    if not any(line.strip() for line in lines):
+        raise FileError(f"{path} is empty.")
     try:
-        return tomllib.loads(_text(path))
-    except tomllib.TOMLDecodeError as error:
-        raise ResultError(f"{path} is not valid TOML: {error}.") from None
+        return tomllib.loads("\n".join(lines))
+    except (ValueError, RecursionError) as error:
+        raise FileError(f"{path} is not valid TOML: {error}.") from None
 
 
 def _reason(error):
@@ -266,25 +392,24 @@ def _reason(error):
 
 
 class _Hdf5:
-    """An open HDF5 file whose missing parts end the program with a sentence. Takes no lock: it may be being written."""
+    """An open HDF5 file whose missing or damaged parts raise an Error. Takes no lock: it may be being written."""
 
     def __init__(self, path):
         self._path = path
         try:
             self._file = h5py.File(path, "r", locking=False)
-        except OSError as error:
-            raise ResultError(f"cannot read {path}: {_reason(error)}.") from None
+        except (OSError, ValueError) as error:
+            raise FileError(f"cannot read {path}: {_reason(error)}.") from None
 
     def __enter__(self):
         return self
 
-    def __contains__(self, name):
-        return name in self._file
-
     def __getitem__(self, name):
         if name not in self._file:
-            raise ResultError(f"{self._path} has no /{name}.")
+            raise FileError(f"{self._path} has no /{name}.")
         return self._file[name]
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, error, _):
         self._file.close()
+        if isinstance(error, (OSError, RuntimeError, LookupError, TypeError, ValueError, AttributeError)):
+            raise FileError(f"{self._path} is damaged: {error}.") from None

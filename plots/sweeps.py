@@ -2,10 +2,12 @@
 
 import dataclasses
 
-import matplotlib.pyplot as plt
 import numpy as np
 
 import results
+import style
+
+MOST_VALUES = 8  # whose ticks have room on an axis
 
 
 @dataclasses.dataclass
@@ -29,7 +31,7 @@ class Power:
 
 
 def fit_power(x, y):
-    """The Power through the points that are positive and finite; needs two different x."""
+    """The Power through the points that are positive and finite; None unless these have two different x."""
     x, y = np.asarray(x, float), np.asarray(y, float)
     usable = np.isfinite(y) & (y > 0) & (x > 0)
     x, y = np.log(x[usable]), np.log(y[usable])
@@ -43,10 +45,17 @@ def fit_power(x, y):
     return Power(slope, np.exp(offset), error)
 
 
+def is_number(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
 def require_key(runs, key, figure):
-    """Ends the program unless the sweep set the key to several values."""
+    """An Error unless the sweep set the key to several numbers."""
     if len({run.keys.get(key) for run in runs} - {None}) < 2:
-        raise results.ResultError(f"{figure} needs runs of several values of {key}; list them under [sweep].")
+        raise results.Error(f"{figure} needs runs of several values of {key}; list them under [sweep].")
+    for run in runs:
+        if not is_number(run.keys[key]) or not 0 < run.keys[key] < np.inf:
+            raise results.Error(f"{figure} needs {key} > 0, and {run.name} has {run.keys[key]}.")
 
 
 def last_value(run, column):
@@ -77,21 +86,37 @@ def draw(axes, runs, key, value, linestyle="-", label=None, **look):
     return grid, middle
 
 
+def draw_with_power(axes, runs, key, column, index, name=""):
+    """`draw` without lines between the medians, and the fitted power, whose slope stands in the label after the name.
+    Returns the power, which is None where nothing can be fitted."""
+    x, y = points(runs, key, column)
+    power = fit_power(x, y)
+    slope = power.label if power else "no slope: values are 0 or no numbers"
+    look = {**style.look(index), "linestyle": "none"}
+    grid, _ = draw(axes, runs, key, column, label=f"{name}: {slope}" if name else slope, **look)
+    if power:
+        draw_power(axes, grid, power, color=look["color"])
+    return power
+
+
 def show_values(axes, values):
-    """Ticks at these values of a logarithmic axis, as they are written."""
+    """Ticks at these values of a logarithmic axis, as they are written; where they have no room, at powers of 10."""
     axes.set_xscale("log")
-    axes.set_xticks(values, [f"{value:g}" for value in values])
-    axes.set_xticks([], minor=True)
+    values = np.unique(values)
+    room = np.log(values[-1] / values[0]) / MOST_VALUES
+    if len(values) > 1 and (np.diff(np.log(values)) > 0.8 * room).all():
+        axes.set_xticks(values, [f"{value:g}" for value in values])
+        axes.set_xticks([], minor=True)
+
+
+def log_if_positive(axes, values):
+    """A logarithmic vertical axis, if there is anything to show on one."""
+    values = np.asarray(values, float)
+    if (np.isfinite(values) & (values > 0)).any():
+        axes.set_yscale("log", nonpositive="mask")
 
 
 def draw_power(axes, grid, power, **look):
     """A thin line over the grid."""
     ends = np.array([grid.min(), grid.max()])
     axes.plot(ends, power(ends), linewidth=0.9, **look)
-
-
-def mark(axes, x, text, color):
-    """A vertical line with its name at its top."""
-    axes.axvline(x, color=color, linewidth=0.8, linestyle=":")
-    axes.annotate(text, (x, 1), xycoords=axes.get_xaxis_transform(), xytext=(3, -1), textcoords="offset points",
-                  color=color, va="top", fontsize=plt.rcParams["legend.fontsize"])

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Where the neurons go: paths of r_j w_j in the plane, one panel per case, and an animation of them.
 
-    plots/trajectories.py RUN_DIR [--out FOLDER] [--particles K] [--width N] [--no-animation]
+    plots/trajectories.py RUN_DIR [--out FOLDER] [--plane i,j] [--particles K] [--width N] [--no-animation]
 
 Rings are starts, dots are ends, rays from the origin are the teacher directions. For inputs of more than two dimensions
-the plane is the one of the first two relevant directions. Needs [observe.trajectory] particles in the experiment.
+the plane is the one of the first two relevant directions; --plane 1,3 draws that of the teachers 1 and 3 (or of two
+relevant directions, or of two inputs, where there is no teacher), --plane inputs:1,2 that of two inputs. One input has
+its bias beside it. Needs [observe.trajectory] particles in the experiment.
 Writes trajectories.png, .pdf, .svg and .gif. Where the runs differ in width, trajectories_width.png, .pdf and .svg show
 how far neurons move against the width, and the fitted slopes are printed.
 """
@@ -12,22 +14,28 @@ how far neurons move against the width, and the fitted slopes are printed.
 import interpreter  # noqa: F401  (first: it may start the script over)
 
 import dataclasses
+import io
 
-import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.animation import FuncAnimation, PillowWriter
-from matplotlib.collections import LineCollection
-from matplotlib.lines import Line2D
 
 import arguments
+import plane
 import results
 import series
 import style
 import sweeps
+import words
+from words import say
 
+from matplotlib.collections import LineCollection
+from PIL import Image
+
+FIGURE = "the figure of trajectories"
 WIDTH = "network.width"
 POSITIVE, NEGATIVE = style.COLOURS[0], style.COLOURS[1]
 FRAMES = 60  # of the animation, at most
+HELD = 10  # times the last frame is shown
+FRAME_MILLISECONDS = 80
 DRAWN_WIDTH = 200  # of several widths the one nearest to it is drawn: enough neurons, and they can be told apart
 
 
@@ -39,76 +47,97 @@ class Picture:
     times: np.ndarray  # [frames]
     paths: np.ndarray  # [frames, particles, 2]
     positive: np.ndarray  # [particles], whether r_j ends positive
-    teachers: np.ndarray  # [m, 2]
+    teachers: np.ndarray  # [m, 2], of length 1: those that are not at a right angle to the plane
     axis_labels: tuple
 
 
-def plane_of(data, dimension):
-    """Orthonormal basis [d, 2] of the plane that is drawn."""
-    if dimension == 2:
-        return np.eye(2)
-    subspace = (data or {}).get("relevant_subspace")
-    if dimension < 2 or subspace is None or subspace.shape[1] < 2:
-        raise results.ResultError(
-            f"the inputs have dimension {dimension}; a plane to draw in needs dimension 2 or a task with at least two "
-            "relevant directions."
-        )
-    return np.asarray(subspace)[:, :2]
+def plane_of_one_input(names, label):
+    """(columns, axis labels, whether r_j multiplies) for inputs of one dimension: w beside the bias, or beside r."""
+    weight = names.index("w_1")
+    if "b" in names:
+        return [weight, names.index("b")], ("along $x$", "along the bias"), "r" in names
+    if "r" in names:
+        return [weight, names.index("r")], ("$w_j$", "$r_j$"), False
+    raise results.Error(f"{label}: a neuron has a single parameter, and no path in a plane.")
 
 
-def picture_of(label, run, num_particles):
+def rays(teachers, basis, label):
+    """Unit vectors of the teachers' shadows on the plane; of a teacher at a right angle to it none."""
+    shadows = np.asarray(teachers, float) @ basis
+    lengths = np.linalg.norm(shadows, axis=1)
+    seen = lengths > 1e-6 * np.linalg.norm(teachers, axis=1)
+    for number in np.flatnonzero(~seen) + 1:
+        say(f"{label}: teacher {number} is at a right angle to the plane, and has no ray in it")
+    return shadows[seen] / lengths[seen, None]
+
+
+def picture_of(label, run, num_particles, choice=None):
     names = list(run.trajectory.names)
     columns = [index for index, name in enumerate(names) if name.startswith("w_")]
     positions = np.asarray(run.trajectory.positions)[:, :num_particles]
-    plane = plane_of(run.data, len(columns))
-    paths = positions[:, :, columns] @ plane
-    positive = np.ones(paths.shape[1], bool)
-    symbol = "w_j"
-    if "r" in names:
-        output = positions[:, :, names.index("r")]
-        paths = output[:, :, None] * paths
-        positive = output[-1] >= 0
-        symbol = "r_j w_j"
-    teachers = (run.data or {}).get("teacher_directions")
-    teachers = np.zeros((0, 2)) if teachers is None else np.asarray(teachers) @ plane
-    axes = ("x_1", "x_2") if len(columns) == 2 else ("u_1", "u_2")
-    labels = tuple(f"${symbol}$ along ${axis}$" for axis in axes)
-    return Picture(label, np.asarray(run.trajectory.times), paths, positive, teachers, labels)
+    times, data = np.asarray(run.trajectory.times), run.data or {}
+    output = positions[:, :, names.index("r")] if "r" in names else None
+    symbol, basis = "" if output is None else "r_j ", None
+    if len(columns) == 1 and choice is None:
+        columns, axes, multiplied = plane_of_one_input(names, label)
+        paths = positions[:, :, columns]
+        symbols = (f"${symbol}w_j$ ", f"${symbol}b_j$ ") if "b" in names else ("", "")
+    else:
+        chosen = plane.of(data, len(columns), choice)
+        axes, multiplied, basis = chosen.names, output is not None, chosen.basis
+        paths, symbols = positions[:, :, columns] @ basis, (f"${symbol}w_j$ ",) * 2
+    paths = output[:, :, None] * paths if multiplied else paths
+    labels = tuple(symbol + axis for symbol, axis in zip(symbols, axes))
+    positive = np.ones(paths.shape[1], bool) if output is None else output[-1] >= 0
+    teachers = data.get("teacher_directions")
+    shown = np.zeros((0, 2)) if teachers is None or basis is None else rays(teachers, basis, label)
+    return Picture(label, times, paths, positive, shown, labels)
 
 
 def width_of(run):
-    return run.config["network"]["width"]
+    return run.setting(WIDTH, kind=int)
 
 
-def pictures(runs, width, num_particles):
-    """One per case: of its runs the first whose width is nearest to the wanted one."""
+def with_frames(runs):
+    return [run for run in runs if run.trajectory is not None and np.asarray(run.trajectory.positions).size]
+
+
+def pictures(runs, args):
+    """One per case: of its runs the first of the wanted width, or of that nearest to the one that is usually drawn."""
     several = len({width_of(run) for run in runs}) > 1
+    recorded = with_frames(runs)
+    there = sorted({width_of(run) for run in recorded})
+    if args.width is not None and args.width not in there:
+        raise results.Error(f"--width {args.width}: no trajectory has {WIDTH} = {args.width}; there are "
+                            f"{words.some(there, 20) or 'none'}.")
     shown = []
-    for case, members in series.by_case(runs, without=[WIDTH]).items():
-        with_paths = [run for run in members if run.trajectory is not None]
-        if with_paths:
-            run = min(with_paths, key=lambda run: abs(width_of(run) - width))
+    for case, members in series.by_case(recorded, without=[WIDTH]).items():
+        members = [run for run in members if args.width in (None, width_of(run))]
+        if members:
+            run = min(members, key=lambda run: abs(width_of(run) - DRAWN_WIDTH))
             label = case or run.name
-            shown.append(picture_of(f"{label}, $N$ = {width_of(run)}" if several else label, run, num_particles))
+            say(f"{label}: paths of the run {run.name}")
+            label = f"{label}, N = {width_of(run)}" if several else label
+            shown.append(picture_of(label, run, args.particles, args.plane))
     return shown
 
 
 def box_around(shown):
     """(lower, upper) corners of one box for every panel: all paths and the origin, with a margin."""
     points = np.concatenate([picture.paths.reshape(-1, 2) for picture in shown] + [np.zeros((1, 2))])
+    points = points[np.isfinite(points).all(axis=1)]
     lower, upper = points.min(axis=0), points.max(axis=0)
     margin = 0.06 * (upper - lower).max() or 1.0
     return lower - margin, upper + margin
 
 
-def prepare(axes, picture, lower, upper):
+def prepare(axes, picture, lower, upper, width):
     beyond = 2 * np.abs([lower, upper]).max()
     for teacher in picture.teachers:
-        ray = teacher / np.linalg.norm(teacher) * beyond
-        axes.plot([0, ray[0]], [0, ray[1]], color=style.COLOURS[2], linewidth=1.2, linestyle="--", zorder=1)
+        axes.plot(*np.outer([0, beyond], teacher).T, color=style.COLOURS[2], linewidth=1.2, linestyle="--", zorder=1)
     axes.scatter(*picture.paths[0].T, s=9, facecolors="white", edgecolors=style.GREY, linewidths=0.6, zorder=3)
     axes.set(xlim=(lower[0], upper[0]), ylim=(lower[1], upper[1]), aspect="equal", xlabel=picture.axis_labels[0])
-    axes.set_title(picture.label, loc="left")
+    style.title(axes, picture.label, 0.8 * width)
 
 
 def colours_of(picture):
@@ -119,38 +148,39 @@ def path_lines(picture, last):
     return picture.paths[: last + 1].transpose(1, 0, 2)
 
 
-def legend(axes, picture):
+def legend_handles(shown):
     handles = [
-        Line2D([], [], linestyle="none", marker="o", color="white", markeredgecolor=style.GREY, label="start"),
-        Line2D([], [], color=POSITIVE, marker="o", label="path and end, $r_j > 0$"),
-        Line2D([], [], color=NEGATIVE, marker="s", label="path and end, $r_j < 0$"),
-        Line2D([], [], color=style.COLOURS[2], linestyle="--", label="teacher direction"),
+        style.handle("start", linestyle="none", marker="o", color="white", markeredgecolor=style.GREY),
+        style.handle("path and end, $r_j > 0$", color=POSITIVE, marker="o"),
+        style.handle("path and end, $r_j < 0$", color=NEGATIVE, marker="s"),
+        style.handle("teacher direction", color=style.COLOURS[2], linestyle="--"),
     ]
-    if picture.positive.all():
+    if not any(len(picture.teachers) for picture in shown):
+        handles.pop()
+    if all(picture.positive.all() for picture in shown):
         handles[1].set_label("path and end")
         handles.pop(2)
-    if not len(picture.teachers):
-        handles.pop()
-    axes.axis("off")
-    axes.legend(handles=handles, loc="center", ncol=len(handles))
+    return handles
 
 
 def frame(shown):
-    """Figure with a legend above one square panel a picture."""
+    """Figure with a legend above one panel a picture; the legend and the panels."""
     letters = [str(index) for index in range(len(shown))]
     lower, upper = box_around(shown)
     width = min(3.4, 12 / len(shown))
     height = width * np.clip((upper[1] - lower[1]) / (upper[0] - lower[0]), 0.5, 1.5)
-    figure, grid = plt.subplot_mosaic(
-        [["legend"] * len(shown), letters],
-        figsize=(max(width * len(shown) + 0.4, 5.5), height + 0.9),
-        gridspec_kw={"height_ratios": (0.3, height)},
-    )
-    legend(grid["legend"], shown[0])
+    total = max(width * len(shown) + 0.4, 4.5)
+    handles = legend_handles(shown)
+    columns, rows = style.legend_rows(handles, total)
+    figure = style.figure(total, height + rows + 0.6)
+    grid = figure.subplot_mosaic([["legend"] * len(shown), letters], gridspec_kw={"height_ratios": (rows, height)})
+    grid["legend"].axis("off")
+    legend = grid["legend"].legend(handles=handles, loc="center", ncol=columns)
     for letter, picture in zip(letters, shown):
-        prepare(grid[letter], picture, lower, upper)
-    grid["0"].set_ylabel(shown[0].axis_labels[1])
-    return figure, [grid[letter] for letter in letters]
+        prepare(grid[letter], picture, lower, upper, width)
+        if letter == "0" or picture.axis_labels[1] != shown[0].axis_labels[1]:
+            grid[letter].set_ylabel(picture.axis_labels[1])
+    return figure, legend, [grid[letter] for letter in letters]
 
 
 def draw_dots(axes, picture, sign):
@@ -160,96 +190,121 @@ def draw_dots(axes, picture, sign):
     return axes.scatter(*ends.T, s=12, edgecolors="white", linewidths=0.3, zorder=4, **look)
 
 
-def draw_still(shown, folder):
-    figure, panels = frame(shown)
+def draw_still(shown):
+    figure, _, panels = frame(shown)
     for axes, picture in zip(panels, shown):
         lines = path_lines(picture, len(picture.times))
         axes.add_collection(LineCollection(lines, colors=colours_of(picture), linewidths=0.7, alpha=0.7))
         for sign in (True, False):
             draw_dots(axes, picture, sign)
-    style.save(figure, folder, "trajectories")
+    return figure
 
 
-def draw_animation(shown, folder):
-    """Frames evenly spaced among those recorded, and the last one held."""
-    figure, panels = frame(shown)
-    count = min(len(picture.times) for picture in shown)
-    indices = np.unique(np.linspace(0, count - 1, FRAMES).round().astype(int))
+def animation_times(shown):
+    """Evenly spaced among the frames of the picture that goes on longest, so that all of them are at the same time."""
+    times = max((picture.times for picture in shown), key=lambda times: (times[-1], len(times)))
+    return times[np.unique(np.linspace(0, len(times) - 1, FRAMES).round().astype(int))]
+
+
+def animation_of(shown):
+    """The bytes of the .gif, the last frame held."""
+    figure, legend, panels = frame(shown)
+    legend.set_title("time 0.00e+00")
+    figure.set_dpi(90)
     lines, dots = [], []
     for axes, picture in zip(panels, shown):
         lines.append(axes.add_collection(LineCollection([], colors=colours_of(picture), linewidths=0.8, alpha=0.6)))
         dots.append({sign: draw_dots(axes, picture, sign) for sign in (True, False)})
-    clock = panels[-1].text(0.98, 0.02, "", transform=panels[-1].transAxes, ha="right", va="bottom")
-
-    def show(index):
+    figure.canvas.draw()
+    figure.set_layout_engine("none")  # or every frame would be laid out anew
+    images = []
+    for time in animation_times(shown):
         for line, both, picture in zip(lines, dots, shown):
+            index = max(0, int(np.searchsorted(picture.times, time, side="right")) - 1)
             line.set_segments(path_lines(picture, index))
             for sign, dot in both.items():
                 dot.set_offsets(picture.paths[index, picture.positive == sign])
-        clock.set_text(f"time {shown[0].times[index]:.3g}")
-
-    show(0)
-    figure.canvas.draw()
-    figure.set_constrained_layout(False)  # or every frame would be laid out anew
-    order = [*indices, *[indices[-1]] * 10]
-    path = folder / "trajectories.gif"
-    FuncAnimation(figure, show, frames=order).save(path, writer=PillowWriter(fps=12), dpi=90)
-    plt.close(figure)
-    print(f"wrote {path}")
+        legend.set_title(f"time {time:.3g}")
+        figure.canvas.draw()
+        images.append(Image.fromarray(np.asarray(figure.canvas.buffer_rgba())).convert("RGB"))
+    buffer = io.BytesIO()
+    durations = [FRAME_MILLISECONDS] * (len(images) - 1) + [FRAME_MILLISECONDS * (1 + HELD)]
+    images[0].save(buffer, format="GIF", save_all=True, append_images=images[1:], duration=durations, loop=0)
+    return buffer.getvalue()
 
 
-def draw_width(runs, folder):
-    """Mean movement of w at the end against N, in log-log, with the fitted power of N."""
-    series.require(runs, "movement_mean", "the figure of movement against width")
-    figure, axes = plt.subplots(figsize=(0.6 * style.WIDTH_INCHES, 3.0))
-    axes.set(xscale="log", yscale="log", xlabel="width $N$ (number of neurons)")
-    axes.set_xticks(sorted({width_of(run) for run in runs}), minor=False)
-    axes.set_xticks([], minor=True)
-    axes.xaxis.set_major_formatter("{x:.0f}")
-    axes.set_title("movement by the end of the run", loc="left")
-    axes.set_ylabel("mean over $j$ of $|w_j - w_j(0)|$")
-    for index, (case, members) in enumerate(series.by_case(runs, without=[WIDTH]).items()):
-        widths, movement = np.array([(width_of(run), run.metrics["movement_mean"].iloc[-1]) for run in members]).T
-        usable = np.isfinite(movement) & (movement > 0)  # not of a run that diverged or made no step
-        widths, movement = widths[usable], movement[usable]
-        if len(set(widths)) < 2:
-            continue
-        power = sweeps.fit_power(widths, movement)
-        medians = [np.median(movement[widths == width]) for width in np.unique(widths)]
-        spread = max(medians) / min(medians) - 1
-        look = style.look(index)
-        axes.plot(widths, movement, linestyle="none", **look)
-        sweeps.draw_power(axes, widths, power, color=look["color"], label="_")
-        axes.plot([], [], **look, label=f"{case or 'runs'}: {power.label}")
-        print(f"{case or 'runs'}: movement at the end against width, slope {power}, "
-              f"largest over smallest median {100 * spread:.1f} % above 1")
+def draw_movement(axes, index, case, members):
+    """Whether there was something to draw: positive movement at two widths; not of a run that diverged or made no
+    step."""
+    widths, movement = np.array([(width_of(run), run.metrics["movement_mean"].iloc[-1]) for run in members]).T
+    usable = np.isfinite(movement) & (movement > 0)
+    widths, movement = widths[usable], movement[usable]
+    power = sweeps.fit_power(widths, movement)
+    if power is None:
+        return False
+    medians = [np.median(movement[widths == width]) for width in np.unique(widths)]
+    look = style.look(index)
+    axes.plot(widths, movement, linestyle="none", label=f"{words.in_figure(case or 'runs')}: {power.label}", **look)
+    sweeps.draw_power(axes, widths, power, color=look["color"])
+    say(f"{case or 'runs'}: movement at the end against width, slope {power}, "
+        f"largest over smallest median {100 * (max(medians) / min(medians) - 1):.1f} % above 1")
+    return True
+
+
+def width_figure(runs):
+    """Mean movement of w at the end against N, in log-log, with the fitted power of N; None if there is none."""
+    if not series.has(runs, "movement_mean"):
+        say("No figure of the movement against the width: not every run recorded movement_mean.")
+        return None
+    figure = style.figure(0.6 * style.WIDTH_INCHES, 3.2)
+    axes = figure.subplots()
+    drawn = [draw_movement(axes, index, case, members)
+             for index, (case, members) in enumerate(series.by_case(runs, without=[WIDTH]).items())]
+    if not any(drawn):
+        say("No figure of the movement against the width: nothing moved at two widths.")
+        return None
+    axes.set(yscale="log", xlabel="width $N$ (number of neurons)", ylabel="mean over $j$ of $|w_j - w_j(0)|$")
+    sweeps.show_values(axes, [width_of(run) for run in runs])
     lower, upper = np.log10(axes.get_ylim())
     axes.set_ylim(10 ** np.floor(lower), 10 ** np.ceil(upper))
+    axes.set_title("movement by the end of the run", loc="left")
     axes.legend()
-    style.save(figure, folder, "trajectories_width")
+    return figure
+
+
+def check(runs):
+    cases = series.by_case(runs, without=[WIDTH])
+    style.require_few(cases, "cases")
+    for members in cases.values():
+        series.require_alike(members, FIGURE, [WIDTH])
+    series.require_alike(runs, FIGURE, runs.keys, sections=("task",))
+
+
+def draw(runs, args):
+    check(runs)
+    shown = pictures(runs, args)
+    several_widths = len({width_of(run) for run in runs}) > 1
+    if not shown and not several_widths:
+        raise results.Error(f"{args.run_dir} holds no trajectory; set observe.trajectory.particles.")
+    against_width = width_figure(runs) if several_widths else None
+    if shown:
+        animation = None if args.no_animation else animation_of(shown)
+        style.save(draw_still(shown), args, "trajectories", animation=animation)
+    if against_width:
+        style.save(against_width, args, "trajectories_width")
+    elif not shown:
+        raise results.Error(f"{args.run_dir} holds no trajectory; set observe.trajectory.particles.")
 
 
 def add_options(parser):
-    parser.add_argument("--particles", metavar="K", type=int, default=200, help="draw at most K paths (default 200)")
-    parser.add_argument("--width", metavar="N", type=int, default=DRAWN_WIDTH, help="the width to draw (default 200)")
+    parser.add_argument("--plane", metavar="[KIND:]i,j", type=plane.wanted,
+                        help="the plane of two vectors; KIND is teachers, directions or inputs")
+    parser.add_argument("--particles", metavar="K", type=arguments.at_least(1), default=200,
+                        help="draw at most K paths (default 200)")
+    parser.add_argument("--width", metavar="N", type=arguments.at_least(1),
+                        help=f"the width to draw (default: the one nearest to {DRAWN_WIDTH})")
     parser.add_argument("--no-animation", action="store_true", help="leave out the .gif")
 
 
-def main():
-    args = arguments.parse(__doc__, add_options)
-    runs = arguments.load_runs(args)
-    shown = pictures(runs, args.width, args.particles)
-    several_widths = len({width_of(run) for run in runs}) > 1
-    if not shown and not several_widths:
-        raise results.ResultError(f"{args.run_dir} holds no trajectory; set observe.trajectory.particles.")
-    style.apply()
-    if shown:
-        draw_still(shown, args.out)
-        if not args.no_animation:
-            draw_animation(shown, args.out)
-    if several_widths:
-        draw_width(runs, args.out)
-
-
 if __name__ == "__main__":
-    main()
+    arguments.run(__doc__, draw, add_options)

@@ -182,7 +182,12 @@ mfld::InputFileOptions file(const KernelArguments& arguments, const std::string&
   const mfld::Header header = arguments.header == "yes"  ? mfld::Header::yes
                               : arguments.header == "no" ? mfld::Header::no
                                                          : mfld::Header::automatic;
-  return {name, path, target_column(arguments.target_column), arguments.skip_lines, header, arguments.dataset};
+  return {.name = name,
+          .path = path,
+          .target_column = target_column(arguments.target_column),
+          .skip_lines = arguments.skip_lines,
+          .header = header,
+          .dataset = arguments.dataset};
 }
 
 /// The inputs of the rows; and of the columns, or nothing where these are the same.

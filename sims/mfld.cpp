@@ -230,12 +230,12 @@ ExitStatus explain_error() noexcept {
 }  // namespace commands
 
 int main(int argc, char** argv) {
-  mfld::serve_as_child(argc, argv);
   std::set_terminate(commands::give_up);
   if (!commands::guard_standard_streams()) {
     return commands::explain("a standard descriptor is closed and nothing can be opened in its place",
                              commands::file_error);
   }
+  mfld::serve_as_child(argc, argv);
   try {
     const commands::ExitStatus status = commands::dispatch(argc, argv);
     commands::close_output();

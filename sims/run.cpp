@@ -223,8 +223,7 @@ ExitStatus branch(const RunArguments& arguments) {
     throw mfld::InvalidInput(fmt::format("--seed {}: is the seed of {} itself; give another for other noise",
                                          arguments.seed, parent.string()));
   }
-  mfld::RunDirectory directory = mfld::RunDirectory::create(out);
-  const ExitStatus status = run_one(child, directory, arguments);
+  const ExitStatus status = run_in(out, child, arguments);
   if (!arguments.quiet) {
     say_if_it_repeats(child);
   }

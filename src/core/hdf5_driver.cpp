@@ -42,7 +42,7 @@ int posix_flags(unsigned flags) {
   int result = O_CLOEXEC | ((flags & H5F_ACC_RDWR) != 0 ? O_RDWR : O_RDONLY);
   result |= (flags & H5F_ACC_CREAT) != 0 ? O_CREAT : 0;
   result |= (flags & H5F_ACC_TRUNC) != 0 ? O_TRUNC : 0;
-  result |= (flags & H5F_ACC_EXCL) != 0 ? O_EXCL : 0;
+  result |= (flags & H5F_ACC_EXCL) != 0 ? O_EXCL | O_NOFOLLOW : 0;
   return result;
 }
 
@@ -75,7 +75,7 @@ herr_t close_file(H5FD_t* file) {
   return 0;
 }
 
-/// Without H5FD_FEAT_DATA_SIEVE: what is written to a data set goes to the file at once and in that order.
+/// Without H5FD_FEAT_DATA_SIEVE: what is written to a data set goes to the file before what refers to it.
 herr_t query(const H5FD_t* /*file*/, unsigned long* flags) {
   *flags = H5FD_FEAT_AGGREGATE_METADATA | H5FD_FEAT_ACCUMULATE_METADATA | H5FD_FEAT_AGGREGATE_SMALLDATA |
            H5FD_FEAT_DEFAULT_VFD_COMPATIBLE;

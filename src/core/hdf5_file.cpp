@@ -74,8 +74,6 @@ struct PackedTexts {
   std::vector<char> bytes;
 };
 
-constexpr hsize_t max_chunk_bytes = hsize_t{1} << 20;
-
 }  // namespace
 
 struct Hdf5File::Handle {
@@ -90,6 +88,8 @@ struct Hdf5File::Handle {
   void open(const Opener& opener) {
     const Id access(check(H5Pcreate(H5P_FILE_ACCESS), "/"), H5Pclose);
     check(use_reporting_driver(access, place.directory, status), "/");
+    // The oldest form of everything: every reader knows it, and it does not change with the library.
+    check(H5Pset_libver_bounds(access, H5F_LIBVER_EARLIEST, H5F_LIBVER_LATEST), "/");
     file = Id(check(opener(access), "/"), H5Fclose);
     links = Id(check(H5Pcreate(H5P_LINK_CREATE), "/"), H5Pclose);
     check(H5Pset_create_intermediate_group(links, 1), "/");
@@ -135,16 +135,18 @@ struct Hdf5File::Handle {
   }
 
   /// The same bytes for the same content: no time stamps.
-  Id new_data_set(const std::string& name, hid_t type, hid_t space, const std::vector<hsize_t>& chunk = {},
-                  H5D_alloc_time_t when = H5D_ALLOC_TIME_DEFAULT) const {
-    const Id creation(check(H5Pcreate(H5P_DATASET_CREATE), name), H5Pclose);
+  Id data_set_creation(const std::string& name) const {
+    Id creation(check(H5Pcreate(H5P_DATASET_CREATE), name), H5Pclose);
     check(H5Pset_obj_track_times(creation, 0), name);
+    return creation;
+  }
+
+  Id new_data_set(const std::string& name, hid_t type, hid_t space,
+                  H5D_alloc_time_t when = H5D_ALLOC_TIME_DEFAULT) const {
+    const Id creation = data_set_creation(name);
     check(H5Pset_alloc_time(creation, when), name);
     if (when == H5D_ALLOC_TIME_EARLY) {
       check(H5Pset_fill_time(creation, H5D_FILL_TIME_NEVER), name);
-    }
-    if (!chunk.empty()) {
-      check(H5Pset_chunk(creation, static_cast<int>(chunk.size()), chunk.data()), name);
     }
     return {check(H5Dcreate2(file, name.c_str(), type, space, links, creation, H5P_DEFAULT), name), H5Dclose};
   }
@@ -269,7 +271,11 @@ Value Hdf5File::read_attribute(const std::string& object, const std::string& att
 void Hdf5File::make_group(const std::string& group) {
   const Library library;
   const Handle& handle = *handle_;
-  const Id id(handle.check(H5Gcreate2(handle.file, group.c_str(), handle.links, H5P_DEFAULT, H5P_DEFAULT), group),
+  const Id creation(handle.check(H5Pcreate(H5P_GROUP_CREATE), group), H5Pclose);
+  // Makes room for attributes of any length, which the oldest form ends at 64 KiB.
+  handle.check(H5Pset_attr_creation_order(creation, H5P_CRT_ORDER_TRACKED), group);
+  handle.check(H5Pset_obj_track_times(creation, 0), group);
+  const Id id(handle.check(H5Gcreate2(handle.file, group.c_str(), handle.links, creation, H5P_DEFAULT), group),
               H5Gclose);
 }
 
@@ -330,27 +336,29 @@ template <class Value>
 void Hdf5File::reserve(const std::string& data_set, const Shape& shape) {
   const Library library;
   const Id space = handle_->simple_space(shape, data_set);
-  const Id id = handle_->new_data_set(data_set, file_type<Value>(), space, {}, H5D_ALLOC_TIME_EARLY);
+  const Id id = handle_->new_data_set(data_set, file_type<Value>(), space, H5D_ALLOC_TIME_EARLY);
 }
 
-template <class Value>
-void Hdf5File::make_growing(const std::string& data_set, const Shape& shape) {
+void Hdf5File::make_growing(const std::vector<Growing>& data_sets) {
   const Library library;
   const Handle& handle = *handle_;
-  const std::vector<hsize_t> extents = dimensions(shape);
-  std::vector<hsize_t> limits = extents;
-  limits.front() = H5S_UNLIMITED;
-  std::vector<hsize_t> chunk = extents;
-  chunk.front() = 1;
-  const auto row_bytes = sizeof(Value) * std::accumulate(chunk.begin(), chunk.end(), hsize_t{1}, std::multiplies<>());
-  chunk.front() = std::clamp<hsize_t>(65536 / row_bytes, 1, 512);
-  if (chunk.size() > 1) {
-    const hsize_t parts = (row_bytes + max_chunk_bytes - 1) / max_chunk_bytes;
-    chunk[1] = (chunk[1] + parts - 1) / parts;
+  std::vector<Id> ids;
+  for (const Growing& set : data_sets) {
+    std::vector<hsize_t> extents = dimensions(set.item);
+    extents.insert(extents.begin(), 0);
+    std::vector<hsize_t> limits = extents;
+    limits.front() = H5S_UNLIMITED;
+    const auto rank = static_cast<int>(extents.size());
+    const Id space(handle.check(H5Screate_simple(rank, extents.data(), limits.data()), set.name), H5Sclose);
+    const Id creation = handle.data_set_creation(set.name);
+    handle.check(H5Pset_chunk(creation, rank, dimensions(set.chunk).data()), set.name);
+    const hid_t type = set.integers ? file_type<std::int64_t>() : file_type<double>();
+    ids.emplace_back(handle.check(H5Dcreate_anon(handle.file, type, space, creation, H5P_DEFAULT), set.name), H5Dclose);
   }
-  const auto rank = static_cast<int>(extents.size());
-  const Id space(handle.check(H5Screate_simple(rank, extents.data(), limits.data()), data_set), H5Sclose);
-  const Id id = handle.new_data_set(data_set, file_type<Value>(), space, chunk);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const std::string& name = data_sets[i].name;
+    handle.check(H5Olink(ids[i], handle.file, name.c_str(), handle.links, H5P_DEFAULT), name);
+  }
 }
 
 template <class Value>
@@ -359,35 +367,6 @@ void Hdf5File::write_rows(const std::string& data_set, std::int64_t first, std::
   const Handle::Rows place = handle_->rows(data_set, first, std::ssize(values));
   handle_->check(H5Dwrite(place.data_set, memory_type<Value>(), place.memory, place.file, H5P_DEFAULT, values.data()),
                  data_set);
-}
-
-template <class Value>
-void Hdf5File::read_rows(const std::string& data_set, std::int64_t first, std::span<Value> values) const {
-  const Library library;
-  const Handle::Rows place = handle_->rows(data_set, first, std::ssize(values));
-  handle_->check(H5Dread(place.data_set, memory_type<Value>(), place.memory, place.file, H5P_DEFAULT, values.data()),
-                 data_set);
-}
-
-void Hdf5File::copy(const Hdf5File& from, const std::string& object) {
-  const Library library;
-  from.handle_->check(
-      H5Ocopy(from.handle_->file, object.c_str(), handle_->file, object.c_str(), H5P_DEFAULT, handle_->links), object);
-  handle_->check(0, object);
-}
-
-void Hdf5File::rename(const FilePlace& place) {
-  const FilePlace& from = handle_->place;
-  if (::renameat(from.directory, from.name.c_str(), place.directory, place.name.c_str()) != 0) {
-    throw FileError(fmt::format("cannot rename {} to {}: {}", from.path.string(), place.path.string(),
-                                std::generic_category().message(errno)));
-  }
-  handle_->place = place;
-}
-
-void Hdf5File::flush() {
-  const Library library;
-  handle_->check(H5Fflush(handle_->file, H5F_SCOPE_LOCAL), "/");
 }
 
 void Hdf5File::close() {
@@ -411,11 +390,7 @@ template void Hdf5File::write_attribute(const std::string&, const std::string&, 
 template void Hdf5File::write_attribute(const std::string&, const std::string&, const std::vector<std::int64_t>&);
 template void Hdf5File::reserve<double>(const std::string&, const Shape&);
 template void Hdf5File::reserve<std::int64_t>(const std::string&, const Shape&);
-template void Hdf5File::make_growing<double>(const std::string&, const Shape&);
-template void Hdf5File::make_growing<std::int64_t>(const std::string&, const Shape&);
 template void Hdf5File::write_rows(const std::string&, std::int64_t, std::span<const double>);
 template void Hdf5File::write_rows(const std::string&, std::int64_t, std::span<const std::int64_t>);
-template void Hdf5File::read_rows(const std::string&, std::int64_t, std::span<double>) const;
-template void Hdf5File::read_rows(const std::string&, std::int64_t, std::span<std::int64_t>) const;
 
 }  // namespace mfld

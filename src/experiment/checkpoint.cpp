@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/crc.hpp>
 #include <charconv>
 #include <string>
 #include <string_view>
 
+#include "experiment/checksum.hpp"
 #include "experiment/posix_file.hpp"
 #include "mfld/core/error.hpp"
 #include "mfld/core/hdf5_file.hpp"
@@ -22,10 +22,6 @@ namespace {
 // checksum has not vouched for: its parser is not safe on damaged files.
 constexpr std::size_t seal_bytes = 512;
 constexpr std::string_view seal_start = "mfld checkpoint format_version=";
-
-/// CRC-64/XZ (ECMA-182 polynomial, reflected): finds every error that spans at most 64 bits, and misses any other with
-/// probability 2^-64.
-using Checksum = boost::crc_optimal<64, 0x42F0E1EBA9EA3693U, 0xFFFFFFFFFFFFFFFFU, 0xFFFFFFFFFFFFFFFFU, true, true>;
 
 std::string seal(std::size_t file_bytes, std::uint64_t checksum) {
   std::string text =

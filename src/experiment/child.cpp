@@ -3,11 +3,10 @@
 #include <array>
 
 #include "core/child_process.hpp"
-#include "experiment/trajectory_trial.hpp"
 #include "task/hdf5_work.hpp"
 
 namespace mfld {
 
-void serve_as_child(int argc, char** argv) { serve(argc, argv, std::array{tables::hdf5_work, trajectory_work}); }
+void serve_as_child(int argc, char** argv) { serve(argc, argv, std::array{hdf5_work}); }
 
 }  // namespace mfld

@@ -278,6 +278,14 @@ double Experiment::num_bytes() const {
                                    data.test_targets.size() + initial.size());
 }
 
+std::int64_t Experiment::num_frames(std::int64_t first_step) const {
+  return tracked.empty() ? 0 : track.num_fires(first_step, num_steps());
+}
+
+double Experiment::frame_bytes() const {
+  return 16 + 8 * static_cast<double>(tracked.size()) * static_cast<double>(initial.cols());
+}
+
 std::vector<std::string> Experiment::formulas() const {
   std::vector<std::string> lines = {"data: " + data.description, "network: " + network.describe(initial.rows()),
                                     "risk: " + risk.describe()};
@@ -287,6 +295,10 @@ std::vector<std::string> Experiment::formulas() const {
   }
   for (std::size_t i = 0; i < phases.size(); ++i) {
     lines.push_back(fmt::format("phase {}: {}", i, phases[i].describe()));
+  }
+  if (const double bytes = static_cast<double>(num_frames()) * frame_bytes(); bytes >= 0x1p30) {
+    lines.push_back(fmt::format("trajectory: large, up to {:.3g} GiB for {} frames of {} particles", bytes / 0x1p30,
+                                num_frames(), tracked.size()));
   }
   return lines;
 }

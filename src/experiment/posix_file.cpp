@@ -172,6 +172,25 @@ std::size_t PosixFile::read(std::span<char> buffer) {
   return total;
 }
 
+std::size_t PosixFile::read_at(std::size_t position, std::span<char> buffer) const {
+  std::size_t total = 0;
+  while (total < buffer.size()) {
+    const ssize_t count =
+        ::pread(descriptor_, buffer.data() + total, buffer.size() - total, static_cast<off_t>(position + total));
+    if (count < 0 && errno == EINTR) {
+      continue;
+    }
+    if (count < 0) {
+      fail("read", errno);
+    }
+    if (count == 0) {
+      break;
+    }
+    total += static_cast<std::size_t>(count);
+  }
+  return total;
+}
+
 std::size_t PosixFile::size() const {
   struct stat attributes {};
   if (::fstat(descriptor_, &attributes) != 0) {

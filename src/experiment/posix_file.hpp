@@ -35,6 +35,8 @@ class PosixFile {
   void write_at(std::size_t position, std::string_view bytes);
   /// The next bytes, as many as there are up to buffer.size(); 0 at the end.
   std::size_t read(std::span<char> buffer);
+  /// Those from `position` on.
+  std::size_t read_at(std::size_t position, std::span<char> buffer) const;
   std::size_t size() const;
   /// Forgets all but the first `size` bytes.
   void truncate(std::size_t size);

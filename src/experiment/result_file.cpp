@@ -16,15 +16,18 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr std::size_t num_compared = 1024;  // bytes
+
 /// Throws unless nothing has the name, or a file that may be replaced; a link to one may not.
-void check_free(const fs::path& path, ResultFile::IsOurs is_ours) {
+template <class IsOurs>
+void check_free(const fs::path& path, const IsOurs& is_ours) {
   std::error_code error;
   const fs::file_status there = fs::symlink_status(path, error);
   if (there.type() == fs::file_type::not_found || there.type() == fs::file_type::none) {
     return;
   }
   if (fs::is_regular_file(there)) {
-    std::string beginning(1024, '\0');
+    std::string beginning(num_compared, '\0');
     beginning.resize(PosixFile::open_for_reading(path).read(beginning));
     if (is_ours(beginning)) {
       return;
@@ -64,10 +67,11 @@ ResultFile::~ResultFile() {
 
 void ResultFile::write(std::string_view bytes) {
   naming(path_, [&] { part_->file.append(bytes); });
+  beginning_ += bytes.substr(0, num_compared - beginning_.size());
 }
 
 void ResultFile::finish() {
-  check_free(path_, is_ours_);
+  check_free(path_, [this](std::string_view there) { return there == beginning_ || is_ours_(there); });
   naming(path_, [this] {
     part_->file.sync();
     part_->file.rename(path_);

@@ -17,7 +17,6 @@
 #include "experiment/posix_file.hpp"
 #include "experiment/summary_json.hpp"
 #include "experiment/trajectory_file.hpp"
-#include "experiment/trajectory_trial.hpp"
 #include "mfld/core/error.hpp"
 
 namespace mfld {
@@ -204,21 +203,20 @@ void RunDirectory::append_metrics(std::int64_t step, std::int64_t phase, double 
   files_->metrics->append({row.data(), row.size()});
 }
 
-void RunDirectory::start_trajectory(const TrajectoryInfo& info, const Dataset& data) {
-  files_->trajectory.emplace(path() / "trajectory.h5", info, data);
+void RunDirectory::start_trajectory(const TrajectoryInfo& info, const Dataset& data, const std::atomic<bool>* stop) {
+  files_->trajectory.emplace(path() / "trajectory.h5", info, data, stop);
 }
 
 std::int64_t RunDirectory::continue_trajectory(std::int64_t num_frames, const TrajectoryInfo& info,
                                                std::int64_t last_step, const std::atomic<bool>* stop) {
-  const auto file = path() / "trajectory.h5";
   files_->trajectory.reset();
-  try_trajectory(file, info, {num_frames, last_step}, stop);
-  return files_->trajectory.emplace(file, num_frames, info, last_step).last_step();
+  return files_->trajectory.emplace(path() / "trajectory.h5", num_frames, info, last_step, stop).last_step();
 }
 
 void RunDirectory::finish_trajectory() {
   if (files_->trajectory) {
     files_->trajectory->finish();
+    sync_file(path());  // its name
   }
 }
 

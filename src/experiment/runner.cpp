@@ -11,6 +11,7 @@
 #include <type_traits>
 
 #include "experiment/checkpoint_pace.hpp"
+#include "experiment/disk_space.hpp"
 #include "experiment/finite.hpp"
 #include "experiment/kernel_runner.hpp"
 #include "experiment/run_text.hpp"
@@ -172,7 +173,7 @@ class Recorder : public Listener<Scalar> {
     if (frames_ > 0) {
       frame_step_ = directory_->continue_trajectory(frames_, info, last_counted_step(), stop_);
     } else if (!experiment_->tracked.empty()) {
-      directory_->start_trajectory(info, experiment_->data);
+      directory_->start_trajectory(info, experiment_->data, stop_);
     }
   }
 
@@ -397,6 +398,7 @@ RunSummary run_experiment(const Experiment& experiment, RunDirectory& directory,
     if (experiment.kernel) {
       return run_kernel_regression(experiment, directory, stop, options);
     }
+    check_disk_space(experiment, directory.path(), options.start);
     return experiment.precision == Precision::single_precision ? run_in<float>(experiment, directory, stop, options)
                                                                : run_in<double>(experiment, directory, stop, options);
   } catch (const std::bad_alloc&) {  // by now there are files

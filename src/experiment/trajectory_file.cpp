@@ -8,19 +8,44 @@
 #include <cstdlib>
 
 #include "mfld/core/error.hpp"
+#include "mfld/core/hdf5_file.hpp"
 
 namespace mfld {
 
 namespace {
 
-constexpr const char* values = "/particles/neurons/position/value";
-constexpr const char* steps = "/particles/neurons/position/step";
-constexpr const char* times = "/particles/neurons/position/time";
-constexpr const char* count = "/mfld/num_frames";
+/// What grows: steps, times and positions.
+enum : std::size_t { steps, times, values };
 
-/// Frames that fit into 64 KiB.
-std::int64_t first_capacity(std::int64_t num_values) {
-  return std::clamp<std::int64_t>(65536 / (8 * num_values), 1, 512);
+/// Chunks of 64 KiB, and of frames larger than 1 MiB parts. Steps and times have small ones: a short trajectory should
+/// not take more space than its frames.
+std::vector<GrowingSet> growing_sets(std::int64_t num_particles, std::int64_t num_parameters) {
+  constexpr std::int64_t max_chunk_bytes = std::int64_t{1} << 20;
+  constexpr std::int64_t max_rows = 512;
+  const std::int64_t frame_bytes = 8 * num_particles * num_parameters;
+  const std::int64_t per_row = std::min((frame_bytes + max_chunk_bytes - 1) / max_chunk_bytes, num_particles);
+  const std::int64_t num_together = (num_particles + per_row - 1) / per_row;
+  const ChunkGrid numbers{{max_rows}, 1};
+  const ChunkGrid positions{{std::clamp<std::int64_t>(65536 / frame_bytes, 1, max_rows), num_together, num_parameters},
+                            (num_particles + num_together - 1) / num_together};
+  return {{{}, Numbers::integers, numbers},
+          {{}, Numbers::reals, numbers},
+          {{num_particles, num_parameters}, Numbers::reals, positions}};
+}
+
+std::vector<Hdf5File::Growing> in_file(const std::vector<GrowingSet>& sets) {
+  constexpr std::array<const char*, 3> names = {"step", "time", "value"};
+  std::vector<Hdf5File::Growing> result;
+  for (std::size_t i = 0; i < sets.size(); ++i) {
+    result.push_back({fmt::format("/particles/neurons/position/{}", names[i]), sets[i].item, sets[i].grid.chunk,
+                      sets[i].numbers == Numbers::integers});
+  }
+  return result;
+}
+
+template <class Value>
+std::string_view bytes_of(const Value* numbers, Index count) {
+  return {reinterpret_cast<const char*>(numbers), sizeof(Value) * static_cast<std::size_t>(count)};
 }
 
 /// The three parts H5MD demands of every file: its own version, who made it, and with what.
@@ -46,134 +71,91 @@ void write_particles_group(Hdf5File& file, const TrajectoryInfo& info) {
   file.write<std::int64_t>("/particles/neurons/id", {num_particles}, ids);
 }
 
-void write_rows(Hdf5File& file, const std::string& name, const Inputs& rows) {
-  file.write<double>(name, {rows.rows(), rows.cols()}, {rows.data(), static_cast<std::size_t>(rows.size())});
+/// Of large data some rows at a time: whoever waits wants to be able to stop.
+void write_rows(Hdf5File& file, const std::string& name, const Inputs& rows, const std::atomic<bool>* stop) {
+  if (rows.size() == 0) {
+    file.write<double>(name, {rows.rows(), rows.cols()}, {});
+    return;
+  }
+  const Index at_once = std::max<Index>(1, (Index{1} << 20) / rows.cols());
+  file.reserve<double>(name, {rows.rows(), rows.cols()});
+  for (Index first = 0; first < rows.rows(); first += at_once) {
+    if (first > 0) {
+      stop_if_asked(stop, "writing the data into trajectory.h5");
+    }
+    const Index count = std::min(at_once, rows.rows() - first);
+    file.write_rows<double>(name, first, {rows.row(first).data(), static_cast<std::size_t>(count * rows.cols())});
+  }
 }
 
 void write_vector(Hdf5File& file, const std::string& name, const Vector& numbers) {
   file.write<double>(name, {numbers.size()}, {numbers.data(), static_cast<std::size_t>(numbers.size())});
 }
 
-void write_data_group(Hdf5File& file, const Dataset& data) {
+void write_data_group(Hdf5File& file, const Dataset& data, const std::atomic<bool>* stop) {
   file.make_group("/data");
   file.write_attribute("/data", "description", data.description);
-  write_rows(file, "/data/train_inputs", data.train_inputs);
+  write_rows(file, "/data/train_inputs", data.train_inputs, stop);
   write_vector(file, "/data/train_targets", data.train_targets);
-  write_rows(file, "/data/test_inputs", data.test_inputs);
+  write_rows(file, "/data/test_inputs", data.test_inputs, stop);
   write_vector(file, "/data/test_targets", data.test_targets);
   if (data.teacher) {
-    write_rows(file, "/data/teacher_directions", data.teacher->directions);
+    write_rows(file, "/data/teacher_directions", data.teacher->directions, stop);
     write_vector(file, "/data/teacher_amplitudes", data.teacher->amplitudes);
   }
   if (data.relevant_subspace.cols() > 0) {
-    write_rows(file, "/data/relevant_subspace", data.relevant_subspace);
+    write_rows(file, "/data/relevant_subspace", data.relevant_subspace, stop);
   }
 }
 
 }  // namespace
 
-TrajectoryFile::TrajectoryFile(const std::filesystem::path& path, const TrajectoryInfo& info, const Dataset& data)
-    : path_(path), rows_(std::ssize(info.particles), std::ssize(info.parameter_names)) {
+TrajectoryFile::TrajectoryFile(const FilePlace& place, const TrajectoryInfo& info, const Dataset& data,
+                               const std::atomic<bool>* stop)
+    : rows_(std::ssize(info.particles), std::ssize(info.parameter_names)) {
   assert(rows_.size() > 0);
-  Hdf5File file = Hdf5File::create(temporary_path());
+  std::vector<GrowingSet> sets = growing_sets(rows_.rows(), rows_.cols());
+  const FilePlace temporary = place.beside("trajectory.new.h5");
+  Hdf5File file = Hdf5File::create(temporary);
+  file.make_growing(in_file(sets));
   write_h5md_group(file);
   write_particles_group(file, info);
   file.write("/parameters/names", info.parameter_names);
   file.write_attribute("/parameters", "step_size", info.step_size);
-  write_data_group(file, data);
-  capacity_ = first_capacity(rows_.size());
-  reserve(file, capacity_);
-  file.flush();
-  file.rename(path_);
-  file_ = std::move(file);
+  write_data_group(file, data, stop);
+  file.close();
+  file_.emplace(temporary, std::move(sets), stop);
+  file_->rename(place);
 }
 
-TrajectoryFile::TrajectoryFile(const std::filesystem::path& path, std::int64_t num_frames, const TrajectoryInfo& info,
-                               std::int64_t last_step)
-    : path_(path), rows_(std::ssize(info.particles), std::ssize(info.parameter_names)), num_frames_(num_frames) {
-  const Hdf5File file = Hdf5File::open(path);
-  std::int64_t present = 0;
-  file.read<std::int64_t>(count, {&present, 1});
-  const Hdf5File::Shape shape = file.shape(values);
-  if (present < num_frames || shape.size() != 3 || shape[0] < num_frames) {
-    throw FileError(fmt::format("cannot continue {}: it has {} frames and the checkpoint counts {}", path.string(),
-                                present, num_frames));
-  }
-  if (shape[1] != rows_.rows() || shape[2] != rows_.cols()) {
-    throw FileError(fmt::format("cannot continue {}: its frames hold {} x {} numbers and the experiment's {} x {}",
-                                path.string(), shape[1], shape[2], rows_.rows(), rows_.cols()));
-  }
-  if (num_frames > 0) {
-    file.read_rows<std::int64_t>(steps, num_frames - 1, {&last_step_, 1});
-  }
+TrajectoryFile::TrajectoryFile(const FilePlace& place, std::int64_t num_frames, const TrajectoryInfo& info,
+                               std::int64_t last_step, const std::atomic<bool>* stop)
+    : rows_(std::ssize(info.particles), std::ssize(info.parameter_names)) {
+  file_.emplace(place, growing_sets(rows_.rows(), rows_.cols()), num_frames, stop);
+  std::array<char, sizeof(last_step_)> bytes{};
+  file_->read_last(steps, bytes);
+  last_step_ = load<std::int64_t>({bytes.data(), bytes.size()}, 0);
   if (last_step_ > last_step) {
     throw FileError(
         fmt::format("cannot continue {}: frame {} is of step {}, and the checkpoint counts frames to step {}",
-                    path.string(), num_frames, last_step_, last_step));
+                    place.path.string(), num_frames, last_step_, last_step));
   }
-  remake(file, std::max(num_frames + 1, first_capacity(rows_.size())));
-}
-
-void TrajectoryFile::reserve(Hdf5File& file, std::int64_t capacity) const {
-  file.reserve<double>(values, {capacity, rows_.rows(), rows_.cols()});
-  file.reserve<std::int64_t>(steps, {capacity});
-  file.reserve<double>(times, {capacity});
-  file.reserve<std::int64_t>(count, {1});
-  file.write_rows<std::int64_t>(count, 0, std::array{num_frames_});
-}
-
-void TrajectoryFile::make_final(Hdf5File& file) const {
-  file.make_growing<double>(values, {num_frames_, rows_.rows(), rows_.cols()});
-  file.make_growing<std::int64_t>(steps, {num_frames_});
-  file.make_growing<double>(times, {num_frames_});
-  file.write<std::int64_t>(count, {1}, std::array{num_frames_});
-}
-
-void TrajectoryFile::remake(const Hdf5File& from, std::int64_t capacity) {
-  Hdf5File file = Hdf5File::create(temporary_path());
-  for (const char* object : {"/h5md", "/particles/neurons/box", "/particles/neurons/id", "/parameters", "/data"}) {
-    file.copy(from, object);
-  }
-  if (capacity > num_frames_) {
-    reserve(file, capacity);
-  } else {
-    make_final(file);
-  }
-  for (std::int64_t frame = 0; frame < num_frames_; ++frame) {
-    double time = 0;
-    from.read_rows<double>(values, frame, {rows_.data(), static_cast<std::size_t>(rows_.size())});
-    from.read_rows<std::int64_t>(steps, frame, {&last_step_, 1});
-    from.read_rows<double>(times, frame, {&time, 1});
-    write_frame(file, frame, last_step_, time);
-  }
-  file.flush();
-  file.rename(path_);
-  file_ = std::move(file);
-  capacity_ = capacity;
-}
-
-void TrajectoryFile::write_frame(Hdf5File& file, std::int64_t frame, std::int64_t step, double time) const {
-  file.write_rows<double>(values, frame, {rows_.data(), static_cast<std::size_t>(rows_.size())});
-  file.write_rows<std::int64_t>(steps, frame, {&step, 1});
-  file.write_rows<double>(times, frame, {&time, 1});
+  file_->cut();
 }
 
 void TrajectoryFile::append(std::int64_t step, double time, const Eigen::Ref<const Matrix>& positions) {
   assert(positions.rows() == rows_.rows() && positions.cols() == rows_.cols());
-  if (num_frames_ == capacity_) {
-    file_->flush();
-    remake(Hdf5File::open(path_), 2 * capacity_);
-  }
   rows_ = positions;
-  write_frame(*file_, num_frames_, step, time);
-  file_->write_rows<std::int64_t>(count, 0, std::array{num_frames_ + 1});
-  ++num_frames_;
+  std::array<std::string_view, 3> frame;
+  frame[steps] = bytes_of(&step, 1);
+  frame[times] = bytes_of(&time, 1);
+  frame[values] = bytes_of(rows_.data(), rows_.size());
+  file_->append(frame);
   last_step_ = step;
 }
 
 void TrajectoryFile::finish() {
-  file_->flush();
-  remake(Hdf5File::open(path_), num_frames_);
+  file_->finish();
   file_.reset();
 }
 

@@ -67,4 +67,14 @@ bool Trigger::fires(std::int64_t step) const {
   return (interval_ > 0 && step % interval_ == 0) || std::binary_search(steps_.begin(), steps_.end(), step);
 }
 
+std::int64_t Trigger::num_fires(std::int64_t first, std::int64_t last) const {
+  if (last < first) {
+    return 0;
+  }
+  const std::int64_t multiples = interval_ == 0 ? 0 : last / interval_ - (first == 0 ? -1 : (first - 1) / interval_);
+  return multiples + std::count_if(steps_.begin(), steps_.end(), [&](std::int64_t step) {
+           return step >= first && step <= last && (interval_ == 0 || step % interval_ != 0);
+         });
+}
+
 }  // namespace mfld

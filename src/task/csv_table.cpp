@@ -29,7 +29,7 @@ std::string_view digits_of_integer(std::string_view field) {
 class CsvReader {
  public:
   CsvReader(const Source& source, const TableOptions& options)
-      : table_{source, {}, 1, {}}, header_(options.header), lines_(source) {
+      : table_{source, {}, 1, {}}, header_(options.header), num_copies_(options.num_copies), lines_(source) {
     read(options.skip_lines);
   }
 
@@ -90,7 +90,7 @@ class CsvReader {
     }
     const auto rows = static_cast<double>(num_rows_);
     const double wanted = std::clamp(1.01 * rows * lines_.times_as_long(), 1.25 * rows, 2 * rows) + 1;
-    check_fits(table_.source, static_cast<std::uint64_t>(wanted), num_columns_, 2);  // and the parts of the data set
+    check_fits(table_.source, static_cast<std::uint64_t>(wanted), num_columns_, num_copies_);
     table_.values.conservativeResize(static_cast<Index>(wanted), static_cast<Index>(num_columns_));
   }
 
@@ -231,6 +231,7 @@ class CsvReader {
 
   Table table_;  // more rows than there are, until `take`
   Header header_;
+  int num_copies_;
   LineReader lines_;
   Index num_rows_ = 0;
   std::size_t num_columns_ = 0;  // 0: no line read yet

@@ -199,7 +199,10 @@ Dataset make_file_dataset(const FileDatasetOptions& options, std::uint64_t seed)
   tables.reserve(sources.size());
   for (const Source& source : sources) {
     tables.push_back(read_table(options.tables.get(), source,
-                                {options.skip_lines, options.dataset, options.header, options.external}));
+                                {.skip_lines = options.skip_lines,
+                                 .data_set = options.dataset,
+                                 .header = options.header,
+                                 .external = options.external}));
   }
   const Index num_columns = tables[0].values.cols();
   const Index target = target_column(options, num_columns);

@@ -16,7 +16,7 @@ namespace {
 Table read(const InputFileOptions& options) {
   const Source source{options.name, options.path, options.stop};
   check_extension(source);
-  return read_table(source, {options.skip_lines, options.dataset, options.header});
+  return read_table(source, {.skip_lines = options.skip_lines, .data_set = options.dataset, .header = options.header});
 }
 
 /// Without the column of the target.

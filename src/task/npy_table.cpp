@@ -65,7 +65,7 @@ class NpyReader {
  public:
   explicit NpyReader(const Source& source) : source_(source), file_(source), bytes_left_(file_.size()) {}
 
-  Table read() {
+  Table read(int num_copies) {
     const std::string header = read_header();
     const NpyType& type = parse_type(entry(header, "descr"));
     const bool by_columns = entry(header, "fortran_order").starts_with("True");
@@ -75,7 +75,7 @@ class NpyReader {
       throw source_.file_error(fmt::format("its header promises {} x {} numbers of {} bytes and {} bytes follow", rows,
                                            columns, type.size, bytes_left_));
     }
-    check_fits(source_, rows, columns, 2);  // and the parts of the data set
+    check_fits(source_, rows, columns, num_copies);
     Table table{source_, Inputs(static_cast<Index>(rows), static_cast<Index>(columns)), 1, {}};
     fill(type, by_columns, table.values);
     check_finite(table);
@@ -187,6 +187,6 @@ class NpyReader {
 
 }  // namespace
 
-Table read_npy(const Source& source) { return NpyReader(source).read(); }
+Table read_npy(const Source& source, const TableOptions& options) { return NpyReader(source).read(options.num_copies); }
 
 }  // namespace mfld::tables

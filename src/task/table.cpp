@@ -64,7 +64,7 @@ Table read_table(const Source& source, const TableOptions& options) {
   if (source.is_csv()) {
     return read_csv(source, options);
   }
-  return source.is_npy() ? read_npy(source) : read_hdf5(source, options);
+  return source.is_npy() ? read_npy(source, options) : read_hdf5(source, options);
 }
 
 void check_shape(const Source& source, std::uint64_t rows, std::uint64_t columns) {

@@ -81,7 +81,7 @@ std::vector<std::string_view> split_fields(std::string_view line);
 
 /// The readers, one a kind of file; each returns a checked table.
 Table read_csv(const Source& source, const TableOptions& options);
-Table read_npy(const Source& source);
+Table read_npy(const Source& source, const TableOptions& options);
 Table read_hdf5(const Source& source, const TableOptions& options);
 
 /// The one that fits the name.

@@ -71,27 +71,54 @@ class Faults(program.ProgramTest):
                 self.assert_whole(out)
         self.assertGreater(failed, 10)
 
-    def test_a_full_disk(self):
-        """A small file system of its own, where that is allowed; else the limit above stands for it."""
+    def mount(self, size):
+        """A small file system of its own, where that is allowed."""
         disk = self.root / "disk"
         disk.mkdir()
         mounted = os.geteuid() == 0 and subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=700k", "tmpfs", disk], capture_output=True).returncode == 0
-        if not mounted:
+            ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", disk], capture_output=True).returncode == 0
+        return disk if mounted else None
+
+    def test_a_full_disk(self):
+        """On which there was room for the trajectory alone; where none can be mounted, the limit above stands for it."""
+        self.make_whole()
+        disk = self.mount((self.root / "whole/trajectory.h5").stat().st_size + 16384)
+        if not disk:
             self.assert_sentence(self.mfld("run", "a.toml", limit=200_000), 4, "File too large")
             return
         try:
-            self.make_whole()
             self.assert_sentence(self.mfld("run", "a.toml", "--out", "disk/out"), 4, "No space left on device")
             subprocess.run(["mount", "-o", "remount,size=100m", disk], check=True)
             result = self.mfld("resume", "disk/out")
             self.assertEqual((result.returncode, result.stderr), (0, ""))
-            self.assert_whole(disk / "out")
+            self.assert_same(disk / "out", "whole", ("metrics.csv", "checkpoint.h5", "trajectory.h5"))
+        finally:
+            subprocess.run(["umount", disk], check=True)
+
+    def test_a_disk_too_small_for_the_trajectory(self):
+        """Is refused before anything is written; a run that has begun says that it cannot go on, and can later."""
+        self.make_whole()
+        disk = self.mount("700k")
+        if not disk:
+            return
+        try:
+            self.assert_sentence(self.mfld("run", "a.toml", "--out", "disk/out"), 2, "observe.trajectory", "are free in")
+            self.assertEqual(list(disk.iterdir()), [])
+            subprocess.run(["mount", "-o", "remount,size=100m", disk], check=True)
+            self.assert_sentence(self.mfld("run", "a.toml", "--out", "disk/out", limit=200_000), 4, "File too large")
+            (disk / "ballast").write_bytes(bytes(shutil.disk_usage(disk).free - (300 << 10)))
+            before = self.contents(disk / "out")
+            self.assert_sentence(self.mfld("resume", "disk/out"), 4, "cannot continue", "trajectory.h5", "are free in")
+            self.assertEqual(self.contents(disk / "out"), before)
+            (disk / "ballast").unlink()
+            self.assertEqual(self.mfld("resume", "disk/out").returncode, 0)
+            self.assert_same(disk / "out", "whole", ("metrics.csv", "checkpoint.h5", "trajectory.h5"))
         finally:
             subprocess.run(["umount", disk], check=True)
 
     def test_the_directory_goes_away(self):
-        process = self.launch("run", "a.toml", "--out", "out", "--quiet", "--set", "phase.0.steps=100000000")
+        process = self.launch("run", "a.toml", "--out", "out", "--quiet", "--set", "phase.0.steps=100000000",
+                              "--set", "observe.trajectory.every=10000")
         self.wait_until((self.root / "out/checkpoint.h5").exists)
         (self.root / "out").rename(self.root / "gone")
         shutil.rmtree(self.root / "gone")

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <sstream>
@@ -62,8 +63,6 @@ struct Frames {
 Frames read_frames(const fs::path& path) {
   const Hdf5File file = Hdf5File::open(path);
   Frames frames;
-  std::int64_t count = 0;
-  file.read<std::int64_t>("/mfld/num_frames", {&count, 1});
   frames.steps.resize(static_cast<std::size_t>(file.shape("/particles/neurons/position/step").at(0)));
   frames.times.resize(static_cast<std::size_t>(file.shape("/particles/neurons/position/time").at(0)));
   const Hdf5File::Shape shape = file.shape("/particles/neurons/position/value");
@@ -71,10 +70,6 @@ Frames read_frames(const fs::path& path) {
   file.read<std::int64_t>("/particles/neurons/position/step", frames.steps);
   file.read<double>("/particles/neurons/position/time", frames.times);
   file.read<double>("/particles/neurons/position/value", frames.positions);
-  // What is behind the last frame is room, not frames.
-  frames.steps.resize(static_cast<std::size_t>(count));
-  frames.times.resize(frames.steps.size());
-  frames.positions.resize(frames.steps.size() * static_cast<std::size_t>(shape.at(1) * shape.at(2)));
   return frames;
 }
 
@@ -97,6 +92,18 @@ Frames read_frames(const fs::path& path) {
 
 void append_sample_frame(RunDirectory& run, Index frame, Index num_particles) {
   run.append_trajectory(10 * frame, 0.5 * static_cast<double>(frame), sample_frame(frame, num_particles));
+}
+
+/// The bytes of a trajectory that never stopped.
+std::string unbroken_trajectory(const fs::path& place, Index num_frames, Index num_particles) {
+  fs::remove_all(place);
+  RunDirectory run = RunDirectory::create(place);
+  run.start_trajectory(sample_info(num_particles), sample_data());
+  for (Index k = 0; k < num_frames; ++k) {
+    append_sample_frame(run, k, num_particles);
+  }
+  run.finish_trajectory();
+  return read_bytes(place / "trajectory.h5");
 }
 
 /// A checkpoint all of whose numbers follow from `step`.
@@ -211,6 +218,7 @@ TEST_F(RunDirectoryTest, AContinuedTrajectoryKeepsItsFrames) {
     EXPECT_TRUE(holds_frames(read_frames(place / "trajectory.h5"), 9, num_particles));
     run.finish_trajectory();
     EXPECT_TRUE(holds_frames(read_frames(place / "trajectory.h5"), 9, num_particles));
+    EXPECT_EQ(read_bytes(place / "trajectory.h5"), unbroken_trajectory(directory / "unbroken", 9, num_particles));
     const Hdf5File file = Hdf5File::open(place / "trajectory.h5");
     EXPECT_EQ(file.shape("/particles/neurons/position/value"), (Hdf5File::Shape{9, num_particles, 3}));
     EXPECT_EQ(file.shape("/particles/neurons/position/step"), Hdf5File::Shape{9});
@@ -321,8 +329,128 @@ TEST_F(RunDirectoryTest, ManyFramesOfFewNumbersTakeLittleSpace) {
     append_sample_frame(run, k, 2);
   }
   EXPECT_TRUE(holds_frames(read_frames(path / "trajectory.h5"), 1000, 2));
+  run.finish_trajectory();
   // 1000 frames of 8 numbers are 64 kB.
   EXPECT_LT(fs::file_size(path / "trajectory.h5"), 140'000U);
+}
+
+TEST_F(RunDirectoryTest, ATrajectoryThatIsCutAndStopsEarlierHoldsNothingOfWhatWasBehind) {
+  for (const Index num_particles : {2, 50000}) {  // several frames a chunk; several chunks a frame
+    const fs::path place = directory / fmt::format("run{}", num_particles);
+    RunDirectory run = RunDirectory::create(place);
+    run.start_trajectory(sample_info(num_particles), sample_data());
+    for (Index k = 0; k < 70; ++k) {
+      append_sample_frame(run, k, num_particles);
+    }
+    for (const Index kept : {40, 3}) {
+      run.continue_trajectory(kept, sample_info(num_particles));
+      append_sample_frame(run, kept, num_particles);
+      EXPECT_TRUE(holds_frames(read_frames(place / "trajectory.h5"), kept + 1, num_particles));
+      run.finish_trajectory();
+      EXPECT_EQ(read_bytes(place / "trajectory.h5"),
+                unbroken_trajectory(directory / "unbroken", kept + 1, num_particles));
+    }
+  }
+}
+
+TEST_F(RunDirectoryTest, AFrameOfFewNumbersCostsFewCallsAndLittleBesidesItsNumbers) {
+  struct Written {
+    std::int64_t bytes;
+    std::int64_t calls;
+  };
+  const auto written_so_far = [] {
+    std::istringstream counts(read_bytes("/proc/self/io"));
+    Written result{};
+    std::string name;
+    for (std::int64_t value = 0; counts >> name >> value;) {
+      (name == "wchar:" ? result.bytes : name == "syscw:" ? result.calls : value) = value;
+    }
+    return result;
+  };
+  RunDirectory run = RunDirectory::create(path);
+  run.start_trajectory(sample_info(20), sample_data());
+  append_sample_frame(run, 0, 20);
+  const Written before = written_so_far();
+  constexpr Index num_frames = 10000;
+  for (Index k = 1; k <= num_frames; ++k) {
+    append_sample_frame(run, k, 20);
+  }
+  const Written after = written_so_far();
+  EXPECT_LE(after.calls - before.calls, 4.2 * num_frames);
+  EXPECT_LE(after.bytes - before.bytes, (20 * 3 * 8 + 16 + 1024) * num_frames);
+  EXPECT_TRUE(holds_frames(read_frames(path / "trajectory.h5"), num_frames + 1, 20));
+}
+
+TEST_F(RunDirectoryTest, NamesOfManyParametersAndLongDescriptionsAreKept) {
+  for (const Index num_parameters : {16383, 16384, 100000}) {
+    TrajectoryInfo info = sample_info(1);
+    info.parameter_names.assign(static_cast<std::size_t>(num_parameters), "w_100000");
+    Dataset data = sample_data();
+    data.description = std::string(100000, 'd');
+    const fs::path place = directory / fmt::format("run{}", num_parameters);
+    RunDirectory run = RunDirectory::create(place);
+    run.start_trajectory(info, data);
+    run.append_trajectory(0, 0, Matrix::Constant(1, num_parameters, 2));
+    run.finish_trajectory();
+    const Hdf5File file = Hdf5File::open(place / "trajectory.h5");
+    EXPECT_EQ(file.read_attribute<std::int64_t>("/particles/neurons/box", "dimension"), num_parameters);
+    EXPECT_EQ(file.shape("/parameters/names"), Hdf5File::Shape{num_parameters});
+    EXPECT_EQ(file.shape("/particles/neurons/position/value"), (Hdf5File::Shape{1, 1, num_parameters}));
+  }
+}
+
+TEST_F(RunDirectoryTest, LargeDataAreNotWrittenOnceSomebodyAskedToStop) {
+  Dataset data = sample_data();
+  data.train_inputs = Inputs::Constant(1 << 19, 3, 1);
+  const std::atomic<bool> stop = true;
+  RunDirectory run = RunDirectory::create(path);
+  EXPECT_THROW(run.start_trajectory(sample_info(3), data, &stop), Interrupted);
+  EXPECT_FALSE(fs::exists(path / "trajectory.h5"));
+  run.start_trajectory(sample_info(3), data);
+  append_sample_frame(run, 0, 3);
+  const std::string before = read_bytes(path / "trajectory.h5");
+  EXPECT_THROW(run.continue_trajectory(1, sample_info(3), 0, &stop), Interrupted);
+  EXPECT_EQ(read_bytes(path / "trajectory.h5"), before);
+}
+
+/// Every byte before the frames, and of the index that leads to them, is looked at before anything is written.
+TEST_F(RunDirectoryTest, ADamagedTrajectoryIsNotContinued) {
+  RunDirectory run = RunDirectory::create(path);
+  run.start_trajectory(sample_info(3), sample_data());
+  const fs::path file = path / "trajectory.h5";
+  for (Index k = 0; k < 3; ++k) {
+    append_sample_frame(run, k, 3);
+  }
+  run.finish_trajectory();
+  const std::string whole = read_bytes(file);
+  const std::size_t start = whole.find("mfld: ");  // of the seal, with which the part that never changes ends
+  ASSERT_NE(start, std::string::npos);
+  for (std::size_t place = 0; place < start + 64; place += place < 2048 ? 1 : 61) {
+    if (place >= 40 && place < 48) {
+      continue;  // where the file ends may be anywhere behind the frames
+    }
+    std::string damaged = whole;
+    damaged[place] = static_cast<char>(damaged[place] ^ 0x41);
+    write_bytes(file, damaged);
+    const std::string message = message_of<FileError>([&] { run.continue_trajectory(2, sample_info(3)); });
+    EXPECT_TRUE(mentions(message, "cannot continue")) << place;
+    EXPECT_EQ(read_bytes(file), damaged) << place;
+  }
+  for (const std::size_t size : {std::size_t{0}, std::size_t{100}, std::size_t{5000}, start + 64, start + 3000}) {
+    write_bytes(file, whole.substr(0, size));
+    EXPECT_TRUE(mentions(message_of<FileError>([&] { run.continue_trajectory(2, sample_info(3)); }), "damaged"));
+  }
+  write_bytes(file, whole);
+  EXPECT_EQ(run.continue_trajectory(2, sample_info(3)), 10);
+}
+
+TEST_F(RunDirectoryTest, ATrajectoryIsANewFileWhateverLayThere) {
+  RunDirectory run = RunDirectory::create(path);
+  write_bytes(directory / "precious", "data");
+  fs::create_symlink(directory / "precious", path / "trajectory.new.h5");
+  run.start_trajectory(sample_info(3), sample_data());
+  EXPECT_EQ(read_bytes(directory / "precious"), "data");
+  EXPECT_FALSE(fs::is_symlink(path / "trajectory.h5"));
 }
 
 TEST_F(RunDirectoryTest, AFullDiskKeepsTheEarlierFrames) {
@@ -331,14 +459,14 @@ TEST_F(RunDirectoryTest, AFullDiskKeepsTheEarlierFrames) {
     const fs::path place = directory / fmt::format("run{}", i);
     RunDirectory run = RunDirectory::create(place);
     run.start_trajectory(sample_info(num_particles), sample_data());
-    const test::FileSizeLimit limit(fs::file_size(place / "trajectory.h5") + static_cast<rlim_t>(i) * 4001);
+    const test::FileSizeLimit limit(8000 + static_cast<rlim_t>(i) * 4001);
     std::string message;
     Index written = 0;
     while (message.empty() && written < 100) {
       message = message_of<FileError>([&] { append_sample_frame(run, written, num_particles); });
       written += message.empty() ? 1 : 0;
     }
-    EXPECT_TRUE(mentions(message, "trajectory."));  // or trajectory.new.h5, where it grows
+    EXPECT_TRUE(mentions(message, "trajectory.h5"));
     EXPECT_TRUE(mentions(message, "File too large"));
     EXPECT_TRUE(holds_frames(read_frames(place / "trajectory.h5"), written, num_particles)) << "limit " << i;
   }

@@ -22,6 +22,21 @@ using Steps = std::vector<std::int64_t>;
 
 TEST(Trigger, NeverFiresByDefault) { EXPECT_TRUE(fired(Trigger{}, 100).empty()); }
 
+TEST(Trigger, CountsWhereItFires) {
+  for (const Trigger& trigger : {Trigger(), Trigger::every(1), Trigger::every(7), Trigger::at({0, 3, 14, 50, 99}),
+                                 Trigger::every(7).with({0, 3, 14, 50}), Trigger::log_spaced(20, 90)}) {
+    for (std::int64_t first = 0; first < 100; ++first) {
+      for (std::int64_t last = 0; last < 100; ++last) {
+        std::int64_t count = 0;
+        for (std::int64_t step = first; step <= last; ++step) {
+          count += trigger.fires(step) ? 1 : 0;
+        }
+        ASSERT_EQ(trigger.num_fires(first, last), count) << first << " to " << last;
+      }
+    }
+  }
+}
+
 TEST(Trigger, EveryFiresAtMultiplesOfItsInterval) {
   EXPECT_EQ(fired(Trigger::every(4), 13), (Steps{0, 4, 8, 12}));
   EXPECT_EQ(fired(Trigger::every(1), 3), (Steps{0, 1, 2, 3}));

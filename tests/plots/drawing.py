@@ -6,9 +6,13 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "plots"))
 import interpreter  # noqa: E402, F401  (first of the project's: it may start the test over)
 
+import contextlib  # noqa: E402
+import io  # noqa: E402
+import runpy  # noqa: E402
 import subprocess  # noqa: E402
 import tempfile  # noqa: E402
 import unittest  # noqa: E402
+import warnings  # noqa: E402
 
 import h5py  # noqa: E402
 import numpy as np  # noqa: E402
@@ -78,12 +82,20 @@ class DrawingTest(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
 
-    def draw(self, figure, *options, status=0):
-        """Runs plots/<figure>.py on self.folder/run, as a user does: the file itself is the command."""
-        command = [PLOTS / f"{figure}.py", self.folder / "run", "--out", self.folder / "out", *options]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        self.assertEqual(done.returncode, status, done.stderr)
-        return done
+    def draw(self, figure, *options, status=0, run="run"):
+        """Runs plots/<figure>.py on self.folder/run, but in this process, which has read the modules already."""
+        argv, streams = sys.argv, [io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2)]
+        sys.argv = [str(PLOTS / f"{figure}.py"), str(self.folder / run), "--out", str(self.folder / "out"), *options]
+        with contextlib.redirect_stdout(streams[0]), contextlib.redirect_stderr(streams[1]), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # as the scripts do, but unittest shows them
+            try:
+                with self.assertRaises(SystemExit) as ended:
+                    runpy.run_path(sys.argv[0], run_name="__main__")
+            finally:
+                sys.argv = argv
+        out, err = (stream.buffer.getvalue().decode() for stream in streams)
+        self.assertEqual(ended.exception.code, status, err)
+        return subprocess.CompletedProcess(figure, status, out, err)
 
     def assert_written(self, stem):
         out = self.folder / "out"
@@ -92,8 +104,8 @@ class DrawingTest(unittest.TestCase):
         self.assertTrue((out / f"{stem}.pdf").read_bytes().startswith(b"%PDF"))
         self.assertIn("<svg", (out / f"{stem}.svg").read_text()[:1000])
 
-    def assert_refuses(self, figure, *words):
-        done = self.draw(figure, status=1)
+    def assert_refuses(self, figure, *words, options=(), status=2):
+        done = self.draw(figure, *options, status=status)
         self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
         for word in words:
             self.assertIn(word, done.stderr)

@@ -35,20 +35,22 @@ class FiguresTest(DrawingTest):
             ("seed=4", "", 4, {"columns": diverged}),
         ]
         write_runs(self.folder / "run", ["seed"], runs)
-        self.assertIn("1 of 4 seeds", self.draw("two_phase").stdout)
+        self.assertIn("success: 1 of 4 seeds", self.draw("two_phase").stdout)
         self.assert_written("two_phase")
         svg = (self.folder / "out" / "two_phase.svg").read_text()
-        for text in ("1 of 4 seeds", "explore", "converge", "training loss", "test loss"):
+        reached = "every teacher found (cosine &gt; 0.999) in 2 of 4 seeds"
+        for text in (reached, "explore", "converge", "training loss", "test loss"):
             self.assertIn(text, svg)
 
     def test_two_phase_draws_a_single_run_with_every_teacher(self):
         write_run(self.folder / "run", two_phases(1e-9, 0.9999))
-        self.assertIn("1 of 1 run", self.draw("two_phase").stdout)
+        self.assertIn("success: 1 of 1 run", self.draw("two_phase").stdout)
         self.assertIn("teacher 2", (self.folder / "out" / "two_phase.svg").read_text())
 
     def test_two_phase_needs_no_teacher(self):
-        write_run(self.folder / "run", {"train_loss": np.geomspace(1, 1e-3, 11)})
-        self.draw("two_phase")
+        write_run(self.folder / "run", {"train_loss": np.geomspace(1, 1e-9, 11)})
+        self.assertNotIn("success", self.draw("two_phase").stdout)
+        self.assertIn("loss down 4.5 decades in", (self.folder / "out" / "two_phase.svg").read_text())
         self.assert_written("two_phase")
 
     def test_two_phase_says_what_is_missing(self):
@@ -98,14 +100,14 @@ class FiguresTest(DrawingTest):
                 content = {"columns": columns, "width": width, "frames": frames}
                 runs.append((f"{case}_width={width}", case, width, content))
         write_runs(self.folder / "run", ["network.width"], runs)
-        printed = self.draw("trajectories", "--width", "20").stdout
+        printed = self.draw("trajectories", "--width", "16").stdout
         self.assertIn("ntk: movement at the end against width, slope -0.500", printed)
         self.assertRegex(printed, r"mean-field: movement at the end against width, slope -?0\.000")
         self.assert_written("trajectories")
         self.assert_written("trajectories_width")
         svg = (self.folder / "out" / "trajectories.svg").read_text()
         self.assertIn("teacher direction", svg)
-        self.assertIn("16", svg)  # the width nearest to 20
+        self.assertIn("N = 16", svg)
         with Image.open(self.folder / "out" / "trajectories.gif") as animation:
             self.assertGreaterEqual(animation.n_frames, 5)
 

@@ -4,6 +4,7 @@
 The first class needs the program that writes a sample: MFLD_SAMPLE_RUN=<build>/tests/plots_sample_run.
 """
 
+import json
 import os
 import pathlib
 import shutil
@@ -29,7 +30,7 @@ class Folder(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.folder)
 
     def assert_refused(self, action, *parts):
-        with self.assertRaises(results.ResultError) as caught:
+        with self.assertRaises(results.Error) as caught:
             action()
         sentence = str(caught.exception)
         for part in parts:
@@ -224,7 +225,7 @@ class MadeByHand(Folder):
         self.assert_refused(lambda: run.trajectory.steps, "cannot read", "trajectory.h5")
         (run.path / "metrics.csv").write_text("# only a comment\n")
         self.assert_refused(lambda: results.load(run.path).metrics, "no line with the names")
-        for text, part in (("target,output\n1,x\n", "damaged"), ("1,2\n", "no line with the names"), ("", "damaged")):
+        for text, part in (("target,output\n1,x\n", "damaged"), ("1,2\n", "no line with the names"), ("", "no line")):
             (run.path / "predictions.csv").write_text(text)
             self.assert_refused(lambda: results.load(run.path).predictions, "predictions.csv", part)
 
@@ -233,10 +234,72 @@ class MadeByHand(Folder):
         shutil.rmtree(self.folder / "ntk_width=64_seed=1")
         self.assert_refused(lambda: results.load(self.folder), "index.csv lists the run ntk_width=64_seed=1")
 
-    def test_the_program_ends_with_status_1(self):
-        command = f"import sys; sys.path.insert(0, {results.__file__!r}[:-11]); import results; results.load('none')"
-        done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=False)
-        self.assertEqual((done.returncode, done.stdout, done.stderr), (1, "", "none is not a folder.\n"))
+    def test_an_error_is_an_ordinary_exception(self):
+        self.assertTrue(issubclass(results.Error, Exception))
+        self.assertFalse(issubclass(results.Error, SystemExit))
+
+    def test_only_a_newline_ends_a_line(self):
+        odd = "\r \x0b \x0c \x1c \x85 \u2028 \x1b[2J \0".encode() + b"\xf6"
+        self.write_run(self.folder / "out", [(0, 1.5), (1, 1.25)])
+        for name in ("metrics.csv", "experiment.toml", "predictions.csv"):
+            path = self.folder / "out" / name
+            rest = path.read_bytes() if path.exists() else b"target,output\n1,2\n"
+            path.write_bytes(b"# data: " + odd + b"\n# " + odd + b"\n" + rest)
+        run = results.load(self.folder / "out")
+        self.assertEqual(run.metrics["train_loss"].tolist(), [1.5, 1.25])
+        self.assertEqual(run.predictions["output"].tolist(), [2])
+        self.assertEqual(run.config, {"seed": 1})
+
+    def test_fields_of_the_index_are_quoted_where_they_must_be(self):
+        values = ['plain', '"a, b"', '"say ""so"""', '"two\nlines"', 'carriage\rreturn', '1e-3', 'true', '-7', '""""']
+        rows = []
+        for number, value in enumerate(values):
+            self.write_run(self.folder / f"r{number}", [(0, 1)])
+            rows.append(f"r{number},,{value},finished,0,0,nan\n")
+        (self.folder / "index.csv").write_bytes(
+            ("run,case,task.path,ending,step,wall_seconds,train_loss\n" + "".join(rows)).encode())
+        read = [run.keys["task.path"] for run in results.load(self.folder)]
+        self.assertEqual(read, ["plain", "a, b", 'say "so"', "two\nlines", "carriage\rreturn", 1e-3, True, -7, '"'])
+
+    def test_a_row_that_lost_fields_is_damage(self):
+        self.write_run(self.folder / "out", [(0, 1.5)])
+        with open(self.folder / "out/metrics.csv", "a", encoding="utf-8") as file:
+            file.write("1,0,0.1\n2,0,0.2,0,1\n")
+        self.assert_refused(lambda: results.load(self.folder / "out").metrics, "metrics.csv is damaged", "row 2")
+        self.write_sweep()
+        with open(self.folder / "index.csv", "a", encoding="utf-8") as file:
+            file.write("more,ntk\n")
+        self.assert_refused(lambda: results.load(self.folder), "index.csv is damaged", "row 13")
+
+    def test_how_many_runs_a_sweep_has(self):
+        self.assertIsNone(self.write_sweep().planned)
+        (self.folder / "experiment.toml").write_text(
+            '# paths start at /\n[sweep]\nseed = [1, 2, 3]\nnetwork.width = [64, 256]\n'
+            '[[case]]\nname = "mean-field"\n[[case]]\nname = "ntk"\n')
+        self.assertEqual(results.load(self.folder).planned, 12)
+        (self.folder / "index.csv").unlink()
+        stopped = results.load(self.folder)
+        self.assertEqual((len(stopped), stopped.planned), (0, 12))
+
+    def test_whether_a_run_has_ended(self):
+        self.write_run(self.folder / "out", [(0, 1), (7, 1)])
+        for ending, ended in (("finished", True), ("diverged", True), ("interrupted", False), ("running", False)):
+            (self.folder / "out/summary.json").write_text(json.dumps({"ending": ending}))
+            self.assertEqual(results.load(self.folder / "out").ended, ended)
+        (self.folder / "out/summary.json").unlink()
+        (self.folder / "out/experiment.toml").write_text("[[phase]]\nsteps = 30\n[[phase]]\nsteps = 10\n")
+        run = results.load(self.folder / "out")
+        self.assertEqual((run.ended, run.progress), (False, "step 7 of 40"))
+
+    def test_what_is_nested_too_deep_or_of_another_type_is_damage(self):
+        self.write_run(self.folder / "out", [(0, 1)])
+        for name, text in (("summary.json", "[" * 100000), ("summary.json", "[1]"), ("experiment.toml", ""),
+                           ("experiment.toml", "x = " + "[" * 100000)):
+            (self.folder / "out" / name).write_text(text)
+            part = "summary" if name == "summary.json" else "config"
+            self.assert_refused(lambda part=part: getattr(results.load(self.folder / "out"), part), name)
+        (self.folder / "out/experiment.toml").write_text("network = 3\n")
+        self.assert_refused(lambda: results.load(self.folder / "out").setting("network.width"), "no network.width")
 
 
 def _text(value):

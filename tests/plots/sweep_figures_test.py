@@ -26,6 +26,10 @@ init = {{{{ symmetric = {symmetric} }}}}
 """
 
 KERNEL_REGRESSION = """
+[task]
+kind = "sparse-parity"
+sparsity = 2
+input_dim = 8
 [network]
 width = {width}
 [[phase]]
@@ -242,37 +246,56 @@ class SpectralBiasTest(DrawingTest):
 
 
 class SizesTest(DrawingTest):
-    def write(self, column, keys=("task.num_train", "network.width")):
+    def write(self, column, keys=("task.num_train", "network.width", "seed"), widths=(5, 50), seeds=SEEDS):
         runs = []
         for case, level in (("mean-field", 0.01), ("tangent-kernel", 0.3)):
             for samples in (10, 20, 40):
-                for width in (5, 50):
-                    for seed in SEEDS:
+                for width in widths:
+                    for seed in seeds:
                         columns = {column: 1 - level * 10 / samples - width / 1000}
                         runs.append((f"{case}_{samples}_{width}_{seed}", case, samples, width, seed,
                                      {"columns": columns, "width": width}))
-        write_runs(self.folder / "run", [*keys, "seed"], runs)
+        write_runs(self.folder / "run", keys, runs)
 
     def test_error_against_both_sizes(self):
         self.write("test_accuracy")
         printed = self.draw("ntk_vs_mean_field_sizes").stdout
-        self.assertIn("test error at width N = 50:\nmean-field: n = 10: 0.06, n = 20: 0.055, n = 40: 0.0525", printed)
-        self.assertIn("test error at n = 20 samples:\nmean-field: N = 5: 0.01, N = 50: 0.055\n"
+        self.assertIn("test error against n at N = 50:\nmean-field: n = 10: 0.06, n = 20: 0.055, n = 40: 0.0525",
+                      printed)
+        self.assertIn("test error against N at n = 20:\nmean-field: N = 5: 0.01, N = 50: 0.055\n"
                       "tangent-kernel: N = 5: 0.155, N = 50: 0.2", printed)
         self.assert_written("ntk_vs_mean_field_sizes")
         svg = (self.folder / "out" / "ntk_vs_mean_field_sizes.svg").read_text()
         for text in ("tangent-kernel", "each of 3 seeds", "classified wrongly"):
             self.assertIn(text, svg)
 
-    def test_the_nearest_sizes_are_drawn(self):
+    def test_the_sizes_that_are_asked_for_are_drawn(self):
         self.write("test_loss")
-        printed = self.draw("ntk_vs_mean_field_sizes", "--width", "10", "--samples", "100").stdout
-        self.assertIn("test loss at width N = 5:", printed)
-        self.assertIn("test loss at n = 40 samples:", printed)
+        printed = self.draw("ntk_vs_mean_field_sizes", "--width", "5", "--samples", "40").stdout
+        self.assertIn("test loss against n at N = 5:", printed)
+        self.assertIn("test loss against N at n = 40:", printed)
 
-    def test_two_sizes_are_needed(self):
-        self.write("test_loss", keys=("task.num_train", "network.bound"))
-        self.assert_refuses("ntk_vs_mean_field_sizes", "network.width", "[sweep]")
+    def test_a_size_that_is_not_there_is_refused(self):
+        self.write("test_loss")
+        self.assert_refuses("ntk_vs_mean_field_sizes", "--width 10", "5, 50", options=["--width", "10"])
+        self.assert_refuses("ntk_vs_mean_field_sizes", "--samples 100", "10, 20, 40", options=["--samples", "100"])
+
+    def test_one_swept_size_has_one_panel(self):
+        self.write("test_loss", widths=(50,))
+        printed = self.draw("ntk_vs_mean_field_sizes").stdout
+        self.assertIn("test loss against n at N = 50:", printed)
+        self.assertNotIn("against N", printed)
+        self.assert_written("ntk_vs_mean_field_sizes")
+
+    def test_sizes_are_needed(self):
+        self.write("test_loss", keys=("network.bound", "loss.delta", "seed"))
+        self.assert_refuses("ntk_vs_mean_field_sizes", "task.num_train or network.width", "[sweep]")
+
+    def test_another_swept_key_is_another_curve_and_not_another_seed(self):
+        self.write("test_loss", keys=("task.num_train", "network.width", "phase.0.lambda1"), seeds=(0.1, 0.2))
+        printed = self.draw("ntk_vs_mean_field_sizes").stdout
+        self.assertIn("mean-field, lambda1 = 0.1: n = 10", printed)
+        self.assertNotIn("seeds", (self.folder / "out" / "ntk_vs_mean_field_sizes.svg").read_text())
 
 
 if __name__ == "__main__":

@@ -52,26 +52,22 @@ class Hdf5File {
   void write_attribute(const std::string& object, const std::string& attribute, const std::string& text);
   void write_attribute(const std::string& object, const std::string& attribute, const std::vector<std::string>& texts);
 
-  /// A data set whose place in the file is set aside and not written. Writing rows then changes them and no other
-  /// byte of the file, at once: whoever opens the file meanwhile, or after a crash, finds all the rest as it was.
+  /// A data set whose place in the file is set aside, to be written some rows at a time.
   template <class Value>
   void reserve(const std::string& data_set, const Shape& shape);
-  /// A data set whose rows others can append to: the first extent has no limit. Chunks of 64 KiB, and of rows larger
-  /// than 1 MiB parts.
-  template <class Value>
-  void make_growing(const std::string& data_set, const Shape& shape);
+  /// A data set without rows: a row has the extents `item`, a chunk of rows the extents `chunk`.
+  struct Growing {
+    std::string name;
+    Shape item;
+    Shape chunk;
+    bool integers;
+  };
+  /// Data sets whose rows others can append: the first extent has no limit. Their headers follow each other and nothing
+  /// but those of the file and of its root comes before, where this is the first thing done with a new file.
+  void make_growing(const std::vector<Growing>& data_sets);
   /// The rows from `first` on: as many as values.size(), a multiple of the length of a row, says.
   template <class Value>
   void write_rows(const std::string& data_set, std::int64_t first, std::span<const Value> values);
-  template <class Value>
-  void read_rows(const std::string& data_set, std::int64_t first, std::span<Value> values) const;
-  /// A group or data set of another file, with all that is in it, under the same name.
-  void copy(const Hdf5File& from, const std::string& object);
-  /// Gives the open file another name.
-  void rename(const FilePlace& place);
-
-  /// Hands everything written so far to the system.
-  void flush();
   /// Flushes and closes, reporting failure; the destructor closes silently.
   void close();
 

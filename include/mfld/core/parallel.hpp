@@ -1,4 +1,15 @@
 #pragma once
+#if defined(__SANITIZE_THREAD__)
+#define MFLD_PLAIN_THREADS
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define MFLD_PLAIN_THREADS
+#endif
+#endif
+
+#ifdef MFLD_PLAIN_THREADS
+#include "mfld/core/plain_threads.hpp"
+#else
 #include <oneapi/tbb/blocked_range.h>
 #include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/parallel_for.h>
@@ -11,59 +22,21 @@
 
 namespace mfld {
 
-/// oneTBB hands work over in code that ThreadSanitizer does not see, for the library is not built with it. In builds
-/// with that sanitizer an atomic variable repeats what the library guarantees: a task begins after its caller has
-/// called and ends before it goes on. In all others this is nothing.
-class Handover {
- public:
-  /// Gives, or takes, at the end of a scope.
-  struct Given {
-    explicit Given(Handover& handover) : handover_(&handover) {}
-    ~Given() { handover_->give(); }
-    Given(const Given&) = delete;
-    Given& operator=(const Given&) = delete;
-    Handover* handover_;
-  };
-  struct Taken {
-    explicit Taken(Handover& handover) : handover_(&handover) {}
-    ~Taken() { handover_->take(); }
-    Taken(const Taken&) = delete;
-    Taken& operator=(const Taken&) = delete;
-    Handover* handover_;
-  };
-
-#if defined(__SANITIZE_THREAD__)
-  void give() { count_.fetch_add(1, std::memory_order_acq_rel); }
-  void take() { count_.load(std::memory_order_acquire); }
-
- private:
-  std::atomic<int> count_ = 0;
-#else
-  void give() {}
-  void take() {}
-#endif
-};
-
 /// Runs body(task) for task = 0..num_tasks-1 on the threads there are. The tasks, not the threads, own the partial
 /// results, and what a task does may not depend on who runs it: that is why results are the same on any thread count.
-/// This header is the only place that names the threading library.
+/// Throws what a body throws. This header is the only place that names the threading library.
 template <class Body>
 void for_each_task(Index num_tasks, const Body& body) {
   if (num_tasks == 1) {
     body(Index{0});
     return;
   }
-  Handover handover;
-  handover.give();
   oneapi::tbb::parallel_for(oneapi::tbb::blocked_range<Index>(0, num_tasks, 1),
                             [&](const oneapi::tbb::blocked_range<Index>& tasks) {
-                              handover.take();
                               for (Index task = tasks.begin(); task != tasks.end(); ++task) {
                                 body(task);
                               }
-                              handover.give();
                             });
-  handover.take();
 }
 
 /// Runs body(job) for job = 0..num_jobs-1, at most `num_at_once` of them at a time. Threads that no job occupies help
@@ -71,21 +44,16 @@ void for_each_task(Index num_tasks, const Body& body) {
 template <class Body>
 void for_each_job(int num_at_once, Index num_jobs, const Body& body) {
   std::atomic<Index> next = 0;
-  Handover handover;
-  handover.give();
   const auto work = [&](int /*worker*/) {
-    handover.take();
     for (Index job = next++; job < num_jobs; job = next++) {
       oneapi::tbb::this_task_arena::isolate([&] { body(job); });
     }
-    handover.give();
   };
   if (num_at_once == 1) {
     work(0);
     return;
   }
   oneapi::tbb::parallel_for(0, num_at_once, 1, work, oneapi::tbb::simple_partitioner());
-  handover.take();
 }
 
 /// Scratch memory is kept per slot: at most num_slots() bodies run at once, and current_slot() tells them apart.
@@ -97,14 +65,8 @@ template <class Body>
 auto with_threads(int num_threads, const Body& body) {
   const oneapi::tbb::global_control limit(oneapi::tbb::global_control::max_allowed_parallelism,
                                           static_cast<std::size_t>(num_threads));
-  Handover handover;
-  handover.give();
-  const Handover::Taken taken(handover);
-  return oneapi::tbb::task_arena(num_threads).execute([&] {
-    handover.take();
-    const Handover::Given given(handover);
-    return body();
-  });
+  return oneapi::tbb::task_arena(num_threads).execute([&] { return body(); });
 }
 
 }  // namespace mfld
+#endif

@@ -54,6 +54,10 @@ struct Experiment {
   std::int64_t num_steps() const;
   /// Memory that data and particles take.
   double num_bytes() const;
+  /// The most frames that a run records from the step on, for a phase may end early; 0 where it has no trajectory.
+  std::int64_t num_frames(std::int64_t first_step = 0) const;
+  /// Of one, in the file.
+  double frame_bytes() const;
   /// Data, network, risk and phases in words: the formulas this run uses, one a line.
   std::vector<std::string> formulas() const;
 };

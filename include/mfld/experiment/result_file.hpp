@@ -1,6 +1,7 @@
 #pragma once
 #include <filesystem>
 #include <memory>
+#include <string>
 #include <string_view>
 
 namespace mfld {
@@ -19,7 +20,8 @@ class ResultFile {
   ResultFile& operator=(const ResultFile&) = delete;
 
   void write(std::string_view bytes);
-  /// Gives the file its name. Nothing can follow.
+  /// Gives the file its name; another process may have made the like of it meanwhile, which it replaces. Nothing can
+  /// follow.
   void finish();
 
  private:
@@ -27,6 +29,7 @@ class ResultFile {
   std::filesystem::path path_;
   IsOurs is_ours_;
   std::unique_ptr<Part> part_;
+  std::string beginning_;  // of what was written
 };
 
 }  // namespace mfld

@@ -95,16 +95,17 @@ class RunDirectory {
   /// trajectory.h5 in H5MD 1.1 layout: /h5md, /particles/neurons/position/{value [frames x particles x p], step, time},
   /// /particles/neurons/id, /parameters/names, and the data set used under /data (train_inputs, train_targets,
   /// test_inputs, test_targets, and where known teacher_directions, teacher_amplitudes, relevant_subspace).
-  void start_trajectory(const TrajectoryInfo& info, const Dataset& data);
+  /// Throws Interrupted if `stop` is there and set while large data are written.
+  void start_trajectory(const TrajectoryInfo& info, const Dataset& data, const std::atomic<bool>* stop = nullptr);
   /// trajectory.h5 with its first `num_frames` frames; what follows is cut off. The step of the last one, or -1. Throws
-  /// FileError if it has fewer, or other particles or parameters than `info`, or frames beyond `last_step`.
-  /// Interrupted, and nothing is lost, once `stop` is true.
+  /// FileError, and changes nothing, if it has fewer, or other particles or parameters than `info`, or frames beyond
+  /// `last_step`, or is damaged; Interrupted. num_frames > 0.
   std::int64_t continue_trajectory(std::int64_t num_frames, const TrajectoryInfo& info,
                                    std::int64_t last_step = std::numeric_limits<std::int64_t>::max(),
                                    const std::atomic<bool>* stop = nullptr);
-  /// positions [particles x p]; in the file when the call returns.
+  /// positions [particles x p]; in the file, for any reader of H5MD, when the call returns.
   void append_trajectory(std::int64_t step, double time, const Eigen::Ref<const Matrix>& positions);
-  /// Gives trajectory.h5 its final form, without the space set aside for further frames. No frame can follow.
+  /// Gives trajectory.h5 its final form, without room for further frames, on the disk. No frame can follow.
   void finish_trajectory();
 
   /// checkpoint.h5: written to a new file, flushed, renamed; the previous one is kept as checkpoint.previous.h5. The

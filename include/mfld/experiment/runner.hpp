@@ -30,7 +30,9 @@ struct RunOptions {
 /// intervals (longer ones, when writing them would take more than 1 % of the time), at an interruption (`stop` became
 /// true) and at the end. From a checkpoint, what the directory recorded after it is cut off and comes again: the files
 /// end as if the run had never stopped. What was recorded before a divergence or an interruption stays. Returns what it
-/// wrote to summary.json. Prints nothing. Throws FileError.
+/// wrote to summary.json: a run with all its steps made and a training loss that is not finite has diverged. Prints
+/// nothing. Throws InvalidInput, with nothing written, where the trajectory does not fit on the disk; FileError, also
+/// where memory runs out; Interrupted, before the first step.
 RunSummary run_experiment(const Experiment& experiment, RunDirectory& directory, const std::atomic<bool>& stop,
                           const RunOptions& options = {});
 

@@ -22,6 +22,8 @@ class Trigger {
   Trigger with(std::vector<std::int64_t> landmarks) const;
 
   bool fires(std::int64_t step) const;
+  /// At how many steps from `first` >= 0 to `last`.
+  std::int64_t num_fires(std::int64_t first, std::int64_t last) const;
 
  private:
   std::int64_t interval_ = 0;

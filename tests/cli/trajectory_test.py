@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+"""trajectory.h5 as others read it: with h5py alone, while the run goes on, after a kill, in many dimensions; and how much
+of it there may be. Usage: this PROGRAM"""
+import signal
+import subprocess
+import sys
+
+import program
+
+EXPERIMENT = """\
+seed = 1
+[task]
+kind = "teacher-student"
+num_train = 4
+num_test = 2
+[network]
+width = 8
+[[phase]]
+method = "gd"
+steps = 3000000
+step_size = 0.01
+[observe]
+every = 100000
+[observe.trajectory]
+particles = "all"
+every = 1
+"""
+
+# Looks at a file that grows, so many times: each time what a reader of H5MD relies on. Opens value first: what is
+# opened later may hold more.
+LOOK = """
+import sys
+import h5py
+import numpy as np
+
+def look(path):
+    with h5py.File(path, "r") as file:
+        group = file["particles/neurons/position"]
+        value, step, time = group["value"], group["step"], group["time"]
+        assert len(value) <= len(step) <= len(time), (len(value), len(step), len(time))
+        assert value.maxshape[0] is None and step.maxshape == time.maxshape == (None,)
+        steps = step[()]
+        assert (steps == np.arange(len(step))).all(), steps
+        assert (np.diff(time[()]) > 0).all()
+        last = value[max(0, len(value) - 100):]
+        assert (last != 0).any(axis=(1, 2)).all(), "a frame that nobody recorded"
+        return len(value), len(step), len(time)
+
+for i in range(int(sys.argv[2])):
+    counts = look(sys.argv[1])
+print(*counts)
+"""
+
+MANY_DIMENSIONS = """
+import sys
+import h5py
+with h5py.File(sys.argv[1], "r") as file:
+    box = file["particles/neurons/box"].attrs
+    p = int(box["dimension"])
+    assert p == int(sys.argv[2]), p
+    assert box["boundary"].shape == (p,) and set(box["boundary"]) == {b"none"}
+    assert len(file["parameters/names"]) == p
+    assert file["particles/neurons/position/value"].shape == (3, 2, p)
+"""
+
+
+class Trajectory(program.ProgramTest):
+    EXPERIMENT = EXPERIMENT
+
+    def setUp(self):
+        super().setUp()
+        self.python = next(p for p in (sys.executable, "/usr/bin/python3", "python3")
+                           if subprocess.run([p, "-c", "import h5py"], capture_output=True).returncode == 0)
+
+    def read(self, script, *arguments):
+        result = subprocess.run([self.python, "-c", script, *map(str, arguments)], cwd=self.root, capture_output=True,
+                                text=True, timeout=program.TIMEOUT)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return result.stdout
+
+    def test_any_reader_while_it_runs_and_after_a_kill(self):
+        process = self.launch("run", "a.toml", "--out", "out", "--quiet", "--threads", "1")
+        self.wait_until((self.root / "out/trajectory.h5").exists)
+        self.read(LOOK, "out/trajectory.h5", 200)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        counts = set(self.read(LOOK, "out/trajectory.h5", 1).split())
+        self.assertEqual(len(counts), 1)  # of value, step and time: all the same once nothing moves
+
+    def test_a_resumed_trajectory_is_the_unbroken_one_byte_for_byte(self):
+        steps = ["--set", "phase.0.steps=20000", "--set", "checkpoint.every_steps=1000"]
+        self.assertEqual(self.mfld("run", "a.toml", "--out", "whole", "--quiet", *steps).returncode, 0)
+        process = self.launch("run", "a.toml", "--out", "out", "--quiet", *steps)
+        self.wait_until((self.root / "out/checkpoint.h5").exists)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        self.assertEqual(self.mfld("resume", "out", "--quiet").returncode, 0)
+        self.assert_same("out", "whole", ("metrics.csv", "checkpoint.h5", "trajectory.h5"))
+
+    def test_many_dimensions(self):
+        for dimension in (16381, 16382, 16383, 17000, 100000):
+            out = f"out{dimension}"
+            result = self.mfld("run", "a.toml", "--out", out, "--quiet", "--set", f"task.input_dim={dimension}", "--set",
+                               "network.width=2", "--set", "phase.0.steps=2")
+            self.assertEqual((result.returncode, result.stderr), (0, ""))
+            self.read(MANY_DIMENSIONS, f"{out}/trajectory.h5", dimension + 2)  # with an outer weight and a bias
+
+    def test_more_than_the_disk_holds_is_refused(self):
+        too_much = ["--set", "phase.0.steps=1000000000000000"]
+        for before in (lambda: None, (self.root / "out").mkdir):
+            before()
+            result = self.mfld("run", "a.toml", "--out", "out", "--quiet", *too_much)
+            self.assert_sentence(result, 2, "observe.trajectory", "1000000000000001 frames of 8 particles", " are free in ",
+                                 "fewer")
+            self.assertEqual(list((self.root / "out").iterdir()) if (self.root / "out").exists() else [], [])
+        # As many steps with fewer frames are welcome.
+        result = self.mfld("run", "a.toml", "--out", "few", "--quiet", *too_much, "--set",
+                           "observe.trajectory.every=100000000000", "--max-wall", "0.05s")
+        self.assertEqual(result.returncode, 130, result.stderr)
+
+    def test_a_large_one_is_announced(self):
+        for setting, is_large in (("phase.0.steps=5000000", True), ("phase.0.steps=3000000", False)):
+            process = self.launch("run", "a.toml", "--out", setting, "--set", setting)
+            self.wait_until((self.root / setting / "trajectory.h5").exists)
+            said = self.stop(process, signal.SIGTERM)
+            self.assertEqual("trajectory: large, up to 1." in said, is_large, said)
+
+
+if __name__ == "__main__":
+    program.main()

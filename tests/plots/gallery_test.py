@@ -1,0 +1,34 @@
+#!/usr/bin/env python3
+"""Every picture of plots/gallery is named in the README, and was drawn by today's scripts from today's experiments."""
+
+from drawing import PLOTS  # first: it may start the test over
+
+import re
+import tomllib
+import unittest
+
+from PIL import Image
+
+import style
+
+ROOT = PLOTS.parent
+SCRIPTS = {"trajectories_width": "trajectories"}  # of pictures with another name
+
+
+class GalleryTest(unittest.TestCase):
+    def test_pictures_are_those_of_the_readme(self):
+        named = re.findall(r"\]\(plots/gallery/([^)]*)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
+        self.assertEqual(sorted(named), sorted(path.name for path in (PLOTS / "gallery").iterdir()))
+
+    def test_no_picture_is_stale(self):
+        for picture in sorted((PLOTS / "gallery").glob("*.png")):
+            stem = SCRIPTS.get(picture.stem, picture.stem)
+            experiment = tomllib.loads((ROOT / f"sims/{stem}.toml").read_text(encoding="utf-8"))
+            with Image.open(picture) as image:
+                made_from = {key: image.info.get(key) for key in ("mfld script", "mfld experiment")}
+            self.assertEqual(made_from, style.origin(PLOTS / f"{stem}.py", experiment),
+                             f"{picture.name} is stale: draw it again as the README says, and copy it to plots/gallery")
+
+
+if __name__ == "__main__":
+    unittest.main()
