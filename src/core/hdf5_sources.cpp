@@ -1,5 +1,6 @@
 #include "core/hdf5_sources.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <algorithm>

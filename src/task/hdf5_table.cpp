@@ -2,11 +2,9 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <limits>
 
 #include "core/child_process.hpp"
 #include "core/hdf5_data_set.hpp"
-#include "mfld/core/memory.hpp"
 #include "task/hdf5_work.hpp"
 #include "task/table.hpp"
 
@@ -17,23 +15,11 @@ namespace {
 /// What the child sends first. The numbers of the table follow, or else the sentence.
 enum class Answer : std::int64_t { table, invalid, unreadable };
 
-void check_memory(const Source& source, const TableOptions& options, std::uint64_t rows, std::uint64_t columns) {
-  const double needed =
-      options.num_copies * static_cast<double>(rows) * static_cast<double>(columns) * sizeof(double) / 0x1p30;
-  const double available = available_memory() / 0x1p30;
-  if (needed > available) {
-    throw source.invalid(
-        fmt::format("a table of {} x {} numbers, of which there are {} copies for a while, needs {:.3g} GiB and "
-                    "{:.3g} GiB are available",
-                    rows, columns, options.num_copies, needed, available));
-  }
-}
-
 Table read_with_library(const Source& source, const TableOptions& options) {
   hdf5::DataSetReader reader(source.path, options.external);
   if (options.data_set.empty() || !reader.find(options.data_set)) {
-    throw InvalidInput(
-        fmt::format("task.dataset = \"{}\" must name a data set of the file \"{}\"", options.data_set, source.path));
+    throw InvalidInput(fmt::format("{} must name a data set of the file \"{}\"",
+                                   source.with("dataset", options.data_set), source.path));
   }
   const auto& shape = reader.shape();
   if (shape.size() != 2) {
@@ -43,7 +29,7 @@ Table read_with_library(const Source& source, const TableOptions& options) {
   const auto rows = static_cast<std::uint64_t>(shape[0]);
   const auto columns = static_cast<std::uint64_t>(shape[1]);
   check_shape(source, rows, columns);
-  check_memory(source, options, rows, columns);
+  check_fits(source, rows, columns, options.num_copies);
   Table table{source, Inputs(shape[0], shape[1]), 1, {}};
   reader.read({table.values.data(), static_cast<std::size_t>(table.values.size())});
   return table;
@@ -78,7 +64,8 @@ Table receive_table(const Source& source, const TableOptions& options, Channel& 
       throw ChannelClosed();
     }
     check_shape(source, static_cast<std::uint64_t>(rows), static_cast<std::uint64_t>(columns));
-    check_memory(source, options, static_cast<std::uint64_t>(rows), static_cast<std::uint64_t>(columns));
+    check_fits(source, static_cast<std::uint64_t>(rows), static_cast<std::uint64_t>(columns),
+               options.num_copies - 1);  // the one in the child is there
     Table table{source, Inputs(rows, columns), 1, {}};
     child.receive(
         std::as_writable_bytes(std::span(table.values.data(), static_cast<std::size_t>(table.values.size()))));
