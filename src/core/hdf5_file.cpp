@@ -339,7 +339,9 @@ void Hdf5File::check_stored(const std::string& data_set) const {
       break;
     case H5D_COMPACT:
       break;
-    default:  // a view of other data sets
+    case H5D_VIRTUAL:  // a view of other data sets
+    case H5D_LAYOUT_ERROR:
+    case H5D_NLAYOUTS:
       return;
   }
   if (!whole) {
