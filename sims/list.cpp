@@ -8,6 +8,7 @@
 #include "mfld/experiment/experiment.hpp"
 #include "mfld/experiment/task_table.hpp"
 #include "mfld/observe/observer.hpp"
+#include "mfld/task/index_model.hpp"
 #include "say.hpp"
 
 namespace commands {
@@ -72,6 +73,18 @@ void list_observables() {
   }
 }
 
+void list_schedules() {
+  for (const mfld::ScheduleInfo& row : mfld::schedules) {
+    print(fmt::format("  {:<20} {}\n", row.name, row.formula));
+  }
+}
+
+void list_links() {
+  for (const mfld::IndexLinkInfo& row : mfld::index_links) {
+    print(fmt::format("  {:<20} {}\n", row.name, row.formula));
+  }
+}
+
 void list_keys() {
   for (const mfld::KeyInfo& key : mfld::describe_keys()) {
     print(fmt::format("  {:<30} {}\n  {:<30} {}; {}{}{}\n", key.path, key.doc, "", key.allowed,
@@ -86,7 +99,7 @@ struct Topic {
   void (*print_rows)();
 };
 
-constexpr std::array<Topic, 10> topics = {{
+constexpr std::array<Topic, 12> topics = {{
     {"tasks", "[task] kind", list_tasks},
     {"neurons", "[network] neuron: h(theta; x), theta = (r, w, b)", list_neurons},
     {"activations", "[network] activation: sigma", list_activations},
@@ -96,6 +109,8 @@ constexpr std::array<Topic, 10> topics = {{
     {"kernels", "[[phase]] kernel of the method kernel-regression", list_kernels},
     {"conventions", "[[phase]] convention, mfld kernel --convention: networks of infinite width", list_conventions},
     {"observables", "[observe] columns", list_observables},
+    {"schedules", "kind of step_size, lambda1 and lambda2: at step k = 0..K-1 of the phase", list_schedules},
+    {"links", "[task] link of single-index and multi-index: the label of z, x = z or a rotation of it", list_links},
     {"keys", "keys of an experiment file; --set writes phase.0.steps for steps of the first [[phase]]", list_keys},
 }};
 

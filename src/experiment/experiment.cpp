@@ -236,7 +236,7 @@ Experiment read_experiment(const Section& root, const Surroundings& surroundings
   const auto num_trained = static_cast<double>(std::count(network.trained().begin(), network.trained().end(), 1));
   const bool predictions = asks_for_predictions(root);
   experiment.kernel =
-      read_kernel_method(root, {options.neuron, options.trained, &experiment.risk, &experiment.data, predictions});
+      read_kernel_method(root, {options.neuron, options.trained, &experiment.risk, &experiment.data, predictions, law});
   if (!experiment.kernel) {
     experiment.phases =
         read_phases(root, {options.scaling, risk.loss().kind, experiment.data.num_train(), width * num_trained});

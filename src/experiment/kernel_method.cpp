@@ -28,6 +28,10 @@ std::vector<std::string> KernelMethod::describe() const {
         row->name, row->formula, convention.num_weight_layers, mfld::info(activation).name, convention.input_variance,
         convention.input_bias_variance, convention.weight_variance, convention.bias_variance));
   }
+  if (!other_law.empty()) {
+    lines.push_back(fmt::format(
+        "warning: the kernel is that of the convention's own start, and this network starts otherwise: {}", other_law));
+  }
   if (!left_out.empty()) {
     lines.push_back(
         fmt::format("left out, for there are no particles that move: {}", boost::algorithm::join(left_out, ", ")));

@@ -43,6 +43,26 @@ std::string convention_of(const Neuron& neuron, const TrainedBlocks& trained) {
   return trained.input && output ? "two-layer" : trained.input ? "two-layer-hidden" : "two-layer-output";
 }
 
+/// Where the first particles are not those that the limits are taken over, as keys of [network.init]: every parameter
+/// N(0, 1), or a sign for r, and no two neurons alike.
+std::string other_law(const Initialisation& law, const Neuron& neuron, bool of_features) {
+  const bool has_output = info(neuron.kind).has_output;
+  std::vector<std::string> keys;
+  const auto add = [&keys](bool differs, std::string key) {
+    if (differs) {
+      keys.push_back(std::move(key));
+    }
+  };
+  add(law.input_on_sphere, "input_law = \"sphere\"");
+  add(law.input_std != 1, fmt::format("input_std = {}", law.input_std));
+  add(neuron.bias && law.bias_std != 1, fmt::format("bias_std = {}", law.bias_std));
+  add(has_output && law.output_law == OutputLaw::uniform, "output_law = \"uniform\"");
+  add(has_output && law.output_law == OutputLaw::gaussian && law.output_std != 1,
+      fmt::format("output_std = {}", law.output_std));
+  add(of_features && law.symmetric, "symmetric = true, outputs that are 0 instead of a Gaussian process");
+  return boost::algorithm::join(keys, ", ");
+}
+
 template <class... Names>
 bool is_one_of(std::string_view name, Names... names) {
   return ((name == names) || ...);
@@ -104,6 +124,10 @@ KernelMethod read_kernel_keys(Section& section, const KernelSetting& setting) {
   method.ridge = section.number("ridge", "coefficient of |f - f_0|_k^2 / 2; 0: interpolation of least norm", 0.0,
                                 NumberRule::non_negative);
   read_convention(section, setting, method);
+  method.starts_at_zero = setting.law.symmetric;
+  if (method.is_infinite()) {
+    method.other_law = other_law(setting.law, setting.neuron, method.kind == RegressionKernel::infinite_features);
+  }
   return method;
 }
 

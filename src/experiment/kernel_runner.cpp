@@ -60,9 +60,11 @@ Matrix kernel_between(const Experiment& experiment, const Inputs& x, const Input
       return empirical_ntk(experiment.network, experiment.initial, x, z);
     case RegressionKernel::features:
       return conjugate_kernel(experiment.network, experiment.initial, x, z);
-    default:
-      return infinite_kernel(*experiment.kernel, x, z, part_of(*experiment.kernel));
+    case RegressionKernel::infinite_tangent:
+    case RegressionKernel::infinite_features:
+      break;
   }
+  return infinite_kernel(*experiment.kernel, x, z, part_of(*experiment.kernel));
 }
 
 Problem make_problem(const Experiment& experiment) {
@@ -89,7 +91,7 @@ struct Solution {
 };
 
 /// Standard deviation of the test outputs: of the function, given the samples with noise of variance n ridge; or over
-/// the random starts of networks of infinite width, trained to the limit.
+/// the random starts of networks of infinite width, trained to the limit: 0 where all of them start from the outputs 0.
 Vector test_std(const Experiment& experiment, const KernelRegression& regression, const Matrix& test_kernel) {
   const KernelMethod& method = *experiment.kernel;
   const Inputs& train = experiment.data.train_inputs;
@@ -97,6 +99,9 @@ Vector test_std(const Experiment& experiment, const KernelRegression& regression
   const Vector variances = nngp_variances(method.convention, method.activation, test);
   if (method.kind == RegressionKernel::infinite_features) {
     return regression.posterior(test_kernel, variances).variance.cwiseSqrt();
+  }
+  if (method.starts_at_zero) {
+    return Vector::Zero(test.rows());
   }
   const Matrix train_nngp = infinite_kernel(method, train, train, KernelParts::nngp);
   const Matrix test_nngp = infinite_kernel(method, test, train, KernelParts::nngp);

@@ -17,11 +17,6 @@ constexpr std::array<Named<Sampling>, 3> samplings = {{{"without-replacement", S
                                                        {"with-replacement", Sampling::with_replacement},
                                                        {"one-pass", Sampling::one_pass}}};
 constexpr std::array<Named<Anchor>, 2> anchors = {{{"zero", Anchor::zero}, {"start", Anchor::start}}};
-constexpr std::array<Named<ScheduleKind>, 5> schedules = {{{"constant", ScheduleKind::constant},
-                                                           {"exponential", ScheduleKind::exponential},
-                                                           {"inverse", ScheduleKind::inverse},
-                                                           {"logarithmic", ScheduleKind::logarithmic},
-                                                           {"halving", ScheduleKind::halving}}};
 
 constexpr std::int64_t max_steps = 1000000000000000;  // of all phases together, so that counts do not overflow
 
@@ -57,8 +52,9 @@ Schedule read_schedule_table(Section section, NumberRule rule, std::string_view 
                     "kind = \"inverse\", \"logarithmic\" or \"halving\"")) {
     schedule.timescale = section.number("timescale", "in steps", required, NumberRule::positive);
   }
-  schedule.off_fraction = section.number("off_fraction", "the last fraction of the phase has the value 0",
-                                         schedule.off_fraction, NumberRule::fraction);
+  schedule.off_fraction =
+      section.number("off_fraction", "the last fraction of the phase has the value 0; final is then not reached",
+                     schedule.off_fraction, NumberRule::fraction);
   return schedule;
 }
 

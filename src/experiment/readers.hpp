@@ -49,6 +49,7 @@ struct KernelSetting {
   const EmpiricalRisk* risk = nullptr;
   const Dataset* data = nullptr;
   bool predictions = false;
+  Initialisation law = {};
 };
 
 /// [[phase]] method = "kernel-regression"; nothing where the phases take steps.

@@ -17,11 +17,13 @@ namespace mfld::HWY_NAMESPACE {
 // keep it beside the value. A row with an `input_scale` also has value_of_scaled(d, z) = sigma(z / input_scale), and
 // the kernels scale the weights once where they would scale every pre-activation.
 
+template <Activation kind>
 struct Row {
+  static_assert(is_listed(kind), "the activation has no row in the table of activations");
   static constexpr double input_scale = 1;
 };
 
-struct Relu : Row {
+struct Relu : Row<Activation::relu> {
   static constexpr bool slope_from_value = true;
   template <class D, class V>
   static HWY_INLINE V value(D d, V z) {
@@ -33,7 +35,7 @@ struct Relu : Row {
   }
 };
 
-struct ReluRight : Row {
+struct ReluRight : Row<Activation::relu_right> {
   static constexpr bool slope_from_value = false;
   template <class D, class V>
   static HWY_INLINE V value(D d, V z) {
@@ -45,7 +47,7 @@ struct ReluRight : Row {
   }
 };
 
-struct Tanh : Row {
+struct Tanh : Row<Activation::tanh> {
   static constexpr bool slope_from_value = true;
   static constexpr double input_scale = 1 / half_ln2;
   template <class D, class V>
@@ -62,7 +64,7 @@ struct Tanh : Row {
   }
 };
 
-struct Erf : Row {
+struct Erf : Row<Activation::erf> {
   static constexpr bool slope_from_value = false;
   template <class D, class V>
   static HWY_INLINE V value(D d, V z) {
@@ -75,7 +77,7 @@ struct Erf : Row {
   }
 };
 
-struct Sigmoid : Row {
+struct Sigmoid : Row<Activation::sigmoid> {
   static constexpr bool slope_from_value = true;
   template <class D, class V>
   static HWY_INLINE V value(D d, V z) {
@@ -87,7 +89,7 @@ struct Sigmoid : Row {
   }
 };
 
-struct Softplus : Row {
+struct Softplus : Row<Activation::softplus> {
   static constexpr bool slope_from_value = false;
   template <class D, class V>
   static HWY_INLINE V value(D d, V z) {
@@ -99,7 +101,7 @@ struct Softplus : Row {
   }
 };
 
-struct SquaredRelu : Row {
+struct SquaredRelu : Row<Activation::squared_relu> {
   static constexpr bool slope_from_value = false;
   template <class D, class V>
   static HWY_INLINE V value(D d, V z) {
@@ -113,7 +115,7 @@ struct SquaredRelu : Row {
   }
 };
 
-struct Linear : Row {
+struct Linear : Row<Activation::linear> {
   static constexpr bool slope_from_value = true;
   template <class D, class V>
   static HWY_INLINE V value(D /*d*/, V z) {

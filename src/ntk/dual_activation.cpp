@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "mfld/core/error.hpp"
@@ -29,7 +30,7 @@ DualActivation dual_activation(Activation kind, double a, double b, double c) {
   layer.row_roots = row_roots;
   layer.column_root = row_roots[1];
   dual::ColumnTask task{};
-  task.kind = kind;
+  task.form = dual::dual_form(kind).closed_form;
   task.count = 1;
   task.layers = &layer;
   task.num_layers = 1;
@@ -42,7 +43,7 @@ DualActivation dual_activation(Activation kind, double a, double b, double c) {
   task.last_slope = slope;
   dual::HermiteExpansion e;
   std::vector<double> column_values, column_slopes;
-  if (dual::needs_expansion(kind)) {
+  if (task.form == dual::ClosedForm::none) {
     e = dual::expand(kind, row_roots, 2, dual::terms_needed(kind, std::max(row_roots[0], row_roots[1])));
     for (Index k = 0; k < e.num_terms; ++k) {
       column_values.push_back(e.values[static_cast<std::size_t>(k * tile_rows + 1)]);
@@ -55,7 +56,11 @@ DualActivation dual_activation(Activation kind, double a, double b, double c) {
     layer.column_slopes = column_slopes.data();
   }
   dual::table().column(task);
-  return {value[0], slope[0], e.value_error, e.slope_error};
+  // Large a and b overflow: no bound holds of what is then left.
+  const auto error_of = [](double found, double bound) {
+    return std::isfinite(found) ? bound : std::numeric_limits<double>::infinity();
+  };
+  return {value[0], slope[0], error_of(value[0], e.value_error), error_of(slope[0], e.slope_error)};
 }
 
 }  // namespace mfld

@@ -10,6 +10,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace mfld::HWY_NAMESPACE {
 
+using dual::ClosedForm;
 using dual::tile_columns;
 using dual::tile_rows;
 
@@ -126,20 +127,18 @@ void propagate_mehler(const dual::ColumnTask& task) {
 }
 
 void column(const dual::ColumnTask& task) {
-  switch (task.kind) {
-    case Activation::relu:
+  switch (task.form) {
+    case ClosedForm::relu:
       return propagate_closed_form<DualRelu<false>>(task);
-    case Activation::relu_right:
+    case ClosedForm::relu_right:
       return propagate_closed_form<DualRelu<true>>(task);
-    case Activation::squared_relu:
+    case ClosedForm::squared_relu:
       return propagate_closed_form<DualSquaredRelu>(task);
-    case Activation::erf:
+    case ClosedForm::erf:
       return propagate_closed_form<DualErf>(task);
-    case Activation::linear:
+    case ClosedForm::linear:
       return propagate_closed_form<DualLinear>(task);
-    case Activation::tanh:
-    case Activation::sigmoid:
-    case Activation::softplus:
+    case ClosedForm::none:
       return propagate_mehler(task);
   }
 }

@@ -1,6 +1,6 @@
 #pragma once
 #include "mfld/core/particles.hpp"
-#include "mfld/model/activation.hpp"
+#include "ntk/dual_form.hpp"
 
 /// The narrow interface between infinite-width kernels and their vector code, like model/kernels.hpp. A column is up to
 /// tile_rows entries of a kernel matrix: rows x_i against one z. Buffers hold tile_rows numbers, whatever `count` is.
@@ -43,7 +43,7 @@ struct Layer {
 };
 
 struct ColumnTask {
-  Activation kind;
+  ClosedForm form;
   Index count;
   const Layer* layers;
   int num_layers;

@@ -1,6 +1,7 @@
 #include "ntk/hermite_expansion.hpp"
 
 #include <algorithm>
+#include <boost/math/quadrature/gauss.hpp>
 #include <cmath>
 #include <limits>
 #include <numbers>
@@ -14,31 +15,7 @@ constexpr double epsilon = std::numeric_limits<double>::epsilon();
 constexpr double end = 13;          // the trapezoid sums run over |z| <= end
 constexpr double aliasing = 1e-17;  // of the trapezoid rule, relative to the bounds below
 constexpr Index most_terms = 4096;
-
-/// sigma is analytic for |Im| < height and there, for z ~ N(0, 1), E|sigma(s z + i q)|^2 <= value^2, |sigma'| <= slope.
-struct Strip {
-  double height;
-  double value;
-  double slope;
-};
-
-Strip strip(Activation kind, double root) {
-  const double half_pi = std::numbers::pi / 2;
-  switch (kind) {
-    // |tanh(p + iq)| <= max(1, |tan q|) and |cosh(p + iq)|^-2 <= cos^-2 q.
-    case Activation::tanh:
-      return {1.2, std::tan(1.2), 1 / (std::cos(1.2) * std::cos(1.2))};
-    // |1 + exp(-p - iq)| >= 1 for |q| <= pi/2; the slope is 1 / (4 cosh^2(z/2)).
-    case Activation::sigmoid:
-      return {half_pi, 1, 0.5};
-    // The slope is the sigmoid, and the value at p + iq differs from that at p by at most |q|; softplus(p) <= |p| +
-    // log 2.
-    case Activation::softplus:
-      return {half_pi, root + std::numbers::ln2 + half_pi, 1};
-    default:
-      return {};
-  }
-}
+constexpr double most_nodes = 1 << 18;  // of the trapezoid rule, which needs as many as the deviation is large
 
 /// log E|h_k(z + iy)|^2 = log L_k(-y^2), the Laguerre polynomial: a sum of positive terms, largest at the largest k.
 double log_laguerre(Index k, double y) {
@@ -61,8 +38,8 @@ double log_laguerre(Index k, double y) {
 
 /// The largest step for which the trapezoid rule errs by at most `aliasing` times the bounds of the strip: with
 /// M = exp(y^2/2) bound sqrt(L_k(-y^2)) the error is at most 2 M / (exp(2 pi y / h) - 1)   (Trefethen & Weideman 2014).
-double trapezoid_step(Activation kind, double root, Index num_terms) {
-  double y = std::min(4.0, root > 0 ? strip(kind, root).height / root : 4.0);
+double trapezoid_step(double height, double root, Index num_terms) {
+  double y = std::min(4.0, root > 0 ? height / root : 4.0);
   double step = 0;
   for (int trial = 0; trial < 8; ++trial, y *= std::numbers::sqrt2 / 2) {
     const double log_bound = std::log(2 / aliasing) + y * y / 2 + log_laguerre(num_terms - 1, y) / 2;
@@ -71,36 +48,79 @@ double trapezoid_step(Activation kind, double root, Index num_terms) {
   return std::min(step, 0.5);
 }
 
-/// Every |psi_k| = |h_k| phi^(1/2) is at most 0.64 (Indritz 1961), so that what lies beyond `end` = 13 contributes less
-/// than 5e-19 times the bound of |sigma| there.
-double truncation(Activation kind, double root) {
-  return 5e-19 * (kind == Activation::softplus ? 1 + end * root : 1.0);
-}
-
-/// sigma and sigma' at +-z: even and odd parts, times step phi^(1/2).
-struct Nodes {
-  std::vector<double> z, even_value, odd_value, even_slope, odd_slope, weight;
+/// Half of a rule of quadrature on [-end, end] that is symmetric about 0.
+struct Rule {
+  std::vector<double> z, weight;
 };
 
-Nodes make_nodes(Activation kind, double root, double step) {
+Rule trapezoid_rule(double step) {
+  Rule rule;
   const auto count = static_cast<std::size_t>(end / step) + 1;
+  for (std::size_t i = 0; i < count; ++i) {
+    rule.z.push_back(static_cast<double>(i) * step);
+    rule.weight.push_back((i == 0 ? 0.5 : 1.0) * step);
+  }
+  return rule;
+}
+
+/// Gauss-Legendre with 20 nodes on panels from 0 on, where a function that is not analytic most often has its corner.
+/// A panel holds at most one and a half waves of h_k, k < most_terms, whose wave number is sqrt(k).
+Rule panel_rule() {
+  using Gauss = boost::math::quadrature::gauss<double, 20>;
+  constexpr int num_panels = 96;
+  constexpr double half_width = end / num_panels / 2;
+  Rule rule;
+  for (int panel = 0; panel < num_panels; ++panel) {
+    for (std::size_t k = 0; k < Gauss::abscissa().size(); ++k) {
+      for (const double side : {-1.0, 1.0}) {
+        rule.z.push_back(half_width * (2 * panel + 1 + side * Gauss::abscissa()[k]));
+        rule.weight.push_back(half_width * Gauss::weights()[k]);
+      }
+    }
+  }
+  return rule;
+}
+
+/// Step of the trapezoid rule; 0 where nothing is known that would bound its error at a step one can take.
+double step_for(const Smoothness& known, double root, Index num_terms) {
+  const double step = known.height > 0 ? trapezoid_step(known.height, root, num_terms) : 0;
+  return step * most_nodes > end ? step : 0;
+}
+
+Rule rule_for(const Smoothness& known, double root, Index num_terms) {
+  const double step = step_for(known, root, num_terms);
+  return step > 0 ? trapezoid_rule(step) : panel_rule();
+}
+
+/// Every |psi_k| = |h_k| phi^(1/2) is at most 0.64 (Indritz 1961), so that what lies beyond `end` = 13 contributes less
+/// than 5e-19 times a bound of |sigma| there.
+double truncation(double bound) { return 5e-19 * bound; }
+
+/// sigma and sigma' at +-z: even and odd parts, times weight phi^(1/2).
+struct Nodes {
+  Rule rule;
+  std::vector<double> even_value, odd_value, even_slope, odd_slope, root_phi;
+};
+
+Nodes make_nodes(Activation kind, double root, Rule rule) {
+  const std::size_t count = rule.z.size();
   std::vector<double> points(2 * count), values(2 * count), slopes(2 * count);
   for (std::size_t i = 0; i < count; ++i) {
-    points[i] = root * (static_cast<double>(i) * step);
+    points[i] = root * rule.z[i];
     points[count + i] = -points[i];
   }
   evaluate(kind, points, values, slopes);
   Nodes nodes;
+  nodes.rule = std::move(rule);
   for (std::vector<double>* v :
-       {&nodes.z, &nodes.even_value, &nodes.odd_value, &nodes.even_slope, &nodes.odd_slope, &nodes.weight}) {
+       {&nodes.even_value, &nodes.odd_value, &nodes.even_slope, &nodes.odd_slope, &nodes.root_phi}) {
     v->resize(count);
   }
   const double norm = std::pow(2 * std::numbers::pi, -0.25);
   for (std::size_t i = 0; i < count; ++i) {
-    const double z = static_cast<double>(i) * step;
-    nodes.z[i] = z;
-    nodes.weight[i] = norm * std::exp(-z * z / 4);
-    const double weight = (i == 0 ? 0.5 : 1.0) * step * nodes.weight[i];
+    const double z = nodes.rule.z[i];
+    nodes.root_phi[i] = norm * std::exp(-z * z / 4);
+    const double weight = nodes.rule.weight[i] * nodes.root_phi[i];
     nodes.even_value[i] = weight * (values[i] + values[count + i]);
     nodes.odd_value[i] = weight * (values[i] - values[count + i]);
     nodes.even_slope[i] = weight * (slopes[i] + slopes[count + i]);
@@ -116,14 +136,13 @@ struct Moments {
 
 /// One deviation's coefficients, `stride` apart.
 Moments expand_one(Activation kind, double root, Index num_terms, Index stride, double* values, double* slopes) {
-  const double step = trapezoid_step(kind, root, num_terms);
-  const Nodes nodes = make_nodes(kind, root, step);
-  const std::size_t count = nodes.z.size();
-  std::vector<double> current = nodes.weight;  // psi_k, by the three-term recurrence, stable upwards
+  const Nodes nodes = make_nodes(kind, root, rule_for(dual_form(kind).smoothness, root, num_terms));
+  const std::size_t count = nodes.root_phi.size();
+  std::vector<double> current = nodes.root_phi;  // psi_k, by the three-term recurrence, stable upwards
   std::vector<double> previous(count, 0.0);
   Moments moments{};
   for (std::size_t i = 0; i < count; ++i) {
-    const double scale = (i == 0 ? 1.0 : 0.5) / step;  // even and odd parts are orthogonal: sum of squares at +-z
+    const double scale = 0.5 / nodes.rule.weight[i];  // even and odd parts are orthogonal: sum of squares at +-z
     moments.value += scale * (nodes.even_value[i] * nodes.even_value[i] + nodes.odd_value[i] * nodes.odd_value[i]);
     moments.slope += scale * (nodes.even_slope[i] * nodes.even_slope[i] + nodes.odd_slope[i] * nodes.odd_slope[i]);
   }
@@ -140,7 +159,7 @@ Moments expand_one(Activation kind, double root, Index num_terms, Index stride, 
       const double psi = current[i];
       value += value_part[i] * psi;
       slope += slope_part[i] * psi;
-      const double next = (nodes.z[i] * psi - from_previous * previous[i]) * to_next;
+      const double next = (nodes.rule.z[i] * psi - from_previous * previous[i]) * to_next;
       previous[i] = psi;
       current[i] = next;
     }
@@ -156,24 +175,27 @@ Moments expand_one(Activation kind, double root, Index num_terms, Index stride, 
 
 double rounding(Index num_terms) { return epsilon * (32 + static_cast<double>(num_terms) / 4); }
 
-}  // namespace
-
-bool needs_expansion(Activation kind) {
-  return kind == Activation::tanh || kind == Activation::sigmoid || kind == Activation::softplus;
-}
-
-DerivativeBounds derivative_bounds(Activation kind) {
-  switch (kind) {
-    case Activation::tanh:
-      return {1, 0.7699, 2};
-    case Activation::sigmoid:
-      return {0.25, 0.09623, 0.125};
-    case Activation::softplus:
-      return {1, 0.25, 0.09623};
-    default:
-      return {};
+/// Truncated terms (Parseval, Cauchy-Schwarz), errors of the coefficients, rounding of sums and of rho, from the
+/// largest moments and tails of the roots.
+void bound_errors(const Smoothness& known, const Moments& worst, double root, HermiteExpansion& e) {
+  if (step_for(known, root, e.num_terms) == 0) {
+    e.moment_error = e.value_error = e.slope_error = Smoothness::infinity;
+    return;
   }
+  const double terms_root = std::sqrt(static_cast<double>(e.num_terms));
+  const double variance = root * root;
+  const double value_bound = known.value + known.growth * root;
+  const double value_delta =
+      terms_root * (aliasing * value_bound + truncation(known.value + known.growth * end * root));
+  const double slope_delta = terms_root * (aliasing * known.slope + truncation(known.slope));
+  e.moment_error = aliasing * value_bound * value_bound + rounding(e.num_terms) * worst.value;
+  e.value_error = worst.value_tail + 4 * value_delta * std::sqrt(worst.value) +
+                  2 * rounding(e.num_terms) * worst.value + 8 * epsilon * variance * known.first * known.first;
+  e.slope_error = worst.slope_tail + 4 * slope_delta * std::sqrt(worst.slope) +
+                  2 * rounding(e.num_terms) * worst.slope + 8 * epsilon * variance * known.second * known.second;
 }
+
+}  // namespace
 
 Index terms_needed(Activation kind, double largest_root) {
   std::vector<double> values;
@@ -227,19 +249,9 @@ HermiteExpansion expand(Activation kind, const double* roots, Index count, Index
     worst.slope_tail = std::max(worst.slope_tail, m.slope_tail);
     root = std::max(root, roots[i]);
   }
-  const Strip bound = strip(kind, root);
-  const DerivativeBounds sup = derivative_bounds(kind);
-  const double terms_root = std::sqrt(static_cast<double>(num_terms));
-  const double variance = root * root;
-  // Truncated terms (Parseval, Cauchy-Schwarz), errors of the coefficients, rounding of sums and of rho.
-  const double value_delta = terms_root * (aliasing * bound.value + truncation(kind, root));
-  const double slope_delta = terms_root * (aliasing * bound.slope + truncation(Activation::tanh, root));
-  e.moment_error = aliasing * bound.value * bound.value + rounding(num_terms) * worst.value;
-  e.value_error = worst.value_tail + 4 * value_delta * std::sqrt(worst.value) + 2 * rounding(num_terms) * worst.value +
-                  8 * epsilon * variance * sup.first * sup.first;
-  e.slope_error = worst.slope_tail + 4 * slope_delta * std::sqrt(worst.slope) + 2 * rounding(num_terms) * worst.slope +
-                  8 * epsilon * variance * sup.second * sup.second;
   e.largest_moment = worst.value;
+  e.largest_slope_moment = worst.slope;
+  bound_errors(dual_form(kind).smoothness, worst, root, e);
   return e;
 }
 

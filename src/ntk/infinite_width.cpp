@@ -4,7 +4,9 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
+#include <limits>
 #include <memory>
 #include <numbers>
 #include <string>
@@ -53,9 +55,13 @@ class Tile {
     }
   }
 
-  void store(Matrix& nngp, Matrix& ntk, bool mirror) const {
-    store(nngp_, nngp, mirror);
-    store(ntk_, ntk, mirror);
+  void store(InfiniteWidthKernel& kernel, bool mirror) const {
+    store(nngp_, kernel.nngp, mirror);
+    store(ntk_, kernel.ntk, mirror);
+  }
+
+  bool all_finite(KernelParts parts) const {
+    return (parts == KernelParts::ntk || all_finite(nngp_)) && (parts == KernelParts::nngp || all_finite(ntk_));
   }
 
  private:
@@ -81,6 +87,15 @@ class Tile {
       const double gap = square / 2;
       determinants_[size(i)] = norms * norms * gap * (2 - gap);
     }
+  }
+
+  bool all_finite(const Buffer& tile) const {
+    double sum = 0;  // of zeros, unless there is an infinity or NaN
+    for (Index j = 0; j < num_columns_; ++j) {
+      const auto column = Eigen::Map<const Vector>(tile.data() + j * tile_rows, num_rows_).array();
+      sum += (column - column).sum();
+    }
+    return sum == 0;
   }
 
   void store(const Buffer& tile, Matrix& out, bool mirror) const {
@@ -160,6 +175,13 @@ InfiniteWidthKernel make_result(const Recursion& recursion, Index rows, Index co
   return result;
 }
 
+/// Where numbers overflow there is no bound of the error.
+void bound_overflow(InfiniteWidthKernel& kernel, KernelParts parts, bool all_finite) {
+  const double bound = all_finite ? 0 : std::numeric_limits<double>::infinity();
+  kernel.nngp_error += parts == KernelParts::ntk ? 0 : bound;
+  kernel.ntk_error += parts == KernelParts::nngp ? 0 : bound;
+}
+
 /// Unit vectors with 1 - cos and 1 + cos given.
 InfiniteWidthKernel at_gaps(const KernelConvention& convention, Activation activation, const Vector& below,
                             const Vector& above) {
@@ -187,6 +209,7 @@ InfiniteWidthKernel at_gaps(const KernelConvention& convention, Activation activ
     std::copy_n(nngp, length, result.nngp.data() + first);
     std::copy_n(ntk, length, result.ntk.data() + first);
   }
+  bound_overflow(result, KernelParts::both, result.nngp.allFinite() && result.ntk.allFinite());
   return result;
 }
 
@@ -208,11 +231,16 @@ InfiniteWidthKernel infinite_width_kernel(const KernelConvention& convention, Ac
   InfiniteWidthKernel result = make_result(recursion, x.rows(), z.rows(), parts);
   const Index row_tiles = rows.padded / tile_rows;
   const Index column_tiles = columns.padded / tile_columns;
+  std::atomic<bool> all_finite = true;
   for_each_task(row_tiles * column_tiles, [&](Index task) {
     Tile tile;
     tile.compute(convention, recursion, rows, task % row_tiles, columns, task / row_tiles);
-    tile.store(result.nngp, result.ntk, false);
+    tile.store(result, false);
+    if (!tile.all_finite(parts)) {
+      all_finite = false;
+    }
   });
+  bound_overflow(result, parts, all_finite);
   return result;
 }
 
@@ -225,14 +253,19 @@ InfiniteWidthKernel infinite_width_kernel(const KernelConvention& convention, Ac
   const Recursion recursion(convention, activation, {&side});
   InfiniteWidthKernel result = make_result(recursion, x.rows(), x.rows(), parts);
   const Index tiles = side.padded / tile_rows;
+  std::atomic<bool> all_finite = true;
   // Tiles at and below the diagonal, row by row.
   for_each_task(tiles * (tiles + 1) / 2, [&](Index task) {
     const auto row = static_cast<Index>((std::sqrt(8.0 * static_cast<double>(task) + 1) - 1) / 2);
     const Index column = task - row * (row + 1) / 2;
     Tile tile;
     tile.compute(convention, recursion, side, row, side, column);
-    tile.store(result.nngp, result.ntk, row != column);
+    tile.store(result, row != column);
+    if (!tile.all_finite(parts)) {
+      all_finite = false;
+    }
   });
+  bound_overflow(result, parts, all_finite);
   return result;
 }
 

@@ -12,19 +12,22 @@ constexpr double epsilon = std::numeric_limits<double>::epsilon();
 
 std::size_t size(Index n) { return static_cast<std::size_t>(n); }
 
-/// E sigma(u)^2 for u ~ N(0, a), activations with a closed form.
-double second_moment(Activation kind, double a) {
-  switch (kind) {
-    case Activation::relu:
-    case Activation::relu_right:
+/// E sigma(u)^2 for u ~ N(0, a). A series keeps its own.
+double second_moment(ClosedForm form, double a) {
+  switch (form) {
+    case ClosedForm::relu:
+    case ClosedForm::relu_right:
       return a / 2;
-    case Activation::squared_relu:
+    case ClosedForm::squared_relu:
       return 1.5 * a * a;
-    case Activation::erf:
+    case ClosedForm::erf:
       return 2 / std::numbers::pi * std::atan2(2 * a, std::sqrt(1 + 4 * a));
-    default:
+    case ClosedForm::linear:
       return a;
+    case ClosedForm::none:
+      break;
   }
+  return std::numeric_limits<double>::quiet_NaN();
 }
 
 }  // namespace
@@ -51,9 +54,12 @@ Side first_layer(const KernelConvention& convention, const Inputs& x) {
 }
 
 Recursion::Recursion(const KernelConvention& convention, Activation activation, const std::vector<Side*>& sides)
-    : convention_(convention), activation_(activation), num_layers_(convention.num_weight_layers - 1) {
+    : convention_(convention),
+      activation_(activation),
+      form_(dual_form(activation)),
+      num_layers_(convention.num_weight_layers - 1) {
   for (int l = 0; l < num_layers_; ++l) {
-    if (needs_expansion(activation)) {
+    if (form_.is_series()) {
       expand(l, sides);
     }
     for (Side* side : sides) {
@@ -67,7 +73,7 @@ void Recursion::column(const Side& x, Index row, Index count, const Side& z, Ind
                        Scratch& scratch) const {
   prepare(x, row, z, j, scratch);
   ColumnTask task{};
-  task.kind = activation_;
+  task.form = form_.closed_form;
   task.count = count;
   task.layers = scratch.layers.data();
   task.num_layers = num_layers_;
@@ -90,7 +96,7 @@ void Recursion::expand(int l, const std::vector<Side*>& sides) {
   }
   const Index terms = terms_needed(activation_, largest);
   num_terms_ = std::max(num_terms_, terms);
-  LayerBound bound{largest * largest, 0, 0, 0, 0};
+  LayerBound bound{largest * largest, 0, 0, 0, 0, 0};
   for (Side* side : sides) {
     side->expansions.push_back(dual::expand(activation_, side->roots[size(l)].data(), side->count, terms));
     const HermiteExpansion& e = side->expansions.back();
@@ -98,6 +104,7 @@ void Recursion::expand(int l, const std::vector<Side*>& sides) {
     bound.slope_error = std::max(bound.slope_error, e.slope_error);
     bound.moment_error = std::max(bound.moment_error, e.moment_error);
     bound.moment = std::max(bound.moment, e.largest_moment);
+    bound.slope_moment = std::max(bound.slope_moment, e.largest_slope_moment);
   }
   bounds_.push_back(bound);
 }
@@ -106,8 +113,8 @@ void Recursion::advance(Side& side, int l) const {
   const Buffer& from = side.roots[size(l)];
   Buffer to(from.size(), 0.0);
   for (Index i = 0; i < side.count; ++i) {
-    const double moment = needs_expansion(activation_) ? side.expansions[size(l)].moments[size(i)]
-                                                       : second_moment(activation_, from[size(i)] * from[size(i)]);
+    const double moment = form_.is_series() ? side.expansions[size(l)].moments[size(i)]
+                                            : second_moment(form_.closed_form, from[size(i)] * from[size(i)]);
     to[size(i)] = std::sqrt(convention_.weight_variance * moment + convention_.bias_variance);
   }
   side.roots.push_back(std::move(to));
@@ -125,7 +132,7 @@ void Recursion::prepare(const Side& x, Index row, const Side& z, Index j, Scratc
     layer.column_root = z.roots[size(l)][size(j)];
     layer.train_weights = (last ? convention_.train_output : convention_.train_hidden) ? 1 : 0;
     layer.train_bias = convention_.train_bias ? convention_.bias_variance : 0;
-    if (!needs_expansion(activation_)) {
+    if (!form_.is_series()) {
       continue;
     }
     const HermiteExpansion& rows = x.expansions[size(l)];
@@ -144,32 +151,36 @@ void Recursion::prepare(const Side& x, Index row, const Side& z, Index j, Scratc
   }
 }
 
-/// Errors of K^l and Theta^l carried through the layers by Price's theorem: with m = sup |sigma'| and so on,
-///   |dE sigma sigma| <= m1^2 |dc| + m2 sqrt(E sigma^2) max(|da|, |db|),   |dE sigma' sigma'| <= m2^2 |dc| + m3 m1
-///   max(|da|, |db|).
+/// Errors of K^l and Theta^l carried through the layers by Price's theorem: with s = sup E sigma'^2, m1 = sup |sigma'|
+/// and so on,
+///   |dE sigma sigma| <= s |dc| + m2 sqrt(E sigma^2) max(|da|, |db|),
+///   |dE sigma' sigma'| <= m2^2 |dc| + m3 sqrt(s) max(|da|, |db|),
+/// where s, known at the variances that were computed, is at most (m2^2 + m1 m3) |da| larger at the true ones.
 void Recursion::bound_errors() {
   if (bounds_.empty()) {
     return;
   }
-  const auto sup = derivative_bounds(activation_);
+  const Smoothness& sup = form_.smoothness;
   const double w = convention_.weight_variance;
-  double variance = bounds_[0].variance;
   double diagonal_error = 0;
-  double theta = variance;
+  double theta = bounds_[0].variance;
   for (const LayerBound& b : bounds_) {
-    const double value_error =
-        b.value_error + sup.first * sup.first * error_ + sup.second * std::sqrt(b.moment) * diagonal_error;
+    const double slope =
+        std::min(sup.first * sup.first,
+                 b.slope_moment + b.slope_error + (sup.second * sup.second + sup.first * sup.third) * diagonal_error);
+    const double curvature = sup.second * std::sqrt(b.moment);
+    const double rounding = 4 * epsilon * (w * b.moment + convention_.bias_variance);
     const double slope_error =
-        b.slope_error + sup.second * sup.second * error_ + sup.third * sup.first * diagonal_error;
-    diagonal_error =
-        w * (b.moment_error + (sup.first * sup.first + sup.second * std::sqrt(b.moment)) * diagonal_error) +
-        4 * epsilon * (w * b.moment + convention_.bias_variance);
-    error_ = w * value_error + 4 * epsilon * (w * b.moment + convention_.bias_variance);
-    const double slope = sup.first * sup.first;
+        b.slope_error + sup.second * sup.second * error_ + sup.third * std::sqrt(slope) * diagonal_error;
+    error_ = w * (b.value_error + slope * error_ + curvature * diagonal_error) + rounding;
+    diagonal_error = w * (b.moment_error + (slope + curvature) * diagonal_error) + rounding;
     ntk_error_ =
         error_ + w * (slope_error * theta + (slope + slope_error) * ntk_error_) + 8 * epsilon * w * slope * theta;
-    variance = w * b.moment + convention_.bias_variance;
-    theta = variance + w * slope * theta;
+    theta = w * b.moment + convention_.bias_variance + w * slope * theta;
+  }
+  // Of infinite bounds and 0 comes NaN.
+  for (double* error : {&error_, &ntk_error_}) {
+    *error = std::isfinite(*error) ? *error : Smoothness::infinity;
   }
 }
 

@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "mfld/ntk/kernel_convention.hpp"
+#include "ntk/dual_form.hpp"
 #include "ntk/dual_kernels.hpp"
 #include "ntk/hermite_expansion.hpp"
 
@@ -49,7 +50,7 @@ class Recursion {
 
  private:
   struct LayerBound {
-    double variance, value_error, slope_error, moment_error, moment;
+    double variance, value_error, slope_error, moment_error, moment, slope_moment;
   };
 
   void expand(int l, const std::vector<Side*>& sides);
@@ -59,6 +60,7 @@ class Recursion {
 
   KernelConvention convention_;
   Activation activation_;
+  DualForm form_;
   int num_layers_;
   Index num_terms_ = 0;
   std::vector<LayerBound> bounds_;

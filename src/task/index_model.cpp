@@ -13,32 +13,9 @@ namespace mfld {
 
 namespace {
 
-struct LinkInfo {
-  std::string_view name;
-  std::string_view formula;
-  Index num_directions;
-};
-
-LinkInfo info(IndexLink link) {
-  switch (link) {
-    case IndexLink::relu:
-      return {"relu", "max(z_1, 0)", 1};
-    case IndexLink::tanh:
-      return {"tanh", "tanh(z_1)", 1};
-    case IndexLink::erf:
-      return {"erf", "erf(z_1)", 1};
-    case IndexLink::hermite2:
-      return {"hermite2", "(z_1^2 - 1) / sqrt 2", 1};
-    case IndexLink::hermite3:
-      return {"hermite3", "(z_1^3 - 3 z_1) / sqrt 6", 1};
-    case IndexLink::product:
-      return {"product", "z_1 z_2", 2};
-    case IndexLink::staircase:
-      return {"staircase", "z_1 + z_1 z_2 + z_1 z_2 z_3", 3};
-    case IndexLink::bump:
-      return {"bump", "exp(-|z - e_1|^2 / (2 d))", 0};
-  }
-  return {};
+const IndexLinkInfo& info(IndexLink link) {
+  return *std::find_if(index_links.begin(), index_links.end(),
+                       [link](const IndexLinkInfo& row) { return row.value == link; });
 }
 
 double apply(IndexLink link, const Vector& z) {
@@ -67,7 +44,7 @@ double apply(IndexLink link, const Vector& z) {
 }
 
 void check_link(const IndexModelOptions& options) {
-  const LinkInfo link = info(options.link);
+  const IndexLinkInfo& link = info(options.link);
   if (options.input_dim < link.num_directions) {
     throw InvalidInput(
         fmt::format("task.input_dim = {} must be at least {}, the coordinates that task.link = \"{}\" reads",

@@ -110,6 +110,42 @@ TEST(InfiniteWidth, CosinesAndAnglesAgree) {
   EXPECT_LT((by_angle.ntk - by_cosine.ntk).cwiseAbs().maxCoeff(), 2e-13);
 }
 
+TEST(InfiniteWidth, BoundsTheErrorOfTanhTightlyInEveryConvention) {
+  const Vector cosines = Vector::LinSpaced(21, -1, 1);
+  for (const KernelConventionInfo& row : kernel_conventions) {
+    if (row.name == "bietti-mairal") {
+      continue;
+    }
+    for (int depth = 1; depth <= 4; ++depth) {
+      const auto convention = make_kernel_convention(row.name, {.depth = depth, .activation = Activation::tanh});
+      const auto k = infinite_width_kernel_at_cosines(convention, Activation::tanh, cosines);
+      EXPECT_LT(k.ntk_error, 2e-11) << row.name << " to depth " << depth;
+      EXPECT_LT(k.nngp_error, 1e-12) << row.name << " to depth " << depth;
+      EXPECT_EQ(k.ntk_error == 0, convention.num_weight_layers == 1) << row.name << " to depth " << depth;
+    }
+  }
+}
+
+TEST(InfiniteWidth, ClaimsNothingOfNumbersThatOverflow) {
+  for (const ActivationInfo& row : activations) {
+    for (const double size : {1e-80, 1.0, 1e60, 1e160}) {
+      const Inputs x = size * random_inputs(3, 2, 5);
+      for (const KernelParts parts : {KernelParts::nngp, KernelParts::ntk, KernelParts::both}) {
+        const auto convention = KernelConvention::lee(4, 1.2, 0.1, 2);
+        const auto block = infinite_width_kernel(convention, row.kind, x, Inputs(x), parts);
+        const auto symmetric = infinite_width_kernel(convention, row.kind, x, parts);
+        for (const auto* k : {&block, &symmetric}) {
+          const bool finite = k->nngp.allFinite() && k->ntk.allFinite();
+          EXPECT_TRUE(finite || std::isinf(k->nngp_error + k->ntk_error)) << row.name << " of size " << size;
+        }
+      }
+    }
+  }
+  const auto overflowing = infinite_width_kernel(KernelConvention::lee(4, 1.2, 0.1, 2), Activation::squared_relu,
+                                                 1e60 * random_inputs(3, 2, 5));
+  EXPECT_TRUE(std::isinf(overflowing.ntk_error));
+}
+
 // ---- Bad input ------------------------------------------------------------------------------------------------------
 
 template <class Body>

@@ -48,6 +48,8 @@ struct KernelMethod {
   KernelConvention convention = {};
   Activation activation = Activation::relu;
   std::vector<std::string> left_out = {};  // observables asked for that need particles
+  bool starts_at_zero = false;             // symmetric: f_0 = 0 whatever the first particles
+  std::string other_law = {};              // what of network.init an infinite kernel does not follow, if anything
 
   bool is_infinite() const { return info(kind).infinite; }
   /// Formulas in words, as runs print them, one a line.

@@ -15,8 +15,8 @@ struct ActivationInfo {
   bool bounded;
 };
 
-/// The table behind `mfld list neurons`. The arithmetic of a row is in src/model/activation-inl.hpp.
-inline constexpr std::array<ActivationInfo, 8> activations = {{
+/// The table behind `mfld list activations`. The arithmetic of a row is in src/model/activation-inl.hpp.
+inline constexpr auto activations = std::to_array<ActivationInfo>({
     {Activation::relu, "relu", "max(z, 0), derivative 0 at z = 0", false},
     {Activation::relu_right, "relu-right", "max(z, 0), derivative 1 at z = 0", false},
     {Activation::tanh, "tanh", "tanh(z)", true},
@@ -25,7 +25,16 @@ inline constexpr std::array<ActivationInfo, 8> activations = {{
     {Activation::softplus, "softplus", "log(1 + exp(z))", false},
     {Activation::squared_relu, "squared-relu", "max(z, 0)^2", false},
     {Activation::linear, "linear", "z", false},
-}};
+});
+
+constexpr bool is_listed(Activation kind) {
+  for (const ActivationInfo& row : activations) {
+    if (row.kind == kind) {
+      return true;
+    }
+  }
+  return false;
+}
 
 const ActivationInfo& info(Activation kind);
 

@@ -7,22 +7,25 @@ namespace mfld {
 struct DualActivation {
   double value;
   double slope;
-  double value_error;  // true error <= this; 0 for closed forms, which carry rounding only
+  // Upper bounds of the error that quadrature and truncation cause: 0 for closed forms, which carry rounding only;
+  // infinity where none is known or the number overflowed.
+  double value_error;
   double slope_error;
 };
 
 /// Closed forms (Cho & Saul 2009; Williams 1997) for relu, relu-right, squared-relu, erf and linear; Mehler's expansion
-/// in Hermite polynomials for tanh, sigmoid and softplus, its coefficients by the trapezoid rule. Their error is
-/// bounded by analyticity in a strip (Trefethen & Weideman 2014, thm. 5.1) and the tail of the expansion by Parseval's
-/// identity. a, b >= 0, c^2 <= a b up to rounding; a = 0 or b = 0 is a zero vector, where relu has slope 0 and
-/// relu-right slope 1.
+/// in Hermite polynomials for all others, its coefficients by the trapezoid rule. Their error is bounded by analyticity
+/// in a strip (Trefethen & Weideman 2014, thm. 5.1) and the tail of the expansion by Parseval's identity. The bounds of
+/// an activation stand in src/ntk/dual_form.cpp; one that has none there is integrated by Gauss-Legendre panels. a, b
+/// >= 0, c^2 <= a b up to rounding; a = 0 or b = 0 is a zero vector, where relu has slope 0 and relu-right slope 1.
 DualActivation dual_activation(Activation kind, double a, double b, double c);
 
 /// The kernels of an infinitely wide network between two sets of inputs.                         [n x m]
 struct InfiniteWidthKernel {
   Matrix nngp;  // covariance of the outputs at the start (conjugate kernel); empty unless asked for
   Matrix ntk;   // tangent kernel; empty unless asked for
-  /// Upper bounds of the error of every entry that quadrature and truncation cause; 0 for closed forms.
+  /// Upper bounds of the error of every entry that quadrature and truncation cause: 0 for closed forms, infinity where
+  /// none is known of the activation or an entry overflowed.
   double nngp_error = 0;
   double ntk_error = 0;
 };

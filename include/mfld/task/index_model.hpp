@@ -1,4 +1,5 @@
 #pragma once
+#include <array>
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -7,17 +8,27 @@
 
 namespace mfld {
 
-/// y = link(x_1, .., x_k) + noise on the first k coordinates (after an optional rotation)
-enum class IndexLink {
-  relu,       // k = 1: max(x_1, 0)
-  tanh,       // k = 1
-  erf,        // k = 1
-  hermite2,   // k = 1: (x_1^2 - 1) / sqrt 2
-  hermite3,   // k = 1: (x_1^3 - 3 x_1) / sqrt 6
-  product,    // k = 2: x_1 x_2
-  staircase,  // k = 3: x_1 + x_1 x_2 + x_1 x_2 x_3
-  bump,       // exp(-|x - a|^2 / (2 d)), a = e_1
+/// y = link(z) + noise on the first coordinates of z (x = z, or a rotation of it).
+enum class IndexLink { relu, tanh, erf, hermite2, hermite3, product, staircase, bump };
+
+struct IndexLinkInfo {
+  IndexLink value;
+  std::string_view name;
+  std::string_view formula;
+  Index num_directions;  // that it reads (the relevant subspace's dimension); 0 for `bump`, which reads all of z
 };
+
+/// The table behind `mfld list links`.
+inline constexpr auto index_links = std::to_array<IndexLinkInfo>({
+    {IndexLink::relu, "relu", "max(z_1, 0)", 1},
+    {IndexLink::tanh, "tanh", "tanh(z_1)", 1},
+    {IndexLink::erf, "erf", "erf(z_1)", 1},
+    {IndexLink::hermite2, "hermite2", "(z_1^2 - 1) / sqrt 2", 1},
+    {IndexLink::hermite3, "hermite3", "(z_1^3 - 3 z_1) / sqrt 6", 1},
+    {IndexLink::product, "product", "z_1 z_2", 2},
+    {IndexLink::staircase, "staircase", "z_1 + z_1 z_2 + z_1 z_2 z_3", 3},
+    {IndexLink::bump, "bump", "exp(-|z - e_1|^2 / (2 d))", 0},
+});
 
 struct IndexModelOptions {
   Index input_dim = 15;
@@ -30,7 +41,7 @@ struct IndexModelOptions {
   double noise_level = 0;
 };
 
-/// How many directions the link reads (the relevant subspace's dimension); 0 for `bump`, which reads all of x.
+/// How many directions the link reads.
 Index num_directions(IndexLink link);
 
 Dataset make_index_model(const IndexModelOptions& options, std::uint64_t seed);

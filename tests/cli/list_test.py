@@ -1,0 +1,34 @@
+#!/usr/bin/env python3
+"""`mfld list`: what an experiment can choose stands in a list with its formula. Usage: this PROGRAM"""
+import re
+
+import program
+
+
+class ListTest(program.ProgramTest):
+    def rows(self, topic):
+        """Name and formula, line by line."""
+        result = self.mfld("list", topic)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return [line.split(maxsplit=1) for line in result.stdout.splitlines()[1:]]
+
+    def choices(self, key):
+        """What `mfld list keys` allows."""
+        lines = self.mfld("list", "keys").stdout.splitlines()
+        allowed = [lines[i + 1] for i, line in enumerate(lines) if line.split()[0] == key]
+        self.assertTrue(allowed, key)
+        return {name for line in allowed for name in re.findall(r'"([a-z0-9-]+)"', line.split(";")[0])}
+
+    def test_schedules(self):
+        rows = self.rows("schedules")
+        self.assertEqual({name for name, _ in rows}, self.choices("phase.step_size.kind"))
+        self.assertIn(["halving", "value 2^-floor(k / timescale): rounds of equal length"], rows)
+
+    def test_links(self):
+        rows = self.rows("links")
+        self.assertEqual({name for name, _ in rows}, self.choices("task.link"))
+        self.assertIn(["hermite3", "(z_1^3 - 3 z_1) / sqrt 6"], rows)
+
+
+if __name__ == "__main__":
+    program.main()
