@@ -2,14 +2,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <sstream>
 
 #include "commands.hpp"
-#include "mfld/core/error.hpp"
+#include "mfld/core/printable.hpp"
+#include "mfld/core/user_path.hpp"
 #include "mfld/experiment/provenance.hpp"
+#include "mfld/experiment/resume.hpp"
 #include "mfld/experiment/run_directory.hpp"
 
 namespace commands {
@@ -18,51 +16,49 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::ifstream open(const fs::path& path) {
-  std::ifstream stream(path);
-  if (!stream) {
-    throw mfld::FileError(fmt::format("cannot read {}: {}", path.string(), std::strerror(errno)));
-  }
-  return stream;
-}
-
 std::vector<std::string> split(const std::string& row) {
   std::vector<std::string> fields;
-  std::istringstream stream(row);
-  for (std::string field; std::getline(stream, field, ',');) {
-    fields.push_back(field);
+  for (std::size_t begin = 0; begin <= row.size();) {
+    const std::size_t end = std::min(row.find(',', begin), row.size());
+    fields.push_back(row.substr(begin, end - begin));
+    begin = end + 1;
   }
   return fields;
 }
 
 /// The sentence of summary.json.
-std::string ending_of(const fs::path& directory) {
-  if (!fs::exists(directory / "summary.json")) {
+std::string ending_of(const mfld::FilePlace& directory) {
+  if (!fs::exists(directory.path / "summary.json")) {
     return "has no summary: still running, or stopped without notice";
   }
   const auto summary = mfld::read_summary(directory);
   return summary ? fmt::format("{}, {:.3g} s", summary->message, summary->wall_seconds) : "its summary.json is damaged";
 }
 
-void print_comments(const fs::path& path) {
-  std::ifstream stream = open(path);
-  for (std::string line; std::getline(stream, line) && line.starts_with("# ");) {
-    fmt::print("  {}\n", line.substr(2));
+void print_comments(const std::vector<std::string>& comments) {
+  for (const std::string& comment : comments) {
+    fmt::print("  {}\n", mfld::printable(comment));
   }
 }
 
-/// The last complete row of metrics.csv under its names.
-void print_last_row(const fs::path& path) {
-  std::ifstream stream = open(path);
-  std::string header;
-  std::string last;
-  for (std::string line; std::getline(stream, line) && !stream.eof();) {
-    if (!line.starts_with('#')) {
-      (header.empty() ? header : last) = line;
+/// How far each run of a sweep is, and all of them.
+void print_sweep(const fs::path& directory, const mfld::Plan& plan) {
+  std::string lines;
+  std::size_t num_ended = 0;
+  for (const mfld::RunPlan& run : plan.runs) {
+    const fs::path path = directory / run.name;
+    if (fs::exists(path / "experiment.toml")) {
+      num_ended += mfld::is_final(mfld::read_summary(path)) ? 1 : 0;
+      lines += fmt::format("  {}: {}\n", run.name, ending_of(path));
     }
   }
-  const auto names = split(header);
-  const auto values = split(last);
+  fmt::print("{}: {} of {} runs have ended (final numbers in index.csv)\n{}", directory.string(), num_ended,
+             plan.runs.size(), lines);
+}
+
+void print_last_row(const mfld::MetricsEnds& table) {
+  const auto names = split(table.header);
+  const auto values = split(table.last_row);
   for (std::size_t i = 0; i < std::min(names.size(), values.size()); ++i) {
     fmt::print("  {:<24} {}\n", names[i], values[i]);
   }
@@ -70,28 +66,22 @@ void print_last_row(const fs::path& path) {
 
 }  // namespace
 
-ExitStatus info(const fs::path& directory) {
-  open(directory / "experiment.toml");
-  if (!fs::exists(directory / "metrics.csv")) {
-    std::vector<fs::path> runs;
-    for (const fs::directory_entry& entry : fs::directory_iterator(directory)) {
-      if (fs::exists(entry.path() / "experiment.toml")) {
-        runs.push_back(entry.path());
-      }
-    }
-    std::sort(runs.begin(), runs.end());
-    fmt::print("{}: {} runs (final numbers in index.csv)\n", directory.string(), runs.size());
-    for (const fs::path& run : runs) {
-      fmt::print("  {}: {}\n", run.filename().string(), ending_of(run));
-    }
+ExitStatus info(const std::string& text) {
+  const fs::path directory = mfld::user_path(text);
+  const mfld::Plan plan = mfld::read_stored_plan(directory);
+  if (plan.is_sweep) {
+    print_sweep(directory, plan);
     return finished;
   }
-  fmt::print("{}: {}\nwhat ran\n", directory.string(), ending_of(directory));
-  print_comments(directory / "metrics.csv");
+  fmt::print("{}: {}\n", directory.string(), ending_of(directory));
+  const fs::path metrics = directory / "metrics.csv";
+  const mfld::MetricsEnds table = fs::exists(metrics) ? mfld::read_ends(metrics) : mfld::MetricsEnds();
+  fmt::print("what ran\n");
+  print_comments(table.comments);
   fmt::print("made by\n");
-  print_comments(directory / "experiment.toml");
+  print_comments(plan.comments);
   fmt::print("last numbers\n");
-  print_last_row(directory / "metrics.csv");
+  print_last_row(table);
   fmt::print("this program: {}\n", mfld::provenance("").front());
   return finished;
 }

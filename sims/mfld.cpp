@@ -190,6 +190,8 @@ int main(int argc, char** argv) {
     return commands::explain(error.what(), commands::wrong_input);
   } catch (const mfld::FileError& error) {
     return commands::explain(error.what(), commands::file_error);
+  } catch (const mfld::Interrupted& error) {
+    return commands::explain(error.what(), commands::interrupted);
   } catch (const std::bad_alloc&) {
     return commands::explain("the experiment does not fit into the memory of this machine", commands::wrong_input);
   } catch (const std::exception& error) {

@@ -72,10 +72,10 @@ void write_data_group(Hdf5File& file, const Dataset& data) {
 
 }  // namespace
 
-TrajectoryFile::TrajectoryFile(const std::filesystem::path& path, const TrajectoryInfo& info, const Dataset& data)
-    : path_(path), rows_(std::ssize(info.particles), std::ssize(info.parameter_names)) {
+TrajectoryFile::TrajectoryFile(const FilePlace& place, const TrajectoryInfo& info, const Dataset& data)
+    : place_(place), rows_(std::ssize(info.particles), std::ssize(info.parameter_names)) {
   assert(rows_.size() > 0);
-  Hdf5File file = Hdf5File::create(temporary_path());
+  Hdf5File file = Hdf5File::create(temporary_place());
   write_h5md_group(file);
   write_particles_group(file, info);
   file.write("/parameters/names", info.parameter_names);
@@ -84,24 +84,24 @@ TrajectoryFile::TrajectoryFile(const std::filesystem::path& path, const Trajecto
   capacity_ = first_capacity(rows_.size());
   reserve(file, capacity_);
   file.flush();
-  file.rename(path_);
+  file.rename(place_);
   file_ = std::move(file);
 }
 
-TrajectoryFile::TrajectoryFile(const std::filesystem::path& path, std::int64_t num_frames, const TrajectoryInfo& info,
+TrajectoryFile::TrajectoryFile(const FilePlace& place, std::int64_t num_frames, const TrajectoryInfo& info,
                                std::int64_t last_step)
-    : path_(path), rows_(std::ssize(info.particles), std::ssize(info.parameter_names)), num_frames_(num_frames) {
-  const Hdf5File file = Hdf5File::open(path);
+    : place_(place), rows_(std::ssize(info.particles), std::ssize(info.parameter_names)), num_frames_(num_frames) {
+  const Hdf5File file = Hdf5File::open(place);
   std::int64_t present = 0;
   file.read<std::int64_t>(count, {&present, 1});
   const Hdf5File::Shape shape = file.shape(values);
   if (present < num_frames || shape.size() != 3 || shape[0] < num_frames) {
-    throw FileError(fmt::format("cannot continue {}: it has {} frames and the checkpoint counts {}", path.string(),
-                                present, num_frames));
+    throw FileError(fmt::format("cannot continue {}: it has {} frames and the checkpoint counts {}",
+                                place.path.string(), present, num_frames));
   }
   if (shape[1] != rows_.rows() || shape[2] != rows_.cols()) {
     throw FileError(fmt::format("cannot continue {}: its frames hold {} x {} numbers and the experiment's {} x {}",
-                                path.string(), shape[1], shape[2], rows_.rows(), rows_.cols()));
+                                place.path.string(), shape[1], shape[2], rows_.rows(), rows_.cols()));
   }
   if (num_frames > 0) {
     file.read_rows<std::int64_t>(steps, num_frames - 1, {&last_step_, 1});
@@ -109,7 +109,7 @@ TrajectoryFile::TrajectoryFile(const std::filesystem::path& path, std::int64_t n
   if (last_step_ > last_step) {
     throw FileError(
         fmt::format("cannot continue {}: frame {} is of step {}, and the checkpoint counts frames to step {}",
-                    path.string(), num_frames, last_step_, last_step));
+                    place.path.string(), num_frames, last_step_, last_step));
   }
   remake(file, std::max(num_frames + 1, first_capacity(rows_.size())));
 }
@@ -130,7 +130,7 @@ void TrajectoryFile::make_final(Hdf5File& file) const {
 }
 
 void TrajectoryFile::remake(const Hdf5File& from, std::int64_t capacity) {
-  Hdf5File file = Hdf5File::create(temporary_path());
+  Hdf5File file = Hdf5File::create(temporary_place());
   for (const char* object : {"/h5md", "/particles/neurons/box", "/particles/neurons/id", "/parameters", "/data"}) {
     file.copy(from, object);
   }
@@ -147,7 +147,7 @@ void TrajectoryFile::remake(const Hdf5File& from, std::int64_t capacity) {
     write_frame(file, frame, last_step_, time);
   }
   file.flush();
-  file.rename(path_);
+  file.rename(place_);
   file_ = std::move(file);
   capacity_ = capacity;
 }
@@ -162,7 +162,7 @@ void TrajectoryFile::append(std::int64_t step, double time, const Eigen::Ref<con
   assert(positions.rows() == rows_.rows() && positions.cols() == rows_.cols());
   if (num_frames_ == capacity_) {
     file_->flush();
-    remake(Hdf5File::open(path_), 2 * capacity_);
+    remake(Hdf5File::open(place_), 2 * capacity_);
   }
   rows_ = positions;
   write_frame(*file_, num_frames_, step, time);
@@ -173,7 +173,7 @@ void TrajectoryFile::append(std::int64_t step, double time, const Eigen::Ref<con
 
 void TrajectoryFile::finish() {
   file_->flush();
-  remake(Hdf5File::open(path_), num_frames_);
+  remake(Hdf5File::open(place_), num_frames_);
   file_.reset();
 }
 

@@ -1,6 +1,5 @@
 #pragma once
 #include <cstdint>
-#include <filesystem>
 #include <optional>
 
 #include "mfld/core/hdf5_file.hpp"
@@ -17,11 +16,10 @@ namespace mfld {
 /// so. When the space is used up, the file is made again with twice as much.
 class TrajectoryFile {
  public:
-  TrajectoryFile(const std::filesystem::path& path, const TrajectoryInfo& info, const Dataset& data);
+  TrajectoryFile(const FilePlace& place, const TrajectoryInfo& info, const Dataset& data);
   /// An existing file with its first `num_frames` frames, to be continued. Throws FileError if it has fewer, or not the
   /// shape that `info` says, or if those go beyond `last_step`.
-  TrajectoryFile(const std::filesystem::path& path, std::int64_t num_frames, const TrajectoryInfo& info,
-                 std::int64_t last_step);
+  TrajectoryFile(const FilePlace& place, std::int64_t num_frames, const TrajectoryInfo& info, std::int64_t last_step);
 
   /// positions [particles x p]
   void append(std::int64_t step, double time, const Eigen::Ref<const Matrix>& positions);
@@ -39,9 +37,9 @@ class TrajectoryFile {
   /// The frames of `from` in a new file of the same name with room for `capacity`; the final file where that is
   /// no more than there are.
   void remake(const Hdf5File& from, std::int64_t capacity);
-  std::filesystem::path temporary_path() const { return path_.parent_path() / "trajectory.new.h5"; }
+  FilePlace temporary_place() const { return place_.beside("trajectory.new.h5"); }
 
-  std::filesystem::path path_;
+  FilePlace place_;
   Inputs rows_;  // positions, one row per particle in memory too
   std::int64_t capacity_ = 0;
   std::int64_t num_frames_ = 0;
