@@ -38,7 +38,7 @@ ExitStatus run(const RunArguments& arguments);
 ExitStatus resume(const RunArguments& arguments);
 ExitStatus branch(const RunArguments& arguments);
 
-ExitStatus info(const std::filesystem::path& directory);
+ExitStatus info(const std::string& directory);
 
 /// What `mfld kernel` computes: between the inputs of two files, or, where `cosines` says so, of unit vectors.
 struct KernelArguments {

@@ -2,14 +2,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <sstream>
 
 #include "commands.hpp"
-#include "mfld/core/error.hpp"
+#include "mfld/core/printable.hpp"
+#include "mfld/core/user_path.hpp"
 #include "mfld/experiment/provenance.hpp"
+#include "mfld/experiment/resume.hpp"
 #include "mfld/experiment/run_directory.hpp"
 #include "say.hpp"
 
@@ -19,51 +17,50 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::ifstream open(const fs::path& path) {
-  std::ifstream stream(path);
-  if (!stream) {
-    throw mfld::FileError(fmt::format("cannot read {}: {}", path.string(), std::strerror(errno)));
-  }
-  return stream;
-}
-
 std::vector<std::string> split(const std::string& row) {
   std::vector<std::string> fields;
-  std::istringstream stream(row);
-  for (std::string field; std::getline(stream, field, ',');) {
-    fields.push_back(field);
+  for (std::size_t begin = 0; begin <= row.size();) {
+    const std::size_t end = std::min(row.find(',', begin), row.size());
+    fields.push_back(row.substr(begin, end - begin));
+    begin = end + 1;
   }
   return fields;
 }
 
 /// The sentence of summary.json.
-std::string ending_of(const fs::path& directory) {
-  if (!fs::exists(directory / "summary.json")) {
+std::string ending_of(const mfld::FilePlace& directory) {
+  if (!fs::exists(directory.path / "summary.json")) {
     return "has no summary: still running, or stopped without notice";
   }
   const auto summary = mfld::read_summary(directory);
   return summary ? fmt::format("{}, {:.3g} s", summary->message, summary->wall_seconds) : "its summary.json is damaged";
 }
 
-void print_comments(const fs::path& path) {
-  std::ifstream stream = open(path);
-  for (std::string line; std::getline(stream, line) && line.starts_with("# ");) {
-    print_line(fmt::format("  {}", line.substr(2)));
+void print_comments(const std::vector<std::string>& comments) {
+  for (const std::string& comment : comments) {
+    print_line(fmt::format("  {}", comment));
   }
 }
 
-/// The last complete row of metrics.csv under its names.
-void print_last_row(const fs::path& path) {
-  std::ifstream stream = open(path);
-  std::string header;
-  std::string last;
-  for (std::string line; std::getline(stream, line) && !stream.eof();) {
-    if (!line.starts_with('#')) {
-      (header.empty() ? header : last) = line;
+/// How far each run of a sweep is, and all of them.
+void print_sweep(const fs::path& directory, const mfld::Plan& plan) {
+  std::string lines;
+  std::size_t num_ended = 0;
+  for (const mfld::RunPlan& run : plan.runs) {
+    const fs::path path = directory / run.name;
+    if (fs::exists(path / "experiment.toml")) {
+      num_ended += mfld::is_final(mfld::read_summary(path)) ? 1 : 0;
+      lines += fmt::format("  {}: {}\n", run.name, ending_of(path));
     }
   }
-  const auto names = split(header);
-  const auto values = split(last);
+  print_line(fmt::format("{}: {} of {} runs have ended (final numbers in index.csv)", directory.string(), num_ended,
+                         plan.runs.size()));
+  print(lines);
+}
+
+void print_last_row(const mfld::MetricsEnds& table) {
+  const auto names = split(table.header);
+  const auto values = split(table.last_row);
   for (std::size_t i = 0; i < std::min(names.size(), values.size()); ++i) {
     print_line(fmt::format("  {:<24} {}", names[i], values[i]));
   }
@@ -71,29 +68,22 @@ void print_last_row(const fs::path& path) {
 
 }  // namespace
 
-ExitStatus info(const fs::path& directory) {
-  open(directory / "experiment.toml");
-  if (!fs::exists(directory / "metrics.csv")) {
-    std::vector<fs::path> runs;
-    for (const fs::directory_entry& entry : fs::directory_iterator(directory)) {
-      if (fs::exists(entry.path() / "experiment.toml")) {
-        runs.push_back(entry.path());
-      }
-    }
-    std::sort(runs.begin(), runs.end());
-    print_line(fmt::format("{}: {} runs (final numbers in index.csv)", directory.string(), runs.size()));
-    for (const fs::path& run : runs) {
-      print_line(fmt::format("  {}: {}", run.filename().string(), ending_of(run)));
-    }
+ExitStatus info(const std::string& text) {
+  const fs::path directory = mfld::user_path(text);
+  const mfld::Plan plan = mfld::read_stored_plan(directory);
+  if (plan.is_sweep) {
+    print_sweep(directory, plan);
     return finished;
   }
   print_line(fmt::format("{}: {}", directory.string(), ending_of(directory)));
+  const fs::path metrics = directory / "metrics.csv";
+  const mfld::MetricsEnds table = fs::exists(metrics) ? mfld::read_ends(metrics) : mfld::MetricsEnds();
   print_line("what ran");
-  print_comments(directory / "metrics.csv");
+  print_comments(table.comments);
   print_line("made by");
-  print_comments(directory / "experiment.toml");
+  print_comments(plan.comments);
   print_line("last numbers");
-  print_last_row(directory / "metrics.csv");
+  print_last_row(table);
   print_line(fmt::format("this program: {}", mfld::provenance("").front()));
   return finished;
 }

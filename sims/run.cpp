@@ -2,15 +2,20 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cinttypes>
 #include <cstdio>
 #include <new>
 #include <optional>
+#include <utility>
 
 #include "commands.hpp"
 #include "mfld/core/error.hpp"
+#include "mfld/core/folder.hpp"
 #include "mfld/core/parallel.hpp"
+#include "mfld/core/printable.hpp"
 #include "mfld/core/startable_threads.hpp"
+#include "mfld/core/user_path.hpp"
 #include "mfld/experiment/experiment.hpp"
 #include "mfld/experiment/provenance.hpp"
 #include "mfld/experiment/runner.hpp"
@@ -33,9 +38,19 @@ bool draws(const RunArguments& arguments) { return !arguments.quiet && can_draw(
 
 ExitStatus status_of(std::string_view ending) {
   return ending == "finished"   ? finished
+         : ending == "refused"  ? wrong_input
          : ending == "diverged" ? diverged
          : ending == "failed"   ? file_error
                                 : interrupted;
+}
+
+/// On a terminal at once; elsewhere one line where it takes longer than people wait.
+void draw_checking(std::int64_t num_checked, std::int64_t num_runs, bool draws, bool first) {
+  if (draws) {
+    draw(fmt::format("checking run {} of {}", num_checked + 1, num_runs));
+  } else if (first) {
+    say(fmt::format("checking {} runs", num_runs));
+  }
 }
 
 void print_formulas(const mfld::Experiment& experiment, const RunArguments& arguments) {
@@ -63,17 +78,25 @@ ExitStatus run_one(const mfld::StoppedRun& run, mfld::RunDirectory& directory, c
 
 /// In a new directory, which goes again if the input turns out wrong on the way: then nothing is written.
 ExitStatus run_in(const fs::path& out, const mfld::StoppedRun& run, const RunArguments& arguments) {
-  std::error_code ignored;
-  const bool existed = fs::exists(out, ignored);
   mfld::RunDirectory directory = mfld::RunDirectory::create(out);
   try {
     return run_one(run, directory, arguments);
   } catch (const mfld::InvalidInput&) {
-    if (!existed && fs::is_empty(out, ignored)) {
-      fs::remove(out, ignored);
-    }
+    directory.unmake();
     throw;
   }
+}
+
+/// runs/<name of the file>, where that can be the name of a directory that people find.
+fs::path default_out(const fs::path& file) {
+  const std::string name = file.stem().string();
+  const bool is_odd = name.empty() || name.front() == '.' || name.front() == '-' || name.front() == '~' ||
+                      std::any_of(name.begin(), name.end(), [](unsigned char c) { return std::iscntrl(c) != 0; });
+  if (is_odd || !fs::is_regular_file(file)) {
+    throw mfld::InvalidInput(fmt::format("{}: no directory of results can be named after it; give one with --out",
+                                         mfld::printable(file.string())));
+  }
+  return fs::path("runs") / name;
 }
 
 /// "2/5": the second of five.
@@ -87,6 +110,11 @@ void read_shard(const std::string& text, mfld::SweepOptions& options) {
   }
 }
 
+void say_what_is_lacking(const fs::path& run, const std::string& instruction_set) {
+  complain(fmt::format("{} began with instruction set {}, which this machine has not: the last digits will differ",
+                       run.string(), instruction_set));
+}
+
 mfld::SweepOptions sweep_options(const mfld::Plan& plan, const fs::path& out, const RunArguments& arguments,
                                  ExitStatus& worst) {
   mfld::SweepOptions options;
@@ -97,6 +125,14 @@ mfld::SweepOptions sweep_options(const mfld::Plan& plan, const fs::path& out, co
   options.surroundings.tables = std::make_shared<mfld::TableStore>();
   options.provenance = mfld::provenance(arguments.command);
   options.progress = draws(arguments) ? draw_progress : nullptr;
+  if (!arguments.quiet) {
+    options.checking = [draws = draws(arguments), first = true](std::int64_t num_checked, std::int64_t num) mutable {
+      draw_checking(num_checked, num, draws, std::exchange(first, false));
+    };
+  }
+  options.lacking = [out](const mfld::CellReport& report, const std::string& instruction_set) {
+    say_what_is_lacking(out / report.run->name, instruction_set);
+  };
   // The formulas of one run after the other, as far as they differ from the last one's.
   options.begun = [&plan, &arguments, last = std::vector<std::string>()](const mfld::CellReport& report) mutable {
     if (!arguments.quiet) {
@@ -130,28 +166,36 @@ auto where_files_are(const fs::path& directory, const Action& action) {
 }
 
 /// A run goes on with the instruction set that it began with, or else not to the same bits.
-void use_instruction_set_of(const fs::path& directory) {
+void use_instruction_set_of(const mfld::FilePlace& directory) {
   const std::string name = mfld::stored_instruction_set(directory);
   const auto available = mfld::available_instruction_sets();
   if (std::find(available.begin(), available.end(), name) != available.end()) {
     mfld::force_instruction_set(name);
   } else if (!name.empty()) {
-    complain(fmt::format("{} began with instruction set {}, which this machine has not: the last digits will differ",
-                         directory.string(), name));
+    say_what_is_lacking(directory.path, name);
   }
+}
+
+ExitStatus make_sweep(const mfld::Plan& plan, const mfld::FilePlace& out, const mfld::SweepOptions& options,
+                      mfld::CheckedPlan* checked) {
+  const mfld::SweepOutcome outcome = mfld::run_sweep(plan, out, stop_requested, options, checked);
+  if (outcome.num_left > 0) {
+    say(fmt::format("{}: interrupted with {} of {} runs left", out.path.string(), outcome.num_left, outcome.num_runs));
+  }
+  return outcome.num_left > 0 ? interrupted : finished;
 }
 
 }  // namespace
 
 ExitStatus run(const RunArguments& arguments) {
-  const fs::path file = arguments.path;
+  const fs::path file = mfld::user_path(arguments.path);
   const mfld::Plan plan = mfld::read_plan(file, arguments.settings, &stop_requested);
-  const fs::path out = arguments.out.empty() ? fs::path("runs") / file.stem() : fs::path(arguments.out);
+  const fs::path out = arguments.out.empty() ? default_out(file) : mfld::user_path(arguments.out);
   if (!plan.is_sweep) {
     mfld::SweepOptions ignored;
     read_shard(arguments.shard, ignored);
-    const mfld::StoppedRun fresh{
-        mfld::build_experiment(plan.runs.front().config, {plan.folder, &stop_requested}), std::nullopt, {}};
+    const mfld::Surroundings surroundings(plan.folder(), &stop_requested);
+    const mfld::StoppedRun fresh{mfld::build_experiment(plan.runs.front().config, surroundings), std::nullopt, {}};
     return run_in(out, fresh, arguments);
   }
   ExitStatus worst = finished;
@@ -161,36 +205,33 @@ ExitStatus run(const RunArguments& arguments) {
     checked.emplace(plan, options);
   } catch (const mfld::Interrupted&) {  // all runs are left, to be resumed
   }
-  mfld::start_sweep(plan, out, options);
-  where_files_are(out, [&] { mfld::run_sweep(plan, out, stop_requested, options, checked ? &*checked : nullptr); });
-  return worst;
+  const mfld::Folder folder = mfld::start_sweep(plan, out, options);
+  const ExitStatus status =
+      where_files_are(out, [&] { return make_sweep(plan, folder.place(), options, checked ? &*checked : nullptr); });
+  return std::max(worst, status);
 }
 
 ExitStatus resume(const RunArguments& arguments) {
-  const fs::path path = arguments.path;
-  const mfld::Plan plan = mfld::read_stored_plan(path);
-  if (plan.is_sweep) {
-    for (const mfld::RunPlan& run : plan.runs) {
-      if (fs::exists(path / run.name / "experiment.toml")) {
-        use_instruction_set_of(path / run.name);
-        break;
+  const fs::path path = mfld::user_path(arguments.path);
+  if (!mfld::read_stored_plan(path, &stop_requested).is_sweep) {
+    mfld::RunDirectory directory = mfld::RunDirectory::reopen(path);
+    const auto summary = mfld::read_summary(directory.place());
+    if (mfld::is_final(summary)) {
+      if (!arguments.quiet) {
+        say(fmt::format("{}: {}; nothing is left to do", path.string(), summary->message));
       }
+      return status_of(summary->ending);
     }
-    ExitStatus worst = finished;
-    const mfld::SweepOptions options = sweep_options(plan, path, arguments, worst);
-    mfld::run_sweep(plan, path, stop_requested, options, nullptr);
-    return worst;
+    use_instruction_set_of(directory.place());
+    return run_one(mfld::read_stopped_run(directory.place(), arguments.kept(), {fs::path(), &stop_requested}),
+                   directory, arguments);
   }
-  mfld::RunDirectory directory = mfld::RunDirectory::reopen(path);
-  const auto summary = mfld::read_summary(path);
-  if (mfld::is_final(summary)) {
-    if (!arguments.quiet) {
-      say(fmt::format("{}: {}; nothing is left to do", path.string(), summary->message));
-    }
-    return status_of(summary->ending);
-  }
-  use_instruction_set_of(path);
-  return run_one(mfld::read_stopped_run(path, arguments.kept(), {fs::path(), &stop_requested}), directory, arguments);
+  const mfld::Folder folder = mfld::Folder::open(path);
+  const mfld::Plan plan = mfld::read_stored_plan(folder.place(), &stop_requested);
+  ExitStatus worst = finished;
+  const mfld::SweepOptions options = sweep_options(plan, path, arguments, worst);
+  const ExitStatus status = make_sweep(plan, folder.place(), options, nullptr);
+  return std::max(worst, status);
 }
 
 bool draws_random_numbers(const mfld::Phase& phase) {
@@ -209,16 +250,25 @@ void say_if_it_repeats(const mfld::StoppedRun& child) {
   }
 }
 
-ExitStatus branch(const RunArguments& arguments) {
-  const fs::path parent = fs::path(arguments.path).lexically_normal();
-  std::string name = parent.string();
-  while (name.ends_with('/')) {
-    name.pop_back();
+/// The directory of a run by its own name, where dots or links lead to it.
+fs::path named_run(const fs::path& given) {
+  std::error_code error;
+  const fs::path canonical = fs::canonical(given, error);
+  if (error) {
+    return given;
   }
-  const fs::path out =
-      arguments.out.empty() ? fs::path(fmt::format("{}_seed={}", name, arguments.seed)) : fs::path(arguments.out);
-  use_instruction_set_of(parent);
-  const mfld::StoppedRun child = mfld::branch(parent, arguments.seed, arguments.kept(), {fs::path(), &stop_requested});
+  const fs::path plain = (given / ".").lexically_normal().parent_path();
+  return !plain.empty() && fs::absolute(plain).lexically_normal() == canonical ? plain : canonical;
+}
+
+ExitStatus branch(const RunArguments& arguments) {
+  const fs::path parent = named_run(mfld::user_path(arguments.path));
+  const fs::path beside = parent.parent_path() / fmt::format("{}_seed={}", parent.filename().string(), arguments.seed);
+  const fs::path out = arguments.out.empty() ? beside : mfld::user_path(arguments.out);
+  const mfld::Folder folder = mfld::Folder::open(parent);
+  use_instruction_set_of(folder.place());
+  const mfld::StoppedRun child =
+      mfld::branch(folder.place(), arguments.seed, arguments.kept(), {fs::path(), &stop_requested});
   if (const auto origin = mfld::parent_in(child.notes); origin && origin->seed == arguments.seed) {
     throw mfld::InvalidInput(fmt::format("--seed {}: is the seed of {} itself; give another for other noise",
                                          arguments.seed, parent.string()));

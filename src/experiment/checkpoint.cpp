@@ -40,33 +40,34 @@ std::uint64_t checksum_of_rest(PosixFile& file) {
   return checksum.checksum();
 }
 
-void write_seal(const std::filesystem::path& path) {
-  PosixFile file = PosixFile::open_for_update(path);
+void write_seal(const FilePlace& place) {
+  PosixFile file = PosixFile::open_for_update(place);
   std::array<char, seal_bytes> reserved{};
   file.read(reserved);
   const std::uint64_t checksum = checksum_of_rest(file);
   file.write_at(0, seal(file.size(), checksum));
+  file.close();
 }
 
-[[noreturn]] void refuse(const std::filesystem::path& path, std::string_view reason) {
-  throw FileError(fmt::format("cannot use checkpoint {}: {}", path.string(), reason));
+[[noreturn]] void refuse(const FilePlace& place, std::string_view reason) {
+  throw FileError(fmt::format("cannot use checkpoint {}: {}", place.path.string(), reason));
 }
 
-void verify_seal(const std::filesystem::path& path) {
-  PosixFile file = PosixFile::open_for_reading(path);
+void verify_seal(const FilePlace& place) {
+  PosixFile file = PosixFile::open_for_reading(place);
   const std::size_t size = file.size();
   std::array<char, seal_bytes> buffer{};
   const std::string_view found(buffer.data(), file.read(buffer));
   if (!found.starts_with(seal_start)) {
-    refuse(path, "it does not begin as a checkpoint does");
+    refuse(place, "it does not begin as a checkpoint does");
   }
   std::int64_t version = 0;
   std::from_chars(found.data() + seal_start.size(), found.data() + found.size(), version);
   if (version != Checkpoint::format_version) {
-    refuse(path, fmt::format("its format version is {}, this program reads {}", version, Checkpoint::format_version));
+    refuse(place, fmt::format("its format version is {}, this program reads {}", version, Checkpoint::format_version));
   }
   if (found.size() < seal_bytes || found != seal(size, checksum_of_rest(file))) {
-    refuse(path, fmt::format("its {} bytes are not those that were written (length or checksum differs)", size));
+    refuse(place, fmt::format("its {} bytes are not those that were written (length or checksum differs)", size));
   }
 }
 
@@ -81,10 +82,10 @@ void write_matrix(Hdf5File& file, const std::string& name, const LentMatrix& mat
   }
 }
 
-Particles<double> read_matrix(const Hdf5File& file, const std::string& name, const std::filesystem::path& path) {
+Particles<double> read_matrix(const Hdf5File& file, const std::string& name, const FilePlace& place) {
   const Hdf5File::Shape shape = file.shape(name);
   if (shape.size() != 2) {
-    refuse(path, fmt::format("{} has {} dimensions instead of 2", name, shape.size()));
+    refuse(place, fmt::format("{} has {} dimensions instead of 2", name, shape.size()));
   }
   Inputs rows(shape[0], shape[1]);
   file.read<double>(name, {rows.data(), static_cast<std::size_t>(rows.size())});
@@ -107,8 +108,8 @@ void for_each_scalar(AnyCheckpoint& checkpoint, const Visit& visit) {
 
 }  // namespace
 
-void save_checkpoint(const LentCheckpoint& checkpoint, const std::filesystem::path& path) {
-  Hdf5File file = Hdf5File::create(path, seal_bytes);
+void save_checkpoint(const LentCheckpoint& checkpoint, const FilePlace& place) {
+  Hdf5File file = Hdf5File::create(place, seal_bytes);
   file.write_attribute("/", "format_version", Checkpoint::format_version);
   for_each_scalar(checkpoint, [&](const char* name, const auto& value) { file.write_attribute("/", name, value); });
   write_matrix(file, "/particles", checkpoint.particles);
@@ -121,23 +122,23 @@ void save_checkpoint(const LentCheckpoint& checkpoint, const std::filesystem::pa
     file.write<double>("/snapshot/field", {std::ssize(checkpoint.snapshot_field)}, checkpoint.snapshot_field);
   }
   file.close();
-  write_seal(path);
+  write_seal(place);
 }
 
-Checkpoint load_checkpoint(const std::filesystem::path& path) {
-  verify_seal(path);
-  const Hdf5File file = Hdf5File::open(path);
+Checkpoint load_checkpoint(const FilePlace& place) {
+  verify_seal(place);
+  const Hdf5File file = Hdf5File::open(place);
   Checkpoint checkpoint;
   for_each_scalar(checkpoint,
                   [&]<class Value>(const char* name, Value& value) { value = file.read_attribute<Value>("/", name); });
-  checkpoint.particles = read_matrix(file, "/particles", path);
+  checkpoint.particles = read_matrix(file, "/particles", place);
   if (file.has_data_set("/average")) {
-    checkpoint.average = read_matrix(file, "/average", path);
+    checkpoint.average = read_matrix(file, "/average", place);
   }
   checkpoint.has_snapshot = file.has_data_set("/snapshot/particles");
   if (checkpoint.has_snapshot) {
-    checkpoint.snapshot_particles = read_matrix(file, "/snapshot/particles", path);
-    checkpoint.snapshot_drift = read_matrix(file, "/snapshot/drift", path);
+    checkpoint.snapshot_particles = read_matrix(file, "/snapshot/particles", place);
+    checkpoint.snapshot_drift = read_matrix(file, "/snapshot/drift", place);
     checkpoint.snapshot_field.resize(static_cast<std::size_t>(file.shape("/snapshot/field").at(0)));
     file.read<double>("/snapshot/field", checkpoint.snapshot_field);
   }

@@ -183,13 +183,22 @@ bool Section::reads(std::string_view name, bool condition, std::string_view wher
 }
 
 void Section::check(bool condition, std::string_view name, const std::string& why) const {
-  if (condition || is_describing()) {
-    return;
+  if (!condition && !is_describing()) {
+    throw InvalidInput(complaint(name, why));
   }
+}
+
+void Section::check_data(bool condition, std::string_view name, const std::string& why) const {
+  if (!condition && !is_describing()) {
+    throw WrongData(complaint(name, why));
+  }
+}
+
+std::string Section::complaint(std::string_view name, const std::string& why) const {
   const Value* given = find(name);
   const Value* value = given != nullptr ? given : mfld::find(*resolved_, path_of(name));
-  throw InvalidInput(value != nullptr ? fmt::format("{} = {}: {}", path_of(name), to_toml_inline(*value), why)
-                                      : fmt::format("{}: {}", path_of(name), why));
+  return value != nullptr ? fmt::format("{} = {}: {}", path_of(name), to_toml_inline(*value), why)
+                          : fmt::format("{}: {}", path_of(name), why);
 }
 
 void Section::describe(std::string_view name, std::string_view allowed, std::string_view fallback,

@@ -8,12 +8,15 @@
 
 #include "experiment/memory.hpp"
 #include "experiment/readers.hpp"
+#include "mfld/core/error.hpp"
 #include "mfld/experiment/task_table.hpp"
 #include "mfld/observe/observer.hpp"
 
 namespace mfld {
 
 namespace {
+
+constexpr std::string_view file_task = "file";
 
 constexpr std::array<Named<Reduction>, 2> reductions = {{{"mean", Reduction::mean}, {"sum", Reduction::sum}}};
 
@@ -123,7 +126,7 @@ std::vector<Index> read_tracked(Section& section, Index width) {
 void check_labels(const Section& root, const EmpiricalRisk& risk, const Vector& targets, std::string_view part) {
   const auto bad = std::find_if(targets.begin(), targets.end(), [](double y) { return y != -1 && y != 1; });
   if (risk.loss().is_classification() && bad != targets.end()) {
-    root.check(
+    root.check_data(
         false, "loss.kind",
         fmt::format("needs labels -1 and +1, and the label of {} sample {} is {}", part, bad - targets.begin(), *bad));
   }
@@ -195,6 +198,26 @@ void read_checkpointing(Section section, Experiment& experiment) {
       section.number("every_minutes", "minutes between checkpoints; 0: off", 10.0, NumberRule::non_negative);
 }
 
+/// What `make` makes of a file: what is wrong with it, only the file shows.
+template <class Make>
+auto from_file(const Make& make) {
+  try {
+    return make();
+  } catch (const InvalidInput& error) {
+    throw WrongData(error.what());
+  }
+}
+
+/// The opposite: the text says how many samples there are.
+template <class Read>
+auto from_text(const Read& read) {
+  try {
+    return read();
+  } catch (const WrongData& error) {
+    throw InvalidInput(error.what());
+  }
+}
+
 constexpr std::uint64_t hash_start = 0xCBF29CE484222325U;
 
 /// Fowler-Noll-Vo 1a.
@@ -203,6 +226,17 @@ std::uint64_t hash_of(std::string_view bytes, std::uint64_t hash) {
     hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3U;
   }
   return hash;
+}
+
+/// Of what an experiment computes, and not of where its files lie.
+std::uint64_t hash_of_values(Value resolved) {
+  for (Member& section : std::get<Table>(resolved.data).members) {
+    if (auto* table = section.value.as<Table>(); table != nullptr && section.key == "task") {
+      std::erase_if(table->members,
+                    [](const Member& member) { return member.key == "path" || member.key == "test_path"; });
+    }
+  }
+  return hash_of(to_toml_inline(resolved), hash_start);
 }
 
 std::uint64_t hash_of(const Dataset& data, std::uint64_t hash) {
@@ -226,8 +260,13 @@ Experiment read_experiment(const Section& root, const Surroundings& surroundings
   const NetworkOptions options = read_network(network_section);
   const Initialisation law = read_initialisation(network_section.table("init"), options.neuron, options.width);
   const EmpiricalRisk risk = read_risk(root.table("loss"));
-  Dataset data =
-      describing ? Dataset{Inputs::Zero(1, 1), Vector::Zero(1), {}, {}, {}, {}, {}} : make_dataset(seeds.data);
+  const Value* kind = root.find("task.kind");
+  const bool is_of_file =
+      kind != nullptr && kind->as<std::string>() != nullptr && *kind->as<std::string>() == file_task;
+  const auto make = [&] { return make_dataset(seeds.data); };
+  Dataset data = describing   ? Dataset{Inputs::Zero(1, 1), Vector::Zero(1), {}, {}, {}, {}, {}}
+                 : is_of_file ? from_file(make)
+                              : make();
   check_labels(root, risk, data.train_targets, "training");
   check_labels(root, risk, data.test_targets, "test");
   const Network network(options.neuron, data.input_dim(), options.scaling, options.trained);
@@ -238,8 +277,10 @@ Experiment read_experiment(const Section& root, const Surroundings& surroundings
   experiment.kernel =
       read_kernel_method(root, {options.neuron, options.trained, &experiment.risk, &experiment.data, predictions, law});
   if (!experiment.kernel) {
-    experiment.phases =
-        read_phases(root, {options.scaling, risk.loss().kind, experiment.data.num_train(), width * num_trained});
+    const auto read = [&] {
+      return read_phases(root, {options.scaling, risk.loss().kind, experiment.data.num_train(), width * num_trained});
+    };
+    experiment.phases = is_of_file ? read() : from_text(read);
   }
   // Particles, first particles, drift, and a snapshot of all three; an average; an anchor.
   const auto some = [&](const auto& condition) {
@@ -311,7 +352,8 @@ std::vector<KeyInfo> describe_keys() {
 }
 
 Experiment build_experiment(const Value& config, const Surroundings& surroundings) {
-  std::vector<KeyInfo> keys = describe_keys();
+  static const std::vector<KeyInfo> every_key = describe_keys();
+  std::vector<KeyInfo> keys = every_key;
   const Value* kind = find(config, "task.kind");
   const auto* text = kind == nullptr ? nullptr : kind->as<std::string>();
   const bool is_task = text != nullptr && std::any_of(tasks().begin(), tasks().end(),
@@ -324,9 +366,10 @@ Experiment build_experiment(const Value& config, const Surroundings& surrounding
   Value resolved{Table{}};
   Experiment experiment = read_experiment(Section::reading(config, resolved), surroundings);
   experiment.resolved = to_toml(resolved);
-  experiment.hash = hash_of(to_toml_inline(resolved), hash_start);
-  if (*text == "file") {  // which may have changed since
+  experiment.hash = hash_of_values(resolved);
+  if (*text == file_task) {  // which may have changed since
     experiment.hash = hash_of(experiment.data, experiment.hash);
+    experiment.folder = surroundings.folder / ".";
   }
   return experiment;
 }

@@ -164,10 +164,10 @@ void check_problem(const Section& section, const KernelSetting& setting, const K
   check_memory(section, "kernel", num_doubles(method, data.num_train(), data.num_test(), setting.predictions),
                fmt::format("matrices of {} training and {} test samples", data.num_train(), data.num_test()));
   if (const auto equal = method.ridge == 0 ? find_equal_rows(data.train_inputs) : std::nullopt) {
-    section.check(false, "ridge",
-                  fmt::format("the inputs of the training samples {} and {} are equal, which makes the kernel "
-                              "singular; drop one or use a positive ridge",
-                              std::min(equal->first, equal->second), std::max(equal->first, equal->second)));
+    section.check_data(false, "ridge",
+                       fmt::format("the inputs of the training samples {} and {} are equal, which makes the kernel "
+                                   "singular; drop one or use a positive ridge",
+                                   std::min(equal->first, equal->second), std::max(equal->first, equal->second)));
   }
 }
 

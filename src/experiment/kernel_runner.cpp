@@ -4,11 +4,11 @@
 
 #include <chrono>
 #include <cmath>
-#include <filesystem>
 #include <limits>
 #include <optional>
 
 #include "experiment/finite.hpp"
+#include "experiment/posix_file.hpp"
 #include "experiment/run_text.hpp"
 #include "mfld/core/error.hpp"
 #include "mfld/ntk/closed_forms.hpp"
@@ -191,17 +191,16 @@ RunSummary run(const Experiment& experiment, RunDirectory& directory, const std:
 
 RunSummary run_kernel_regression(const Experiment& experiment, RunDirectory& directory, const std::atomic<bool>& stop,
                                  const RunOptions& options) {
-  const std::filesystem::path file = directory.path() / "experiment.toml";
-  const bool begun = std::filesystem::exists(file);
+  const FilePlace file = directory.place() / "experiment.toml";
+  const bool begun = exists(file);
   if (!begun) {
-    directory.write_experiment(experiment_text(experiment, options));
+    directory.write_experiment(experiment_text(experiment, options, directory.path()));
   }
   try {
     return run(experiment, directory, stop, options);
   } catch (const InvalidInput&) {
     if (!begun) {
-      std::error_code ignored;
-      std::filesystem::remove(file, ignored);
+      remove_file(file);
     }
     throw;
   }

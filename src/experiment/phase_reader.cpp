@@ -106,11 +106,12 @@ void check_one_pass(const Section& section, Index num_samples, const Phase& phas
   section.check(phase.method->estimator == Estimator::minibatch, "sampling",
                 fmt::format("needs fresh samples only, and {} goes back to old ones", phase.method->name));
   const Index num_left = num_samples - phase.first_sample;
-  section.check(num_left > 0 || phase.num_steps == 0, "steps",
-                fmt::format("must be 0 with sampling = \"one-pass\": the phases before use each of the {} training "
-                            "samples once",
-                            num_samples));
-  section.check(
+  section.check_data(
+      num_left > 0 || phase.num_steps == 0, "steps",
+      fmt::format("must be 0 with sampling = \"one-pass\": the phases before use each of the {} training "
+                  "samples once",
+                  num_samples));
+  section.check_data(
       phase.num_steps <= num_left / phase.batch_size, "steps",
       fmt::format("must be at most {} with sampling = \"one-pass\" and batch_size = {}, which use each of the "
                   "{} training samples{} once",
@@ -130,8 +131,8 @@ void read_batches(Section& section, Index num_samples, Phase& phase) {
                   "required; svrg-mfld: ceil(n^(1/3)), averaged-sgd: 1"};
     }
     phase.batch_size = section.integer("batch_size", "samples per step, shared by all particles", fallback, {1});
-    section.check(phase.batch_size <= num_samples, "batch_size",
-                  fmt::format("must be at most {}, the number of training samples", num_samples));
+    section.check_data(phase.batch_size <= num_samples, "batch_size",
+                       fmt::format("must be at most {}, the number of training samples", num_samples));
   }
   if (section.reads("sampling", draws_batches(*phase.method), with_batch)) {
     phase.sampling =
@@ -190,10 +191,10 @@ void read_natural_gradient(Section& section, const PhaseSetting& setting, Phase&
       setting.loss == LossKind::squared, "method",
       fmt::format("is defined for the squared loss, and loss.kind is \"{}\"", name_of(loss_names, setting.loss)));
   check_memory(section, "method", NaturalGradient::num_doubles(setting.num_samples), "two matrices of n x n numbers");
-  section.check(phase.damping > 0 || static_cast<double>(setting.num_samples) <= setting.num_trained, "damping",
-                fmt::format("must be > 0 where training samples ({}) are more than trained parameters ({}): their "
-                            "tangent kernel is singular",
-                            setting.num_samples, setting.num_trained));
+  section.check_data(phase.damping > 0 || static_cast<double>(setting.num_samples) <= setting.num_trained, "damping",
+                     fmt::format("must be > 0 where training samples ({}) are more than trained parameters ({}): their "
+                                 "tangent kernel is singular",
+                                 setting.num_samples, setting.num_trained));
 }
 
 Phase read_phase(Section& section, const PhaseSetting& setting, Index first_sample) {

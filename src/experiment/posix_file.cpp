@@ -2,11 +2,11 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <memory>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -42,14 +42,7 @@ int sync_descriptor(int descriptor) {
   return result == 0 || errno == EINVAL ? 0 : errno;
 }
 
-std::string rest_of(PosixFile file) {
-  std::string text;
-  std::vector<char> buffer(std::size_t{1} << 16U);
-  for (std::size_t count = file.read(buffer); count > 0; count = file.read(buffer)) {
-    text.append(buffer.data(), count);
-  }
-  return text;
-}
+constexpr std::size_t buffer_bytes = std::size_t{1} << 16U;
 
 }  // namespace
 
@@ -91,8 +84,6 @@ PosixFile PosixFile::open_for_reading(const FilePlace& place) {
   }
   return file;
 }
-
-PosixFile PosixFile::open_stream(const FilePlace& place) { return {place, open_at(place, O_RDONLY), "read"}; }
 
 PosixFile PosixFile::open_for_update(const FilePlace& place) {
   return {place, open_at(place, O_RDWR | O_NONBLOCK), "write"};
@@ -205,13 +196,6 @@ void PosixFile::truncate(std::size_t size) {
   }
 }
 
-bool PosixFile::try_lock() { return ::flock(descriptor_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK; }
-
-void PosixFile::lock() {
-  while (::flock(descriptor_, LOCK_EX) != 0 && errno == EINTR) {
-  }
-}
-
 void PosixFile::rename(const FilePlace& place) {
   rename_file(place_, place);
   place_ = place;
@@ -275,9 +259,26 @@ bool exists(const FilePlace& place) {
   return ::fstatat(place.directory, place.name.c_str(), &attributes, 0) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
-std::string read_text(const FilePlace& place) { return rest_of(PosixFile::open_for_reading(place)); }
+std::string read_text(const FilePlace& place) {
+  PosixFile file = PosixFile::open_for_reading(place);
+  std::string text;
+  std::vector<char> buffer(buffer_bytes);
+  for (std::size_t count = file.read(buffer); count > 0; count = file.read(buffer)) {
+    text.append(buffer.data(), count);
+  }
+  return text;
+}
 
-std::string read_stream(const FilePlace& place) { return rest_of(PosixFile::open_stream(place)); }
+void sync_file_system(const FilePlace& directory) {
+  const int descriptor = open_at(directory, O_RDONLY | O_DIRECTORY);
+  const int error = descriptor < 0 || ::syncfs(descriptor) != 0 ? errno : 0;
+  if (descriptor >= 0) {
+    ::close(descriptor);
+  }
+  if (error != 0) {
+    fail_with("write", directory, std::generic_category().message(error));
+  }
+}
 
 void sync_file(const FilePlace& place) {
   const int descriptor = open_at(place, O_RDONLY | O_NONBLOCK);

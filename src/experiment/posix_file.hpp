@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <cstddef>
 #include <span>
 #include <string>
@@ -19,8 +20,6 @@ class PosixFile {
   static PosixFile create_beside(const FilePlace& place);
   /// An existing regular file: anything else could keep its reader waiting.
   static PosixFile open_for_reading(const FilePlace& place);
-  /// Whatever can be read to its end, a pipe included.
-  static PosixFile open_stream(const FilePlace& place);
   /// An existing file, kept as it is.
   static PosixFile open_for_update(const FilePlace& place);
   /// An existing file, for writing at its end.
@@ -40,11 +39,6 @@ class PosixFile {
   std::size_t size() const;
   /// Forgets all but the first `size` bytes.
   void truncate(std::size_t size);
-  /// Whether this process now holds the lock that at most one has, until it closes the file or dies. True as well where
-  /// the file system has no locks.
-  bool try_lock();
-  /// Waits for the lock.
-  void lock();
   void rename(const FilePlace& place);
   /// Returns once the content is on the disk.
   void sync();
@@ -77,11 +71,12 @@ void rename_file(const FilePlace& from, const FilePlace& to);
 void remove_file(const FilePlace& place);
 /// Whether there is something that can be opened, or that cannot for another reason than its absence.
 bool exists(const FilePlace& place);
-/// All that is in a file, or in a pipe.
+/// All that is in a file.
 std::string read_text(const FilePlace& place);
-std::string read_stream(const FilePlace& place);
 
 /// Makes a file lasting that may be open elsewhere, or the names in a directory; nothing if there is none.
 void sync_file(const FilePlace& place);
+/// Makes all lasting that is on the file system of a directory, or starts to.
+void sync_file_system(const FilePlace& directory);
 
 }  // namespace mfld

@@ -2,13 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cctype>
 #include <cinttypes>
 #include <cstdio>
-#include <fstream>
+#include <exception>
 #include <string_view>
 
+#include "experiment/comments.hpp"
+#include "experiment/posix_file.hpp"
+#include "experiment/stored_folder.hpp"
 #include "mfld/core/error.hpp"
 
 namespace mfld {
@@ -17,27 +18,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view folder_start = "# paths start at ";
 constexpr std::string_view branch_start = "branched from ";
 constexpr std::string_view step_start = " at step ";
 
-/// What follows `start` in each of the comments that a file opens with.
-std::vector<std::string> comments_of(const fs::path& path, std::string_view start) {
-  std::vector<std::string> comments;
-  std::ifstream stream(path);
-  for (std::string line; std::getline(stream, line) && line.starts_with('#');) {
-    if (line.starts_with(start)) {
-      comments.push_back(line.substr(start.size()));
-    }
-  }
-  return comments;
-}
+FilePlace experiment_of(const FilePlace& directory) { return directory / "experiment.toml"; }
 
 /// Throws FileError unless a run of the experiment can stand at the checkpoint.
-void check_belongs(const Checkpoint& checkpoint, const Experiment& experiment, const fs::path& path) {
-  const auto refuse_unless = [&path](bool condition, const std::string& reason) {
+void check_belongs(const Checkpoint& checkpoint, const Experiment& experiment, const FilePlace& place) {
+  const auto refuse_unless = [&place](bool condition, const std::string& reason) {
     if (!condition) {
-      throw FileError(fmt::format("cannot use checkpoint {}: {}", path.string(), reason));
+      throw FileError(fmt::format("cannot use checkpoint {}: {}", place.path.string(), reason));
     }
   };
   refuse_unless(checkpoint.experiment_hash == experiment.hash,
@@ -61,19 +51,28 @@ void check_belongs(const Checkpoint& checkpoint, const Experiment& experiment, c
                 averaging ? "it lacks the average of the phase" : "it has an average, which the phase does not form");
 }
 
-Checkpoint read_checkpoint(const Experiment& experiment, const fs::path& path) {
-  Checkpoint checkpoint = load_checkpoint(path);
-  check_belongs(checkpoint, experiment, path);
+Checkpoint read_checkpoint(const Experiment& experiment, const FilePlace& place) {
+  Checkpoint checkpoint = load_checkpoint(place);
+  check_belongs(checkpoint, experiment, place);
   return checkpoint;
 }
 
-std::optional<Checkpoint> find_checkpoint(const Experiment& experiment, const fs::path& directory, Kept kept) {
-  const fs::path last = directory / "checkpoint.h5";
-  const fs::path previous = directory / "checkpoint.previous.h5";
-  const bool has_last = fs::exists(last);
-  const bool has_previous = fs::exists(previous);
+bool can_be_used(const Experiment& experiment, const FilePlace& place) {
+  try {
+    read_checkpoint(experiment, place);
+    return true;
+  } catch (const FileError&) {
+    return false;
+  }
+}
+
+std::optional<Checkpoint> find_checkpoint(const Experiment& experiment, const FilePlace& directory, Kept kept) {
+  const FilePlace last = directory / "checkpoint.h5";
+  const FilePlace previous = directory / "checkpoint.previous.h5";
+  const bool has_last = exists(last);
+  const bool has_previous = exists(previous);
   if (kept == Kept::previous && !has_previous) {
-    throw FileError(fmt::format("cannot read {}: there is no previous checkpoint", previous.string()));
+    throw FileError(fmt::format("cannot read {}: there is no previous checkpoint", previous.path.string()));
   }
   if (!has_last && !has_previous) {
     return std::nullopt;
@@ -84,57 +83,77 @@ std::optional<Checkpoint> find_checkpoint(const Experiment& experiment, const fs
   try {
     return read_checkpoint(experiment, last);
   } catch (const FileError& error) {
-    throw has_previous ? FileError(fmt::format("{}; --previous goes on from the one before it", error.what())) : error;
+    throw has_previous && can_be_used(experiment, previous)
+        ? FileError(fmt::format("{}; --previous goes on from the one before it", error.what()))
+        : error;
   }
+}
+
+/// The files of a plan that are at none of the places where its paths may start, with what to do about it.
+FileError missing_file(const Plan& plan, const FilePlace& directory) {
+  const fs::path missing = *missing_file(plan.runs, plan.folders.back());
+  const fs::path stored = fs::absolute(plan.folders.back() / missing).lexically_normal();
+  return FileError(
+      fmt::format("cannot read {}: there is no such file; where the data have moved, correct {} of {}", stored.string(),
+                  missing.is_absolute() ? "the path in [task]" : "the line \"" + folder_comment_start() + "...\"",
+                  experiment_of(directory).path.string()));
+}
+
+StoppedRun stopped_run(const Plan& plan, const FilePlace& directory, Kept kept, const Surroundings& surroundings) {
+  StoppedRun run{build_experiment(plan.runs.front().config, surroundings), std::nullopt, {}};
+  run.checkpoint = find_checkpoint(run.experiment, directory, kept);
+  for (const std::string& comment : plan.comments) {
+    if (comment.starts_with(branch_start)) {
+      run.notes.push_back(comment);
+    }
+  }
+  return run;
 }
 
 }  // namespace
 
-std::string folder_comment(const fs::path& folder) {
-  const std::string path = fs::absolute(folder / ".").lexically_normal().string();
-  if (path.find('\n') != std::string::npos) {
-    throw InvalidInput(fmt::format("the folder {} has a line break in its name; rename it", path));
-  }
-  return fmt::format("{}{}\n", folder_start, path);
+Plan read_stored_plan(const FilePlace& directory, const std::atomic<bool>* stop) {
+  const FilePlace file = experiment_of(directory);
+  return parse_plan(read_text(file), file, {}, stop);
 }
 
-Plan read_stored_plan(const fs::path& directory) {
-  const fs::path file = directory / "experiment.toml";
-  Plan plan = read_plan(file, {});
-  if (const auto folders = comments_of(file, folder_start); !folders.empty()) {
-    plan.folder = folders.front();
-  }
-  return plan;
-}
-
-std::string stored_instruction_set(const fs::path& directory) {
+std::string stored_instruction_set(const FilePlace& directory) {
   constexpr std::string_view key = "instruction set ";
-  for (const std::string& comment : comments_of(directory / "experiment.toml", "# mfld ")) {
-    if (const std::size_t place = comment.find(key); place != std::string::npos) {
+  for (const std::string& comment : comments_in(read_text(experiment_of(directory)))) {
+    if (const std::size_t place = comment.find(key); comment.starts_with("mfld ") && place != std::string::npos) {
       return comment.substr(place + key.size());
     }
   }
   return {};
 }
 
-StoppedRun read_stopped_run(const fs::path& directory, Kept kept, const Surroundings& surroundings) {
-  const Plan plan = read_stored_plan(directory);
+StoppedRun read_stopped_run(const FilePlace& directory, Kept kept, const Surroundings& surroundings) {
+  const Plan plan = read_stored_plan(directory, surroundings.stop);
   if (plan.is_sweep) {
-    throw InvalidInput(fmt::format("{} is a directory of several runs; name one of them", directory.string()));
+    throw InvalidInput(fmt::format("{} is a directory of several runs; name one of them", directory.path.string()));
   }
-  StoppedRun run{build_experiment(plan.runs.front().config, surroundings.in(plan.folder)), std::nullopt, {}};
-  run.checkpoint = find_checkpoint(run.experiment, directory, kept);
-  for (const std::string& parent : comments_of(directory / "experiment.toml", fmt::format("# {}", branch_start))) {
-    run.notes.push_back(fmt::format("{}{}", branch_start, parent));
+  std::exception_ptr first;
+  for (const fs::path& folder : plan.folders) {
+    if (missing_file(plan.runs, folder)) {
+      continue;
+    }
+    // Of a copied project the files are at both places, and may be the run's at one only.
+    try {
+      return stopped_run(plan, directory, kept, surroundings.in(folder));
+    } catch (const InvalidInput&) {
+      first = first ? first : std::current_exception();
+    } catch (const FileError&) {
+      first = first ? first : std::current_exception();
+    }
   }
-  return run;
+  if (first) {
+    std::rethrow_exception(first);
+  }
+  throw missing_file(plan, directory);
 }
 
 std::string note_of(const Parent& parent) {
-  std::string directory = parent.directory;  // one line, whatever its name
-  std::replace_if(
-      directory.begin(), directory.end(), [](unsigned char c) { return std::iscntrl(c) != 0; }, '?');
-  return fmt::format("{}{}{}{}, seed {}, experiment {:016x}", branch_start, directory, step_start, parent.step,
+  return fmt::format("{}{}{}{}, seed {}, experiment {:016x}", branch_start, parent.directory, step_start, parent.step,
                      parent.seed, parent.experiment_hash);
 }
 
@@ -153,17 +172,17 @@ std::optional<Parent> parent_in(const std::vector<std::string>& notes) {
   return last;
 }
 
-StoppedRun branch(const fs::path& directory, std::int64_t seed, Kept kept, const Surroundings& surroundings) {
+StoppedRun branch(const FilePlace& directory, std::int64_t seed, Kept kept, const Surroundings& surroundings) {
   StoppedRun parent = read_stopped_run(directory, kept, surroundings);
   if (!parent.checkpoint) {
-    throw FileError(fmt::format("cannot branch {}: it has no checkpoint", directory.string()));
+    throw FileError(fmt::format("cannot branch {}: it has no checkpoint", directory.path.string()));
   }
-  Value config = parse_toml(parent.experiment.resolved, (directory / "experiment.toml").string());
+  Value config = parse_toml(parent.experiment.resolved, experiment_of(directory).path.string());
   assign(config, "seeds.noise", {seed});
   assign(config, "seeds.batches", {seed});
-  StoppedRun child{build_experiment(config, surroundings.in(directory)), std::nullopt, {}};
+  StoppedRun child{build_experiment(config, surroundings.in(parent.experiment.folder)), std::nullopt, {}};
   child.notes = std::move(parent.notes);
-  child.notes.push_back(note_of({fs::absolute(directory).lexically_normal().string(), parent.checkpoint->step,
+  child.notes.push_back(note_of({fs::absolute(directory.path).lexically_normal().string(), parent.checkpoint->step,
                                  static_cast<std::int64_t>(parent.experiment.seeds.noise), parent.experiment.hash}));
   child.checkpoint = std::move(parent.checkpoint);
   child.checkpoint->experiment_hash = child.experiment.hash;

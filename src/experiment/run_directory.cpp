@@ -1,19 +1,22 @@
 #include "mfld/experiment/run_directory.hpp"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cassert>
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
-#include <fstream>
 #include <iterator>
 #include <optional>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
+#include "experiment/comments.hpp"
+#include "experiment/line_reader.hpp"
 #include "experiment/posix_file.hpp"
 #include "experiment/summary_json.hpp"
 #include "experiment/trajectory_file.hpp"
@@ -22,19 +25,6 @@
 namespace mfld {
 
 namespace {
-
-/// Every line of `text` as a comment of its own.
-std::string comment_lines(std::string_view text) {
-  std::string result;
-  while (true) {
-    const std::size_t end = text.find('\n');
-    result += fmt::format("# {}\n", text.substr(0, end));
-    if (end == std::string_view::npos) {
-      return result;
-    }
-    text.remove_prefix(end + 1);
-  }
-}
 
 /// The shortest text that reads back to the same double; a sign of "not a number" means nothing and is dropped.
 void append_number(fmt::memory_buffer& row, double value) {
@@ -60,113 +50,132 @@ LastRow parse_row(const std::string& row) {
   return result;
 }
 
-/// `path` under a second name, so that neither is missing at any moment; renamed where the file system has no links.
-void keep_as(const std::filesystem::path& path, const std::filesystem::path& temporary,
-             const std::filesystem::path& kept) {
-  std::error_code error;
-  std::filesystem::remove(temporary, error);
-  std::filesystem::create_hard_link(path, temporary, error);
-  rename_file(error ? path : temporary, kept);
+/// `place` under a second name, so that neither is missing at any moment; renamed where the file system has no links.
+void keep_as(const FilePlace& place, const FilePlace& temporary, const FilePlace& kept) {
+  remove_file(temporary);
+  const bool linked =
+      ::linkat(place.directory, place.name.c_str(), temporary.directory, temporary.name.c_str(), 0) == 0;
+  rename_file(linked ? temporary : place, kept);
 }
 
 /// What a run leaves that was killed before it had an experiment.toml: half of the first file it writes.
-bool is_leftover(const std::filesystem::directory_entry& entry) {
-  const std::filesystem::path name = entry.path().filename();
-  return name == "experiment.new.toml" || name == "checkpoint.new.h5";
+bool is_leftover(const std::string& name) { return name == "experiment.new.toml" || name == "checkpoint.new.h5"; }
+
+/// The directory at `place`, made if need be, and whether it is locked for this process alone. Another may have taken
+/// its place between the two.
+std::pair<Folder, bool> locked_folder(const FilePlace& place) {
+  for (int attempt = 0; attempt < 100; ++attempt) {
+    Folder folder = Folder::make(place);
+    const bool locked = folder.try_lock();
+    if (!locked || folder.is_in_place()) {
+      return {std::move(folder), locked};
+    }
+  }
+  throw FileError(fmt::format("cannot write into {}: it is replaced again and again", place.path.string()));
 }
 
 }  // namespace
 
-struct RunDirectory::Files {
-  std::filesystem::path path;
-  std::optional<PosixFile> lock;
-  std::chrono::steady_clock::time_point opened = std::chrono::steady_clock::now();
-
-  /// Whether a loss would cost more than making it lasting, which takes milliseconds a file: thousands of short runs
-  /// would otherwise do little else. A killed process loses neither; only a machine that stops within the first second
-  /// does.
-  Write write() const {
-    return std::chrono::steady_clock::now() - opened > std::chrono::seconds(1) ? Write::lasting : Write::passing;
+MetricsEnds read_ends(const FilePlace& metrics) {
+  MetricsEnds ends;
+  LineReader lines(PosixFile::open_for_reading(metrics));
+  for (std::string line; lines.next(line);) {
+    if (line.starts_with('#')) {
+      ends.comments.push_back(comments_in(line).front());
+    } else {
+      std::swap(ends.header.empty() ? ends.header : ends.last_row, line);
+    }
   }
-  std::optional<PosixFile> metrics;
+  return ends;
+}
+
+struct RunDirectory::Files {
+  Folder folder;
+  std::chrono::steady_clock::time_point opened = std::chrono::steady_clock::now();
+  bool passes_soon = false;
+  std::optional<PosixFile> metrics{};
   std::size_t num_columns = 0;
-  fmt::memory_buffer row;
-  std::optional<TrajectoryFile> trajectory;
+  fmt::memory_buffer row{};
+  std::optional<TrajectoryFile> trajectory{};
+
+  bool is_new() const { return std::chrono::steady_clock::now() - opened < std::chrono::seconds(1); }
+  /// Whether a loss would cost more than making it lasting, which takes milliseconds a file. A killed process loses
+  /// neither; only a machine that stops within the first second does.
+  Write write() const { return is_new() ? Write::passing : Write::lasting; }
 };
 
-RunDirectory::RunDirectory() : files_(std::make_unique<Files>()) {}
+RunDirectory::RunDirectory(std::unique_ptr<Files> files) : files_(std::move(files)) {}
 RunDirectory::~RunDirectory() = default;
 RunDirectory::RunDirectory(RunDirectory&&) noexcept = default;
 RunDirectory& RunDirectory::operator=(RunDirectory&&) noexcept = default;
 
-RunDirectory RunDirectory::create(const std::filesystem::path& path) {
-  std::error_code error;
-  const auto status = std::filesystem::status(path, error);
-  if (std::filesystem::exists(status)) {
-    if (!std::filesystem::is_directory(status)) {
-      throw InvalidInput(fmt::format("output directory {} is a file; give a new or empty directory", path.string()));
-    }
-    const std::filesystem::directory_iterator files(path, error);
-    if (!error && !std::all_of(begin(files), end(files), is_leftover)) {
-      throw InvalidInput(
-          fmt::format("output directory {} exists and is not empty; give a new or empty directory", path.string()));
-    }
-  } else {
-    std::filesystem::create_directories(path, error);
+RunDirectory RunDirectory::create(const FilePlace& place) {
+  struct stat attributes {};
+  if (::fstatat(place.directory, place.name.c_str(), &attributes, 0) == 0 && !S_ISDIR(attributes.st_mode)) {
+    throw InvalidInput(
+        fmt::format("output directory {} is a file; give a new or empty directory", place.path.string()));
   }
-  if (error) {
-    throw FileError(fmt::format("cannot make directory {}: {}", path.string(), error.message()));
+  auto [folder, locked] = locked_folder(place);
+  const std::vector<std::string> names = folder.names();
+  if (!std::all_of(names.begin(), names.end(), is_leftover)) {
+    throw InvalidInput(
+        fmt::format("output directory {} exists and is not empty; give a new or empty directory", place.path.string()));
   }
-  return reopen(path);
+  if (!locked) {
+    throw InvalidInput(fmt::format("output directory {} is taken by another process; give a new or empty directory",
+                                   place.path.string()));
+  }
+  return RunDirectory(std::make_unique<Files>(Files{std::move(folder)}));
 }
 
-RunDirectory RunDirectory::reopen(const std::filesystem::path& path) {
-  std::error_code error;
-  std::filesystem::create_directories(path, error);
-  if (error) {
-    throw FileError(fmt::format("cannot make directory {}: {}", path.string(), error.message()));
+RunDirectory RunDirectory::reopen(const FilePlace& place) {
+  auto [folder, locked] = locked_folder(place);
+  if (!locked) {
+    throw FileError(fmt::format("cannot write into {}: another process is running there", place.path.string()));
   }
-  RunDirectory result;
-  result.files_->path = path;
-  result.files_->lock = PosixFile::open_stream(path);
-  if (!result.files_->lock->try_lock()) {
-    throw FileError(fmt::format("cannot write into {}: another process is running there", path.string()));
-  }
-  return result;
+  return RunDirectory(std::make_unique<Files>(Files{std::move(folder)}));
 }
 
-const std::filesystem::path& RunDirectory::path() const { return files_->path; }
+const std::filesystem::path& RunDirectory::path() const { return files_->folder.path(); }
+
+FilePlace RunDirectory::place() const { return files_->folder.place(); }
+
+Folder RunDirectory::folder() const { return files_->folder.again(); }
+
+void RunDirectory::unmake() { files_->folder.unmake(); }
+
+void RunDirectory::pass_if_soon() { files_->passes_soon = true; }
 
 void RunDirectory::write_experiment(const std::string& text) {
-  replace_file(path() / "experiment.new.toml", path() / "experiment.toml", text, files_->write());
+  replace_file(place() / "experiment.new.toml", place() / "experiment.toml", text, files_->write());
 }
 
 void RunDirectory::start_metrics(const std::vector<std::string>& comments, const std::vector<std::string>& columns) {
   std::string head;
   for (const std::string& comment : comments) {
-    head += comment_lines(comment);
+    head += comment_line(comment);
   }
   head += "step,phase,time,gradient_evaluations";
   for (const std::string& column : columns) {
     head += ',' + column;
   }
   head += '\n';
-  files_->metrics = PosixFile::create(path() / "metrics.new.csv");
+  files_->metrics = PosixFile::create(place() / "metrics.new.csv");
   files_->num_columns = columns.size();
   files_->metrics->append(head);
-  files_->metrics->rename(path() / "metrics.csv");
+  files_->metrics->rename(place() / "metrics.csv");
 }
 
 LastRow RunDirectory::continue_metrics(std::int64_t num_rows, const std::vector<std::string>& columns,
                                        std::int64_t last_step) {
-  const auto metrics = path() / "metrics.csv";
+  const auto metrics = place() / "metrics.csv";
+  LineReader lines(PosixFile::open_for_reading(metrics));
   files_->metrics = PosixFile::open_for_appending(metrics);
   files_->num_columns = columns.size();
-  std::ifstream stream(metrics, std::ios::binary);
   std::size_t size = 0;
   std::int64_t rows = -1;  // the names of the columns come first
   std::string row;
-  for (std::string line; rows < num_rows && std::getline(stream, line) && !stream.eof();) {
+  for (std::string line; rows < num_rows && lines.next(line);) {
     size += line.size() + 1;
     if (!line.starts_with('#')) {
       ++rows;
@@ -177,12 +186,12 @@ LastRow RunDirectory::continue_metrics(std::int64_t num_rows, const std::vector<
   if (rows < num_rows || (rows > 0 && last.values.size() != columns.size())) {
     throw FileError(
         fmt::format("cannot continue {}: it has {} complete rows of {} columns and the checkpoint counts {} of {}",
-                    metrics.string(), std::max<std::int64_t>(rows, 0), last.values.size() + num_own_columns, num_rows,
-                    columns.size() + num_own_columns));
+                    metrics.path.string(), std::max<std::int64_t>(rows, 0), last.values.size() + num_own_columns,
+                    num_rows, columns.size() + num_own_columns));
   }
   if (last.step > last_step) {
     throw FileError(fmt::format("cannot continue {}: row {} is of step {}, and the checkpoint counts rows to step {}",
-                                metrics.string(), num_rows, last.step, last_step));
+                                metrics.path.string(), num_rows, last.step, last_step));
   }
   files_->metrics->truncate(size);
   return last;
@@ -204,13 +213,13 @@ void RunDirectory::append_metrics(std::int64_t step, std::int64_t phase, double 
 }
 
 void RunDirectory::start_trajectory(const TrajectoryInfo& info, const Dataset& data, const std::atomic<bool>* stop) {
-  files_->trajectory.emplace(path() / "trajectory.h5", info, data, stop);
+  files_->trajectory.emplace(place() / "trajectory.h5", info, data, stop);
 }
 
 std::int64_t RunDirectory::continue_trajectory(std::int64_t num_frames, const TrajectoryInfo& info,
                                                std::int64_t last_step, const std::atomic<bool>* stop) {
   files_->trajectory.reset();
-  return files_->trajectory.emplace(path() / "trajectory.h5", num_frames, info, last_step, stop).last_step();
+  return files_->trajectory.emplace(place() / "trajectory.h5", num_frames, info, last_step, stop).last_step();
 }
 
 void RunDirectory::finish_trajectory() {
@@ -226,22 +235,21 @@ void RunDirectory::append_trajectory(std::int64_t step, double time, const Eigen
 }
 
 void RunDirectory::write_checkpoint(const LentCheckpoint& checkpoint) {
-  const auto fresh = path() / "checkpoint.new.h5";
-  const auto current = path() / "checkpoint.h5";
+  const auto fresh = place() / "checkpoint.new.h5";
+  const auto current = place() / "checkpoint.h5";
   save_checkpoint(checkpoint, fresh);
   const bool lasting = files_->write() == Write::lasting;
   if (lasting) {
     sync_file(fresh);
-    sync_file(path() / "metrics.csv");
-    sync_file(path() / "trajectory.h5");
+    sync_file(place() / "metrics.csv");
+    sync_file(place() / "trajectory.h5");
   }
-  std::error_code error;
-  if (std::filesystem::exists(current, error)) {
-    keep_as(current, path() / "checkpoint.kept.h5", path() / "checkpoint.previous.h5");
+  if (exists(current)) {
+    keep_as(current, place() / "checkpoint.kept.h5", place() / "checkpoint.previous.h5");
   }
   rename_file(fresh, current);
   if (lasting) {
-    sync_file(path());
+    sync_file(place());
   }
 }
 
@@ -251,7 +259,7 @@ void RunDirectory::write_predictions(const std::vector<std::string>& comments, c
   fmt::memory_buffer text;
   const auto to_text = std::back_inserter(text);
   for (const std::string& comment : comments) {
-    fmt::format_to(to_text, "{}", comment_lines(comment));
+    fmt::format_to(to_text, "{}", comment_line(comment));
   }
   for (Index k = 1; k <= data.input_dim(); ++k) {
     fmt::format_to(to_text, "x_{},", k);
@@ -268,11 +276,35 @@ void RunDirectory::write_predictions(const std::vector<std::string>& comments, c
     }
     text.push_back('\n');
   }
-  replace_file(path() / "predictions.new.csv", path() / "predictions.csv", {text.data(), text.size()}, files_->write());
+  replace_file(place() / "predictions.new.csv", place() / "predictions.csv", {text.data(), text.size()},
+               files_->write());
+}
+
+void RunDirectory::make_lasting() {
+  if (files_->metrics) {
+    files_->metrics->sync();
+  }
+  for (const char* name : {"experiment.toml", "trajectory.h5", "checkpoint.h5", "predictions.csv"}) {
+    sync_file(place() / name);
+  }
+  sync_file(place());
 }
 
 void RunDirectory::write_summary(const RunSummary& summary) {
-  replace_file(path() / "summary.new.json", path() / "summary.json", to_json(summary), files_->write());
+  const bool is_last = summary.ending != "running";
+  const bool lasting = is_last ? !(files_->passes_soon && files_->is_new()) : files_->write() == Write::lasting;
+  if (is_last && lasting) {
+    make_lasting();
+  }
+  if (is_last && files_->metrics) {
+    files_->metrics->close();
+    files_->metrics.reset();
+  }
+  replace_file(place() / "summary.new.json", place() / "summary.json", to_json(summary),
+               lasting ? Write::lasting : Write::passing);
+  if (lasting) {
+    sync_file(place());
+  }
 }
 
 }  // namespace mfld

@@ -1,21 +1,20 @@
 #include "experiment/run_text.hpp"
 
+#include "experiment/comments.hpp"
+#include "experiment/stored_folder.hpp"
 #include "mfld/experiment/provenance.hpp"
 
 namespace mfld {
 
-std::string experiment_text(const Experiment& experiment, const RunOptions& options) {
+std::string experiment_text(const Experiment& experiment, const RunOptions& options,
+                            const std::filesystem::path& directory) {
   std::string text;
   for (const auto* lines : {&options.provenance, &options.notes}) {
     for (const std::string& line : *lines) {
-      text += "# ";
-      for (const char c : line) {
-        text += c == '\n' ? std::string("\n# ") : std::string(1, c);  // a command may hold line breaks
-      }
-      text += '\n';
+      text += comment_line(line);
     }
   }
-  return text + experiment.resolved;
+  return text + (experiment.folder.empty() ? "" : folder_comments(experiment.folder, directory)) + experiment.resolved;
 }
 
 std::vector<std::string> table_comments(const Experiment& experiment, const RunOptions& options) {

@@ -6,8 +6,10 @@
 
 namespace mfld {
 
-/// What experiment.toml of a run says: provenance and notes as comments, then the resolved experiment.
-std::string experiment_text(const Experiment& experiment, const RunOptions& options);
+/// What experiment.toml of a run in `directory` says: provenance, notes and where paths start as comments, then the
+/// resolved experiment.
+std::string experiment_text(const Experiment& experiment, const RunOptions& options,
+                            const std::filesystem::path& directory);
 
 /// The comments that the tables of a run open with: version, formulas, notes.
 std::vector<std::string> table_comments(const Experiment& experiment, const RunOptions& options);

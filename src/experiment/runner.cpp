@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <filesystem>
 #include <limits>
 #include <new>
 #include <type_traits>
@@ -14,6 +13,7 @@
 #include "experiment/disk_space.hpp"
 #include "experiment/finite.hpp"
 #include "experiment/kernel_runner.hpp"
+#include "experiment/posix_file.hpp"
 #include "experiment/run_text.hpp"
 #include "mfld/core/error.hpp"
 #include "mfld/dynamics/simulation.hpp"
@@ -57,7 +57,7 @@ class Recorder : public Listener<Scalar> {
         observer_(scene_, experiment.observables, "observe.columns"),
         look_(scene_),
         values_(observer_.columns().size(), std::numeric_limits<double>::quiet_NaN()),
-        earlier_(read_summary(directory.path())),
+        earlier_(read_summary(directory.place())),
         pace_(experiment.checkpoint_steps, experiment.checkpoint_minutes, now()) {
     const auto loss = std::find(observer_.columns().begin(), observer_.columns().end(), "train_loss");
     loss_column_ = static_cast<std::size_t>(loss - observer_.columns().begin());
@@ -153,11 +153,11 @@ class Recorder : public Listener<Scalar> {
 
   void start_files() {
     const Checkpoint* start = options_->start;
-    if (!std::filesystem::exists(directory_->path() / "experiment.toml")) {
+    if (!exists(directory_->place() / "experiment.toml")) {
       if (start != nullptr) {
         directory_->write_checkpoint(*start);  // first: a run without a checkpoint begins at step 0
       }
-      directory_->write_experiment(experiment_text(*experiment_, *options_));
+      directory_->write_experiment(experiment_text(*experiment_, *options_, directory_->path()));
     }
     rows_ = start == nullptr ? 0 : start->metrics_rows;
     frames_ = start == nullptr ? 0 : start->trajectory_frames;

@@ -3,10 +3,20 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <boost/algorithm/string/join.hpp>
+#include <map>
 #include <set>
+#include <string_view>
+#include <system_error>
 
+#include "experiment/comments.hpp"
 #include "experiment/experiment_file.hpp"
+#include "experiment/posix_file.hpp"
+#include "experiment/stored_folder.hpp"
 #include "mfld/core/error.hpp"
+#include "mfld/core/printable.hpp"
+#include "mfld/core/user_path.hpp"
 
 namespace mfld {
 
@@ -124,9 +134,10 @@ std::vector<RunPlan> cases_of(const Value& file) {
 constexpr std::size_t most_runs = 100000;
 
 /// Every run once for each value of the axis.
-std::vector<RunPlan> cross(const std::vector<RunPlan>& runs, const Axis& axis) {
+std::vector<RunPlan> cross(const std::vector<RunPlan>& runs, const Axis& axis, const std::atomic<bool>* stop) {
   std::vector<RunPlan> result;
   for (const RunPlan& run : runs) {
+    stop_if_asked(stop, "the runs of the sweep were listed");
     for (const Value& value : *axis.values) {
       RunPlan cell = run;
       cell.name += fmt::format("{}{}={}", run.name.empty() ? "" : "_", axis.short_key, name_of(value));
@@ -138,22 +149,150 @@ std::vector<RunPlan> cross(const std::vector<RunPlan>& runs, const Axis& axis) {
   return result;
 }
 
-void apply_setting(Value& file, const std::string& setting) {
+/// Whether a directory of runs has such a file itself.
+bool is_own_file(std::string_view name) {
+  constexpr std::array<std::string_view, 4> names = {"experiment.toml", "experiment.new.toml", "index.csv",
+                                                     "index.new.csv"};
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+/// What a run is called after: its case and the values that the sweep chose.
+std::string origin_of(const RunPlan& run) {
+  std::vector<std::string> parts;
+  if (!run.case_name.empty()) {
+    parts.push_back(fmt::format("case.name = \"{}\"", run.case_name));
+  }
+  for (const auto& [key, value] : run.assignments) {
+    parts.push_back(fmt::format("sweep.{} = {}", key, to_toml_inline(value)));
+  }
+  return boost::algorithm::join(parts, ", ");
+}
+
+/// Throws InvalidInput where a directory beside the others cannot have the name of the run.
+void check_name(const RunPlan& run) {
+  constexpr std::size_t most_bytes = 255;
+  const bool fits = std::all_of(run.name.begin(), run.name.end(),
+                                [](char c) { return is_name_character(c) || c == '=' || c == '+'; });
+  const std::string why = run.name.size() > most_bytes ? fmt::format("and a name has at most {} bytes", most_bytes)
+                          : is_own_file(run.name)      ? "which is a file of the directory of runs itself"
+                          : run.name.starts_with('.')  ? "and must not begin with a dot"
+                          : run.name.starts_with('-')  ? "and must not begin with a dash"
+                          : !fits                      ? "and must be of letters, digits, _, ., -, = and +"
+                                                       : "";
+  if (!why.empty()) {
+    throw InvalidInput(fmt::format("{}: the run would be called {} ({} bytes), {}", printable(origin_of(run), 150),
+                                   printable(run.name, 60), run.name.size(), why));
+  }
+}
+
+void check_names(const std::vector<RunPlan>& runs) {
+  std::map<std::string_view, const RunPlan*> names;
+  for (const RunPlan& run : runs) {
+    check_name(run);
+    const auto [other, is_new] = names.emplace(run.name, &run);
+    if (!is_new) {
+      const std::string one = origin_of(*other->second);
+      const std::string two = origin_of(run);
+      throw InvalidInput(fmt::format("two runs would both be called {}: {}", run.name,
+                                     one == two ? "a case name or a value of the sweep is repeated"
+                                                : fmt::format("that of {} and that of {}; a name keeps letters, "
+                                                              "digits, _, ., - and + only",
+                                                              printable(one, 100), printable(two, 100))));
+    }
+  }
+}
+
+/// Takes out the keys that do not hold: those whose value is "default".
+void drop_defaults(Value& value) {
+  if (auto* table = value.as<Table>()) {
+    std::erase_if(table->members, [](const Member& member) {
+      const auto* text = member.value.as<std::string>();
+      return text != nullptr && *text == "default";
+    });
+    for (Member& member : table->members) {
+      drop_defaults(member.value);
+    }
+  } else if (auto* list = value.as<List>()) {
+    std::for_each(list->begin(), list->end(), drop_defaults);
+  }
+}
+
+/// What of `overlay` would replace the value at the path: the path itself, or the list or value on its way. Empty if
+/// nothing does.
+std::string replacement(const Value& overlay, const std::string& path) {
+  const Value* node = &overlay;
+  for (std::size_t end = 0; end != path.size();) {
+    const std::size_t begin = end == 0 ? 0 : end + 1;
+    if (node->as<Table>() == nullptr) {
+      return path.substr(0, end);
+    }
+    end = std::min(path.find('.', begin), path.size());
+    node = find(*node, path.substr(begin, end - begin));
+    if (node == nullptr) {
+      return {};
+    }
+  }
+  return path;
+}
+
+/// "a, b and c"
+std::string listed(const std::vector<std::string>& items) {
+  const std::string most = boost::algorithm::join(std::vector(items.begin(), items.end() - 1), ", ");
+  return most.empty() ? items.back() : most + " and " + items.back();
+}
+
+/// The sentence about a setting that cases would overrule; empty if none does that is not set as well. `is_set` says
+/// whether a path is.
+template <class IsSet>
+std::string overruled_by_cases(const Value& file, const std::string& path, const IsSet& is_set) {
+  const Value* cases = find(file, "case");
+  const auto* list = cases == nullptr ? nullptr : cases->as<List>();
+  std::vector<std::string> instead;
+  std::vector<std::string> without;
+  bool has_other = false;
+  for (std::size_t i = 0; list != nullptr && i < list->size(); ++i) {
+    const std::string replaced = replacement((*list)[i], path);
+    const std::string there = fmt::format("case.{}.{}", i, path);
+    if (replaced.empty() || is_set(there)) {
+      has_other = true;
+      continue;
+    }
+    try {
+      Value copy = file;
+      assign(copy, there, {true});
+      instead.push_back(there);
+    } catch (const InvalidInput&) {
+      without.push_back(fmt::format("case.{}.{}", i, replaced));
+    }
+  }
+  std::string sentence;
+  if (!instead.empty()) {
+    sentence = fmt::format("{} would overrule it; set {} {}", listed(instead), instead.size() == 1 ? "that" : "those",
+                           has_other ? "as well" : "instead");
+  }
+  if (!without.empty()) {
+    sentence += fmt::format("{}{} would overrule it and {} no {}", sentence.empty() ? "" : "; ", listed(without),
+                            without.size() == 1 ? "has" : "have", path);
+  }
+  return sentence;
+}
+
+void apply_setting(Value& file, const std::string& setting, const std::vector<std::string>& settings) {
   const std::size_t equals = setting.find('=');
   if (equals == std::string::npos || equals == 0) {
     throw InvalidInput(fmt::format("--set {}: must be path=value, such as phase.0.steps=100", setting));
   }
   const std::string path = setting.substr(0, equals);
-  const auto overruled = [&](const std::string& by) {
-    if (find(file, by + '.' + path) != nullptr) {
-      throw InvalidInput(fmt::format("--set {}: {}.{} would overrule it; set that instead", setting, by, path));
-    }
+  const Value* sweep = find(file, "sweep");
+  if (const std::string by = sweep == nullptr ? "" : replacement(*sweep, path); !by.empty()) {
+    throw InvalidInput(fmt::format("--set {}: sweep.{} would overrule it; set that instead", setting, by));
+  }
+  const auto is_set = [&settings](const std::string& other) {
+    return std::any_of(settings.begin(), settings.end(),
+                       [&other](const std::string& text) { return text.starts_with(other + '='); });
   };
-  overruled("sweep");
-  const Value* cases = find(file, "case");
-  const auto* list = cases == nullptr ? nullptr : cases->as<List>();
-  for (std::size_t i = 0; list != nullptr && i < list->size(); ++i) {
-    overruled(fmt::format("case.{}", i));
+  if (const std::string why = overruled_by_cases(file, path, is_set); !why.empty()) {
+    throw InvalidInput(fmt::format("--set {}: {}", setting, why));
   }
   try {
     assign(file, path, parse_toml_value(setting.substr(equals + 1)));
@@ -164,13 +303,14 @@ void apply_setting(Value& file, const std::string& setting) {
 
 }  // namespace
 
-Plan expand(const Value& file, const std::filesystem::path& folder) {
+Plan expand(const Value& file, const std::filesystem::path& folder, const std::atomic<bool>* stop) {
   Plan plan;
-  plan.folder = folder;
+  plan.folders = {folder};
   plan.text = to_toml(file);
-  plan.is_sweep = find(file, "case") != nullptr || find(file, "sweep") != nullptr;
   plan.runs = cases_of(file);
-  for (const Axis& axis : axes_of(file)) {
+  const std::vector<Axis> axes = axes_of(file);
+  plan.is_sweep = find(file, "case") != nullptr || !axes.empty();
+  for (const Axis& axis : axes) {
     if (plan.runs.size() > most_runs / std::max<std::size_t>(axis.values->size(), 1)) {
       throw InvalidInput(
           fmt::format("sweep.{} = a list of {} values makes more than {} runs of the {} so far; that is too "
@@ -178,25 +318,52 @@ Plan expand(const Value& file, const std::filesystem::path& folder) {
                       axis.key, axis.values->size(), most_runs, plan.runs.size()));
     }
     plan.swept.push_back(axis.key);
-    plan.runs = cross(plan.runs, axis);
+    plan.runs = cross(plan.runs, axis, stop);
   }
-  std::set<std::string> names;
-  for (const RunPlan& run : plan.runs) {
-    if (!names.insert(run.name).second) {
-      throw InvalidInput(
-          fmt::format("two runs would both be called {}: a case name or a value of the sweep is repeated", run.name));
-    }
+  for (RunPlan& run : plan.runs) {
+    drop_defaults(run.config);
+  }
+  if (plan.is_sweep) {
+    check_names(plan.runs);
   }
   return plan;
 }
 
-Plan read_plan(const std::filesystem::path& file, const std::vector<std::string>& settings,
-               const std::atomic<bool>* stop) {
-  Value root = parse_toml(read_experiment_file(file, stop), file.string());
+Plan parse_plan(const std::string& text, const FilePlace& file, const std::vector<std::string>& settings,
+                const std::atomic<bool>* stop) {
+  Value root = parse_toml(text, file.path.string());
   for (const std::string& setting : settings) {
-    apply_setting(root, setting);
+    apply_setting(root, setting, settings);
   }
-  return expand(root, file.parent_path());
+  Plan plan = expand(root, {}, stop);
+  plan.comments = comments_in(text);
+  plan.folders = stored_folders(file.path, plan.comments);
+  if (plan.folders.size() > 1 && missing_file(plan.runs, plan.folder()) &&
+      !missing_file(plan.runs, plan.folders.back())) {
+    std::reverse(plan.folders.begin(), plan.folders.end());
+  }
+  return plan;
+}
+
+Plan read_plan(const FilePlace& file, const std::vector<std::string>& settings, const std::atomic<bool>* stop) {
+  return parse_plan(read_experiment_file(file.path, stop), file, settings, stop);
+}
+
+std::optional<std::filesystem::path> missing_file(const std::vector<RunPlan>& runs,
+                                                  const std::filesystem::path& folder) {
+  std::set<std::string> seen;
+  for (const RunPlan& run : runs) {
+    for (const char* key : {"task.path", "task.test_path"}) {
+      const Value* value = find(run.config, key);
+      const auto* text = value == nullptr ? nullptr : value->as<std::string>();
+      std::error_code error;
+      if (text != nullptr && !text->empty() && seen.insert(*text).second &&
+          !std::filesystem::exists(folder / user_path(*text), error)) {
+        return user_path(*text);
+      }
+    }
+  }
+  return std::nullopt;
 }
 
 }  // namespace mfld

@@ -3,45 +3,62 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cmath>
-#include <fstream>
-#include <iterator>
+#include <exception>
+#include <map>
 #include <mutex>
 #include <new>
 
 #include "experiment/posix_file.hpp"
+#include "experiment/stored_folder.hpp"
 #include "mfld/core/error.hpp"
 #include "mfld/core/parallel.hpp"
+#include "mfld/core/printable.hpp"
+#include "mfld/model/network.hpp"
 
 namespace mfld {
 
 namespace {
 
-namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
 /// Experiments kept between their check and their run take this much memory at most.
 constexpr double kept_bytes = 0x1p28;
 
 Experiment build(const Plan& plan, const RunPlan& run, const SweepOptions& options) {
-  try {
-    return build_experiment(run.config, options.surroundings.in(plan.folder));
-  } catch (const InvalidInput& error) {
-    throw InvalidInput(fmt::format("run {}: {}", run.name, error.what()));
-  }
+  return build_experiment(run.config, options.surroundings.in(plan.folder()));
 }
 
-std::string read_text(const fs::path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
+template <class Error>
+Error in_run(const RunPlan& run, const std::exception& error) {
+  return Error(fmt::format("run {}: {}", run.name, error.what()));
+}
+
+/// What follows the comments at the start.
+std::string_view values_in(std::string_view text) {
+  while (text.starts_with('#')) {
+    text.remove_prefix(std::min(text.size(), text.substr(0, text.find('\n')).size() + 1));
+  }
+  return text;
+}
+
+/// Nothing where the summary cannot be read either: that is for its own run to say.
+std::optional<RunSummary> summary_if_readable(const FilePlace& run) {
+  try {
+    return read_summary(run);
+  } catch (const FileError&) {
+    return std::nullopt;
+  }
 }
 
 /// A field of a CSV file, quoted where it must be.
 std::string csv_field(const Value& value) {
   const auto* text = value.as<std::string>();
-  std::string plain = text != nullptr ? *text : to_toml_inline(value);
-  if (plain.find_first_of(",\"\n") == std::string::npos) {
+  const bool is_plain = text != nullptr && escaped(*text).size() == text->size();  // without control characters
+  std::string plain = is_plain ? *text : to_toml_inline(value);
+  if (plain.find_first_of(",\"") == std::string::npos) {
     return plain;
   }
   std::string quoted = "\"";
@@ -68,34 +85,91 @@ std::string index_row(const RunPlan& run, const RunSummary& summary, const std::
   return row + '\n';
 }
 
+/// The instruction set of runs that begin, and those that this machine has.
+class InstructionSets {
+ public:
+  InstructionSets() : of_new_runs_(instruction_set()) {
+    force_instruction_set("best");
+    available_ = available_instruction_sets();
+    force_instruction_set(of_new_runs_);
+  }
+  InstructionSets(const InstructionSets&) = delete;
+  InstructionSets& operator=(const InstructionSets&) = delete;
+  ~InstructionSets() { force_instruction_set(of_new_runs_); }
+
+  bool has(const std::string& name) const {
+    return std::find(available_.begin(), available_.end(), name) != available_.end();
+  }
+  /// That of new runs for an empty name, or one that is not there.
+  void use(const std::string& name) const { force_instruction_set(has(name) ? name : of_new_runs_); }
+
+ private:
+  std::string of_new_runs_;
+  std::vector<std::string> available_;
+};
+
 /// The runs of one process.
 class SweepRun {
  public:
-  SweepRun(const Plan& plan, fs::path out, const std::atomic<bool>& stop, const SweepOptions& options,
+  SweepRun(const Plan& plan, const FilePlace& out, const std::atomic<bool>& stop, const SweepOptions& options,
            CheckedPlan* checked)
-      : plan_(&plan), out_(std::move(out)), stop_(&stop), options_(&options), checked_(checked) {}
+      : plan_(&plan), folder_(Folder::open(out)), stop_(&stop), options_(&options), checked_(checked) {}
 
-  void run() {
-    const auto size = std::ssize(plan_->runs);
-    const Index count = std::max<Index>(0, (size - options_->shard + options_->num_shards) / options_->num_shards);
-    for_each_job(options_->jobs, count, [&](Index job) {
-      if (!*stop_) {
-        make(static_cast<std::size_t>(options_->shard - 1 + job * options_->num_shards));
-      }
-    });
-    write_index(*plan_, out_);
+  SweepOutcome run() {
+    SweepOutcome outcome;
+    for (const auto& [set, positions] : by_instruction_set()) {
+      sets_.use(set);
+      set_in_use_ = set;
+      outcome.num_runs += std::ssize(positions);
+      for_each_job(options_->jobs, std::ssize(positions), [&, &cells = positions](Index job) {
+        const std::size_t position = cells[static_cast<std::size_t>(job)];
+        if (!*stop_) {
+          make(position);
+        } else if (is_final(summary_if_readable(folder_.place() / plan_->runs[position].name))) {
+          ++num_ended_;
+        }
+      });
+    }
+    write_index(*plan_, folder_.place());
+    make_lasting();
+    outcome.num_left = outcome.num_runs - num_ended_;
+    return outcome;
   }
 
  private:
+  /// The positions of the shard, by the instruction set that each run began with; empty for those that did not, or have
+  /// ended.
+  std::map<std::string, std::vector<std::size_t>> by_instruction_set() const {
+    std::map<std::string, std::vector<std::size_t>> positions;
+    const auto step = static_cast<std::size_t>(options_->num_shards);
+    for (auto i = static_cast<std::size_t>(options_->shard - 1); i < plan_->runs.size(); i += step) {
+      positions[*stop_ ? "" : begun_with(plan_->runs[i])].push_back(i);
+    }
+    return positions;
+  }
+
+  std::string begun_with(const RunPlan& run) const {
+    const FilePlace place = folder_.place() / run.name;
+    try {
+      return exists(place / "experiment.toml") && !is_final(summary_if_readable(place)) ? stored_instruction_set(place)
+                                                                                        : "";
+    } catch (const FileError&) {
+      return "";  // which is said when it is made
+    }
+  }
+
   void make(std::size_t position) {
     CellReport report;
     report.run = &plan_->runs[position];
     report.position = position;
     try {
       make(report);
-    } catch (const Interrupted& interruption) {
+    } catch (const Interrupted& error) {
       report.ending = "interrupted";
-      report.message = interruption.what();
+      report.message = error.what();
+    } catch (const InvalidInput& error) {
+      report.ending = "refused";
+      report.message = error.what();
     } catch (const std::bad_alloc&) {
       report.ending = "failed";
       report.message = "no memory was left for the run; it can be resumed where there is more";
@@ -104,6 +178,7 @@ class SweepRun {
       report.message = error.what();
     }
     const std::lock_guard<std::mutex> lock(mutex_);
+    num_ended_ += report.ending == "interrupted" ? 0 : 1;
     if (options_->ended) {
       report.experiment = nullptr;
       options_->ended(report);
@@ -111,20 +186,26 @@ class SweepRun {
     // Reading all summaries again takes a while where there are many.
     if (std::chrono::duration<double>(Clock::now() - index_time_).count() > std::max(1.0, 50 * index_seconds_)) {
       const Clock::time_point start = Clock::now();
-      write_index(*plan_, out_);
+      write_index(*plan_, folder_.place());
+      make_lasting();
       index_time_ = Clock::now();
       index_seconds_ = std::chrono::duration<double>(index_time_ - start).count();
     }
   }
 
   void make(CellReport& report) {
-    const fs::path path = out_ / report.run->name;
-    std::optional<RunSummary> summary = read_summary(path);
+    const FilePlace place = folder_.place() / report.run->name;
+    std::optional<RunSummary> summary = read_summary(place);
     if (!is_final(summary)) {
-      RunDirectory directory = RunDirectory::reopen(path);
-      summary = read_summary(path);  // another process may have been faster
+      std::optional<StoppedRun> fresh;
+      if (!exists(place / "experiment.toml")) {
+        fresh = begin(report.position);  // first: a run that is wrong leaves no directory
+      }
+      RunDirectory directory = RunDirectory::reopen(place);
+      directory.pass_if_soon();
+      summary = read_summary(directory.place());  // another process may have been faster
       if (!is_final(summary)) {
-        summary = make_in(directory, report);
+        summary = make_in(directory, report, fresh);
         report.ending = summary->ending;
         report.message = summary->message;
         return;
@@ -135,29 +216,59 @@ class SweepRun {
     report.earlier = true;
   }
 
-  RunSummary make_in(RunDirectory& directory, CellReport& report) {
-    const bool begun = fs::exists(directory.path() / "experiment.toml");
-    const StoppedRun run = begun ? read_stopped_run(directory.path(), options_->kept, options_->surroundings)
-                           : checked_ != nullptr ? StoppedRun{checked_->take(report.position), std::nullopt, {}}
-                                                 : StoppedRun{build(*plan_, *report.run, *options_), std::nullopt, {}};
-    if (options_->begun) {
+  StoppedRun begin(std::size_t position) {
+    return {checked_ != nullptr ? checked_->take(position) : build(*plan_, plan_->runs[position], *options_),
+            std::nullopt,
+            {}};
+  }
+
+  /// The run of a directory that may have been begun; `fresh` if it was not when it was looked at last.
+  StoppedRun run_of(const RunDirectory& directory, const CellReport& report, std::optional<StoppedRun>& fresh) {
+    if (!exists(directory.place() / "experiment.toml")) {
+      return fresh ? std::move(*fresh) : begin(report.position);
+    }
+    if (const std::string set = stored_instruction_set(directory.place()); set != set_in_use_) {
+      throw FileError(fmt::format("another process began it meanwhile with instruction set {}; resume goes on", set));
+    }
+    return read_stopped_run(directory.place(), options_->kept, options_->surroundings);
+  }
+
+  RunSummary make_in(RunDirectory& directory, CellReport& report, std::optional<StoppedRun>& fresh) {
+    const StoppedRun run = run_of(directory, report, fresh);
+    {
       const std::lock_guard<std::mutex> lock(mutex_);
       report.experiment = &run.experiment;
-      options_->begun(report);
+      if (options_->begun) {
+        options_->begun(report);
+      }
+      if (options_->lacking && !set_in_use_.empty() && !sets_.has(set_in_use_)) {
+        options_->lacking(report, set_in_use_);
+      }
     }
     RunOptions options{options_->provenance, run.notes, run.checkpoint ? &*run.checkpoint : nullptr, {}};
     if (options_->jobs == 1) {
       options.progress = options_->progress;
     }
-    return run_experiment(run.experiment, directory, *stop_, options);
+    try {
+      return run_experiment(run.experiment, directory, *stop_, options);
+    } catch (const InvalidInput&) {
+      directory.unmake();
+      throw;
+    }
   }
 
+  /// Of runs too short to see to it themselves.
+  void make_lasting() const { sync_file_system(folder_.place()); }
+
   const Plan* plan_;
-  fs::path out_;
+  Folder folder_;
   const std::atomic<bool>* stop_;
   const SweepOptions* options_;
   CheckedPlan* checked_;
+  InstructionSets sets_;
+  std::string set_in_use_;  // as the runs say that are being made; empty: they begin
   std::mutex mutex_;
+  std::atomic<std::int64_t> num_ended_ = 0;
   Clock::time_point index_time_ = Clock::now();
   double index_seconds_ = 0;
 };
@@ -167,13 +278,33 @@ class SweepRun {
 CheckedPlan::CheckedPlan(const Plan& plan, const SweepOptions& options)
     : plan_(&plan), options_(&options), kept_(plan.runs.size()) {
   double bytes = 0;
+  bool any = false;
+  std::exception_ptr first;
+  Clock::time_point told = Clock::now();
   const auto step = static_cast<std::size_t>(options.num_shards);
-  for (std::size_t i = static_cast<std::size_t>(options.shard - 1); i < plan.runs.size(); i += step) {
-    Experiment experiment = build(plan, plan.runs[i], options);
-    bytes += experiment.num_bytes();
-    if (bytes <= kept_bytes) {
-      kept_[i] = std::move(experiment);
+  for (auto i = static_cast<std::size_t>(options.shard - 1); i < plan.runs.size(); i += step) {
+    stop_if_asked(options.surroundings.stop, fmt::format("run {} of {} was checked", i + 1, plan.runs.size()));
+    if (options.checking && Clock::now() - told > std::chrono::milliseconds(100)) {
+      told = Clock::now();
+      options.checking(static_cast<std::int64_t>(i), std::ssize(plan.runs));
     }
+    try {
+      Experiment experiment = build(plan, plan.runs[i], options);
+      any = true;
+      bytes += experiment.num_bytes();
+      if (bytes <= kept_bytes) {
+        kept_[i] = std::move(experiment);
+      }
+    } catch (const WrongData& error) {
+      first = first ? first : std::make_exception_ptr(in_run<InvalidInput>(plan.runs[i], error));
+    } catch (const InvalidInput& error) {
+      throw in_run<InvalidInput>(plan.runs[i], error);
+    } catch (const FileError& error) {
+      first = first ? first : std::make_exception_ptr(in_run<FileError>(plan.runs[i], error));
+    }
+  }
+  if (!any && first) {
+    std::rethrow_exception(first);
   }
 }
 
@@ -186,37 +317,45 @@ Experiment CheckedPlan::take(std::size_t position) {
   return experiment;
 }
 
-void start_sweep(const Plan& plan, const fs::path& out, const SweepOptions& options) {
-  const std::string text = folder_comment(plan.folder) + plan.text;
+Folder start_sweep(const Plan& plan, const FilePlace& out, const SweepOptions& options) {
+  const std::string text = folder_comments(plan.folder(), out.path) + plan.text;
   if (options.num_shards == 1) {
-    RunDirectory::create(out).write_experiment(text);
-    return;
+    RunDirectory directory = RunDirectory::create(out);
+    directory.write_experiment(text);
+    return directory.folder();
   }
-  fs::create_directories(out);
-  PosixFile lock = PosixFile::open_stream(out);
-  lock.lock();
-  const fs::path file = out / "experiment.toml";
-  if (fs::exists(file) ? read_text(file) != text : !fs::is_empty(out)) {
-    throw InvalidInput(fmt::format(
-        "output directory {} exists and is not one of this experiment; give a new or empty directory", out.string()));
+  Folder folder = Folder::make(out);
+  for (folder.lock(); !folder.is_in_place(); folder.lock()) {
+    folder = Folder::make(out);
   }
-  if (!fs::exists(file)) {
-    replace_file(out / "experiment.new.toml", file, text);
+  const FilePlace file = folder.place() / "experiment.toml";
+  const FilePlace temporary = folder.place() / "experiment.new.toml";
+  const std::vector<std::string> names = folder.names();
+  const bool is_new =
+      std::all_of(names.begin(), names.end(), [](const std::string& name) { return name == "experiment.new.toml"; });
+  if (!is_new && (!exists(file) || values_in(read_text(file)) != values_in(text))) {
+    throw InvalidInput(
+        fmt::format("output directory {} exists and is not one of this experiment; give a new or empty directory",
+                    out.path.string()));
   }
+  if (is_new) {
+    replace_file(temporary, file, text);
+  }
+  return folder.again();
 }
 
-void run_sweep(const Plan& plan, const fs::path& out, const std::atomic<bool>& stop, const SweepOptions& options,
-               CheckedPlan* checked) {
-  SweepRun(plan, out, stop, options, checked).run();
+SweepOutcome run_sweep(const Plan& plan, const FilePlace& out, const std::atomic<bool>& stop,
+                       const SweepOptions& options, CheckedPlan* checked) {
+  return SweepRun(plan, out, stop, options, checked).run();
 }
 
-void write_index(const Plan& plan, const fs::path& out) {
-  PosixFile lock = PosixFile::open_stream(out);
-  lock.lock();
+void write_index(const Plan& plan, const FilePlace& out) {
+  const Folder folder = Folder::open(out);
+  folder.lock();
   std::vector<std::optional<RunSummary>> summaries;
   std::vector<std::string> columns;
   for (const RunPlan& run : plan.runs) {
-    summaries.push_back(read_summary(out / run.name));
+    summaries.push_back(summary_if_readable(folder.place() / run.name));
     if (summaries.back()) {
       for (const std::string& column : summaries.back()->columns) {
         if (std::find(columns.begin(), columns.end(), column) == columns.end()) {
@@ -239,7 +378,7 @@ void write_index(const Plan& plan, const fs::path& out) {
       text += index_row(plan.runs[i], *summaries[i], columns);
     }
   }
-  replace_file(out / "index.new.csv", out / "index.csv", text, Write::passing);
+  replace_file(folder.place() / "index.new.csv", folder.place() / "index.csv", text, Write::passing);
 }
 
 }  // namespace mfld

@@ -8,6 +8,8 @@
 #include <numbers>
 
 #include "experiment/memory.hpp"
+#include "mfld/core/error.hpp"
+#include "mfld/core/user_path.hpp"
 #include "mfld/task/file_dataset.hpp"
 #include "mfld/task/harmonics.hpp"
 #include "mfld/task/index_model.hpp"
@@ -157,16 +159,18 @@ MakeDataset read_harmonics(Section& section, const Surroundings&) {
   return [options](std::uint64_t seed) { return make_harmonics(options, seed); };
 }
 
-/// An absolute path goes into the resolved experiment, which stands in another folder.
+/// The resolved experiment keeps the path as it is written: a run stays what it is where its data are moved.
 std::string read_path(Section& section, std::string_view name, std::string_view doc,
                       const Fallback<std::string>& fallback, const std::filesystem::path& folder) {
-  std::string text = section.text(name, doc, fallback);
+  const std::string text = section.text(name, doc, fallback);
   if (text.empty() || section.is_describing()) {
     return text;
   }
-  const std::filesystem::path path = std::filesystem::absolute(folder / text).lexically_normal();
-  section.check(std::filesystem::exists(path), name, fmt::format("there is no file {}", path.string()));
-  section.resolve(name, {path.string()}, doc);
+  const std::filesystem::path path = std::filesystem::absolute(folder / user_path(text)).lexically_normal();
+  if (!std::filesystem::exists(path)) {
+    throw WrongData(
+        fmt::format("{} = {}: there is no file {}", section.path_of(name), to_toml_inline({text}), path.string()));
+  }
   return path.string();
 }
 

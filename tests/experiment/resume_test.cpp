@@ -244,9 +244,10 @@ TEST_F(Resume, ABranchGoesOnWithOtherNoise) {
   for (const char* file : {"experiment.toml", "metrics.csv"}) {
     EXPECT_TRUE(mentions(read_bytes(path / file), note)) << file;
   }
-  const std::string parent_in_summary =
-      fmt::format("  \"parent\": {{\"directory\": \"{}\", \"step\": 10, \"seed\": 3, \"experiment\": \"{:016x}\"}},\n",
-                  parent.string(), of_parent.experiment_hash);
+  const std::string parent_in_summary = fmt::format(
+      "  \"parent\": {{\n    \"directory\": \"{}\",\n    \"step\": 10,\n    \"seed\": 3,\n    \"experiment\": "
+      "\"{:016x}\"\n  }},\n",
+      parent.string(), of_parent.experiment_hash);
   EXPECT_TRUE(mentions(read_bytes(path / "summary.json"), parent_in_summary));
   // A branch can be resumed as any run can, even when it was killed before it recorded anything.
   const std::string metrics = read_bytes(path / "metrics.csv");
@@ -258,7 +259,8 @@ TEST_F(Resume, ABranchGoesOnWithOtherNoise) {
 }
 
 TEST_F(Resume, ANoteReadsBackToTheParentOfAnyName) {
-  for (const std::string name : {"/a", "/at step 3/x at step 4, seed 5, experiment 6", "/b c/\xC3\xA9", ""}) {
+  for (const std::string name :
+       {"/a", "/at step 3/x at step 4, seed 5, experiment 6", "/b c/\xC3\xA9", "/a\nseed = 2", ""}) {
     const Parent parent = {name, std::int64_t{1} << 53, -7, 0xFEDCBA9876543210U};
     const auto found = parent_in({"branched from /older at step 1, seed 2, experiment 3", note_of(parent), "else"});
     ASSERT_TRUE(found);
@@ -267,7 +269,6 @@ TEST_F(Resume, ANoteReadsBackToTheParentOfAnyName) {
     EXPECT_EQ(found->seed, parent.seed);
     EXPECT_EQ(found->experiment_hash, parent.experiment_hash);
   }
-  EXPECT_EQ(note_of({"/a\nseed = 2", 0, 0, 0}).find('\n'), std::string::npos) << "it becomes a comment of one line";
   EXPECT_FALSE(parent_in({"branched from nowhere", "else"}));
 }
 

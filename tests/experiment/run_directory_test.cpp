@@ -239,7 +239,7 @@ TEST_F(RunDirectoryTest, WritesMetricsAsCommentsNamesAndRows) {
   run.append_metrics(0, 0, 0, 0, std::vector{0.1, -0.0});
   run.append_metrics(10, 1, 0.5, 1000, std::vector{-std::numeric_limits<double>::infinity(), std::nan("")});
   EXPECT_EQ(read_bytes(path / "metrics.csv"),
-            "# seed 1\n# two\n# lines\n"
+            "# seed 1\n# two\\x0alines\n"
             "step,phase,time,gradient_evaluations,train_loss,movement_mean\n"
             "0,0,0,0,0.1,-0\n"
             "10,1,0.5,1000,-inf,nan\n");
@@ -605,17 +605,27 @@ TEST_F(RunDirectoryTest, SummaryIsJson) {
   RunDirectory::create(path).write_summary(summary);
   EXPECT_EQ(read_bytes(path / "summary.json"), R"({
   "ending": "diverged",
-  "message": "a \"quote\", a \\, a\u000anew line, \u0001, )"
-                                               "\xC3\xA9"
-                                               R"( and \ufffd",
+  "message": "a \"quote\", a \\, a\nnew line, \u0001, )"
+                                               "\xC3\xA9 and \xEF\xBF\xBD"
+                                               R"(",
   "step": 12,
   "time": 0.1,
   "gradient_evaluations": 1200,
   "first_bad_particle": 3,
-  "parent": {"directory": "/a \"b\"", "step": 7, "seed": 3, "experiment": "00000000000000ab"},
+  "parent": {
+    "directory": "/a \"b\"",
+    "step": 7,
+    "seed": 3,
+    "experiment": "00000000000000ab"
+  },
   "sessions": 2,
   "wall_seconds": 1.5,
-  "wall_seconds_by_part": {"step": 0.25, "outputs": 0.0625, "observe": 0.125, "write": 1e-07},
+  "wall_seconds_by_part": {
+    "step": 0.25,
+    "outputs": 0.0625,
+    "observe": 0.125,
+    "write": 1e-07
+  },
   "final": {
     "train_loss": null,
     "test_loss": 1e+300

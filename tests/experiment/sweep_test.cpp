@@ -116,7 +116,7 @@ TEST_F(Settings, ReachEverything) {
   EXPECT_EQ(
       to_toml_inline(plan.runs[0].config),
       "{ seed = 5, phase = [{ steps = 1 }, { steps = 100 }], network = { neuron = \"parity\", train = [\"input\"] } }");
-  EXPECT_EQ(plan.folder, directory_.path());
+  EXPECT_EQ(plan.folder(), directory_.path());
 }
 
 TEST_F(Settings, CanShortenASweep) {

@@ -37,9 +37,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       return 0;
     }
     for (const mfld::RunPlan& run : plan.runs) {
-      const mfld::Experiment experiment = mfld::build_experiment(run.config, plan.folder);
+      const mfld::Experiment experiment = mfld::build_experiment(run.config, plan.folder());
       const mfld::Experiment again =
-          mfld::build_experiment(mfld::parse_toml(experiment.resolved, "resolved.toml"), plan.folder);
+          mfld::build_experiment(mfld::parse_toml(experiment.resolved, "resolved.toml"), plan.folder());
       if (again.hash != experiment.hash || again.resolved != experiment.resolved) {
         std::abort();
       }

@@ -12,6 +12,12 @@ class InvalidInput : public std::invalid_argument {
   using std::invalid_argument::invalid_argument;
 };
 
+/// The same where only the data show it: of several runs, it concerns one.
+class WrongData : public InvalidInput {
+ public:
+  using InvalidInput::InvalidInput;
+};
+
 /// A file cannot be read or written: exit status 4. The text names the file and the reason.
 class FileError : public std::runtime_error {
  public:

@@ -1,9 +1,9 @@
 #pragma once
 #include <cstdint>
-#include <filesystem>
 #include <span>
 #include <vector>
 
+#include "mfld/core/file_place.hpp"
 #include "mfld/core/particles.hpp"
 
 namespace mfld {
@@ -75,9 +75,9 @@ struct LentCheckpoint : CheckpointNumbers {
         snapshot_drift(checkpoint.snapshot_drift) {}
 };
 
-/// Writes `path` (neither atomically nor lastingly: the caller flushes and renames). Throws FileError.
-void save_checkpoint(const LentCheckpoint& checkpoint, const std::filesystem::path& path);
+/// Writes a new file (neither atomically nor lastingly: the caller flushes and renames). Throws FileError.
+void save_checkpoint(const LentCheckpoint& checkpoint, const FilePlace& place);
 /// Throws FileError naming the file and what is wrong: unreadable, another format version, damaged (checksum).
-Checkpoint load_checkpoint(const std::filesystem::path& path);
+Checkpoint load_checkpoint(const FilePlace& place);
 
 }  // namespace mfld

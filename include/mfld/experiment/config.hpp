@@ -90,8 +90,12 @@ class Section {
 
   /// Throws "<path> = <value>: <why>" unless `condition` (nothing while describing).
   void check(bool condition, std::string_view name, const std::string& why) const;
+  /// The same where the text alone does not show it: throws WrongData.
+  void check_data(bool condition, std::string_view name, const std::string& why) const;
 
  private:
+  /// "<path> = <value>: <why>", with the value used where none is given.
+  std::string complaint(std::string_view name, const std::string& why) const;
   Section() = default;
   /// The value in the file if parse(value) takes it, else the fallback; `stand_in` while describing.
   template <class T, class Parse>

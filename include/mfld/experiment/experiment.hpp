@@ -48,8 +48,9 @@ struct Experiment {
   std::int64_t checkpoint_steps = 0;  // 0: off
   double checkpoint_minutes = 0;      // 0: off
 
-  std::string resolved = {};  // TOML with every default written out; building it again gives the same experiment
-  std::uint64_t hash = 0;     // of the resolved values
+  std::string resolved = {};          // TOML with every default written out; building it again gives the same
+  std::filesystem::path folder = {};  // where its paths start; empty: it has none
+  std::uint64_t hash = 0;             // of the resolved values and of the data from files, wherever these lie
 
   std::int64_t num_steps() const;
   /// Memory that data and particles take.

@@ -1,10 +1,11 @@
 #pragma once
+#include <atomic>
 #include <cstdint>
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "mfld/core/file_place.hpp"
 #include "mfld/experiment/checkpoint.hpp"
 #include "mfld/experiment/experiment.hpp"
 #include "mfld/experiment/run_directory.hpp"
@@ -22,29 +23,26 @@ struct StoppedRun {
   std::vector<std::string> notes;        // of what it was branched, for metrics.csv
 };
 
-/// Builds the experiment from experiment.toml and reads the checkpoint, the other one where there is but that. Throws
-/// FileError, with the reason, for a checkpoint that is damaged, of another format version or of another experiment,
-/// and then names the previous one if there is one. The folder of `surroundings` is not looked at: the run says where
-/// it is.
-StoppedRun read_stopped_run(const std::filesystem::path& directory, Kept kept = Kept::last,
-                            const Surroundings& surroundings = {});
+/// Builds the experiment from experiment.toml and reads the checkpoint, the other one where there is but that. Its
+/// files are looked for where the run's folder says, seen from where the run lies now, and where it said at first; the
+/// folder of `surroundings` is not looked at. Throws FileError, with the reason, for files that are at neither, for a
+/// checkpoint that is damaged, of another format version or of another experiment, and then names the previous one if
+/// that can be used; Interrupted.
+StoppedRun read_stopped_run(const FilePlace& directory, Kept kept = Kept::last, const Surroundings& surroundings = {});
 
 /// The same experiment with other noise and batches from its last checkpoint on, and the note of where that is.
 /// Rows and frames are counted anew. Throws FileError where there is no checkpoint.
-StoppedRun branch(const std::filesystem::path& directory, std::int64_t seed, Kept kept = Kept::last,
+StoppedRun branch(const FilePlace& directory, std::int64_t seed, Kept kept = Kept::last,
                   const Surroundings& surroundings = {});
 
 /// The note of a branch, and what the last such note of a run says; nothing for a run that is no branch.
 std::string note_of(const Parent& parent);
 std::optional<Parent> parent_in(const std::vector<std::string>& notes);
 
-/// The experiment of a run directory, or of a directory of runs, with paths that start where they first did.
-Plan read_stored_plan(const std::filesystem::path& directory);
+/// The experiment of a run directory, or of a directory of runs.
+Plan read_stored_plan(const FilePlace& directory, const std::atomic<bool>* stop = nullptr);
 
 /// The instruction set a run directory says it was begun with; empty if it does not say.
-std::string stored_instruction_set(const std::filesystem::path& directory);
-
-/// The comment of an experiment.toml that `read_stored_plan` knows the folder from.
-std::string folder_comment(const std::filesystem::path& folder);
+std::string stored_instruction_set(const FilePlace& directory);
 
 }  // namespace mfld

@@ -1,7 +1,6 @@
 #pragma once
 #include <atomic>
 #include <cstdint>
-#include <filesystem>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -9,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "mfld/core/file_place.hpp"
+#include "mfld/core/folder.hpp"
 #include "mfld/core/particles.hpp"
 #include "mfld/experiment/checkpoint.hpp"
 #include "mfld/task/dataset.hpp"
@@ -48,6 +49,16 @@ struct LastRow {
   std::vector<double> values;
 };
 
+/// What people look for in a metrics.csv: the texts of its comments, its names, the last row that is complete.
+struct MetricsEnds {
+  std::vector<std::string> comments;
+  std::string header;
+  std::string last_row;
+};
+
+/// Throws FileError.
+MetricsEnds read_ends(const FilePlace& metrics);
+
 /// What a trajectory holds besides the positions.
 struct TrajectoryInfo {
   std::vector<Index> particles;              // which particles, ascending
@@ -55,9 +66,9 @@ struct TrajectoryInfo {
   double step_size = 0;                      // stored for reference
 };
 
-/// What summary.json of a run says; nothing where there is none that can be read. Parent and seconds by part are left
-/// out.
-std::optional<RunSummary> read_summary(const std::filesystem::path& run);
+/// What summary.json of a run says; nothing where there is none, or one that no run wrote. Parent and seconds by part
+/// are left out. Throws FileError where the system cannot read it.
+std::optional<RunSummary> read_summary(const FilePlace& run);
 /// Whether nothing is left to do: the run finished or diverged.
 bool is_final(const std::optional<RunSummary>& summary);
 
@@ -65,18 +76,30 @@ bool is_final(const std::optional<RunSummary>& summary);
 /// Every failure to write is a FileError that names the file and the system's reason.
 class RunDirectory {
  public:
-  /// Makes the directory (and its parents). Throws InvalidInput when it exists and is not empty.
-  static RunDirectory create(const std::filesystem::path& path);
-  /// An existing run, to be continued; or a directory (made if need be) in which one was to start.
-  /// Both lock the directory for the life of this object: FileError when another process works there. The lock goes
-  /// with its process, however that ends.
-  static RunDirectory reopen(const std::filesystem::path& path);
+  /// A new or empty directory, made with its parents if need be; what a run left that was killed before it began does
+  /// not count. Throws InvalidInput when it is not empty or another process begins there.
+  static RunDirectory create(const FilePlace& place);
+  /// An existing run, to be continued; or a directory (made if need be) in which one was to start. FileError when
+  /// another process works there.
+  /// Both hold the directory open and locked for the life of this object: the lock goes with its process, however that
+  /// ends. They lock it before they look, and all files are found through it: where it is moved, the run goes along.
+  static RunDirectory reopen(const FilePlace& place);
 
   ~RunDirectory();
   RunDirectory(RunDirectory&&) noexcept;
   RunDirectory& operator=(RunDirectory&&) noexcept;
 
+  /// What it was called when it was opened, for people.
   const std::filesystem::path& path() const;
+  /// The directory itself, for its files to be read.
+  FilePlace place() const;
+  /// The directory, to be kept open beyond the life of this object, without the lock.
+  Folder folder() const;
+  /// Removes it again if it was made for this object and is empty.
+  void unmake();
+  /// Leaves it to the caller to make a run lasting that ends within a second: thousands of short ones would do little
+  /// else.
+  void pass_if_soon();
 
   /// experiment.toml
   void write_experiment(const std::string& text);
@@ -117,12 +140,14 @@ class RunDirectory {
   void write_predictions(const std::vector<std::string>& comments, const Dataset& data, std::span<const double> outputs,
                          std::span<const double> std = {});
 
-  /// summary.json, by rename.
+  /// summary.json, by rename. Unless it says "running" it is the last: all files are lasting before it is there, and
+  /// what the system says of them only in the end is an error.
   void write_summary(const RunSummary& summary);
 
  private:
-  RunDirectory();
   struct Files;
+  explicit RunDirectory(std::unique_ptr<Files> files);
+  void make_lasting();
   std::unique_ptr<Files> files_;
 };
 

@@ -1,10 +1,12 @@
 #pragma once
 #include <atomic>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "mfld/core/file_place.hpp"
 #include "mfld/experiment/value.hpp"
 
 namespace mfld {
@@ -19,23 +21,34 @@ struct RunPlan {
 
 /// An experiment file and the runs in it.
 struct Plan {
-  std::filesystem::path folder;    // paths in the file start here
-  std::string text;                // the unexpanded experiment, with --set applied
-  bool is_sweep = false;           // has [[case]] or [sweep]: a directory of runs, even of one
-  std::vector<std::string> swept;  // dotted keys of the sweep
+  std::vector<std::filesystem::path> folders;  // where paths in the file may start, the likeliest first
+  std::vector<std::string> comments;           // that the file opens with
+  std::string text;                            // the unexpanded experiment, with --set applied
+  bool is_sweep = false;                       // has [[case]] or [sweep]: a directory of runs, even of one
+  std::vector<std::string> swept;              // dotted keys of the sweep
   std::vector<RunPlan> runs;
+
+  const std::filesystem::path& folder() const { return folders.front(); }
 };
 
 /// Cases x grid: each [[case]] is laid over the file (tables merge; a table with integer keys reaches into a list; a
-/// list replaces), then each leaf of [sweep], a list, is run through, the rightmost fastest. A run is called
-/// <case>_<key>=<value>_..., by the last component of the key unless two share it.
-/// Throws InvalidInput for a case without a name or with a taken one, a leaf that is no list, two runs of one name.
-Plan expand(const Value& file, const std::filesystem::path& folder);
+/// list replaces), then each leaf of [sweep], a list, is run through, the rightmost fastest. A key whose value is
+/// "default" is then as if it were not there. A run is called <case>_<key>=<value>_..., by the last component of the
+/// key unless two share it. Throws InvalidInput for a case without a name, a leaf that is no list, two runs of one
+/// name, a name that cannot be that of a directory beside the others; Interrupted.
+Plan expand(const Value& file, const std::filesystem::path& folder, const std::atomic<bool>* stop = nullptr);
 
 /// Reads the file, sets each of `settings` ("path=value", a TOML value or a bare word) and expands. A setting that a
-/// case or the sweep would overrule is an error. Throws FileError when the file cannot be read, Interrupted once `stop`
-/// is true (null: nothing stops it), otherwise InvalidInput.
-Plan read_plan(const std::filesystem::path& file, const std::vector<std::string>& settings,
+/// case or the sweep would overrule is an error, unless what overrules it is set as well. Throws FileError when the
+/// file cannot be read, otherwise as `expand`.
+Plan read_plan(const FilePlace& file, const std::vector<std::string>& settings,
                const std::atomic<bool>* stop = nullptr);
+/// The same of what is in the file.
+Plan parse_plan(const std::string& text, const FilePlace& file, const std::vector<std::string>& settings,
+                const std::atomic<bool>* stop = nullptr);
+
+/// The first file that runs want, as they call it, and that is not there if their paths start at `folder`.
+std::optional<std::filesystem::path> missing_file(const std::vector<RunPlan>& runs,
+                                                  const std::filesystem::path& folder);
 
 }  // namespace mfld

@@ -1,11 +1,11 @@
 #pragma once
 #include <atomic>
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <string>
 #include <vector>
 
+#include "mfld/core/folder.hpp"
 #include "mfld/experiment/resume.hpp"
 #include "mfld/experiment/runner.hpp"
 #include "mfld/experiment/sweep.hpp"
@@ -17,9 +17,15 @@ struct CellReport {
   const RunPlan* run = nullptr;
   std::size_t position = 0;                // in the plan, from 0
   const Experiment* experiment = nullptr;  // on beginning only
-  std::string ending;                      // on ending: that of the summary, or "failed"
+  std::string ending;  // on ending: that of the summary, or "refused" (its input is wrong), "failed"
   std::string message;
   bool earlier = false;  // the run had ended before
+};
+
+/// What is left of the runs of a shard once it stops.
+struct SweepOutcome {
+  std::int64_t num_runs = 0;
+  std::int64_t num_left = 0;  // 0, unless it was interrupted
 };
 
 struct SweepOptions {
@@ -30,12 +36,15 @@ struct SweepOptions {
   Surroundings surroundings;  // of all the experiments, but for the folder, which is the plan's
   std::vector<std::string> provenance;
   std::function<void(const Progress&)> progress;
+  std::function<void(std::int64_t num_checked, std::int64_t num_runs)> checking;  // about ten times a second
   std::function<void(const CellReport&)> begun;
   std::function<void(const CellReport&)> ended;
+  std::function<void(const CellReport&, const std::string& instruction_set)> lacking;  // this machine does not have it
 };
 
 /// Builds every run of the shard, so that a mistake in one is found before anything is written; keeps what is small.
-/// Throws InvalidInput that names the run; Interrupted.
+/// What only its data show to be wrong is left to the run itself, unless that is so of every run.
+/// Throws InvalidInput that names the run, and what the data say of the first where no run can be made; Interrupted.
 class CheckedPlan {
  public:
   CheckedPlan(const Plan& plan, const SweepOptions& options);
@@ -48,17 +57,17 @@ class CheckedPlan {
   std::vector<std::optional<Experiment>> kept_;
 };
 
-/// Makes `out` and its experiment.toml. A directory that is not empty is refused, but for one with the same
-/// experiment.toml where there are several shards.
-void start_sweep(const Plan& plan, const std::filesystem::path& out, const SweepOptions& options);
+/// Makes `out` and its experiment.toml; the directory, held open. One that is not empty is refused, but for one with
+/// the same experiment.toml where there are several shards; so is one that another process begins in.
+Folder start_sweep(const Plan& plan, const FilePlace& out, const SweepOptions& options);
 
-/// Makes the runs of the shard that have not ended in `out`, each from its checkpoint if it has one. A run that fails
-/// is reported, and the others are made. `checked` may be null. Leaves index.csv with a row for every run of the plan
-/// that has a summary, whoever made it.
-void run_sweep(const Plan& plan, const std::filesystem::path& out, const std::atomic<bool>& stop,
-               const SweepOptions& options, CheckedPlan* checked);
+/// Makes the runs of the shard that have not ended in `out`, each from its checkpoint if it has one, and with the
+/// instruction set that it began with. A run that fails is reported, and the others are made. `checked` may be null.
+/// Leaves index.csv with a row for every run of the plan that has a summary, whoever made it.
+SweepOutcome run_sweep(const Plan& plan, const FilePlace& out, const std::atomic<bool>& stop,
+                       const SweepOptions& options, CheckedPlan* checked);
 
 /// index.csv from the summaries of the runs, in the order of the plan.
-void write_index(const Plan& plan, const std::filesystem::path& out);
+void write_index(const Plan& plan, const FilePlace& out);
 
 }  // namespace mfld

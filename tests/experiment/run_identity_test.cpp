@@ -1,0 +1,192 @@
+// What a run is: its directory and what it computes, wherever they lie.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "mfld/core/error.hpp"
+#include "mfld/experiment/resume.hpp"
+#include "mfld/experiment/runner.hpp"
+#include "mfld/experiment/sweep_runner.hpp"
+#include "support/file_text.hpp"
+#include "support/temporary_directory.hpp"
+
+namespace mfld {
+namespace {
+
+namespace fs = std::filesystem;
+using test::mentions;
+using test::message_of;
+using test::read_bytes;
+using test::write_bytes;
+
+/// A project: an experiment, its data and its runs.
+class RunIdentity : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    fs::create_directories(directory / "old/data");
+    write_bytes(directory / "old/data/d.csv", "1,2,3\n4,5,6\n7,8,9\n");
+    write_bytes(directory / "old/e.toml",
+                "seed = 1\n[task]\nkind = \"file\"\npath = \"data/d.csv\"\ntest_fraction = 0.0\n[network]\nwidth = 4\n"
+                "[[phase]]\nmethod = \"mfld\"\nsteps = 20\nstep_size = 0.01\nlambda2 = 0.01\n");
+  }
+  /// Until it is stopped, which is before its first step.
+  void run_in_old(const std::string& name, const std::vector<std::string>& provenance = {}, bool stopped = true) const {
+    const Plan plan = read_plan(directory / "old/e.toml", {});
+    const Experiment experiment = build_experiment(plan.runs.front().config, plan.folder());
+    RunDirectory files = RunDirectory::create(directory / "old/runs" / name);
+    RunOptions options;
+    options.provenance = provenance;
+    run_experiment(experiment, files, std::atomic<bool>(stopped), options);
+  }
+  static RunSummary resume(const fs::path& run) {
+    RunDirectory files = RunDirectory::reopen(run);
+    const StoppedRun stopped = read_stopped_run(files.place());
+    RunOptions options;
+    options.start = stopped.checkpoint ? &*stopped.checkpoint : nullptr;
+    options.notes = stopped.notes;
+    return run_experiment(stopped.experiment, files, std::atomic<bool>(false), options);
+  }
+  static std::string refusal(const fs::path& run) {
+    return message_of<FileError>([&] { read_stopped_run(run); });
+  }
+
+  test::TemporaryDirectory directory;
+};
+
+TEST_F(RunIdentity, AProjectThatMovesGoesOnToTheSameBytes) {
+  run_in_old("whole", {}, false);
+  run_in_old("r");
+  fs::rename(directory / "old", directory / "new");
+  EXPECT_EQ(resume(directory / "new/runs/r").ending, "finished");
+  for (const char* file : {"checkpoint.h5"}) {
+    EXPECT_EQ(read_bytes(directory / "new/runs/r" / file), read_bytes(directory / "new/runs/whole" / file)) << file;
+  }
+}
+
+TEST_F(RunIdentity, ARunThatMovesAloneFindsItsDataWhereTheyAre) {
+  run_in_old("r");
+  fs::create_directories(directory / "elsewhere/deep");
+  fs::rename(directory / "old/runs/r", directory / "elsewhere/deep/r");
+  EXPECT_EQ(resume(directory / "elsewhere/deep/r").ending, "finished");
+}
+
+/// Of both places the one counts whose data are the run's.
+TEST_F(RunIdentity, ACopiedProjectIsItsOwnWhicheverChanges) {
+  for (const bool original_changes : {true, false}) {
+    run_in_old("r");
+    fs::copy(directory / "old", directory / "copy", fs::copy_options::recursive);
+    write_bytes(directory / (original_changes ? "old" : "copy") / "data/d.csv", "1,2,3\n4,5,6\n7,8,8\n");
+    EXPECT_EQ(resume(directory / "copy/runs/r").ending, "finished");
+    fs::remove_all(directory / "copy");
+    fs::remove_all(directory / "old");
+    SetUp();
+  }
+}
+
+TEST_F(RunIdentity, MissingDataAreSaidWithTheLineToCorrect) {
+  run_in_old("r");
+  fs::rename(directory / "old/data", directory / "data");
+  const fs::path run = directory / "old/runs/r";
+  const std::string refused = refusal(run);
+  EXPECT_TRUE(mentions(refused, (directory / "old/data/d.csv").string() + ": there is no such file"));
+  EXPECT_TRUE(mentions(refused, "correct the line \"# paths start at ...\" of " + (run / "experiment.toml").string()));
+  EXPECT_EQ(refused.find("--previous"), std::string::npos);
+  std::string text = read_bytes(run / "experiment.toml");
+  const std::string line = "# paths start at " + (directory / "old/").string();
+  ASSERT_TRUE(mentions(text, line + '\n'));
+  text.replace(text.find(line), line.size(), "# paths start at " + directory.path().string() + '/');
+  write_bytes(run / "experiment.toml", text);
+  EXPECT_EQ(resume(run).ending, "finished");
+}
+
+/// Where the other checkpoint is refused for the same reason there is no point in naming it.
+TEST_F(RunIdentity, PreviousIsOfferedOnlyWhereItHelps) {
+  run_in_old("r");
+  const fs::path run = directory / "old/runs/r";
+  fs::copy(run / "checkpoint.h5", run / "checkpoint.previous.h5");
+  write_bytes(directory / "old/data/d.csv", "1,2,3\n4,5,6\n7,8,8\n");
+  EXPECT_TRUE(mentions(refusal(run), "it is of another experiment"));
+  EXPECT_EQ(refusal(run).find("--previous"), std::string::npos);
+  SetUp();
+  write_bytes(run / "checkpoint.h5", "damaged");
+  EXPECT_TRUE(mentions(refusal(run), "; --previous goes on from the one before it"));
+}
+
+TEST_F(RunIdentity, AMovedSweepGoesOn) {
+  write_bytes(directory / "old/e.toml", read_bytes(directory / "old/e.toml") + "[sweep]\nseed = [1, 2]\n");
+  const Plan plan = read_plan(directory / "old/e.toml", {});
+  start_sweep(plan, directory / "old/runs/s", {});
+  run_sweep(plan, directory / "old/runs/s", std::atomic<bool>(true), {}, nullptr);
+  fs::rename(directory / "old", directory / "new");
+  const SweepOutcome outcome = run_sweep(read_stored_plan(directory / "new/runs/s"), directory / "new/runs/s",
+                                         std::atomic<bool>(false), {}, nullptr);
+  EXPECT_EQ(outcome.num_left, 0);
+  EXPECT_EQ(read_summary(directory / "new/runs/s/seed=2")->ending, "finished");
+  EXPECT_FALSE(fs::exists(directory / "old"));
+}
+
+/// Whatever bytes a command, a note or a folder has.
+TEST_F(RunIdentity, WhatIsWrittenCanBeReadAgain) {
+  const std::string odd =
+      "gr\xF6\xDF"
+      "e \x1b[2J\n\r\f\x85 \\x41 \xE2\x80\xA8 \\";
+  fs::rename(directory / "old", directory / odd);
+  fs::create_directory_symlink(odd, directory / "old");
+  const Plan plan = read_plan(directory / odd / "e.toml", {});
+  const Experiment experiment = build_experiment(plan.runs.front().config, plan.folder());
+  const fs::path run = directory / odd / odd;
+  {
+    RunDirectory files = RunDirectory::create(run);
+    RunOptions options;
+    options.provenance = {"mfld run " + odd};
+    options.notes = {note_of({odd, 1, 2, 3})};
+    run_experiment(experiment, files, std::atomic<bool>(true), options);
+  }
+  EXPECT_EQ(read_stored_plan(run).comments.front(), "mfld run " + odd);
+  EXPECT_EQ(parent_in(read_stopped_run(run).notes)->directory, odd);
+  const MetricsEnds table = read_ends(run / "metrics.csv");
+  EXPECT_TRUE(mentions(table.comments.at(1), odd + "/data/d.csv"));
+  EXPECT_EQ(table.header.substr(0, 5), "step,");
+  EXPECT_EQ(resume(run).ending, "finished");
+}
+
+/// Another run that comes to lie at its path is not its own.
+TEST_F(RunIdentity, ARunWritesIntoItsOwnDirectoryWhereverThatIs) {
+  const fs::path path = directory / "out";
+  RunDirectory run = RunDirectory::create(path);
+  run.write_experiment("seed = 1\n");
+  run.start_metrics({}, {"x"});
+  fs::rename(path, directory / "moved");
+  RunDirectory other = RunDirectory::create(path);
+  other.write_experiment("seed = 2\n");
+  Dataset data;
+  data.train_inputs = Inputs::Ones(2, 1);
+  data.train_targets = Vector::Ones(2);
+  data.test_inputs.resize(0, 1);
+  Checkpoint checkpoint;
+  checkpoint.particles = Particles<double>::Ones(2, 2);
+  run.start_trajectory({{0}, {"r"}, 0.1}, data);
+  run.append_trajectory(0, 0, Matrix::Ones(1, 1));
+  run.append_metrics(0, 0, 0, 0, std::vector{1.0});
+  run.write_checkpoint(checkpoint);
+  run.write_checkpoint(checkpoint);
+  run.finish_trajectory();
+  run.write_predictions({}, data, {});
+  RunSummary summary;
+  summary.ending = "finished";
+  run.write_summary(summary);
+  EXPECT_EQ(std::distance(fs::directory_iterator(path), {}), 1);
+  EXPECT_EQ(read_bytes(path / "experiment.toml"), "seed = 2\n");
+  for (const char* file : {"experiment.toml", "metrics.csv", "trajectory.h5", "checkpoint.h5", "checkpoint.previous.h5",
+                           "predictions.csv", "summary.json"}) {
+    EXPECT_TRUE(fs::exists(directory / "moved" / file)) << file;
+  }
+  EXPECT_TRUE(mentions(message_of<InvalidInput>([&] { RunDirectory::create(path); }), "exists and is not empty"));
+}
+
+TEST_F(RunIdentity, AnEmptyDirectoryThatAnotherProcessBeginsInIsTaken) {
+  const RunDirectory run = RunDirectory::create(directory / "out");
+  EXPECT_TRUE(mentions(message_of<InvalidInput>([&] { RunDirectory::create(directory / "out"); }), "is taken"));
+}
+
+}  // namespace
+}  // namespace mfld
