@@ -326,9 +326,12 @@ TEST(Experiment, EveryTaskOfTheTableCanBeRead) {
     assign(root, "task", task);
     const Experiment experiment = build_experiment(root, folder.path());
     EXPECT_GT(experiment.data.num_train(), 0) << row.name;
-    // The resolved file stands in another folder, and still finds its data.
-    const Experiment again = build_experiment(parse_toml(experiment.resolved, "resolved.toml"), "/");
+    // The resolved file stands in another folder, knows where its paths start, and is the same wherever that is.
+    EXPECT_EQ(experiment.folder.empty(), row.name != "file");
+    const std::filesystem::path start = experiment.folder.empty() ? "/" : experiment.folder;
+    const Experiment again = build_experiment(parse_toml(experiment.resolved, "resolved.toml"), start);
     EXPECT_EQ(again.data.train_inputs, experiment.data.train_inputs) << row.name;
+    EXPECT_EQ(again.hash, experiment.hash) << row.name;
   }
 }
 
