@@ -16,17 +16,11 @@ namespace fs = std::filesystem;
 constexpr int most_links = 32;
 
 std::string_view kind_of(fs::file_type type) {
-  switch (type) {
-    case fs::file_type::directory:
-      return "a folder";
-    case fs::file_type::character:
-    case fs::file_type::block:
-      return "a device";
-    case fs::file_type::fifo:
-      return "a pipe";
-    default:
-      return "no regular file";
-  }
+  const bool is_device = type == fs::file_type::character || type == fs::file_type::block;
+  return type == fs::file_type::directory ? "a folder"
+         : is_device                      ? "a device"
+         : type == fs::file_type::fifo    ? "a pipe"
+                                          : "no regular file";
 }
 
 std::shared_ptr<SourceFile> open_file(const fs::path& path) {
