@@ -16,10 +16,11 @@ namespace fs = std::filesystem;
 constexpr int most_links = 32;
 
 std::string_view kind_of(fs::file_type type) {
-  return type == fs::file_type::directory                                   ? "a folder"
-         : type == fs::file_type::character || type == fs::file_type::block ? "a device"
-         : type == fs::file_type::fifo                                      ? "a pipe"
-                                                                            : "no regular file";
+  const bool is_device = type == fs::file_type::character || type == fs::file_type::block;
+  return type == fs::file_type::directory ? "a folder"
+         : is_device                      ? "a device"
+         : type == fs::file_type::fifo    ? "a pipe"
+                                          : "no regular file";
 }
 
 std::shared_ptr<SourceFile> open_file(const fs::path& path) {

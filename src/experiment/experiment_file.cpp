@@ -36,13 +36,14 @@ class Descriptor {
   int number_;
 };
 
-/// Until there is something to read, or the end; looks up now and then to see whether it should stop.
+/// Until there is something to read, or the end; where that takes time, looks up now and then to see whether it should
+/// stop.
 void wait_for_bytes(int descriptor, const std::filesystem::path& path, const std::atomic<bool>* stop) {
   constexpr int milliseconds = 50;
   pollfd waiting = {descriptor, POLLIN, 0};
-  do {
+  while (::poll(&waiting, 1, milliseconds) <= 0) {
     stop_if_asked(stop, fmt::format("reading {}", path.string()));
-  } while (::poll(&waiting, 1, milliseconds) <= 0);
+  }
 }
 
 }  // namespace

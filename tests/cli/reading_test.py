@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Data files and trajectories that take long to read, or that have no end. Usage: this PROGRAM"""
+"""Data files that take long to read, or that have no end. Usage: this PROGRAM"""
 import ctypes
 import fcntl
 import os
@@ -105,28 +105,9 @@ class Reading(program.ProgramTest):
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertEqual(len(list((self.root / "out").glob("*/summary.json"))), 3)
 
-    def stopped_run(self, out):
-        """With frames and a checkpoint, and work left."""
-        self.assertEqual(self.mfld("run", "a.toml", "--out", out, "--quiet").returncode, 0)
-        (self.root / out / "summary.json").unlink()
-        shutil.copy(self.root / out / "checkpoint.previous.h5", self.root / out / "checkpoint.h5")
-
-    def test_a_signal_while_a_trajectory_is_opened(self):
-        self.assertEqual(self.mfld("run", "a.toml", "--out", "whole", "--quiet").returncode, 0)
-        self.stopped_run("out")
-        for jobs in ([], ["--jobs", "4"]):
-            with Held(self.root / "out/trajectory.h5") as held:
-                process = self.launch_group("resume", "out", "--quiet", *jobs)
-                self.assertTrue(held.wait_for_reader())
-                os.killpg(process.pid, signal.SIGINT)
-                self.assert_interrupted(process, "trajectory.h5")
-        self.assertEqual(self.mfld("resume", "out", "--quiet").returncode, 0)
-        self.assert_same("out", "whole")
-
     def test_a_child_that_reads_dies_with_its_parent(self):
-        self.stopped_run("out")
-        with Held(self.root / "out/trajectory.h5") as held:
-            process = self.launch_group("resume", "out", "--quiet")
+        with Held(self.root / "t.h5") as held:
+            process = self.launch_group("run", "a.toml", "--out", "out", "--quiet")
             self.assertTrue(held.wait_for_reader())
             children = self.children(process)
             self.assertEqual(len(children), 1)
@@ -134,7 +115,7 @@ class Reading(program.ProgramTest):
             process.communicate(timeout=program.TIMEOUT)
             self.wait_until(lambda: not Path(f"/proc/{children[0]}").exists() or
                             " Z " in Path(f"/proc/{children[0]}/stat").read_text())
-        self.assertEqual(self.mfld("resume", "out", "--quiet").returncode, 0)
+        self.assertEqual(self.mfld("run", "a.toml", "--out", "out", "--quiet").returncode, 0)
 
     def test_a_sweep_opens_its_table_once(self):
         shutil.copy(DATA / "table.csv", self.root / "t.csv")
