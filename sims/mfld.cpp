@@ -19,6 +19,7 @@
 #include "mfld/model/network.hpp"
 #include "mfld/ntk/kernel_convention.hpp"
 #include "say.hpp"
+#include "stopping.hpp"
 
 namespace commands {
 namespace {
@@ -197,6 +198,9 @@ ExitStatus dispatch(int argc, char** argv) {
   return info_command->parsed() ? info(directory) : list_command->parsed() ? list(topic) : selfcheck();
 }
 
+/// Whether the command is one that a signal asks to stop.
+bool takes_steps(std::string_view command) { return command == "run" || command == "resume" || command == "branch"; }
+
 /// The error that is being handled, in words, and its status.
 ExitStatus explain_error() noexcept {
   try {
@@ -236,6 +240,9 @@ int main(int argc, char** argv) {
                              commands::file_error);
   }
   mfld::serve_as_child(argc, argv);
+  if (argc > 1 && commands::takes_steps(argv[1])) {
+    commands::stop_on_signals(0);  // at once: batch systems and people may change their minds in the first instant
+  }
   try {
     const commands::ExitStatus status = commands::dispatch(argc, argv);
     commands::close_output();
