@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "mfld/core/error.hpp"
+#include "mfld/core/printable.hpp"
 #include "mfld/experiment/resume.hpp"
 #include "mfld/experiment/runner.hpp"
 #include "mfld/experiment/sweep_runner.hpp"
@@ -144,7 +145,7 @@ TEST_F(RunIdentity, WhatIsWrittenCanBeReadAgain) {
   EXPECT_EQ(read_stored_plan(run).comments.front(), "mfld run " + odd);
   EXPECT_EQ(parent_in(read_stopped_run(run).notes)->directory, odd);
   const MetricsEnds table = read_ends(run / "metrics.csv");
-  EXPECT_TRUE(mentions(table.comments.at(1), odd + "/data/d.csv"));
+  EXPECT_TRUE(mentions(table.comments.at(1), escaped(odd) + "/data/d.csv"));
   EXPECT_EQ(table.header.substr(0, 5), "step,");
   EXPECT_EQ(resume(run).ending, "finished");
 }
