@@ -202,11 +202,11 @@ TEST(TableHeaderWords, KnowNumbersOfEveryScript) {
   EXPECT_TRUE(tables::is_word("x\xC2\xB2"));
   EXPECT_FALSE(
       tables::is_word("\xE2\x82\xAC"
-              "12"));
+                      "12"));
   EXPECT_FALSE(tables::is_word("\xE2\x80\x94"));
   EXPECT_FALSE(
       tables::is_word("\x96"
-              "1"));  // the dash of Windows-1252
+                      "1"));  // the dash of Windows-1252
 }
 
 }  // namespace

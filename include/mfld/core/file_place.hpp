@@ -15,7 +15,7 @@ struct FilePlace {
   std::filesystem::path path;  // what people are told
 
   template <std::convertible_to<std::filesystem::path> Path>
-  FilePlace(Path&& where) : name(std::forward<Path>(where)), path(name) {}
+  FilePlace(const Path& where) : name(where), path(name) {}
   FilePlace(int descriptor, std::filesystem::path in_it, std::filesystem::path in_words)
       : directory(descriptor), name(std::move(in_it)), path(std::move(in_words)) {}
 

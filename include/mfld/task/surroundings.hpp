@@ -3,7 +3,6 @@
 #include <concepts>
 #include <filesystem>
 #include <memory>
-#include <utility>
 
 #include "mfld/task/table_store.hpp"
 
@@ -17,8 +16,7 @@ struct Surroundings {
 
   Surroundings() = default;
   template <std::convertible_to<std::filesystem::path> Path>
-  Surroundings(Path&& start, const std::atomic<bool>* stop_flag = nullptr)
-      : folder(std::forward<Path>(start)), stop(stop_flag) {}
+  Surroundings(const Path& start, const std::atomic<bool>* stop_flag = nullptr) : folder(start), stop(stop_flag) {}
 
   /// The same with another folder.
   Surroundings in(const std::filesystem::path& other) const {
