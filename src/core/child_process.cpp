@@ -148,7 +148,9 @@ class Child {
     const Beginning beginning(channel);
     int error = beginning.start(pid_, "/proc/self/exe", arguments.data());
     if (error == ENOENT) {  // where /proc is not mounted
-      error = beginning.start(pid_, reinterpret_cast<const char*>(::getauxval(AT_EXECFN)), arguments.data());
+      // NOLINTNEXTLINE(performance-no-int-to-ptr): the system hands out this address as a number
+      const auto* program = reinterpret_cast<const char*>(::getauxval(AT_EXECFN));
+      error = beginning.start(pid_, program, arguments.data());
     }
     if (error != 0) {
       throw FileError(fmt::format("no process can be started for {}: {}", call.patience.doing,

@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <memory>
+#include <ranges>
 #include <system_error>
 #include <utility>
 
@@ -133,8 +134,8 @@ void Folder::lock() const {
 
 void Folder::unmake() {
   if (is_in_place()) {
-    for (auto place = made_.rbegin(); place != made_.rend(); ++place) {
-      if (::unlinkat(place->directory, place->name.c_str(), AT_REMOVEDIR) != 0) {
+    for (const FilePlace& place : std::views::reverse(made_)) {
+      if (::unlinkat(place.directory, place.name.c_str(), AT_REMOVEDIR) != 0) {
         break;
       }
     }
