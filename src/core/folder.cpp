@@ -7,9 +7,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <memory>
-#include <ranges>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 #include "mfld/core/error.hpp"
@@ -128,16 +129,19 @@ std::vector<std::string> Folder::names() const {
 bool Folder::try_lock() const { return ::flock(descriptor_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK; }
 
 void Folder::lock() const {
-  while (::flock(descriptor_, LOCK_EX) != 0 && errno == EINTR) {
+  constexpr int most_looks = 600;  // of 50 ms: who holds it that long has been stopped
+  for (int look = 0; !try_lock(); ++look) {
+    if (look == most_looks) {
+      fail("use", place_, EWOULDBLOCK);
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
 }
 
 void Folder::unmake() {
   if (is_in_place()) {
-    for (const FilePlace& place : std::views::reverse(made_)) {
-      if (::unlinkat(place.directory, place.name.c_str(), AT_REMOVEDIR) != 0) {
-        break;
-      }
+    while (!made_.empty() && ::unlinkat(made_.back().directory, made_.back().name.c_str(), AT_REMOVEDIR) == 0) {
+      made_.pop_back();
     }
   }
   made_.clear();

@@ -17,9 +17,12 @@ std::string comment_line(std::string_view text) { return std::string(start) + es
 std::vector<std::string> comments_in(std::string_view file) {
   std::vector<std::string> comments;
   while (file.starts_with('#')) {
-    const std::string_view line = file.substr(0, file.find('\n'));
-    comments.push_back(unescaped(line.substr(line.starts_with(start) ? start.size() : 1)));
+    std::string_view line = file.substr(0, file.find('\n'));
     file.remove_prefix(std::min(file.size(), line.size() + 1));
+    if (line.ends_with('\r')) {  // ours are escaped: an editor's
+      line.remove_suffix(1);
+    }
+    comments.push_back(unescaped(line.substr(line.starts_with(start) ? start.size() : 1)));
   }
   return comments;
 }

@@ -225,7 +225,7 @@ std::int64_t RunDirectory::continue_trajectory(std::int64_t num_frames, const Tr
 void RunDirectory::finish_trajectory() {
   if (files_->trajectory) {
     files_->trajectory->finish();
-    sync_file(path());  // its name
+    sync_file(place());  // its name
   }
 }
 

@@ -18,7 +18,7 @@ constexpr std::string_view relation_start = "which is from here ";
 /// Without links and dots, as far as it exists.
 fs::path without_links(const fs::path& path) {
   std::error_code error;
-  fs::path result = fs::weakly_canonical(path, error);
+  fs::path result = fs::weakly_canonical(fs::absolute(path), error);  // of a relative one it may be relative
   return error ? fs::absolute(path).lexically_normal() : result;
 }
 

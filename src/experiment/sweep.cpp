@@ -153,8 +153,9 @@ std::vector<RunPlan> cross(const std::vector<RunPlan>& runs, const Axis& axis, c
 
 /// Whether a directory of runs has such a file itself.
 bool is_own_file(std::string_view name) {
-  constexpr std::array<std::string_view, 4> names = {"experiment.toml", "experiment.new.toml", "index.csv",
-                                                     "index.new.csv"};
+  constexpr std::array<std::string_view, 5> names = {"experiment.toml", "experiment.new.toml", "index.csv",
+                                                     "index.new.csv",
+                                                     "metrics.csv"};  // by which readers tell a run from several
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 

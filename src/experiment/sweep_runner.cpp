@@ -130,9 +130,15 @@ class SweepRun {
         }
       });
     }
-    write_index(*plan_, folder_.place());
-    make_lasting();
     outcome.num_left = outcome.num_runs - num_ended_;
+    try {
+      write_index(*plan_, folder_.place());
+      make_lasting();
+    } catch (const FileError&) {
+      if (outcome.num_left == 0) {
+        throw;
+      }
+    }
     return outcome;
   }
 
@@ -186,8 +192,11 @@ class SweepRun {
     // Reading all summaries again takes a while where there are many.
     if (std::chrono::duration<double>(Clock::now() - index_time_).count() > std::max(1.0, 50 * index_seconds_)) {
       const Clock::time_point start = Clock::now();
-      write_index(*plan_, folder_.place());
-      make_lasting();
+      try {
+        write_index(*plan_, folder_.place());
+        make_lasting();
+      } catch (const FileError&) {  // which keeps no run from being made; the last one is not forgiven
+      }
       index_time_ = Clock::now();
       index_seconds_ = std::chrono::duration<double>(index_time_ - start).count();
     }

@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+import subprocess
 
 import program
 
@@ -89,6 +90,30 @@ class Sweeps(program.ProgramTest):
             self.assertRegex("".join(errors), rf"^mfld: output directory {out} (is taken|exists and is not empty).*\n$")
             steps = {json.loads(path.read_text())["step"] for path in (self.root / out).glob("*/summary.json")}
             self.assertEqual(steps, {5 if processes[0].returncode == 0 else 6})
+
+    def test_a_stopped_sweep_goes_on_where_its_project_has_moved(self):
+        (self.root / "project").mkdir()
+        (self.root / "project/d.csv").write_text("".join(f"{i},{i * i},{-i}\n" for i in range(20)))
+        (self.root / "project/s.toml").write_text(
+            SHORT[:SHORT.index("[task]")] + '[task]\nkind = "file"\npath = "d.csv"\n' + SHORT[SHORT.index("[network]"):]
+            + SEEDS)
+        result = subprocess.run([program.PROGRAM, "run", "s.toml", "--out", "runs/o", "--quiet", "--max-wall", "0.001s"],
+                                cwd=self.root / "project", capture_output=True, text=True, timeout=program.TIMEOUT)
+        self.assertEqual(result.returncode, 130, result.stderr)
+        (self.root / "elsewhere").mkdir()
+        (self.root / "project").rename(self.root / "elsewhere/project")
+        result = self.mfld("resume", "elsewhere/project/runs/o", "--quiet")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+
+    def test_an_index_that_cannot_be_written_stops_no_run(self):
+        self.sweep(SHORT + SEEDS)
+        (self.root / "out").mkdir()
+        self.assertEqual(self.mfld("run", "s.toml", "--out", "out", "--shard", "1/8", "--quiet").returncode, 0)
+        (self.root / "out/index.csv").unlink()
+        (self.root / "out/index.csv").mkdir()
+        result = self.mfld("resume", "out", "--quiet")
+        self.assertEqual(result.returncode, 4, result.stderr)
+        self.assertEqual(len(list((self.root / "out").glob("*/summary.json"))), 8)
 
     def test_a_shard_goes_on_where_another_was_killed(self):
         self.sweep(SHORT + SEEDS)

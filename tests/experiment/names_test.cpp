@@ -25,7 +25,7 @@ std::string error_of(const std::string& text) {
 std::string error_of_case(const std::string& name) { return error_of("[[case]]\nname = \"" + name + "\"\n"); }
 
 TEST(Names, OfRunsAreThoseOfDirectoriesBesideTheFilesOfTheSweep) {
-  for (const char* name : {"experiment.toml", "index.csv", "experiment.new.toml", "index.new.csv"}) {
+  for (const char* name : {"experiment.toml", "index.csv", "experiment.new.toml", "index.new.csv", "metrics.csv"}) {
     EXPECT_EQ(error_of_case(name),
               fmt::format("case.name = \"{}\": the run would be called {} ({} bytes), which is a file of the directory "
                           "of runs itself",

@@ -32,7 +32,7 @@ class Folder {
 
   /// Whether this object now holds the lock that at most one has. True as well where the file system has no locks.
   bool try_lock() const;
-  /// Waits for the lock.
+  /// Waits for the lock, half a minute at most. Throws FileError.
   void lock() const;
 
   /// Removes it again, and its parents, as far as `make` made them and they are empty.
