@@ -162,7 +162,7 @@ MakeDataset read_harmonics(Section& section, const Surroundings&) {
 /// The resolved experiment keeps the path as it is written: a run stays what it is where its data are moved.
 std::string read_path(Section& section, std::string_view name, std::string_view doc,
                       const Fallback<std::string>& fallback, const std::filesystem::path& folder) {
-  const std::string text = section.text(name, doc, fallback);
+  std::string text = section.text(name, doc, fallback);
   if (text.empty() || section.is_describing()) {
     return text;
   }
