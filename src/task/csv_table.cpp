@@ -15,7 +15,6 @@ namespace mfld::tables {
 
 namespace {
 
-constexpr std::string_view blanks = " \t\r\v\f";
 /// Integers are exact in double precision up to here, and not all beyond.
 constexpr double largest_exact = 0x1p53;
 
