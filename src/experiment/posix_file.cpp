@@ -145,10 +145,12 @@ void PosixFile::write_at(std::size_t position, std::string_view bytes) {
   }
 }
 
-std::size_t PosixFile::read(std::span<char> buffer) {
+/// `read_some(bytes, count, done)` is called until the buffer is full or the file ends.
+template <class Call>
+std::size_t PosixFile::fill(std::span<char> buffer, const Call& read_some) const {
   std::size_t total = 0;
   while (total < buffer.size()) {
-    const ssize_t count = ::read(descriptor_, buffer.data() + total, buffer.size() - total);
+    const ssize_t count = read_some(buffer.data() + total, buffer.size() - total, total);
     if (count < 0 && errno == EINTR) {
       continue;
     }
@@ -163,23 +165,15 @@ std::size_t PosixFile::read(std::span<char> buffer) {
   return total;
 }
 
+std::size_t PosixFile::read(std::span<char> buffer) {
+  return fill(buffer,
+              [this](char* bytes, std::size_t count, std::size_t) { return ::read(descriptor_, bytes, count); });
+}
+
 std::size_t PosixFile::read_at(std::size_t position, std::span<char> buffer) const {
-  std::size_t total = 0;
-  while (total < buffer.size()) {
-    const ssize_t count =
-        ::pread(descriptor_, buffer.data() + total, buffer.size() - total, static_cast<off_t>(position + total));
-    if (count < 0 && errno == EINTR) {
-      continue;
-    }
-    if (count < 0) {
-      fail("read", errno);
-    }
-    if (count == 0) {
-      break;
-    }
-    total += static_cast<std::size_t>(count);
-  }
-  return total;
+  return fill(buffer, [this, position](char* bytes, std::size_t count, std::size_t done) {
+    return ::pread(descriptor_, bytes, count, static_cast<off_t>(position + done));
+  });
 }
 
 std::size_t PosixFile::size() const {

@@ -50,6 +50,8 @@ class PosixFile {
  private:
   /// `action` is what failed if there is no descriptor: errno says why.
   PosixFile(FilePlace place, int descriptor, std::string_view action);
+  template <class Call>
+  std::size_t fill(std::span<char> buffer, const Call& read_some) const;
   [[noreturn]] void fail(std::string_view action, int error) const;
 
   FilePlace place_;
