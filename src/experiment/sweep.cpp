@@ -17,6 +17,7 @@
 #include "mfld/core/error.hpp"
 #include "mfld/core/printable.hpp"
 #include "mfld/core/user_path.hpp"
+#include "mfld/experiment/kernel_method.hpp"
 
 namespace mfld {
 
@@ -244,6 +245,19 @@ std::string listed(const std::vector<std::string>& items) {
   return most.empty() ? items.back() : most + " and " + items.back();
 }
 
+/// Whether the case has, where the path leads, a phase of the method that takes no steps, and the path is one of its
+/// keys but the method.
+bool solves_instead(const Value& overlay, const std::string& path) {
+  const std::size_t key = path.rfind('.');
+  if (!path.starts_with("phase.") || key == path.find('.') || path.substr(key) == ".method") {
+    return false;
+  }
+  const Value* phase = find(overlay, path.substr(0, key));
+  const Value* method = phase == nullptr ? nullptr : find(*phase, "method");
+  const auto* name = method == nullptr ? nullptr : method->as<std::string>();
+  return name != nullptr && *name == KernelMethod::method_name && find(*phase, path.substr(key + 1)) == nullptr;
+}
+
 /// The sentence about a setting that cases would overrule; empty if none does that is not set as well. `is_set` says
 /// whether a path is.
 template <class IsSet>
@@ -252,12 +266,17 @@ std::string overruled_by_cases(const Value& file, const std::string& path, const
   const auto* list = cases == nullptr ? nullptr : cases->as<List>();
   std::vector<std::string> instead;
   std::vector<std::string> without;
+  std::vector<std::string> solving;
   bool has_other = false;
   for (std::size_t i = 0; list != nullptr && i < list->size(); ++i) {
     const std::string replaced = replacement((*list)[i], path);
     const std::string there = fmt::format("case.{}.{}", i, path);
     if (replaced.empty() || is_set(there)) {
       has_other = true;
+      continue;
+    }
+    if (solves_instead((*list)[i], path)) {
+      solving.push_back(fmt::format("case.{}.{}", i, replaced));
       continue;
     }
     try {
@@ -267,6 +286,9 @@ std::string overruled_by_cases(const Value& file, const std::string& path, const
     } catch (const InvalidInput&) {
       without.push_back(fmt::format("case.{}.{}", i, replaced));
     }
+  }
+  if (!has_other && instead.empty()) {
+    without.insert(without.end(), solving.begin(), solving.end());
   }
   std::string sentence;
   if (!instead.empty()) {

@@ -46,6 +46,8 @@ struct TableStore::Shelves {
     double bytes = 0;  // 0 while it is being read
   };
 
+  explicit Shelves(double most) : max_bytes(most) {}
+
   /// The table of that identity, or the promise of one that the caller must keep.
   std::pair<std::shared_future<SharedTable>, std::optional<std::promise<SharedTable>>> ask(
       const std::string& identity) {
@@ -88,8 +90,8 @@ struct TableStore::Shelves {
 
   double max_bytes;
   double used = 0;
-  std::mutex mutex = {};
-  std::list<Place> places = {};  // those last asked for first
+  std::mutex mutex;
+  std::list<Place> places;  // those last asked for first
 };
 
 TableStore::TableStore() : TableStore(available_memory() / 4) {}

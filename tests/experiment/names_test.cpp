@@ -126,6 +126,18 @@ TEST_F(SettingsAndCases, AnOverruledOneNamesThePathsThatWork) {
             "--set phase.0.steps=9: case.0.phase.0.steps would overrule it; set that instead");
 }
 
+TEST_F(SettingsAndCases, APhaseWithoutStepsOverrulesNoneUnlessNothingElseTakesThem) {
+  const std::string solved = "[[case]]\nname = \"k\"\nphase = [{ method = \"kernel-regression\" }]\n";
+  const std::string text = "[[phase]]\nsteps = 1\n[[case]]\nname = \"a\"\n" + solved;
+  EXPECT_EQ(error_of(text, {"phase.0.steps=9"}), "");
+  EXPECT_EQ(to_toml_inline(*find(plan.runs[0].config, "phase.0.steps")), "9");
+  EXPECT_EQ(find(plan.runs[1].config, "phase.0.steps"), nullptr);
+  EXPECT_EQ(error_of(text, {"phase.0.method=gd"}),
+            "--set phase.0.method=gd: case.1.phase.0.method would overrule it; set that as well");
+  EXPECT_EQ(error_of("[[phase]]\nsteps = 1\n" + solved, {"phase.0.steps=9"}),
+            "--set phase.0.steps=9: case.0.phase would overrule it and has no phase.0.steps");
+}
+
 TEST_F(SettingsAndCases, AListInTheSweepOverrulesWhatIsInIt) {
   EXPECT_EQ(error_of("[[phase]]\nsteps = 1\n[sweep]\nphase = [[{ steps = 2 }]]\n", {"phase.0.steps=9"}),
             "--set phase.0.steps=9: sweep.phase would overrule it; set that instead");
