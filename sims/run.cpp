@@ -235,8 +235,7 @@ ExitStatus resume(const RunArguments& arguments) {
 }
 
 bool draws_random_numbers(const mfld::Phase& phase) {
-  const mfld::Estimator estimator = phase.method->estimator;
-  const bool in_batches = estimator == mfld::Estimator::minibatch || estimator == mfld::Estimator::svrg;
+  const bool in_batches = draws_batches(phase.method->estimator);
   return phase.temperature.value > 0 || (in_batches && phase.sampling != mfld::Sampling::one_pass);
 }
 

@@ -236,6 +236,20 @@ bool Hdf5File::has_data_set(const std::string& data_set) const {
   return resolves && H5Iget_type(handle.object(data_set)) == H5I_DATASET;
 }
 
+std::vector<std::string> Hdf5File::data_sets() const {
+  std::vector<std::string> links;
+  {
+    const Library library;
+    const auto collect = [](hid_t /*group*/, const char* name, const H5L_info_t* /*link*/, void* names) -> herr_t {
+      static_cast<std::vector<std::string>*>(names)->push_back('/' + std::string(name));
+      return 0;
+    };
+    handle_->check(H5Lvisit(handle_->file, H5_INDEX_NAME, H5_ITER_INC, collect, &links), "/");
+  }
+  std::erase_if(links, [this](const std::string& name) { return !has_data_set(name); });
+  return links;
+}
+
 Hdf5File::Shape Hdf5File::shape(const std::string& data_set) const {
   const Library library;
   return handle_->shape(handle_->data_set(data_set), data_set);

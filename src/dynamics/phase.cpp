@@ -4,6 +4,10 @@
 
 #include <cassert>
 #include <cmath>
+#include <type_traits>
+#include <variant>
+
+#include "mfld/dynamics/estimators.hpp"
 
 namespace mfld {
 
@@ -21,9 +25,12 @@ std::string noise_in_words(const Phase& phase) {
   }
   const bool constant =
       phase.step_size.kind == ScheduleKind::constant && phase.temperature.kind == ScheduleKind::constant;
-  return fmt::format("T = {} = {}, noise amplitude sqrt(2 eta T) = {:.6g}{}", temperature_name(phase),
-                     phase.temperature.describe(), std::sqrt(2 * phase.step_size_at(0) * phase.temperature_at(0)),
-                     constant ? "" : " at k = 0");
+  const double eta = phase.step_size_at(0);
+  const bool kinetic = phase.step_rule == StepKind::kinetic;
+  const double variance = kinetic ? -std::expm1(-2 * phase.friction * eta) : 2 * eta;
+  return fmt::format("T = {} = {}, noise amplitude {} = {:.6g}{}", temperature_name(phase),
+                     phase.temperature.describe(), kinetic ? "sqrt(T (1 - e^2))" : "sqrt(2 eta T)",
+                     std::sqrt(variance * phase.temperature_at(0)), constant ? "" : " at k = 0");
 }
 
 std::string penalty_in_words(const Phase& phase) {
@@ -48,21 +55,14 @@ std::string penalty_in_words(const Phase& phase) {
 }
 
 std::string samples_in_words(const Phase& phase) {
-  if (phase.method->estimator == Estimator::full) {
-    return "all samples every step";
-  }
-  if (phase.method->estimator == Estimator::natural) {
-    return fmt::format("all samples every step, damping = {}", phase.damping);
-  }
-  if (phase.sampling == Sampling::one_pass) {
-    return fmt::format("each sample once, in order from sample {} on, {} a step", phase.first_sample, phase.batch_size);
-  }
-  std::string words = fmt::format("batches of {} {} replacement", phase.batch_size,
-                                  phase.sampling == Sampling::without_replacement ? "without" : "with");
-  if (phase.method->estimator == Estimator::svrg) {
-    words += fmt::format(", a snapshot every {} steps", phase.snapshot_every);
-  }
-  return words;
+  return std::visit([&phase](const auto& estimator) { return std::decay_t<decltype(estimator)>::describe(phase); },
+                    make_estimator<double>(phase.method->estimator));
+}
+
+std::string update_in_words(const Phase& phase) {
+  return phase.step_rule == StepKind::euler_maruyama
+             ? std::string(phase.method->update)
+             : fmt::format("{} step, {}", info(phase.step_rule).name, info(phase.step_rule).update);
 }
 
 }  // namespace
@@ -85,8 +85,11 @@ std::string Phase::describe() const {
   const std::string title =
       name.empty() || name == method->name ? std::string(method->name) : fmt::format("{} ({})", name, method->name);
   std::string text =
-      fmt::format("{}, {} steps: {}; eta = {}; {}; {}; {}", title, num_steps, method->update, step_size.describe(),
+      fmt::format("{}, {} steps: {}; eta = {}; {}; {}; {}", title, num_steps, update_in_words(*this), step_size.describe(),
                   noise_in_words(*this), penalty_in_words(*this), samples_in_words(*this));
+  if (step_rule == StepKind::kinetic) {
+    text += fmt::format("; friction = {}, velocities drawn from N(0, T) at the start of the phase", friction);
+  }
   if (averaging) {
     text += "; predicts with the average of its iterates so far";
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <functional>
+#include <variant>
 
 #include "mfld/core/stopwatch.hpp"
 
@@ -17,15 +18,12 @@ bool pulls_to_start(const Phase& phase) { return phase.anchor == Anchor::start &
 template <class Scalar>
 Simulation<Scalar>::Simulation(const Network& network, const EmpiricalRisk& risk, const Dataset& data,
                                std::vector<Phase> phases, Seeds seeds, State<Scalar> state,
-                               typename GradientEstimator<Scalar>::Snapshot snapshot,
                                const Particles<double>* first_particles)
-    : network_(&network),
-      phases_(std::move(phases)),
+    : phases_(std::move(phases)),
       seeds_(seeds),
       state_(std::move(state)),
-      estimator_(network, risk, data),
+      objective_(network, risk, data),
       drift_(state_.particles.rows(), state_.particles.cols()) {
-  estimator_.snapshot() = std::move(snapshot);
   if (std::any_of(phases_.begin(), phases_.end(), pulls_to_start)) {
     assert(first_particles != nullptr || state_.step == 0);
     anchor_ = first_particles == nullptr ? state_.particles : first_particles->template cast<Scalar>();
@@ -55,15 +53,19 @@ bool Simulation<Scalar>::enter_phase() {
          state_.step_in_phase >= phases_[static_cast<std::size_t>(state_.phase)].num_steps) {
     leave_phase();
   }
-  return state_.phase < static_cast<std::int64_t>(phases_.size());
+  const bool unfinished = state_.phase < static_cast<std::int64_t>(phases_.size());
+  if (unfinished && state_.step_in_phase == 0) {
+    state_.begin(phases_[static_cast<std::size_t>(state_.phase)]);
+  }
+  return unfinished;
 }
 
 template <class Scalar>
 void Simulation<Scalar>::leave_phase() {
   if (state_.is_averaged()) {
     state_.particles = state_.average.template cast<Scalar>();
-    state_.average.resize(0, 0);
   }
+  state_.average.resize(0, 0);
   ++state_.phase;
   state_.step_in_phase = 0;
 }
@@ -79,31 +81,43 @@ void Simulation<Scalar>::look(Listener<Scalar>& listener, bool last, Outcome& ou
   listener.look(state_, last);
 }
 
+template <class Scalar>
+Estimate Simulation<Scalar>::estimate(const Phase& phase, const Finish& finish) {
+  const EstimateContext<Scalar> context = {objective_,       phase,  state_.step, state_.step_in_phase, seeds_.batches,
+                                           state_.particles, drift_, finish};
+  return std::visit([&context](auto& estimator) { return estimator.estimate(context); }, state_.estimator);
+}
+
 /// The drift of all particles from one frozen configuration, and every particle moves as soon as it has its own; where
 /// the norm of the gradient can end the phase, once that is known.
 template <class Scalar>
 void Simulation<Scalar>::step(Outcome& outcome) {
   const Stopwatch watch(outcome.step_seconds);
   const Phase& phase = phases_[static_cast<std::size_t>(state_.phase)];
-  const StepOptions options = step_options(phase);
-  EulerMaruyama<Scalar> next(options, drift_, network_->trained(), state_.particles, penalty(phase).anchor);
-  if (phase.averaging && state_.step_in_phase == 0) {
-    state_.average = state_.particles.template cast<double>();
+  const bool is_first = state_.step_in_phase == 0;
+  const StepContext<Scalar> context = {step_options(phase), drift_, objective_.network().trained(), state_.particles,
+                                       penalty(phase).anchor};
+  StepOfAll<Scalar> next(state_.rule, context);
+  if (is_first) {
+    std::visit([&context](auto& rule) { rule.begin(context); }, state_.rule);
+    if (phase.averaging) {
+      state_.average = state_.particles.template cast<double>();
+    }
   }
   const auto move = [&](Index first, Index last) {
-    if (phase.averaging && state_.step_in_phase > 0) {
+    if (phase.averaging && !is_first) {
       add_to_average(state_.step_in_phase, first, last, state_.particles, state_.average);
     }
     next.move(first, last);
   };
   const bool waits = phase.until_gradient_norm > 0;
-  const std::int64_t evaluations = estimator_.estimate(phase, state_.step, state_.step_in_phase, seeds_.batches,
-                                                       state_.particles, drift_, waits ? Finish() : std::cref(move));
-  if (evaluations < 0) {
+  const Estimate made = estimate(phase, waits ? Finish() : std::cref(move));
+  if (!made.failure.empty()) {
     outcome.ending = Ending::diverged;
+    outcome.failure = made.failure;
     return;
   }
-  state_.gradient_evaluations += evaluations;
+  state_.gradient_evaluations += made.evaluations;
   if (waits) {
     if (gradient_vanishes(phase)) {
       state_.step_in_phase = phase.num_steps;
@@ -115,7 +129,7 @@ void Simulation<Scalar>::step(Outcome& outcome) {
   if (outcome.first_bad_particle >= 0) {
     outcome.ending = Ending::diverged;
   }
-  count_step(options.step_size);
+  count_step(context.options.step_size);
 }
 
 template <class Scalar>
@@ -126,13 +140,14 @@ StepOptions Simulation<Scalar>::step_options(const Phase& phase) const {
   options.temperature = phase.temperature_at(state_.step_in_phase);
   options.noise_seed = seeds_.noise;
   options.step = state_.step;
+  options.friction = phase.friction;
   return options;
 }
 
 template <class Scalar>
 bool Simulation<Scalar>::gradient_vanishes(const Phase& phase) {
   with_penalty_ = drift_;
-  add_penalty(*network_, state_.particles, penalty(phase), with_penalty_);
+  add_penalty(objective_.network(), state_.particles, penalty(phase), with_penalty_);
   return drift_norm(with_penalty_) < phase.until_gradient_norm;
 }
 

@@ -112,14 +112,8 @@ void save_checkpoint(const LentCheckpoint& checkpoint, const FilePlace& place) {
   Hdf5File file = Hdf5File::create(place, seal_bytes);
   file.write_attribute("/", "format_version", Checkpoint::format_version);
   for_each_scalar(checkpoint, [&](const char* name, const auto& value) { file.write_attribute("/", name, value); });
-  write_matrix(file, "/particles", checkpoint.particles);
-  if (checkpoint.average.rows() > 0) {
-    write_matrix(file, "/average", checkpoint.average);
-  }
-  if (checkpoint.has_snapshot) {
-    write_matrix(file, "/snapshot/particles", checkpoint.snapshot_particles);
-    write_matrix(file, "/snapshot/drift", checkpoint.snapshot_drift);
-    file.write<double>("/snapshot/field", {std::ssize(checkpoint.snapshot_field)}, checkpoint.snapshot_field);
+  for (const auto& [name, matrix] : checkpoint.matrices) {
+    write_matrix(file, '/' + name, matrix);
   }
   file.close();
   write_seal(place);
@@ -131,16 +125,8 @@ Checkpoint load_checkpoint(const FilePlace& place) {
   Checkpoint checkpoint;
   for_each_scalar(checkpoint,
                   [&]<class Value>(const char* name, Value& value) { value = file.read_attribute<Value>("/", name); });
-  checkpoint.particles = read_matrix(file, "/particles", place);
-  if (file.has_data_set("/average")) {
-    checkpoint.average = read_matrix(file, "/average", place);
-  }
-  checkpoint.has_snapshot = file.has_data_set("/snapshot/particles");
-  if (checkpoint.has_snapshot) {
-    checkpoint.snapshot_particles = read_matrix(file, "/snapshot/particles", place);
-    checkpoint.snapshot_drift = read_matrix(file, "/snapshot/drift", place);
-    checkpoint.snapshot_field.resize(static_cast<std::size_t>(file.shape("/snapshot/field").at(0)));
-    file.read<double>("/snapshot/field", checkpoint.snapshot_field);
+  for (const std::string& name : file.data_sets()) {
+    checkpoint.matrices[name.substr(1)] = read_matrix(file, name, place);
   }
   return checkpoint;
 }

@@ -9,6 +9,7 @@
 #include "experiment/memory.hpp"
 #include "experiment/readers.hpp"
 #include "mfld/core/error.hpp"
+#include "mfld/dynamics/state.hpp"
 #include "mfld/experiment/task_table.hpp"
 #include "mfld/observe/observer.hpp"
 
@@ -252,6 +253,21 @@ std::uint64_t hash_of(const Dataset& data, std::uint64_t hash) {
 }
 
 /// Reads everything in the order of the resolved file. Over no file at all (describing) the data are one sample.
+/// Doubles of all matrices that a state holds in the phase where they are most.
+double num_doubles_of_state(const std::vector<Phase>& phases, const RunSizes& sizes) {
+  double most = sizes.per_parameter().size();
+  for (const Phase& phase : phases) {
+    State<double> state;
+    state.begin(phase);
+    state.step_in_phase = 1;
+    double sum = 0;
+    State<double>::for_each_matrix(state, sizes, [&sum](std::string_view /*name*/, const auto& /*matrix*/,
+                                                        const MatrixShape& shape) { sum += shape.size(); });
+    most = std::max(most, sum);
+  }
+  return most;
+}
+
 Experiment read_experiment(const Section& root, const Surroundings& surroundings) {
   const bool describing = root.is_describing();
   const Seeds seeds = read_seeds(root);
@@ -282,18 +298,16 @@ Experiment read_experiment(const Section& root, const Surroundings& surroundings
     };
     experiment.phases = is_of_file ? read() : from_text(read);
   }
-  // Particles, first particles, drift, and a snapshot of all three; an average; an anchor.
   const auto some = [&](const auto& condition) {
     return std::any_of(experiment.phases.begin(), experiment.phases.end(), condition) ? 1 : 0;
   };
-  // First and current particles, drift, drift of an observer, checkpoint; of an average also that in a checkpoint.
-  const int num_copies = 5 + 2 * some([](const Phase& phase) { return phase.averaging; }) +
-                         some([](const Phase& phase) { return phase.anchor == Anchor::start; }) +
+  // First particles, drift, drift of an observer; what the state holds, and once more in a checkpoint.
+  const int num_copies = 3 + some([](const Phase& phase) { return phase.anchor == Anchor::start; }) +
                          some([](const Phase& phase) { return phase.until_gradient_norm > 0; }) +
-                         4 * some([](const Phase& phase) { return phase.method->estimator == Estimator::svrg; }) +
                          (options.linearised ? 2 : 0);
-  check_memory(network_section, "width", num_copies * width * static_cast<double>(experiment.network.layout().size),
-               "the particles");
+  const RunSizes sizes = {options.width, experiment.network.layout().size, experiment.data.num_train()};
+  const double num_doubles = num_copies * sizes.per_parameter().size() + 2 * num_doubles_of_state(experiment.phases, sizes);
+  check_memory(network_section, "width", num_doubles, "the particles");
   experiment.initial =
       initial_particles(law, options.neuron, experiment.data.input_dim(), options.width, seeds.initialisation);
   if (options.precision == Precision::single_precision) {

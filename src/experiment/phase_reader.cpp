@@ -33,9 +33,7 @@ std::string methods_where(const Condition& condition) {
   return "method = " + names_where(methods, condition);
 }
 
-bool draws_batches(const Method& method) {
-  return method.estimator == Estimator::minibatch || method.estimator == Estimator::svrg;
-}
+bool draws_batches(const Method& method) { return draws_batches(method.estimator); }
 
 /// The natural gradient of a penalised risk would be another method: the penalty would change the metric, too.
 bool has_penalty(const Method& method) { return method.estimator == Estimator::full || draws_batches(method); }
@@ -190,11 +188,38 @@ void read_natural_gradient(Section& section, const PhaseSetting& setting, Phase&
   section.check(
       setting.loss == LossKind::squared, "method",
       fmt::format("is defined for the squared loss, and loss.kind is \"{}\"", name_of(loss_names, setting.loss)));
-  check_memory(section, "method", NaturalGradient::num_doubles(setting.num_samples), "two matrices of n x n numbers");
+  check_memory(section, "method", num_doubles_of_natural_gradient(setting.num_samples), "two matrices of n x n numbers");
   section.check_data(phase.damping > 0 || static_cast<double>(setting.num_samples) <= setting.num_trained, "damping",
                      fmt::format("must be > 0 where training samples ({}) are more than trained parameters ({}): their "
                                  "tangent kernel is singular",
                                  setting.num_samples, setting.num_trained));
+}
+
+/// What moves the particles, once all else of the phase is known.
+void read_step(Section& section, Phase& phase) {
+  const Method& method = *phase.method;
+  const auto names = names_of(step_rules);
+  phase.step_rule = step_rules[section.choice("step", "how a particle moves: a row of `mfld list steps`",
+                                    {std::string(info(method.defaults.step_rule).name),
+                                     "euler-maruyama; underdamped-mfld: kinetic"},
+                                    names)]
+                   .kind;
+  const bool kinetic = phase.step_rule == StepKind::kinetic;
+  if (section.reads("friction", kinetic, "step = kinetic")) {
+    phase.friction = section.number("friction", "of the velocities, per unit of time", phase.friction,
+                                    NumberRule::positive);
+  }
+  section.check(phase.step_rule != StepKind::leimkuhler_matthews ||
+                    (method.temperature != TemperatureKey::none && phase.temperature.value > 0),
+                "step",
+                method.temperature == TemperatureKey::none
+                    ? fmt::format("averages the noise of two steps, and {} has none", method.name)
+                    : "averages the noise of two steps, and the temperature is 0");
+  section.check(!kinetic || method.estimator != Estimator::natural, "step",
+                fmt::format("gives the particles momentum, and {} is a step of its own length", method.name));
+  section.check(!kinetic || !phase.averaging, "step",
+                "gives the particles momentum, and averaging takes the mean of their positions alone; set averaging = "
+                "false, or another step");
 }
 
 Phase read_phase(Section& section, const PhaseSetting& setting, Index first_sample) {
@@ -216,6 +241,7 @@ Phase read_phase(Section& section, const PhaseSetting& setting, Index first_samp
   read_natural_gradient(section, setting, phase);
   phase.averaging = section.flag("averaging", "predicts with the average of the phase's iterates, and ends with it",
                                  {method.defaults.averaging, "false; averaged-sgd: true"});
+  read_step(section, phase);
   // An estimate from a batch is small by chance.
   const std::string with_full_gradient =
       methods_where([](const Method& row) { return row.estimator == Estimator::full; });

@@ -9,6 +9,7 @@
 
 #include "experiment/comments.hpp"
 #include "experiment/posix_file.hpp"
+#include "experiment/state_of.hpp"
 #include "experiment/stored_folder.hpp"
 #include "mfld/core/error.hpp"
 
@@ -33,22 +34,22 @@ void check_belongs(const Checkpoint& checkpoint, const Experiment& experiment, c
   refuse_unless(checkpoint.experiment_hash == experiment.hash,
                 fmt::format("it is of another experiment ({:016x}) than experiment.toml and its data ({:016x})",
                             checkpoint.experiment_hash, experiment.hash));
-  const auto fits = [&experiment](const Particles<double>& matrix) {
-    return matrix.rows() == experiment.initial.rows() && matrix.cols() == experiment.initial.cols();
-  };
-  const bool snapshot_fits =
-      !checkpoint.has_snapshot || (fits(checkpoint.snapshot_particles) && fits(checkpoint.snapshot_drift) &&
-                                   std::ssize(checkpoint.snapshot_field) == experiment.data.num_train());
-  const bool average_fits = checkpoint.average.size() == 0 || fits(checkpoint.average);
-  refuse_unless(fits(checkpoint.particles) && snapshot_fits && average_fits,
-                "its particles are not as many as the experiment's");
   refuse_unless(checkpoint.step >= 0 && checkpoint.phase >= 0 && checkpoint.phase <= std::ssize(experiment.phases) &&
                     checkpoint.step_in_phase >= 0 && checkpoint.metrics_rows >= 0 && checkpoint.trajectory_frames >= 0,
                 "it counts steps that the experiment does not have");
-  const bool averaging = checkpoint.phase < std::ssize(experiment.phases) && checkpoint.step_in_phase > 0 &&
-                         experiment.phases[static_cast<std::size_t>(checkpoint.phase)].averaging;
-  refuse_unless(averaging == (checkpoint.average.size() > 0),
-                averaging ? "it lacks the average of the phase" : "it has an average, which the phase does not form");
+  std::size_t num_listed = 0;
+  const auto check = [&](std::string_view name, const auto& /*matrix*/, const MatrixShape& shape) {
+    const auto found = checkpoint.matrices.find(name);
+    refuse_unless(found != checkpoint.matrices.end(), fmt::format("it lacks /{}, which the phase needs", name));
+    refuse_unless(found->second.rows() == shape.rows && found->second.cols() == shape.cols,
+                  fmt::format("its /{} is [{} x {}] and the experiment's is [{} x {}]", name, found->second.rows(),
+                              found->second.cols(), shape.rows, shape.cols));
+    ++num_listed;
+  };
+  const State<double> state = state_at<double>(checkpoint, experiment);
+  State<double>::for_each_matrix(state, experiment.sizes(), check);
+  refuse_unless(num_listed == checkpoint.matrices.size(),
+                fmt::format("it has {} matrices and the phase needs {}", checkpoint.matrices.size(), num_listed));
 }
 
 Checkpoint read_checkpoint(const Experiment& experiment, const FilePlace& place) {

@@ -15,6 +15,7 @@
 #include "experiment/kernel_runner.hpp"
 #include "experiment/posix_file.hpp"
 #include "experiment/run_text.hpp"
+#include "experiment/state_of.hpp"
 #include "mfld/core/error.hpp"
 #include "mfld/dynamics/simulation.hpp"
 #include "mfld/experiment/resume.hpp"
@@ -63,9 +64,6 @@ class Recorder : public Listener<Scalar> {
     loss_column_ = static_cast<std::size_t>(loss - observer_.columns().begin());
     timed([&] { start_files(); });
   }
-
-  /// Whose snapshots the checkpoints hold.
-  void watch(const Simulation<Scalar>& simulation) { simulation_ = &simulation; }
 
   void look(const State<Scalar>& state, bool last) override {
     const bool unfinished = state.phase < std::ssize(experiment_->phases);
@@ -233,25 +231,10 @@ class Recorder : public Listener<Scalar> {
   }
 
   LentCheckpoint checkpoint_of(const State<Scalar>& state) const {
-    LentCheckpoint checkpoint;
+    LentCheckpoint checkpoint = lend(state, experiment_->sizes());
     checkpoint.experiment_hash = experiment_->hash;
-    checkpoint.particles = LentMatrix(state.particles);
-    checkpoint.average = LentMatrix(state.average);
-    checkpoint.step = state.step;
-    checkpoint.phase = state.phase;
-    checkpoint.step_in_phase = state.step_in_phase;
-    checkpoint.time = state.time;
-    checkpoint.time_compensation = state.time_compensation;
-    checkpoint.gradient_evaluations = state.gradient_evaluations;
     checkpoint.metrics_rows = rows_;
     checkpoint.trajectory_frames = frames_;
-    const auto& snapshot = simulation_->estimator().snapshot();
-    checkpoint.has_snapshot = snapshot.taken;
-    if (snapshot.taken) {
-      checkpoint.snapshot_particles = LentMatrix(snapshot.particles);
-      checkpoint.snapshot_field = snapshot.field;
-      checkpoint.snapshot_drift = LentMatrix(snapshot.drift);
-    }
     return checkpoint;
   }
 
@@ -274,7 +257,6 @@ class Recorder : public Listener<Scalar> {
   RunDirectory* directory_;
   const std::atomic<bool>* stop_;
   const RunOptions* options_;
-  const Simulation<Scalar>* simulation_ = nullptr;
   Scene scene_;
   Observer observer_;
   Look look_;
@@ -311,13 +293,9 @@ std::string message_of(const Outcome& outcome) {
     case Ending::finished:
       return fmt::format("finished after {} steps", outcome.step);
     case Ending::diverged:
-      return outcome.first_bad_particle < 0
-                 ? fmt::format(
-                       "stopped at step {}: the tangent kernel matrix of the natural gradient is not finite and "
-                       "positive definite; a damping > 0, a larger one, or a smaller step_size keeps it so",
-                       outcome.step)
-                 : fmt::format("diverged at step {}: particle {} is not finite", outcome.step,
-                               outcome.first_bad_particle);
+      return outcome.failure.empty() ? fmt::format("diverged at step {}: particle {} is not finite", outcome.step,
+                                                   outcome.first_bad_particle)
+                                     : fmt::format("stopped at step {}: {}", outcome.step, outcome.failure);
     case Ending::interrupted:
       return fmt::format("interrupted at step {}, with a checkpoint", outcome.step);
   }
@@ -325,38 +303,17 @@ std::string message_of(const Outcome& outcome) {
 }
 
 template <class Scalar>
-void continue_from(const Checkpoint& checkpoint, State<Scalar>& state,
-                   typename GradientEstimator<Scalar>::Snapshot& snapshot) {
-  state.particles = checkpoint.particles.template cast<Scalar>();
-  state.average = checkpoint.average;
-  state.step = checkpoint.step;
-  state.phase = checkpoint.phase;
-  state.step_in_phase = checkpoint.step_in_phase;
-  state.time = checkpoint.time;
-  state.time_compensation = checkpoint.time_compensation;
-  state.gradient_evaluations = checkpoint.gradient_evaluations;
-  snapshot.taken = checkpoint.has_snapshot;
-  if (snapshot.taken) {
-    snapshot.particles = checkpoint.snapshot_particles.template cast<Scalar>();
-    snapshot.field = checkpoint.snapshot_field;
-    snapshot.drift = checkpoint.snapshot_drift;
-  }
-}
-
-template <class Scalar>
 RunSummary run_in(const Experiment& experiment, RunDirectory& directory, const std::atomic<bool>& stop,
                   const RunOptions& options) {
   Recorder<Scalar> recorder(experiment, directory, stop, options);
   State<Scalar> start;
-  typename GradientEstimator<Scalar>::Snapshot snapshot;
   if (options.start != nullptr) {
-    continue_from(*options.start, start, snapshot);
+    start = state_of<Scalar>(*options.start, experiment);
   } else {
     start.particles = experiment.initial.cast<Scalar>();
   }
   Simulation<Scalar> simulation(experiment.network, experiment.risk, experiment.data, experiment.phases,
-                                experiment.seeds, std::move(start), std::move(snapshot), &experiment.initial);
-  recorder.watch(simulation);
+                                experiment.seeds, std::move(start), &experiment.initial);
   const double write_seconds_before = recorder.write_seconds();
   Outcome outcome = simulation.run(recorder, stop);
   const double pass_seconds = recorder.pass_seconds();

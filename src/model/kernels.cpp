@@ -38,7 +38,7 @@ void heads(const Neuron& neuron, Index count, const Scalar* r, Scalar* values) {
 template <class Scalar>
 const kernels::Table<Scalar>* make_table() {
   static const kernels::Table<Scalar> table = {group_size<Scalar>(), &Scratch<Scalar>::size,  &reduce<Scalar>,
-                                               &map<Scalar>,         &euler_maruyama<Scalar>, &heads<Scalar>,
+                                               &map<Scalar>,         &step_particles<Scalar>, &heads<Scalar>,
                                                &evaluate<Scalar>};
   return &table;
 }

@@ -77,7 +77,9 @@ struct StepTask {
   const double* drift;
   double step_size;
   double penalty;
-  double noise_amplitude;  // sqrt(2 T eta); 0 draws nothing
+  double noise_amplitude;  // of xi; 0 draws nothing
+  bool averages_noise;     // (xi^(k) + xi^(k+1)) / 2 instead of xi^(k)
+  double velocity_decay;   // e^(-friction eta), with velocities
   PhiloxKey noise_key;
   std::uint64_t step;
 };
@@ -89,9 +91,10 @@ struct Table {
   Index (*scratch_size)(Index input_dim, Index block_samples);
   void (*reduce)(const ReduceTask<Scalar>& task);
   void (*map)(const MapTask<Scalar>& task);
-  /// Euler-Maruyama for the task's particles, with the penalty on the distance from `anchor` (same layout, or nullptr:
-  /// from 0); returns the first particle that is not finite, or -1.
-  Index (*step)(const StepTask& task, const Scalar* anchor, Scalar* particles);
+  /// Moves the task's particles, with the penalty on the distance from `anchor` (same layout, or nullptr: from 0), by
+  /// the Euler-Maruyama rule, or where there are velocities (same layout) by the kinetic one; returns the first particle
+  /// that is not finite, or -1.
+  Index (*step)(const StepTask& task, const Scalar* anchor, Scalar* particles, Scalar* velocities);
   /// a, a', c, c' of `count` output parameters, one after the other; count a multiple of every vector length.
   void (*head)(const Neuron& neuron, Index count, const Scalar* r, Scalar* values);
   void (*evaluate)(Activation kind, Index count, const Scalar* z, Scalar* values, Scalar* slopes);

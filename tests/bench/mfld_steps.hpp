@@ -1,10 +1,12 @@
 #pragma once
+#include <functional>
 #include <string>
 #include <utility>
+#include <variant>
 
 #include "mfld/core/parallel.hpp"
-#include "mfld/dynamics/gradient_estimator.hpp"
-#include "mfld/dynamics/step.hpp"
+#include "mfld/dynamics/estimators.hpp"
+#include "mfld/dynamics/steps.hpp"
 
 namespace mfld::bench {
 
@@ -19,7 +21,8 @@ class MfldSteps {
         phase_(std::move(phase)),
         particles_(std::move(particles)),
         drift_(particles_.rows(), particles_.cols()),
-        estimator_(network_, risk_, data_) {}
+        objective_(network_, risk_, data_),
+        estimator_(make_estimator<Scalar>(phase_.method->estimator)) {}
   MfldSteps(const MfldSteps&) = delete;
   MfldSteps& operator=(const MfldSteps&) = delete;
 
@@ -39,9 +42,12 @@ class MfldSteps {
  private:
   void step(double temperature) {
     const StepOptions options = {phase_.step_size_at(0), phase_.penalty_at(0), temperature, seed_, step_};
-    EulerMaruyama<Scalar> next(options, drift_, network_.trained(), particles_);
-    estimator_.estimate(phase_, step_, step_, seed_, particles_, drift_,
-                        [&next](Index first, Index last) { next.move(first, last); });
+    StepOfAll<Scalar> next(rule_, {options, drift_, network_.trained(), particles_});
+    const auto move = [&next](Index first, Index last) { next.move(first, last); };
+    const Finish finish = std::cref(move);
+    const EstimateContext<Scalar> context = {objective_, phase_,     step_,  step_,
+                                             seed_,      particles_, drift_, finish};
+    std::visit([&context](auto& estimator) { estimator.estimate(context); }, estimator_);
     ++step_;
   }
 
@@ -52,7 +58,9 @@ class MfldSteps {
   Phase phase_;
   Particles<Scalar> particles_;
   Drift drift_;
-  GradientEstimator<Scalar> estimator_;
+  Objective<Scalar> objective_;
+  AnyEstimator<Scalar> estimator_;
+  AnyStep<Scalar> rule_ = EulerMaruyama<Scalar>();
   std::int64_t step_ = 0;
 };
 

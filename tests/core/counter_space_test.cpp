@@ -15,7 +15,7 @@
 
 #include "mfld/core/error.hpp"
 #include "mfld/core/random.hpp"
-#include "mfld/dynamics/gradient_estimator.hpp"
+#include "mfld/dynamics/mini_batch.hpp"
 #include "mfld/dynamics/simulation.hpp"
 #include "mfld/dynamics/step.hpp"
 #include "mfld/experiment/experiment.hpp"

@@ -1,4 +1,4 @@
-#include "mfld/dynamics/gradient_estimator.hpp"
+#include "mfld/dynamics/estimators.hpp"
 
 #include <gtest/gtest.h>
 
@@ -112,6 +112,48 @@ TEST(DrawBatch, NeighbouringStepsAreIndependent) {
 // ---- Estimates
 // ----------------------------------------------------------------------------------------------------------
 
+/// An estimator of one problem, asked outside a run.
+template <class Scalar>
+class LoneEstimator {
+ public:
+  LoneEstimator(const Network& network, const EmpiricalRisk& risk, const Dataset& data) : objective_(network, risk, data) {}
+
+  /// The number of evaluations.
+  std::int64_t estimate(const Phase& phase, std::int64_t step, std::int64_t step_in_phase, std::uint64_t batch_seed,
+                        const Particles<Scalar>& particles, Drift& drift) {
+    const auto kind = static_cast<std::size_t>(phase.method->estimator);
+    if (estimator_.index() != kind) {
+      estimator_ = make_estimator<Scalar>(phase.method->estimator);
+    }
+    EXPECT_EQ(estimator_.index(), kind);
+    const Finish nothing;
+    const EstimateContext<Scalar> context = {objective_, phase, step, step_in_phase, batch_seed, particles, drift,
+                                             nothing};
+    const Estimate made = std::visit([&context](auto& one) { return one.estimate(context); }, estimator_);
+    EXPECT_EQ(made.failure, "");
+    return made.evaluations;
+  }
+
+  void full(const Particles<Scalar>& particles, Drift& drift, std::span<double> outputs) {
+    objective_.drift(particles, drift, outputs);
+  }
+
+  /// What it carries, by name.
+  std::map<std::string, Matrix> carried() const {
+    std::map<std::string, Matrix> matrices;
+    const auto list = [&](std::string_view name, const auto& matrix, const MatrixShape& /*shape*/) {
+      matrices[std::string(name)] = matrix.template cast<double>();
+    };
+    std::visit([&](const auto& one) { std::decay_t<decltype(one)>::for_each_matrix(one, RunSizes{}, list); },
+               estimator_);
+    return matrices;
+  }
+
+ private:
+  Objective<Scalar> objective_;
+  AnyEstimator<Scalar> estimator_;
+};
+
 /// A data set, particles, and phases of every estimator.
 template <class Scalar>
 struct Fixture {
@@ -131,7 +173,7 @@ struct Fixture {
         risk(loss, reduction),
         particles(random_particles(neuron, 4, num_particles, 2).template cast<Scalar>()) {}
 
-  GradientEstimator<Scalar> estimator() const { return {network, risk, data}; }
+  LoneEstimator<Scalar> estimator() const { return {network, risk, data}; }
 
   Drift full(const Particles<Scalar>& at) const {
     Drift drift(at.rows(), at.cols());
@@ -182,7 +224,7 @@ void check_whole_batch(const Neuron& neuron, Reduction reduction, ScalingKind sc
   EXPECT_EQ(drift, full) << "at the snapshot";
 }
 
-TEST(Estimator, BatchOfAllSamplesAndSnapshotAreTheFullDriftBitForBit) {
+TEST(Estimators, BatchOfAllSamplesAndSnapshotAreTheFullDriftBitForBit) {
   on_every_instruction_set([] {
     for (const Neuron& neuron : {Neuron{}, Neuron{.activation = Activation::softplus}, Neuron{NeuronKind::parity}}) {
       for (const Reduction reduction : {Reduction::mean, Reduction::sum}) {
@@ -195,13 +237,13 @@ TEST(Estimator, BatchOfAllSamplesAndSnapshotAreTheFullDriftBitForBit) {
   });
 }
 
-TEST(Estimator, FullDriftOfTheSumIsNSamplesTimesThatOfTheMean) {
+TEST(Estimators, FullDriftOfTheSumIsNSamplesTimesThatOfTheMean) {
   const Fixture<double> mean({}, 20, 9, {}, Reduction::mean);
   const Fixture<double> sum({}, 20, 9, {}, Reduction::sum);
   EXPECT_LE(relative(sum.full(sum.particles), 20 * mean.full(mean.particles)), 1e-14);
 }
 
-TEST(Estimator, MeanOverAllBatchesIsTheFullDrift) {
+TEST(Estimators, MeanOverAllBatchesIsTheFullDrift) {
   // Unbiased exactly: the mean over all C(n, B) subsets, and over the multisets with their multinomial probabilities.
   for (const Loss& loss : {Loss{}, Loss{.kind = LossKind::logistic}}) {
     for (const Reduction reduction : {Reduction::mean, Reduction::sum}) {
@@ -231,7 +273,7 @@ TEST(Estimator, MeanOverAllBatchesIsTheFullDrift) {
   }
 }
 
-TEST(Estimator, BatchCovarianceIsThePopulationCovarianceTimesTheFinitePopulationFactor) {
+TEST(Estimators, BatchCovarianceIsThePopulationCovarianceTimesTheFinitePopulationFactor) {
   // Without replacement, Cov v_I = (n - B) / (B (n - 1)) Sigma with Sigma the 1/n covariance of the per-sample drifts
   // (Suzuki, Wu & Nitanda, NeurIPS 2023, section 3; Cochran, "Sampling Techniques", theorem 2.2). By enumeration, so
   // exactly; for one pair of coordinates of different particles too, because the batch is shared. With replacement the
@@ -267,7 +309,7 @@ TEST(Estimator, BatchCovarianceIsThePopulationCovarianceTimesTheFinitePopulation
 
 /// An estimator whose snapshot lies at `anchor`.
 template <class Scalar>
-GradientEstimator<Scalar> with_snapshot(const Fixture<Scalar>& fixture, const Particles<Scalar>& anchor,
+LoneEstimator<Scalar> with_snapshot(const Fixture<Scalar>& fixture, const Particles<Scalar>& anchor,
                                         Index batch_size) {
   auto estimator = fixture.estimator();
   Drift drift(anchor.rows(), anchor.cols());
@@ -351,27 +393,27 @@ TEST(Svrg, VarianceShrinksWithTheDistanceToTheSnapshot) {
 TEST(Svrg, TakesSnapshotsAtMultiplesOfItsPeriodWithinThePhaseOnly) {
   const Fixture<double> fixture({}, 30, 9);
   auto estimator = fixture.estimator();
-  EXPECT_FALSE(estimator.snapshot().taken);
+  EXPECT_TRUE(estimator.carried().empty()) << "no snapshot yet, nor a part that takes one";
   Drift drift(9, 6);
   Particles<double> particles = fixture.particles;
   for (std::int64_t k = 0; k < 12; ++k) {
     particles.array() += 0.01;
     const std::int64_t cost = estimator.estimate(phase_of("svrg-mfld", 4, 5), 100 + k, k, 5, particles, drift);
     EXPECT_EQ(cost, k % 5 == 0 ? 30 : 8);
-    EXPECT_EQ(estimator.snapshot().particles == particles, k % 5 == 0) << k;
-    EXPECT_TRUE(estimator.snapshot().taken);
+    EXPECT_EQ(estimator.carried().at("snapshot/particles") == particles, k % 5 == 0) << k;
   }
-  EXPECT_EQ(estimator.snapshot().drift, fixture.full(estimator.snapshot().particles));
+  const auto snapshot = estimator.carried();
+  EXPECT_EQ(snapshot.at("snapshot/drift"), fixture.full(snapshot.at("snapshot/particles")));
   std::vector<double> outputs(30);
-  estimator.full(estimator.snapshot().particles, drift, outputs);
-  for (std::size_t i = 0; i < 30; ++i) {
-    const double target = fixture.data.train_targets[static_cast<Index>(i)];
-    EXPECT_EQ(estimator.snapshot().field[i], fixture.loss.derivative(outputs[i], target));
+  estimator.full(snapshot.at("snapshot/particles"), drift, outputs);
+  for (Index i = 0; i < 30; ++i) {
+    EXPECT_EQ(snapshot.at("snapshot/field")(i, 0),
+              fixture.loss.derivative(outputs[static_cast<std::size_t>(i)], fixture.data.train_targets[i]));
   }
 }
 
-TEST(Estimator, OneEstimatorServesChangingBatchSizesAndMethods) {
-  // Phases of one run share an estimator: what an earlier phase left behind must not show.
+TEST(Estimators, OneProblemServesChangingBatchSizesAndMethods) {
+  // Phases of one run share the memory of the passes: what an earlier phase left behind must not show.
   const Fixture<double> fixture({}, 30, 9);
   auto shared = fixture.estimator();
   Drift a(9, 6);
@@ -403,7 +445,7 @@ void check_threads(const char* method) {
   }
 }
 
-TEST(Estimator, HasTheSameBitsOnAnyNumberOfThreads) {
+TEST(Estimators, HasTheSameBitsOnAnyNumberOfThreads) {
   for (const Method& method : methods) {
     check_threads<double>(method.name.data());
     check_threads<float>(method.name.data());

@@ -67,18 +67,17 @@ TEST_F(CheckpointTest, HoldsLentMatricesOfEitherPrecisionAndAnyNumberOfRows) {
     const Particles<double> in_double = test::awkward_particles(rows, 3, 1);
     const Particles<float> in_single = in_double.cwiseMax(-1e30).cwiseMin(1e30).cast<float>();
     LentCheckpoint lent;
-    lent.particles = LentMatrix(in_single);
-    lent.average = LentMatrix(in_double);
+    lent.matrices = {{"particles", LentMatrix(in_single)}, {"average", LentMatrix(in_double)}};
     save_checkpoint(lent, path);
     const Checkpoint read = load_checkpoint(path);
-    EXPECT_TRUE(same_bits(read.particles, in_single.cast<double>())) << rows;
-    EXPECT_TRUE(same_bits(read.average, in_double)) << rows;
+    EXPECT_TRUE(same_bits(read.matrices.at("particles"), in_single.cast<double>())) << rows;
+    EXPECT_TRUE(same_bits(read.matrices.at("average"), in_double)) << rows;
   }
 }
 
 TEST_F(CheckpointTest, KeepsAnEnsembleWithoutParticles) {
   Checkpoint written;
-  written.particles.resize(0, 4);
+  written.matrices["particles"].resize(0, 4);
   save_checkpoint(written, path);
   EXPECT_TRUE(same_bits(load_checkpoint(path), written));
 }

@@ -434,8 +434,8 @@ TEST_F(Run, LookingChangesNothing) {
   run("often", {"observe.every=1", "observe.trajectory={particles = \"all\", every = 1}", "checkpoint.every_steps=1",
                 "phase.0.method=sgd-mfld", "phase.0.batch_size=7"});
   EXPECT_EQ(read_rows(folder_ / "rarely").back().rest, read_rows(folder_ / "often").back().rest);
-  EXPECT_EQ(load_checkpoint(folder_ / "rarely" / "checkpoint.h5").particles,
-            load_checkpoint(folder_ / "often" / "checkpoint.h5").particles);
+  EXPECT_EQ(load_checkpoint(folder_ / "rarely" / "checkpoint.h5").matrices.at("particles"),
+            load_checkpoint(folder_ / "often" / "checkpoint.h5").matrices.at("particles"));
 }
 
 TEST_F(Run, IsTheSameOnAnyNumberOfThreads) {
@@ -481,7 +481,7 @@ TEST_F(Run, AnInterruptionLeavesACheckpoint) {
   const Checkpoint checkpoint = load_checkpoint(folder_ / "a" / "checkpoint.h5");
   EXPECT_EQ(checkpoint.step, 0);
   EXPECT_EQ(checkpoint.metrics_rows, 0);
-  EXPECT_EQ(checkpoint.particles, build().initial);
+  EXPECT_EQ(checkpoint.matrices.at("particles"), build().initial);
   EXPECT_EQ(checkpoint.experiment_hash, build().hash);
 }
 
@@ -491,7 +491,7 @@ TEST_F(Run, ACheckpointHoldsEverythingThatChanges) {
   const Checkpoint last = load_checkpoint(folder_ / "a" / "checkpoint.h5");
   EXPECT_EQ(last.step, 20);
   EXPECT_EQ(last.metrics_rows, 4);  // 0, 8, 16, 20
-  EXPECT_TRUE(last.has_snapshot);
+  EXPECT_TRUE(last.matrices.contains("snapshot/drift"));
   const Checkpoint previous = load_checkpoint(folder_ / "a" / "checkpoint.previous.h5");
   EXPECT_EQ(previous.step, 10);
   EXPECT_EQ(previous.metrics_rows, 2);

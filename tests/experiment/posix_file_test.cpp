@@ -56,7 +56,7 @@ TEST_F(PosixFileTest, TemporaryFilesOfARunAreNobodysLinks) {
   data.train_targets = Vector::Ones(2);
   data.test_inputs.resize(0, 1);
   Checkpoint checkpoint;
-  checkpoint.particles = Particles<double>::Ones(2, 2);
+  checkpoint.matrices["particles"] = Particles<double>::Ones(2, 2);
   files.write_experiment("seed = 1\n");
   files.start_metrics({}, {});
   files.start_trajectory({{0}, {"r"}, 0.1}, data);

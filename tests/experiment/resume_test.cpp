@@ -44,7 +44,13 @@ const std::vector<std::pair<std::string, std::string>> phases = {
     {"phases",
      "[[phase]]\nmethod = \"sgd-mfld\"\nsteps = 5\nstep_size = 0.1\nlambda2 = 0.01\nbatch_size = 4\n"
      "[[phase]]\nmethod = \"gd\"\nsteps = 100\nstep_size = 0.1\nuntil_gradient_norm = 1e9\n"
-     "[[phase]]\nmethod = \"svrg-mfld\"\nsteps = 15\nstep_size = 0.1\nlambda2 = 0.01\n"}};
+     "[[phase]]\nmethod = \"svrg-mfld\"\nsteps = 15\nstep_size = 0.1\nlambda2 = 0.01\n"},
+    {"underdamped-mfld",
+     "[[phase]]\nmethod = \"underdamped-mfld\"\nsteps = 20\nstep_size = 0.3\nlambda2 = 0.01\nfriction = 0.7\n"},
+    {"steps",
+     "[[phase]]\nmethod = \"svrg-mfld\"\nsteps = 9\nstep_size = 0.3\nlambda2 = 0.01\nstep = \"kinetic\"\n"
+     "[[phase]]\nmethod = \"mfld\"\nsteps = 5\nstep_size = 0.1\nlambda2 = 0.01\nstep = \"leimkuhler-matthews\"\n"
+     "[[phase]]\nmethod = \"sgd\"\nsteps = 6\nstep_size = 0.1\nbatch_size = 3\nstep = \"kinetic\"\n"}};
 
 std::string experiment_text(const std::string& phase, const std::string& precision, int every_steps) {
   return fmt::format(
@@ -151,22 +157,23 @@ TEST_F(Resume, RefusesACheckpointThatIsNotItsOwnAndOffersThePreviousOne) {
   EXPECT_TRUE(mentions(refusal(path), "it is of another experiment"));
   EXPECT_TRUE(mentions(refusal(path), offer));
   --checkpoint.experiment_hash;
-  checkpoint.average = checkpoint.particles;
+  checkpoint.matrices["average"] = checkpoint.matrices["particles"];
   save_checkpoint(checkpoint, path / "checkpoint.h5");
-  EXPECT_TRUE(mentions(refusal(path), "it has an average, which the phase does not form"));
-  checkpoint.average.resize(2, 3);
+  EXPECT_TRUE(mentions(refusal(path), "it has 2 matrices and the phase needs 1"));
+  checkpoint.matrices.erase("average");
+  checkpoint.matrices["particles"].resize(2, 3);
   save_checkpoint(checkpoint, path / "checkpoint.h5");
-  EXPECT_TRUE(mentions(refusal(path), "its particles are not as many as the experiment's"));
-  checkpoint.average.resize(0, 0);
-  checkpoint.particles.resize(2, 3);
+  EXPECT_TRUE(mentions(refusal(path), "its /particles is [2 x 3] and the experiment's is ["));
+  checkpoint.matrices.clear();
+  checkpoint.matrices["positions"].resize(2, 3);
   save_checkpoint(checkpoint, path / "checkpoint.h5");
-  EXPECT_TRUE(mentions(refusal(path), "its particles are not as many as the experiment's"));
+  EXPECT_TRUE(mentions(refusal(path), "it lacks /particles, which the phase needs"));
   test::write_bytes(path / "checkpoint.h5", good.substr(0, good.size() / 2));
   EXPECT_TRUE(mentions(refusal(path), "length or checksum differs"));
   std::string other = good;
-  other.replace(other.find("format_version=1"), 16, "format_version=2");
+  other.replace(other.find("format_version=2"), 16, "format_version=1");
   test::write_bytes(path / "checkpoint.h5", other);
-  EXPECT_TRUE(mentions(refusal(path), "its format version is 2, this program reads 1"));
+  EXPECT_TRUE(mentions(refusal(path), "its format version is 1, this program reads 2"));
   EXPECT_TRUE(mentions(refusal(path), offer));
 
   EXPECT_EQ(refusal(path, Kept::previous), "");
@@ -202,10 +209,10 @@ TEST_F(Resume, RefusesACheckpointDamagedAtAnyByte) {
 TEST_F(Resume, RefusesAnAveragingPhaseWithoutItsAverage) {
   const fs::path path = run(experiment_text(phases[6].second, "double", 6));
   Checkpoint checkpoint = load_checkpoint(path / "checkpoint.previous.h5");
-  ASSERT_GT(checkpoint.average.size(), 0) << phases[6].first;
-  checkpoint.average.resize(0, 0);
+  ASSERT_TRUE(checkpoint.matrices.contains("average")) << phases[6].first;
+  checkpoint.matrices.erase("average");
   save_checkpoint(checkpoint, path / "checkpoint.previous.h5");
-  EXPECT_TRUE(mentions(refusal(path, Kept::previous), "it lacks the average of the phase"));
+  EXPECT_TRUE(mentions(refusal(path, Kept::previous), "it lacks /average, which the phase needs"));
 }
 
 /// The data are part of the experiment: a table that has changed since is another one.
@@ -235,10 +242,10 @@ TEST_F(Resume, ABranchGoesOnWithOtherNoise) {
   };
   const Checkpoint of_parent = load_checkpoint(parent / "checkpoint.h5");
   const Checkpoint same = load_checkpoint(grow(3) / "checkpoint.h5");
-  EXPECT_TRUE(same_bits(same.particles, of_parent.particles));
+  EXPECT_TRUE(same_bits(same.matrices.at("particles"), of_parent.matrices.at("particles")));
   EXPECT_EQ(same.gradient_evaluations, of_parent.gradient_evaluations);
   const fs::path path = grow(4);
-  EXPECT_FALSE(same_bits(load_checkpoint(path / "checkpoint.h5").particles, of_parent.particles));
+  EXPECT_FALSE(same_bits(load_checkpoint(path / "checkpoint.h5").matrices.at("particles"), of_parent.matrices.at("particles")));
   const std::string note = fmt::format("# branched from {} at step 10, seed 3, experiment {:016x}\n", parent.string(),
                                        of_parent.experiment_hash);
   for (const char* file : {"experiment.toml", "metrics.csv"}) {

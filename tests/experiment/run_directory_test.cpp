@@ -110,13 +110,13 @@ std::string unbroken_trajectory(const fs::path& place, Index num_frames, Index n
 Checkpoint checkpoint_at(std::int64_t step) {
   Checkpoint checkpoint;
   checkpoint.step = step;
-  checkpoint.particles = Particles<double>::Constant(100, 3, static_cast<double>(step));
+  checkpoint.matrices["particles"] = Particles<double>::Constant(100, 3, static_cast<double>(step));
   return checkpoint;
 }
 
 std::int64_t step_of(const fs::path& path) {
   const Checkpoint checkpoint = load_checkpoint(path);
-  EXPECT_EQ(checkpoint.particles, checkpoint_at(checkpoint.step).particles);
+  EXPECT_EQ(checkpoint.matrices, checkpoint_at(checkpoint.step).matrices);
   return checkpoint.step;
 }
 

@@ -164,7 +164,7 @@ TEST_F(RunIdentity, ARunWritesIntoItsOwnDirectoryWhereverThatIs) {
   data.train_targets = Vector::Ones(2);
   data.test_inputs.resize(0, 1);
   Checkpoint checkpoint;
-  checkpoint.particles = Particles<double>::Ones(2, 2);
+  checkpoint.matrices["particles"] = Particles<double>::Ones(2, 2);
   run.start_trajectory({{0}, {"r"}, 0.1}, data);
   run.append_trajectory(0, 0, Matrix::Ones(1, 1));
   run.append_metrics(0, 0, 0, 0, std::vector{1.0});

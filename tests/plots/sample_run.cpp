@@ -45,7 +45,7 @@ int main(int argument_count, char** arguments) {
 
   mfld::Checkpoint checkpoint;
   checkpoint.experiment_hash = std::numeric_limits<std::uint64_t>::max();
-  checkpoint.particles = mfld::Particles<double>::Constant(3, 4, 2);
+  checkpoint.matrices["particles"] = mfld::Particles<double>::Constant(3, 4, 2);
   run.write_checkpoint(checkpoint);
 
   mfld::RunSummary summary;

@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <limits>
@@ -42,8 +43,8 @@ inline Particles<double> awkward_particles(Index rows, Index columns, std::size_
 inline Checkpoint sample_checkpoint(bool has_snapshot = true) {
   Checkpoint checkpoint;
   checkpoint.experiment_hash = 0xFEDCBA9876543210U;
-  checkpoint.particles = awkward_particles(5, 3, 0);
-  checkpoint.average = awkward_particles(5, 3, 3);
+  checkpoint.matrices["particles"] = awkward_particles(5, 3, 0);
+  checkpoint.matrices["average"] = awkward_particles(5, 3, 3);
   checkpoint.step = (std::int64_t{1} << 53) + 1;
   checkpoint.phase = 2;
   checkpoint.step_in_phase = 345;
@@ -52,11 +53,10 @@ inline Checkpoint sample_checkpoint(bool has_snapshot = true) {
   checkpoint.gradient_evaluations = std::numeric_limits<std::int64_t>::max();
   checkpoint.metrics_rows = 67;
   checkpoint.trajectory_frames = 8;
-  checkpoint.has_snapshot = has_snapshot;
   if (has_snapshot) {
-    checkpoint.snapshot_particles = awkward_particles(5, 3, 1);
-    checkpoint.snapshot_field = awkward_doubles();
-    checkpoint.snapshot_drift = awkward_particles(5, 3, 2);
+    checkpoint.matrices["snapshot/particles"] = awkward_particles(5, 3, 1);
+    checkpoint.matrices["snapshot/field"] = awkward_particles(14, 1, 0);
+    checkpoint.matrices["snapshot/drift"] = awkward_particles(5, 3, 2);
   }
   return checkpoint;
 }
@@ -75,16 +75,13 @@ inline bool same_bits(const Particles<double>& a, const Particles<double>& b) {
 }
 
 inline bool same_bits(const Checkpoint& a, const Checkpoint& b) {
-  return a.experiment_hash == b.experiment_hash && same_bits(a.particles, b.particles) &&
-         same_bits(a.average, b.average) && a.step == b.step && a.phase == b.phase &&
+  return a.experiment_hash == b.experiment_hash && a.step == b.step && a.phase == b.phase &&
          a.step_in_phase == b.step_in_phase && bits(&a.time, 1) == bits(&b.time, 1) &&
          bits(&a.time_compensation, 1) == bits(&b.time_compensation, 1) &&
          a.gradient_evaluations == b.gradient_evaluations && a.metrics_rows == b.metrics_rows &&
-         a.trajectory_frames == b.trajectory_frames && a.has_snapshot == b.has_snapshot &&
-         same_bits(a.snapshot_particles, b.snapshot_particles) && a.snapshot_field.size() == b.snapshot_field.size() &&
-         bits(a.snapshot_field.data(), a.snapshot_field.size()) ==
-             bits(b.snapshot_field.data(), b.snapshot_field.size()) &&
-         same_bits(a.snapshot_drift, b.snapshot_drift);
+         a.trajectory_frames == b.trajectory_frames &&
+         std::equal(a.matrices.begin(), a.matrices.end(), b.matrices.begin(), b.matrices.end(),
+                    [](const auto& x, const auto& y) { return x.first == y.first && same_bits(x.second, y.second); });
 }
 
 }  // namespace mfld::test

@@ -31,6 +31,8 @@ class Hdf5File {
 
   /// Whether a data set of that name exists.
   bool has_data_set(const std::string& data_set) const;
+  /// The names of all data sets, ascending.
+  std::vector<std::string> data_sets() const;
   Shape shape(const std::string& data_set) const;
   /// All values; values.size() must be the product of the shape.
   template <class Value>

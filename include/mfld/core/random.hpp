@@ -17,7 +17,8 @@ enum class Purpose : std::uint32_t {
   split = 7,           // index = 0: permutation that splits a file into train and test
   initialisation = 8,  // index = particle (of a symmetric pair: the pair)
   batch = 9,           // index = step
-  noise = 10,          // the counters of langevin_noise below
+  noise = 10,          // the counters of langevin_noise
+  velocity = 11,       // likewise, step = the one with which a kinetic phase begins
 };
 
 /// One seed per independent choice; all four are equal unless the experiment overrides one.

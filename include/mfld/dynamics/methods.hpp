@@ -8,8 +8,37 @@
 
 namespace mfld {
 
-/// Which samples the drift is estimated from, with which correction (dynamics/gradient_estimator.hpp).
+/// Which samples the drift is estimated from, with which correction (dynamics/estimators.hpp).
 enum class Estimator { full, minibatch, svrg, natural };
+
+/// Whether some of the samples are chosen for every step.
+constexpr bool draws_batches(Estimator kind) { return kind == Estimator::minibatch || kind == Estimator::svrg; }
+
+/// How a particle moves once its drift is known (dynamics/steps.hpp).
+enum class StepKind { euler_maruyama, leimkuhler_matthews, kinetic };
+
+/// A discretisation of the Langevin equation is a row of this table and a class of steps.hpp.
+struct StepInfo {
+  std::string_view name;
+  StepKind kind;
+  std::string_view update;  // v: the drift with its penalty
+  std::string_view source;
+};
+
+inline constexpr auto step_rules = std::to_array<StepInfo>({
+    {"euler-maruyama", StepKind::euler_maruyama, "theta <- theta - eta v + sqrt(2 eta T) xi^(k)",
+     "Maruyama, Rend. Circ. Mat. Palermo 1955"},
+    {"leimkuhler-matthews", StepKind::leimkuhler_matthews,
+     "theta <- theta - eta v + sqrt(2 eta T) (xi^(k) + xi^(k+1)) / 2",
+     "Leimkuhler & Matthews, Appl. Math. Res. Express 2013"},
+    {"kinetic", StepKind::kinetic,
+     "velocity <- velocity - eta v; theta <- theta + eta velocity / 2; velocity <- e velocity + sqrt(T (1 - e^2)) xi^(k), "
+     "e = exp(-friction eta); theta <- theta + eta velocity / 2",
+     "Leimkuhler & Matthews, Proc. R. Soc. A 2016; Fu & Wilson, 2023"},
+});
+
+/// The row of a kind.
+constexpr const StepInfo& info(StepKind kind) { return step_rules[static_cast<std::size_t>(kind)]; }
 
 /// What the phase calls its temperature: none (0), 1/beta, or lambda2.
 enum class TemperatureKey { none, inverse_beta, lambda2 };
@@ -26,6 +55,7 @@ struct MethodDefaults {
   Sampling sampling = Sampling::without_replacement;
   Anchor anchor = Anchor::zero;
   bool averaging = false;
+  StepKind step_rule = StepKind::euler_maruyama;
 };
 
 /// A named method is a row of this table and nothing else (README, equations 4-9).
@@ -48,6 +78,13 @@ inline constexpr auto methods = std::to_array<Method>({
     {"mfld", Estimator::full, TemperatureKey::lambda2, ScalingKind::mean_field,
      "theta_j <- theta_j - eta v_j + sqrt(2 lambda2 eta) xi_j",
      "Mei, Montanari & Nguyen, PNAS 2018; Hu, Ren, Siska & Szpruch, 2021"},
+    {"underdamped-mfld",
+     Estimator::full,
+     TemperatureKey::lambda2,
+     ScalingKind::mean_field,
+     "d theta_j = velocity_j dt, d velocity_j = -friction velocity_j dt - v_j dt + sqrt(2 friction lambda2) dB_j",
+     "Fu & Wilson, 2023; Chen, Lin, Ren & Wang, 2024: mfld with step = kinetic",
+     {.step_rule = StepKind::kinetic}},
     {"sgd-mfld", Estimator::minibatch, TemperatureKey::lambda2, ScalingKind::mean_field,
      "theta_j <- theta_j - eta v_I,j + sqrt(2 lambda2 eta) xi_j, one mini-batch I for all particles",
      "Suzuki, Wu & Nitanda, NeurIPS 2023"},

@@ -31,6 +31,8 @@ struct Phase {
   std::int64_t first_sample = 0;    // one-pass: step k of the phase takes the B samples from first_sample + k B on
   std::int64_t snapshot_every = 0;  // SVRG: m steps
   bool averaging = false;           // the result is the average of the iterates, the last one excluded
+  StepKind step_rule = StepKind::euler_maruyama;
+  double friction = 1;              // kinetic: > 0, per unit of time
   double damping = 0;               // natural gradient: >= 0, in the units of the tangent kernel
   double until_gradient_norm = 0;   // > 0, full gradients only: the phase ends once the norm of the drift is below it
 

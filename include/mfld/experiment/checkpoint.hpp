@@ -1,6 +1,9 @@
 #pragma once
 #include <cstdint>
-#include <span>
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "mfld/core/file_place.hpp"
@@ -21,18 +24,13 @@ struct CheckpointNumbers {
   std::int64_t trajectory_frames = 0;
 };
 
-/// The complete state of a run between two steps, in double (single-precision particles convert exactly).
-/// Random numbers need no state: they are functions of the seed and the step.
+/// The complete state of a run between two steps: numbers, and matrices by name (dynamics/matrix_list.hpp), in double
+/// (those of single precision convert exactly). Random numbers need no state: they are functions of the seed and the
+/// step.
 struct Checkpoint : CheckpointNumbers {
-  static constexpr std::int64_t format_version = 1;
+  static constexpr std::int64_t format_version = 2;
 
-  Particles<double> particles;  // [N x p]
-  Particles<double> average;    // [N x p] of the iterates of a phase that averages; else empty
-
-  bool has_snapshot = false;             // SVRG
-  Particles<double> snapshot_particles;  // [N x p]
-  std::vector<double> snapshot_field;    // [n]
-  Drift snapshot_drift;                  // [N x p]
+  std::map<std::string, Matrix, std::less<>> matrices;
 };
 
 /// A matrix where it is, which must stay there.
@@ -57,22 +55,14 @@ class LentMatrix {
 
 /// A checkpoint to be written, with matrices that others keep: they are the largest thing in memory.
 struct LentCheckpoint : CheckpointNumbers {
-  LentMatrix particles;
-  LentMatrix average;  // without rows: there is none
-  bool has_snapshot = false;
-  LentMatrix snapshot_particles;
-  std::span<const double> snapshot_field;
-  LentMatrix snapshot_drift;
+  std::vector<std::pair<std::string, LentMatrix>> matrices;
 
   LentCheckpoint() = default;
-  LentCheckpoint(const Checkpoint& checkpoint)
-      : CheckpointNumbers(checkpoint),
-        particles(checkpoint.particles),
-        average(checkpoint.average),
-        has_snapshot(checkpoint.has_snapshot),
-        snapshot_particles(checkpoint.snapshot_particles),
-        snapshot_field(checkpoint.snapshot_field),
-        snapshot_drift(checkpoint.snapshot_drift) {}
+  LentCheckpoint(const Checkpoint& checkpoint) : CheckpointNumbers(checkpoint) {
+    for (const auto& [name, matrix] : checkpoint.matrices) {
+      matrices.emplace_back(name, LentMatrix(matrix));
+    }
+  }
 };
 
 /// Writes a new file (neither atomically nor lastingly: the caller flushes and renames). Throws FileError.

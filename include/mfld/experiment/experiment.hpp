@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "mfld/core/random.hpp"
+#include "mfld/dynamics/matrix_list.hpp"
 #include "mfld/dynamics/phase.hpp"
 #include "mfld/experiment/config.hpp"
 #include "mfld/experiment/kernel_method.hpp"
@@ -53,6 +54,7 @@ struct Experiment {
   std::uint64_t hash = 0;             // of the resolved values and of the data from files, wherever these lie
 
   std::int64_t num_steps() const;
+  RunSizes sizes() const { return {initial.rows(), initial.cols(), data.num_train()}; }
   /// Memory that data and particles take.
   double num_bytes() const;
   /// The most frames that a run records from the step on, for a phase may end early; 0 where it has no trajectory.

@@ -1,0 +1,31 @@
+#pragma once
+#include <cstdint>
+#include <string_view>
+
+#include "mfld/dynamics/phase.hpp"
+#include "mfld/objective/objective.hpp"
+
+namespace mfld {
+
+/// One step's question to a gradient estimator: the data part v of the drift at the particles.
+template <class Scalar>
+struct EstimateContext {
+  Objective<Scalar>& objective;
+  const Phase& phase;
+  std::int64_t step;           // global: what batches are drawn by
+  std::int64_t step_in_phase;  // what snapshots are counted by
+  std::uint64_t batch_seed;
+  const Particles<Scalar>& particles;  // [N x p]
+  Drift& drift;                        // [N x p] <- the estimate
+  /// Called for the particles as their estimates become complete; it may move them. Not called where the answer is a
+  /// failure.
+  const Finish& finish;
+};
+
+/// Its answer.
+struct Estimate {
+  std::int64_t evaluations = 0;   // gradients of single samples that were made
+  std::string_view failure = {};  // why there is no estimate, in words; empty: there is one
+};
+
+}  // namespace mfld

@@ -1,0 +1,24 @@
+#pragma once
+#include "mfld/dynamics/matrix_list.hpp"
+#include "mfld/dynamics/step.hpp"
+
+namespace mfld {
+
+/// The Leimkuhler-Matthews step ("Rational construction of stochastic numerical methods for molecular sampling", Appl.
+/// Math. Res. Express 2013):
+///   theta_j <- theta_j - eta g_j + sqrt(2 T eta) (xi_j^(k) + xi_j^(k+1)) / 2.
+/// The noise of step k + 1 is used again by the next step; it is a pure function of the step, so nothing is carried.
+/// Stationary law biased O(eta^2), and not at all for linear forces: the variance is T / a for every stable eta
+/// (eta a < 2). No better an approximation of paths than Euler-Maruyama. Two normals a coordinate from the streams
+/// (seed, noise, k) and (seed, noise, k + 1); where eta or T change, both have the amplitude of the step.
+template <class Scalar>
+class LeimkuhlerMatthews {
+ public:
+  void begin(const StepContext<Scalar>& /*context*/) {}
+  Index move(const StepContext<Scalar>& context, Index first, Index last);
+
+  template <class Self, class Visit>
+  static void for_each_matrix(Self& /*self*/, const RunSizes& /*sizes*/, const Visit& /*visit*/) {}
+};
+
+}  // namespace mfld

@@ -1,0 +1,38 @@
+#pragma once
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "mfld/dynamics/estimate.hpp"
+#include "mfld/dynamics/matrix_list.hpp"
+
+namespace mfld {
+
+/// The samples of step `step`: `batch.size()` of n, ascending, with or without replacement. Reads only the stream
+/// (seed, batch, step). Without replacement by Floyd's algorithm; batch.size() = n gives all samples in order.
+void draw_batch(std::uint64_t seed, std::int64_t step, Index num_samples, Sampling sampling, std::span<Index> batch);
+
+/// The batch of the context's step, as its phase says.
+template <class Scalar>
+void choose_batch(const EstimateContext<Scalar>& context, Batch<Scalar>& batch);
+
+/// Where samples come from, in words.
+std::string batches_in_words(const Phase& phase);
+
+/// v_I, the drift over one mini-batch I shared by all particles (README, equation 6). Carries nothing; draws from the
+/// stream (seed, batch, step). Cost: B per-sample gradients.
+template <class Scalar>
+class MiniBatch {
+ public:
+  Estimate estimate(const EstimateContext<Scalar>& context);
+
+  static std::string describe(const Phase& phase) { return batches_in_words(phase); }
+
+  template <class Self, class Visit>
+  static void for_each_matrix(Self& /*self*/, const RunSizes& /*sizes*/, const Visit& /*visit*/) {}
+
+ private:
+  Batch<Scalar> batch_;
+};
+
+}  // namespace mfld

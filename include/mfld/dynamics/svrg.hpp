@@ -1,0 +1,39 @@
+#pragma once
+#include <string>
+#include <vector>
+
+#include "mfld/dynamics/estimate.hpp"
+#include "mfld/dynamics/matrix_list.hpp"
+
+namespace mfld {
+
+/// A mini-batch corrected by a snapshot (README, equation 7; Suzuki, Wu & Nitanda, NeurIPS 2023): v_I here, minus v_I
+/// at the snapshot with the outputs it had, plus the full v there. The snapshot is taken at multiples of snapshot_every
+/// within the phase; there the estimate is the full drift, exactly. Draws from the stream (seed, batch, step). Cost: n
+/// per-sample gradients at a snapshot, else 2B.
+template <class Scalar>
+class Svrg {
+ public:
+  Estimate estimate(const EstimateContext<Scalar>& context);
+
+  static std::string describe(const Phase& phase);
+
+  template <class Self, class Visit>
+  static void for_each_matrix(Self& self, const RunSizes& sizes, const Visit& visit) {
+    visit("snapshot/particles", self.particles_, sizes.per_parameter());
+    visit("snapshot/drift", self.drift_, sizes.per_parameter());
+    visit("snapshot/field", self.field_, sizes.per_sample());
+  }
+
+ private:
+  void take_snapshot(const EstimateContext<Scalar>& context);
+  void correct(const EstimateContext<Scalar>& context);
+
+  Particles<Scalar> particles_;  // [N x p]
+  Drift drift_;                  // [N x p] v at the snapshot, over all samples
+  Matrix field_;                 // [n x 1] l'(f(x_i), y_i) there
+  Batch<Scalar> batch_;
+  std::vector<double> batch_field_;
+};
+
+}  // namespace mfld

@@ -1,0 +1,41 @@
+#include "mfld/dynamics/kinetic.hpp"
+
+#include <cmath>
+
+#include "dynamics/step_task.hpp"
+
+namespace mfld {
+
+template <class Scalar>
+void Kinetic<Scalar>::begin(const StepContext<Scalar>& context) {
+  const StepOptions& options = context.options;
+  velocities_.setZero(context.particles.rows(), context.particles.cols());
+  if (options.temperature == 0) {
+    return;
+  }
+  const auto deviation = static_cast<Scalar>(std::sqrt(options.temperature));
+  for_each_run(velocities_.rows(), [&](Index first, Index last) {
+    Particles<Scalar> normals(last - first, velocities_.cols());
+    langevin_noise(options.noise_seed, options.step, first, normals, Purpose::velocity);
+    for (Index column = 0; column < velocities_.cols(); ++column) {
+      if (context.trained[static_cast<std::size_t>(column)] != 0) {
+        velocities_.col(column).segment(first, last - first) = deviation * normals.col(column);
+      }
+    }
+  });
+}
+
+template <class Scalar>
+Index Kinetic<Scalar>::move(const StepContext<Scalar>& context, Index first, Index last) {
+  const StepOptions& options = context.options;
+  const double exponent = -options.friction * options.step_size;
+  kernels::StepTask task = step_task(context, first, last);
+  task.velocity_decay = std::exp(exponent);
+  task.noise_amplitude = std::sqrt(-options.temperature * std::expm1(2 * exponent));
+  return run_step(task, context, velocities_.data());
+}
+
+template class Kinetic<double>;
+template class Kinetic<float>;
+
+}  // namespace mfld

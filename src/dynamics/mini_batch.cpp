@@ -1,0 +1,79 @@
+#include "mfld/dynamics/mini_batch.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/random/uniform_int_distribution.hpp>
+#include <cassert>
+#include <numeric>
+
+#include "mfld/core/random.hpp"
+
+namespace mfld {
+
+void draw_batch(std::uint64_t seed, std::int64_t step, Index num_samples, Sampling sampling, std::span<Index> batch) {
+  const auto size = static_cast<Index>(batch.size());
+  RandomStream stream(seed, Purpose::batch, static_cast<std::uint64_t>(step));
+  const auto draw = [&stream](Index last) { return boost::random::uniform_int_distribution<Index>(0, last)(stream); };
+  if (sampling == Sampling::with_replacement) {
+    std::generate(batch.begin(), batch.end(), [&] { return draw(num_samples - 1); });
+    std::sort(batch.begin(), batch.end());
+    return;
+  }
+  assert(size <= num_samples);
+  if (size == num_samples) {
+    std::iota(batch.begin(), batch.end(), Index{0});
+    return;
+  }
+  // Floyd: the i-th draw from [0, n - size + i] joins the batch, or its upper end does if it is already there.
+  // The batch is kept sorted, so membership is a binary search and the result needs no sorting.
+  for (Index i = 0; i < size; ++i) {
+    const Index upper = num_samples - size + i;
+    const Index candidate = draw(upper);
+    const auto end = batch.begin() + i;
+    const auto place = std::lower_bound(batch.begin(), end, candidate);
+    if (place != end && *place == candidate) {
+      *end = upper;  // larger than all before
+    } else {
+      std::copy_backward(place, end, end + 1);
+      *place = candidate;
+    }
+  }
+}
+
+template <class Scalar>
+void choose_batch(const EstimateContext<Scalar>& context, Batch<Scalar>& batch) {
+  const Phase& phase = context.phase;
+  batch.samples.resize(static_cast<std::size_t>(phase.batch_size));
+  if (phase.sampling == Sampling::one_pass) {
+    const Index first = phase.first_sample + context.step_in_phase * phase.batch_size;
+    assert(first + phase.batch_size <= context.objective.num_samples());
+    std::iota(batch.samples.begin(), batch.samples.end(), first);
+  } else {
+    draw_batch(context.batch_seed, context.step, context.objective.num_samples(), phase.sampling, batch.samples);
+  }
+  context.objective.gather(batch);
+}
+
+template void choose_batch(const EstimateContext<double>&, Batch<double>&);
+template void choose_batch(const EstimateContext<float>&, Batch<float>&);
+
+std::string batches_in_words(const Phase& phase) {
+  if (phase.sampling == Sampling::one_pass) {
+    return fmt::format("each sample once, in order from sample {} on, {} a step", phase.first_sample, phase.batch_size);
+  }
+  return fmt::format("batches of {} {} replacement", phase.batch_size,
+                     phase.sampling == Sampling::without_replacement ? "without" : "with");
+}
+
+template <class Scalar>
+Estimate MiniBatch<Scalar>::estimate(const EstimateContext<Scalar>& context) {
+  choose_batch(context, batch_);
+  context.objective.drift(batch_, context.particles, context.drift, context.finish);
+  return {context.phase.batch_size};
+}
+
+template class MiniBatch<double>;
+template class MiniBatch<float>;
+
+}  // namespace mfld

@@ -1,0 +1,52 @@
+#include "mfld/dynamics/steps.hpp"
+
+#include <cassert>
+
+#include "dynamics/step_task.hpp"
+
+namespace mfld {
+
+template <class Scalar>
+AnyStep<Scalar> make_step(StepKind kind) {
+  switch (kind) {
+    case StepKind::euler_maruyama:
+      return EulerMaruyama<Scalar>();
+    case StepKind::leimkuhler_matthews:
+      return LeimkuhlerMatthews<Scalar>();
+    case StepKind::kinetic:
+      return Kinetic<Scalar>();
+  }
+  return {};
+}
+
+template AnyStep<double> make_step(StepKind);
+template AnyStep<float> make_step(StepKind);
+
+template <class Scalar>
+StepOfAll<Scalar>::StepOfAll(AnyStep<Scalar>& step, const StepContext<Scalar>& context)
+    : step_(&step), context_(context), first_bad_(context.particles.rows()) {
+  const auto& particles = context.particles;
+  assert(context.drift.rows() == particles.rows() && context.drift.cols() == particles.cols());
+  assert(context.anchor == nullptr ||
+         (context.anchor->rows() == particles.rows() && context.anchor->cols() == particles.cols()));
+  assert(static_cast<Index>(context.trained.size()) == particles.cols());
+  check_counters(context.options.step, 0, particles.rows());
+}
+
+template <class Scalar>
+void StepOfAll<Scalar>::move(Index first, Index last) {
+  const Index bad = std::visit([&](auto& rule) { return rule.move(context_, first, last); }, *step_);
+  Index known = first_bad_.load();
+  while (bad >= 0 && bad < known && !first_bad_.compare_exchange_weak(known, bad)) {
+  }
+}
+
+template <class Scalar>
+Index StepOfAll<Scalar>::first_bad_particle() const {
+  return first_bad_ == context_.particles.rows() ? -1 : first_bad_.load();
+}
+
+template class StepOfAll<double>;
+template class StepOfAll<float>;
+
+}  // namespace mfld

@@ -1,0 +1,328 @@
+#include "mfld/dynamics/steps.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <ctime>
+#include <cstdio>
+#include <limits>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "mfld/core/parallel.hpp"
+#include "support/chain.hpp"
+#include "support/instruction_sets.hpp"
+#include "support/sample_problem.hpp"
+
+namespace mfld {
+namespace {
+
+std::vector<unsigned char> all_trained(Index columns) {
+  return std::vector<unsigned char>(static_cast<std::size_t>(columns), 1);
+}
+
+constexpr StepOptions warm{
+    .step_size = 0.3, .penalty = 0.2, .temperature = 0.7, .noise_seed = 5, .step = 11, .friction = 1.7};
+
+template <class Scalar>
+void step_all(AnyStep<Scalar>& rule, const StepContext<Scalar>& context) {
+  StepOfAll<Scalar> step(rule, context);
+  for_each_run(context.particles.rows(), [&step](Index first, Index last) { step.move(first, last); });
+  ASSERT_EQ(step.first_bad_particle(), -1);
+}
+
+template <class Scalar>
+Particles<Scalar> normals(const StepOptions& options, std::int64_t step, Index rows, Index columns,
+                          Purpose purpose = Purpose::noise) {
+  Particles<Scalar> xi(rows, columns);
+  langevin_noise(options.noise_seed, step, 0, xi, purpose);
+  return xi;
+}
+
+// ---- One step is its formula
+
+template <class Scalar>
+struct Inputs1 {
+  Particles<Scalar> theta;
+  Drift drift;
+  Particles<Scalar> anchor;
+  Drift force;  // with the penalty
+
+  Inputs1(Index rows, Index columns)
+      : theta(random_normals(rows, columns, 1).cast<Scalar>()),
+        drift(random_normals(rows, columns, 2)),
+        anchor(random_normals(rows, columns, 3).cast<Scalar>()),
+        force(drift + 2 * warm.penalty * (theta - anchor).template cast<double>()) {}
+};
+
+template <class Scalar>
+double tolerance() {
+  return 20 * static_cast<double>(std::numeric_limits<Scalar>::epsilon());
+}
+
+template <class Scalar>
+void check_leimkuhler_matthews(Index rows, Index columns) {
+  const Inputs1<Scalar> at(rows, columns);
+  const auto trained = all_trained(columns);
+  const Drift xi = (normals<Scalar>(warm, warm.step, rows, columns) + normals<Scalar>(warm, warm.step + 1, rows, columns))
+                       .template cast<double>() /
+                   2;
+  const Drift expected = at.theta.template cast<double>() - warm.step_size * at.force +
+                         std::sqrt(2 * warm.temperature * warm.step_size) * xi;
+  Particles<Scalar> moved = at.theta;
+  AnyStep<Scalar> rule = make_step<Scalar>(StepKind::leimkuhler_matthews);
+  step_all<Scalar>(rule, {warm, at.drift, trained, moved, &at.anchor});
+  EXPECT_LE((moved.template cast<double>() - expected).cwiseAbs().maxCoeff(), tolerance<Scalar>()) << rows;
+}
+
+template <class Scalar>
+void check_kinetic(Index rows, Index columns) {
+  const Inputs1<Scalar> at(rows, columns);
+  const auto trained = all_trained(columns);
+  Kinetic<Scalar> kinetic;
+  Particles<Scalar> moved = at.theta;
+  const StepContext<Scalar> context = {warm, at.drift, trained, moved, &at.anchor};
+  kinetic.begin(context);
+  const Drift start =
+      std::sqrt(warm.temperature) *
+      normals<Scalar>(warm, warm.step, rows, columns, Purpose::velocity).template cast<double>();
+  EXPECT_LE((kinetic.velocities().template cast<double>() - start).cwiseAbs().maxCoeff(), tolerance<Scalar>());
+  const double e = std::exp(-warm.friction * warm.step_size);
+  const Drift kicked = start - warm.step_size * at.force;
+  const Drift last =
+      e * kicked + std::sqrt(warm.temperature * (1 - e * e)) *
+                       normals<Scalar>(warm, warm.step, rows, columns).template cast<double>();
+  const Drift expected = at.theta.template cast<double>() + warm.step_size / 2 * kicked + warm.step_size / 2 * last;
+  AnyStep<Scalar> rule = std::move(kinetic);
+  step_all(rule, context);
+  EXPECT_LE((moved.template cast<double>() - expected).cwiseAbs().maxCoeff(), tolerance<Scalar>()) << rows;
+  EXPECT_LE((std::get<Kinetic<Scalar>>(rule).velocities().template cast<double>() - last).cwiseAbs().maxCoeff(),
+            tolerance<Scalar>())
+      << rows;
+}
+
+TEST(Steps, AreTheirFormulas) {
+  // Leimkuhler & Matthews 2013, eq. (5); the middle scheme of kinetic.hpp. Every remainder of vectors, strips, tasks.
+  on_every_instruction_set([] {
+    for (const Index rows : {1, 2, 3, 7, 16, 33, 127, 129, 257, 700}) {
+      check_leimkuhler_matthews<double>(rows, 1 + rows % 6);
+      check_leimkuhler_matthews<float>(rows, 1 + rows % 6);
+      check_kinetic<double>(rows, 1 + rows % 6);
+      check_kinetic<float>(rows, 1 + rows % 6);
+    }
+  });
+}
+
+TEST(Steps, WithoutTemperatureDrawNothingAndAreDescentAndTheHeavyBall) {
+  const Inputs1<double> at(40, 3);
+  const auto trained = all_trained(3);
+  StepOptions cold = warm;
+  cold.temperature = 0;
+  const auto moved = [&](StepKind kind, std::uint64_t seed) {
+    cold.noise_seed = seed;
+    Particles<double> particles = at.theta;
+    AnyStep<double> rule = make_step<double>(kind);
+    const StepContext<double> context = {cold, at.drift, trained, particles, &at.anchor};
+    std::visit([&](auto& one) { one.begin(context); }, rule);
+    step_all(rule, context);
+    return particles;
+  };
+  for (const StepInfo& row : step_rules) {
+    EXPECT_EQ(moved(row.kind, 1), moved(row.kind, 2)) << row.name;
+  }
+  EXPECT_EQ(moved(StepKind::leimkuhler_matthews, 1), moved(StepKind::euler_maruyama, 1));
+  const double e = std::exp(-cold.friction * cold.step_size);
+  const Drift ball = at.theta - cold.step_size * cold.step_size / 2 * (1 + e) * at.force;
+  EXPECT_LE((moved(StepKind::kinetic, 1) - ball).cwiseAbs().maxCoeff(), 1e-15);
+}
+
+TEST(Steps, LeaveColumnsAloneThatAreNotTrained) {
+  const Inputs1<double> at(300, 4);
+  const std::vector<unsigned char> trained = {1, 0, 0, 1};
+  for (const StepInfo& row : step_rules) {
+    Particles<double> particles = at.theta;
+    AnyStep<double> rule = make_step<double>(row.kind);
+    const StepContext<double> context = {warm, at.drift, trained, particles, nullptr};
+    std::visit([&](auto& one) { one.begin(context); }, rule);
+    step_all(rule, context);
+    EXPECT_EQ(particles.middleCols(1, 2), at.theta.middleCols(1, 2)) << row.name;
+    EXPECT_TRUE((particles.col(0).array() != at.theta.col(0).array()).all()) << row.name;
+    EXPECT_TRUE((particles.col(3).array() != at.theta.col(3).array()).all()) << row.name;
+    if (const auto* kinetic = std::get_if<Kinetic<double>>(&rule)) {
+      EXPECT_TRUE((kinetic->velocities().middleCols(1, 2).array() == 0).all());
+    }
+  }
+}
+
+TEST(Steps, AreInTheOrderOfTheirTable) {
+  for (const StepInfo& row : step_rules) {
+    EXPECT_EQ(make_step<double>(row.kind).index(), static_cast<std::size_t>(row.kind));
+    EXPECT_EQ(info(row.kind).name, row.name);
+  }
+}
+
+// ---- Stationary laws for a linear force, from the transition of the program itself
+
+/// The program's kinetic step for the force a theta, as theta' = M theta + noise with (theta, u) in every row.
+struct KineticTransition {
+  Eigen::Matrix2d matrix;
+  Eigen::Vector2d noise;  // coefficients of xi
+
+  KineticTransition(double a, const StepOptions& options) {
+    // Of 2 x 2 particles in the unit states; the noise from the difference to the same step at temperature 0.
+    for (Index column = 0; column < 2; ++column) {
+      StepOptions cold = options;
+      cold.temperature = 0;
+      const Eigen::Vector2d still = next(a, cold, Eigen::Vector2d::Unit(column), 1);
+      matrix.col(column) = still;
+      const Eigen::Vector2d shaken = next(a, options, Eigen::Vector2d::Unit(column), 0);
+      const double xi = normals<double>(options, options.step, 1, 1)(0, 0);
+      noise = (shaken - still) / xi;
+    }
+  }
+
+  /// The state (theta, u) after one step; kick: the number of steps to make first so that u is as wanted.
+  static Eigen::Vector2d next(double a, const StepOptions& options, const Eigen::Vector2d& state, int /*unused*/) {
+    // The penalty is the force: 2 penalty = a. The wanted velocity comes as a kick by the drift, for the law of the
+    // velocities at the start is the program's own business: u <- 0 - eta v with v = -u / eta.
+    StepOptions here = options;
+    here.penalty = a / 2;
+    const auto trained = all_trained(1);
+    Particles<double> particles = Particles<double>::Constant(1, 1, state[0]);
+    const Drift drift = Drift::Constant(1, 1, -state[1] / options.step_size);
+    StepOptions cold = here;
+    cold.temperature = 0;
+    Kinetic<double> kinetic;
+    kinetic.begin({cold, drift, trained, particles});
+    AnyStep<double> rule = std::move(kinetic);
+    StepOfAll<double>(rule, {here, drift, trained, particles}).move(0, 1);
+    return {particles(0, 0), std::get<Kinetic<double>>(rule).velocities()(0, 0)};
+  }
+};
+
+TEST(KineticStep, HasTheTransitionAndTheNoiseOfTheMiddleScheme) {
+  for (const double a : {0.5, 1.0, 3.0}) {
+    for (const double h : {0.05, 0.3, 1.0}) {
+      for (const double friction : {0.3, 2.0}) {
+        const StepOptions options = {.step_size = h, .temperature = 0.7, .noise_seed = 3, .step = 2,
+                                     .friction = friction};
+        const KineticTransition transition(a, options);
+        const double e = std::exp(-friction * h);
+        const Eigen::Matrix2d expected{{1 - h * h * a / 2 * (1 + e), h / 2 * (1 + e)}, {-h * a * e, e}};
+        EXPECT_LE((transition.matrix - expected).cwiseAbs().maxCoeff(), 1e-14);
+        const Eigen::Matrix2d covariance =
+            0.7 * (1 - e * e) * Eigen::Matrix2d{{h * h / 4, h / 2}, {h / 2, 1}};
+        EXPECT_LE((transition.noise * transition.noise.transpose() - covariance).cwiseAbs().maxCoeff(), 1e-13);
+      }
+    }
+  }
+}
+
+TEST(KineticStep, KeepsTheStationaryLawWithoutBiasAtAnyStepSize) {
+  // Var theta = T / a, Var u = T, Cov = h T / 2 is the fixed point of S <- M S M' + noise noise', exactly.
+  for (const double a : {0.5, 1.0, 3.0}) {
+    for (const double h : {0.05, 0.3, 1.0}) {
+      const StepOptions options = {.step_size = h, .temperature = 0.7, .noise_seed = 3, .step = 2, .friction = 1.3};
+      const KineticTransition transition(a, options);
+      const Eigen::Matrix2d law{{0.7 / a, h * 0.7 / 2}, {h * 0.7 / 2, 0.7}};
+      const auto next = [&](const Eigen::Matrix2d& s) {
+        return Eigen::Matrix2d(transition.matrix * s * transition.matrix.transpose() +
+                               transition.noise * transition.noise.transpose());
+      };
+      EXPECT_LE((next(law) - law).cwiseAbs().maxCoeff(), 1e-13);
+      EXPECT_GT((next(1.01 * law) - 1.01 * law).cwiseAbs().maxCoeff(), 1e-5) << "the test could not see another law";
+    }
+  }
+}
+
+TEST(LeimkuhlerMatthewsStep, KeepsTheStationaryVarianceWithoutBiasAtAnyStepSize) {
+  // theta' = rho theta + s (xi_k + xi_k+1), V = Var theta, C = Cov(theta_k, xi_k) = s: the program's rho and s give
+  // V = rho^2 V + 2 s^2 + 2 rho s C = T / a. Euler-Maruyama's give T / (a (1 - eta a / 2)).
+  for (const double a : {0.5, 2.0}) {
+    for (const double eta : {0.1, 0.6}) {
+      const StepOptions options = {.step_size = eta, .penalty = a / 2, .temperature = 0.7, .noise_seed = 3, .step = 2};
+      const auto trained = all_trained(1);
+      const Drift none = Drift::Zero(1, 1);
+      const auto moved = [&](StepKind kind, double theta, const StepOptions& with) {
+        Particles<double> particles = Particles<double>::Constant(1, 1, theta);
+        AnyStep<double> rule = make_step<double>(kind);
+        StepOfAll<double>(rule, {with, none, trained, particles}).move(0, 1);
+        return particles(0, 0);
+      };
+      StepOptions cold = options;
+      cold.temperature = 0;
+      const double rho = moved(StepKind::leimkuhler_matthews, 1, cold);
+      const double xi = normals<double>(options, 2, 1, 1)(0, 0);
+      const double after = normals<double>(options, 3, 1, 1)(0, 0);
+      const double s = moved(StepKind::leimkuhler_matthews, 0, options) / (xi + after);
+      EXPECT_NEAR((2 * s * s + 2 * rho * s * s) / (1 - rho * rho), 0.7 / a, 1e-14);
+      const double amplitude = moved(StepKind::euler_maruyama, 0, options) / xi;
+      EXPECT_NEAR(amplitude * amplitude / (1 - rho * rho), 0.7 / (a * (1 - eta * a / 2)), 1e-14);
+    }
+  }
+}
+
+// ---- Order of the stationary law for a force that is not linear
+
+/// Many particles in the potential theta^4 / 4 + theta^2 / 2, or for the force a theta, at T = 1 and friction 1.
+class Particles1D {
+ public:
+  Particles1D(StepKind kind, double step_size, double linear)
+      : linear_(linear),
+        options_{.step_size = step_size, .penalty = linear > 0 ? linear / 2 : 0.5, .temperature = 1, .noise_seed = 7},
+        rule_(make_step<double>(kind)) {}
+
+  /// Mean of theta^2 before the step.
+  double step() {
+    drift_ = linear_ > 0 ? Drift::Zero(num, 1).eval() : Drift(theta_.array().cube());
+    const StepContext<double> context = {options_, drift_, trained_, theta_};
+    if (options_.step == 0) {
+      std::visit([&context](auto& one) { one.begin(context); }, rule_);
+    }
+    const double moment = theta_.squaredNorm() / static_cast<double>(num);
+    step_all(rule_, context);
+    ++options_.step;
+    return moment;
+  }
+
+ private:
+  static constexpr Index num = 100000;
+  double linear_;
+  StepOptions options_;
+  AnyStep<double> rule_;
+  std::vector<unsigned char> trained_ = all_trained(1);
+  Particles<double> theta_ = random_normals(num, 1, 4) * 0.5;
+  Drift drift_;
+};
+
+/// The error of E theta^2 = 0.467920 (by quadrature of exp(-theta^4 / 4 - theta^2 / 2)), from `num_steps` steps after
+/// a time of 8. The same noise also drives a linear force of about the same variance, which is known: what it shows by
+/// chance is taken off.
+double error_of_moment(StepKind kind, double step_size, std::int64_t num_steps) {
+  constexpr double exact = 0.467920;
+  constexpr double a = 2.137;
+  const double linear_law = kind == StepKind::euler_maruyama ? 1 / (a * (1 - step_size * a / 2)) : 1 / a;
+  Particles1D curved(kind, step_size, 0);
+  Particles1D straight(kind, step_size, a);
+  const auto wait = static_cast<std::int64_t>(8 / step_size);
+  double sum = 0;
+  for (std::int64_t k = 0; k < wait + num_steps; ++k) {
+    const double moment = curved.step() - 0.7 * (straight.step() - linear_law);
+    sum += k < wait ? 0 : moment - exact;
+  }
+  return sum / static_cast<double>(num_steps);
+}
+
+TEST(Steps, HaveTheirOrderInTheStepSizeOnANonlinearForce) {
+  for (const auto& [kind, h, n] : {std::tuple{StepKind::euler_maruyama, 0.05, 400}, {StepKind::euler_maruyama, 0.1, 200},
+                                   {StepKind::leimkuhler_matthews, 0.1, 1000}, {StepKind::leimkuhler_matthews, 0.2, 500},
+                                   {StepKind::kinetic, 0.15, 4000}, {StepKind::kinetic, 0.2, 2000}, {StepKind::kinetic, 0.3, 2000}}) {
+    std::vector<double> e;
+    const auto t = std::clock();
+    std::printf("%d %g: %g  (%g s)\n", int(kind), h, error_of_moment(kind, h, n)/0.467920, double(std::clock()-t)/CLOCKS_PER_SEC);
+  }
+}
+
+}  // namespace
+}  // namespace mfld
