@@ -37,6 +37,13 @@ std::string name_of(const Value& config, const std::string& key) {
   return name;
 }
 
+/// Behind the last comment that a file opens with, in front of the empty lines after it.
+std::size_t end_of_comments(const std::string& file) {
+  const std::string_view start = std::string_view(file).substr(0, file.size() - behind_comments(file).size());
+  const std::size_t last = start.find_last_not_of(" \t\r\n");
+  return last == start.npos ? 0 : std::min(start.find('\n', last), start.size() - 1) + 1;
+}
+
 std::vector<std::string> comments_of(const Folder& sweep) {
   const FilePlace file = sweep.place() / "experiment.toml";
   return exists(file) ? comments_in(read_text(file)) : std::vector<std::string>();
@@ -125,7 +132,7 @@ void DataRecord::check(const std::map<std::string, DataFile>& files, const std::
     lines += known_.has(name) ? "" : numbers_comment(name, file);
   }
   if (!lines.empty() && !text.empty()) {
-    text.insert(text.size() - behind_comments(text).size(), lines);
+    text.insert(end_of_comments(text), lines);
     replace_file(sweep_->place() / "experiment.new.toml", place, text);
     read();
   }
