@@ -10,7 +10,11 @@ regime: the network is its linearisation at the start, and a step of size 1/alph
 Writes lazy_to_rich.png, .pdf and .svg and prints the medians.
 """
 
-import interpreter  # noqa: F401  (first: it may start the script over)
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))  # python3 -I does not look there
+import interpreter  # noqa: E402, F401  (first: it may start the script over)
 
 import numpy as np
 

@@ -12,7 +12,11 @@ runs or columns are missing is left out, and the program says so.
 Writes ntk_limit.png, .pdf and .svg and prints the slopes.
 """
 
-import interpreter  # noqa: F401  (first: it may start the script over)
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))  # python3 -I does not look there
+import interpreter  # noqa: E402, F401  (first: it may start the script over)
 
 import numpy as np
 

@@ -10,7 +10,11 @@ not classes.
 Writes ntk_vs_mean_field_sizes.png, .pdf and .svg and prints the medians.
 """
 
-import interpreter  # noqa: F401  (first: it may start the script over)
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))  # python3 -I does not look there
+import interpreter  # noqa: E402, F401  (first: it may start the script over)
 
 import arguments
 import results

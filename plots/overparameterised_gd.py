@@ -10,7 +10,11 @@ with fitted powers.
 Writes overparameterised_gd.png, .pdf and .svg and prints slopes and rates.
 """
 
-import interpreter  # noqa: F401  (first: it may start the script over)
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))  # python3 -I does not look there
+import interpreter  # noqa: E402, F401  (first: it may start the script over)
 
 import numpy as np
 

@@ -10,7 +10,11 @@ Runs that recorded tangent_eigenvalues give the former, runs that recorded resid
 Writes spectral_bias.png, .pdf and .svg and prints exponents and half-lives.
 """
 
-import interpreter  # noqa: F401  (first: it may start the script over)
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))  # python3 -I does not look there
+import interpreter  # noqa: E402, F401  (first: it may start the script over)
 
 import math
 

@@ -11,7 +11,11 @@ Writes trajectories.png, .pdf, .svg and .gif. Where the runs differ in width, tr
 how far neurons move against the width, and the fitted slopes are printed.
 """
 
-import interpreter  # noqa: F401  (first: it may start the script over)
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))  # python3 -I does not look there
+import interpreter  # noqa: E402, F401  (first: it may start the script over)
 
 import dataclasses
 import io

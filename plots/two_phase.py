@@ -10,7 +10,11 @@ teacher and its training loss fell by six decades in the last phase.
 Writes two_phase.png, .pdf and .svg and prints how many seeds succeeded.
 """
 
-import interpreter  # noqa: F401  (first: it may start the script over)
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))  # python3 -I does not look there
+import interpreter  # noqa: E402, F401  (first: it may start the script over)
 
 import re
 

@@ -27,6 +27,7 @@
 #include "mfld/ntk/spectrum.hpp"
 #include "mfld/task/input_file.hpp"
 #include "say.hpp"
+#include "stopping.hpp"
 
 namespace commands {
 
@@ -85,7 +86,9 @@ class Output {
  public:
   explicit Output(const std::string& path) {
     if (!path.empty()) {
+      const SignalsWait until_it_is_known;
       file_ = std::make_unique<mfld::ResultFile>(path, is_kernel);
+      remove_on_signals(file_->temporary());
     }
   }
 
@@ -136,7 +139,11 @@ void check_finite(const mfld::InfiniteWidthKernel& kernel) {
 bool is_npy(const std::string& path) { return fs::path(path).extension() == ".npy"; }
 
 std::string lines_of(const std::vector<std::string>& comments) {
-  return fmt::format("# {}\n", boost::algorithm::join(comments, "\n# "));
+  std::string lines;
+  for (const std::string& comment : comments) {
+    lines += fmt::format("# {}\n", mfld::escaped(comment));
+  }
+  return lines;
 }
 
 std::vector<std::string> comments_of(const KernelArguments& arguments, const InfiniteNetwork& network) {
@@ -276,12 +283,12 @@ void between_files(const KernelArguments& arguments) {
   } else {
     std::vector<std::string> comments = comments_of(arguments, network);
     comments.push_back(fmt::format("rows: the {} inputs of {}; columns: the {} of {}; dimension {}", x.rows(),
-                                   mfld::escaped(arguments.path), (z ? *z : x).rows(),
-                                   mfld::escaped(z ? arguments.columns : arguments.path), x.cols()));
+                                   arguments.path, (z ? *z : x).rows(), z ? arguments.columns : arguments.path,
+                                   x.cols()));
     comments.push_back(error_comment(network, kernel));
     output.write(lines_of(comments));
     for (std::size_t k = 0; k < kernels.size(); ++k) {
-      output.write(fmt::format("# {}\n", names[k]));
+      output.write(lines_of({names[k]}));
       write_rows(output, *kernels[k]);
     }
   }

@@ -63,6 +63,31 @@ std::string why_no_command(const std::string& word, CLI::App& app) {
                      nearest ? fmt::format(", did you mean {}?", *nearest) : "", boost::algorithm::join(names, ", "));
 }
 
+/// An empty value, such as that of a variable that is not set, would stand for the default: no option takes one.
+void refuse_empty_values(CLI::App& app) {
+  const CLI::Validator not_empty(
+      [](std::string& value) { return std::string(value.empty() ? "must not be empty" : ""); }, "");
+  for (CLI::App* command : app.get_subcommands({})) {
+    for (CLI::Option* option : command->get_options()) {
+      if (option->get_items_expected_max() > 0) {
+        option->transform(not_empty);  // which comes before what reads it as a number
+      }
+    }
+  }
+}
+
+/// What is wrong with an argument "--name=" with nothing behind it, which would take the next one for its value; empty
+/// if there is none.
+std::string empty_assignment(int argc, char** argv) {
+  for (int i = 1; i < argc && std::string_view(argv[i]) != "--"; ++i) {
+    const std::string_view argument = argv[i];
+    if (argument.starts_with("--") && argument.find('=') == argument.size() - 1) {
+      return fmt::format("{} must not be empty behind the =", argument);
+    }
+  }
+  return {};
+}
+
 void add_common_options(CLI::App& command, RunArguments& arguments) {
   command.add_option("--threads", arguments.threads, "Number of threads [all]; the results do not depend on it")
       ->check(CLI::Range(1, 4096));
@@ -184,6 +209,10 @@ ExitStatus dispatch(int argc, char** argv) {
   if (const std::string why = argc > 1 && argv[1][0] != '-' ? why_no_command(argv[1], app) : ""; !why.empty()) {
     return explain(why, wrong_input);
   }
+  refuse_empty_values(app);
+  if (const std::string why = empty_assignment(argc, argv); !why.empty()) {
+    return explain(why, wrong_input);
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -198,7 +227,7 @@ ExitStatus dispatch(int argc, char** argv) {
   return info_command->parsed() ? info(directory) : list_command->parsed() ? list(topic) : selfcheck();
 }
 
-/// Whether the command is one that a signal asks to stop.
+/// Whether the command is one that a signal asks to stop; others end at once.
 bool takes_steps(std::string_view command) { return command == "run" || command == "resume" || command == "branch"; }
 
 /// The error that is being handled, in words, and its status.
@@ -242,6 +271,8 @@ int main(int argc, char** argv) {
   mfld::serve_as_child(argc, argv);
   if (argc > 1 && commands::takes_steps(argv[1])) {
     commands::stop_on_signals(0);  // at once: batch systems and people may change their minds in the first instant
+  } else {
+    commands::end_on_signals();
   }
   try {
     const commands::ExitStatus status = commands::dispatch(argc, argv);

@@ -53,6 +53,15 @@ void draw_checking(std::int64_t num_checked, std::int64_t num_runs, bool draws, 
   }
 }
 
+/// The same before they are even listed, which takes as long where there are very many; `told` is then set.
+mfld::Watcher watcher(const RunArguments& arguments, const char* doing, bool& told) {
+  return {&stop_requested, [&arguments, doing, &told](std::size_t num_runs) {
+            if (!arguments.quiet && !std::exchange(told, true)) {
+              say(fmt::format("{} {} runs", doing, num_runs));
+            }
+          }};
+}
+
 void print_formulas(const mfld::Experiment& experiment, const RunArguments& arguments) {
   if (!arguments.quiet) {
     for (const std::string& formula : experiment.formulas()) {
@@ -116,7 +125,7 @@ void say_what_is_lacking(const fs::path& run, const std::string& instruction_set
 }
 
 mfld::SweepOptions sweep_options(const mfld::Plan& plan, const fs::path& out, const RunArguments& arguments,
-                                 ExitStatus& worst) {
+                                 ExitStatus& worst, bool told) {
   mfld::SweepOptions options;
   read_shard(arguments.shard, options);
   options.jobs = arguments.jobs;
@@ -126,7 +135,7 @@ mfld::SweepOptions sweep_options(const mfld::Plan& plan, const fs::path& out, co
   options.provenance = mfld::provenance(arguments.command);
   options.progress = draws(arguments) ? draw_progress : nullptr;
   if (!arguments.quiet) {
-    options.checking = [draws = draws(arguments), first = true](std::int64_t num_checked, std::int64_t num) mutable {
+    options.checking = [draws = draws(arguments), first = !told](std::int64_t num_checked, std::int64_t num) mutable {
       draw_checking(num_checked, num, draws, std::exchange(first, false));
     };
   }
@@ -189,7 +198,8 @@ ExitStatus make_sweep(const mfld::Plan& plan, const mfld::FilePlace& out, const 
 
 ExitStatus run(const RunArguments& arguments) {
   const fs::path file = mfld::user_path(arguments.path);
-  const mfld::Plan plan = mfld::read_plan(file, arguments.settings, &stop_requested);
+  bool told = false;
+  const mfld::Plan plan = mfld::read_plan(file, arguments.settings, watcher(arguments, "checking", told));
   const fs::path out = arguments.out.empty() ? default_out(file) : mfld::user_path(arguments.out);
   if (!plan.is_sweep) {
     mfld::SweepOptions ignored;
@@ -199,7 +209,7 @@ ExitStatus run(const RunArguments& arguments) {
     return run_in(out, fresh, arguments);
   }
   ExitStatus worst = finished;
-  const mfld::SweepOptions options = sweep_options(plan, out, arguments, worst);
+  const mfld::SweepOptions options = sweep_options(plan, out, arguments, worst, told);
   std::optional<mfld::CheckedPlan> checked;
   try {
     checked.emplace(plan, options);
@@ -213,7 +223,8 @@ ExitStatus run(const RunArguments& arguments) {
 
 ExitStatus resume(const RunArguments& arguments) {
   const fs::path path = mfld::user_path(arguments.path);
-  if (!mfld::read_stored_plan(path, &stop_requested).is_sweep) {
+  bool told = false;
+  if (!mfld::read_stored_plan(path, watcher(arguments, "listing", told)).is_sweep) {
     mfld::RunDirectory directory = mfld::RunDirectory::reopen(path);
     const auto summary = mfld::read_summary(directory.place());
     if (mfld::is_final(summary)) {
@@ -229,7 +240,7 @@ ExitStatus resume(const RunArguments& arguments) {
   const mfld::Folder folder = mfld::Folder::open(path);
   const mfld::Plan plan = mfld::read_stored_plan(folder.place(), &stop_requested);
   ExitStatus worst = finished;
-  const mfld::SweepOptions options = sweep_options(plan, path, arguments, worst);
+  const mfld::SweepOptions options = sweep_options(plan, path, arguments, worst, told);
   const ExitStatus status = make_sweep(plan, folder.place(), options, nullptr);
   return std::max(worst, status);
 }

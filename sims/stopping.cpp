@@ -1,13 +1,17 @@
 #include "stopping.hpp"
 
+#include <poll.h>
 #include <sys/resource.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
 #include <ctime>
+#include <string_view>
 
 namespace commands {
 
@@ -39,6 +43,29 @@ void ask_or_end(int number) {
   errno = error;
 }
 
+std::array<char, 4097> unfinished_file = {};  // ended by a 0
+std::atomic<bool> has_unfinished_file = false;
+
+std::atomic<bool> signals_wait = false;
+std::atomic<bool> signal_came = false;
+
+/// With nothing but what a handler of signals may call; nobody is waited for to read the sentence.
+void end(int /*number*/) {
+  signal_came = true;  // before it looks: whoever lets signals wait looks in the other order
+  if (signals_wait) {
+    return;
+  }
+  constexpr std::string_view sentence = "mfld: interrupted\n";
+  if (has_unfinished_file) {
+    ::unlink(unfinished_file.data());
+  }
+  pollfd ready = {STDERR_FILENO, POLLOUT, 0};
+  if (::poll(&ready, 1, 0) > 0) {
+    [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, sentence.data(), sentence.size());
+  }
+  ::_exit(130);
+}
+
 bool is_ignored(int number) {
   struct sigaction action = {};
   return ::sigaction(number, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
@@ -65,6 +92,30 @@ void ask_for_warning_of_time_limit() {
 }
 
 }  // namespace
+
+void end_on_signals() {
+  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU, SIGALRM}) {
+    if (!is_ignored(number)) {
+      handle(number, end);
+    }
+  }
+}
+
+SignalsWait::SignalsWait() noexcept { signals_wait = true; }
+
+SignalsWait::~SignalsWait() {
+  signals_wait = false;
+  if (signal_came) {
+    end(0);
+  }
+}
+
+void remove_on_signals(const std::filesystem::path& file) noexcept {
+  if (file.native().size() < unfinished_file.size()) {  // a longer one no system opens
+    file.native().copy(unfinished_file.data(), unfinished_file.size() - 1);
+    has_unfinished_file = true;
+  }
+}
 
 void stop_on_signals(double max_wall_seconds) {
   for (const int number : {SIGINT, SIGTERM}) {

@@ -98,6 +98,16 @@ Folder& Folder::operator=(Folder&& other) noexcept {
   return *this;
 }
 
+std::filesystem::path Folder::present_path() const {
+  struct stat here {};
+  struct stat there {};
+  std::error_code error;
+  const std::filesystem::path path = std::filesystem::read_symlink(fmt::format("/proc/self/fd/{}", descriptor_), error);
+  const bool is_it = !error && ::fstat(descriptor_, &here) == 0 && ::stat(path.c_str(), &there) == 0 &&
+                     here.st_dev == there.st_dev && here.st_ino == there.st_ino;
+  return is_it ? path : place_.path;
+}
+
 bool Folder::is_in_place() const {
   struct stat here {};
   struct stat there {};
@@ -128,9 +138,13 @@ std::vector<std::string> Folder::names() const {
 
 bool Folder::try_lock() const { return ::flock(descriptor_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK; }
 
-void Folder::lock() const {
+void Folder::lock(const std::atomic<bool>* stop) const {
   constexpr int most_looks = 600;  // of 50 ms: who holds it that long has been stopped
+  constexpr int most_looks_if_stopped = 20;
   for (int look = 0; !try_lock(); ++look) {
+    if (look >= most_looks_if_stopped) {
+      stop_if_asked(stop, fmt::format("waiting for {}, which another process holds", path().string()));
+    }
     if (look == most_looks) {
       fail("use", place_, EWOULDBLOCK);
     }

@@ -194,7 +194,7 @@ RunSummary run_kernel_regression(const Experiment& experiment, RunDirectory& dir
   const FilePlace file = directory.place() / "experiment.toml";
   const bool begun = exists(file);
   if (!begun) {
-    directory.write_experiment(experiment_text(experiment, options, directory.path()));
+    directory.write_experiment(experiment_text(experiment, options, directory.present_path()));
   }
   try {
     return run(experiment, directory, stop, options);

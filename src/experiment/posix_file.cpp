@@ -49,7 +49,11 @@ constexpr std::size_t buffer_bytes = std::size_t{1} << 16U;
 PosixFile::PosixFile(FilePlace place, int descriptor, std::string_view action)
     : place_(std::move(place)), descriptor_(descriptor) {
   if (descriptor_ < 0) {
-    fail(action, errno);
+    const int error = errno;
+    if (error == ELOOP && is_link(place_)) {
+      fail_with(action, place_, "it is a link, and nothing is written outside a run's own directory");
+    }
+    fail(action, error);
   }
 }
 
@@ -86,11 +90,11 @@ PosixFile PosixFile::open_for_reading(const FilePlace& place) {
 }
 
 PosixFile PosixFile::open_for_update(const FilePlace& place) {
-  return {place, open_at(place, O_RDWR | O_NONBLOCK), "write"};
+  return {place, open_at(place, O_RDWR | O_NOFOLLOW | O_NONBLOCK), "write"};
 }
 
 PosixFile PosixFile::open_for_appending(const FilePlace& place) {
-  return {place, open_at(place, O_WRONLY | O_APPEND | O_NONBLOCK), "write"};
+  return {place, open_at(place, O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK), "write"};
 }
 
 PosixFile::~PosixFile() {
@@ -251,6 +255,12 @@ void remove_file(const FilePlace& place) {
 bool exists(const FilePlace& place) {
   struct stat attributes {};
   return ::fstatat(place.directory, place.name.c_str(), &attributes, 0) == 0 || (errno != ENOENT && errno != ENOTDIR);
+}
+
+bool is_link(const FilePlace& place) {
+  struct stat attributes {};
+  return ::fstatat(place.directory, place.name.c_str(), &attributes, AT_SYMLINK_NOFOLLOW) == 0 &&
+         S_ISLNK(attributes.st_mode);
 }
 
 std::string read_text(const FilePlace& place) {

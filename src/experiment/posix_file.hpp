@@ -20,7 +20,7 @@ class PosixFile {
   static PosixFile create_beside(const FilePlace& place);
   /// An existing regular file: anything else could keep its reader waiting.
   static PosixFile open_for_reading(const FilePlace& place);
-  /// An existing file, kept as it is.
+  /// An existing file, kept as it is. Neither this nor the next follows a link: a run writes into its own files.
   static PosixFile open_for_update(const FilePlace& place);
   /// An existing file, for writing at its end.
   static PosixFile open_for_appending(const FilePlace& place);
@@ -73,6 +73,8 @@ void rename_file(const FilePlace& from, const FilePlace& to);
 void remove_file(const FilePlace& place);
 /// Whether there is something that can be opened, or that cannot for another reason than its absence.
 bool exists(const FilePlace& place);
+/// Whether it is a symbolic link, wherever that leads.
+bool is_link(const FilePlace& place);
 /// All that is in a file.
 std::string read_text(const FilePlace& place);
 

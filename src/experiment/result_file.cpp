@@ -65,6 +65,8 @@ ResultFile::~ResultFile() {
   }
 }
 
+const fs::path& ResultFile::temporary() const { return part_->file.place().name; }
+
 void ResultFile::write(std::string_view bytes) {
   naming(path_, [&] { part_->file.append(bytes); });
   beginning_ += bytes.substr(0, num_compared - beginning_.size());

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "experiment/comments.hpp"
+#include "experiment/data_record.hpp"
 #include "experiment/posix_file.hpp"
 #include "experiment/state_of.hpp"
 #include "experiment/stored_folder.hpp"
@@ -100,9 +101,22 @@ FileError missing_file(const Plan& plan, const FilePlace& directory) {
                   experiment_of(directory).path.string()));
 }
 
+/// What a checkpoint would know: whether the data are those that the run began with.
+void check_numbers(const Plan& plan, const Experiment& experiment, const FilePlace& directory) {
+  const NumbersInComments numbers(plan.comments);
+  for (const auto& [name, file] : named_files(plan.runs.front().config, experiment.data.files)) {
+    if (const std::string why = numbers.objection(name, file); !why.empty()) {
+      throw FileError(fmt::format("cannot continue {}: {}", directory.path.string(), why));
+    }
+  }
+}
+
 StoppedRun stopped_run(const Plan& plan, const FilePlace& directory, Kept kept, const Surroundings& surroundings) {
   StoppedRun run{build_experiment(plan.runs.front().config, surroundings), std::nullopt, {}};
   run.checkpoint = find_checkpoint(run.experiment, directory, kept);
+  if (!run.checkpoint) {
+    check_numbers(plan, run.experiment, directory);
+  }
   for (const std::string& comment : plan.comments) {
     if (comment.starts_with(branch_start)) {
       run.notes.push_back(comment);
@@ -113,9 +127,9 @@ StoppedRun stopped_run(const Plan& plan, const FilePlace& directory, Kept kept, 
 
 }  // namespace
 
-Plan read_stored_plan(const FilePlace& directory, const std::atomic<bool>* stop) {
+Plan read_stored_plan(const FilePlace& directory, const Watcher& watcher) {
   const FilePlace file = experiment_of(directory);
-  return parse_plan(read_text(file), file, {}, stop);
+  return parse_plan(read_text(file), file, {}, watcher);
 }
 
 std::string stored_instruction_set(const FilePlace& directory) {

@@ -38,6 +38,8 @@ void append_number(fmt::memory_buffer& row, double value) {
 /// step, phase, time and gradient_evaluations.
 constexpr std::size_t num_own_columns = 4;
 
+constexpr const char* begun_checkpoint = "checkpoint.h5";
+
 LastRow parse_row(const std::string& row) {
   LastRow result;
   result.step = std::strtoll(row.c_str(), nullptr, 10);
@@ -58,8 +60,31 @@ void keep_as(const FilePlace& place, const FilePlace& temporary, const FilePlace
   rename_file(linked ? temporary : place, kept);
 }
 
-/// What a run leaves that was killed before it had an experiment.toml: half of the first file it writes.
-bool is_leftover(const std::string& name) { return name == "experiment.new.toml" || name == "checkpoint.new.h5"; }
+/// Whether a branch that was killed before it had an experiment.toml left this checkpoint: none counts fewer rows.
+bool is_of_killed_branch(const FilePlace& checkpoint) {
+  try {
+    const Checkpoint begun = load_checkpoint(checkpoint);
+    return begun.metrics_rows == 0 && begun.trajectory_frames == 0;
+  } catch (const FileError&) {
+    return false;
+  }
+}
+
+/// What a run leaves that was killed before it had an experiment.toml: half of the first file it writes; of a branch
+/// also the checkpoint that it begins with.
+bool is_leftover(const Folder& folder, const std::string& name) {
+  return name == "experiment.new.toml" || name == "checkpoint.new.h5" ||
+         (name == begun_checkpoint && is_of_killed_branch(folder.place() / name));
+}
+
+/// Throws InvalidInput unless a run can begin there.
+void check_is_new(const Folder& folder) {
+  const std::vector<std::string> names = folder.names();
+  if (!std::all_of(names.begin(), names.end(), [&](const std::string& name) { return is_leftover(folder, name); })) {
+    throw InvalidInput(fmt::format("output directory {} exists and is not empty; give a new or empty directory",
+                                   folder.path().string()));
+  }
+}
 
 /// The directory at `place`, made if need be, and whether it is locked for this process alone. Another may have taken
 /// its place between the two.
@@ -116,15 +141,12 @@ RunDirectory RunDirectory::create(const FilePlace& place) {
         fmt::format("output directory {} is a file; give a new or empty directory", place.path.string()));
   }
   auto [folder, locked] = locked_folder(place);
-  const std::vector<std::string> names = folder.names();
-  if (!std::all_of(names.begin(), names.end(), is_leftover)) {
-    throw InvalidInput(
-        fmt::format("output directory {} exists and is not empty; give a new or empty directory", place.path.string()));
-  }
+  check_is_new(folder);
   if (!locked) {
     throw InvalidInput(fmt::format("output directory {} is taken by another process; give a new or empty directory",
                                    place.path.string()));
   }
+  remove_file(folder.place() / begun_checkpoint);  // or it would be the new run's
   return RunDirectory(std::make_unique<Files>(Files{std::move(folder)}));
 }
 
@@ -137,6 +159,8 @@ RunDirectory RunDirectory::reopen(const FilePlace& place) {
 }
 
 const std::filesystem::path& RunDirectory::path() const { return files_->folder.path(); }
+
+std::filesystem::path RunDirectory::present_path() const { return files_->folder.present_path(); }
 
 FilePlace RunDirectory::place() const { return files_->folder.place(); }
 
@@ -170,7 +194,6 @@ LastRow RunDirectory::continue_metrics(std::int64_t num_rows, const std::vector<
                                        std::int64_t last_step) {
   const auto metrics = place() / "metrics.csv";
   LineReader lines(PosixFile::open_for_reading(metrics));
-  files_->metrics = PosixFile::open_for_appending(metrics);
   files_->num_columns = columns.size();
   std::size_t size = 0;
   std::int64_t rows = -1;  // the names of the columns come first
@@ -193,6 +216,7 @@ LastRow RunDirectory::continue_metrics(std::int64_t num_rows, const std::vector<
     throw FileError(fmt::format("cannot continue {}: row {} is of step {}, and the checkpoint counts rows to step {}",
                                 metrics.path.string(), num_rows, last.step, last_step));
   }
+  files_->metrics = PosixFile::open_for_appending(metrics);
   files_->metrics->truncate(size);
   return last;
 }

@@ -1,6 +1,7 @@
 #include "experiment/run_text.hpp"
 
 #include "experiment/comments.hpp"
+#include "experiment/data_record.hpp"
 #include "experiment/stored_folder.hpp"
 #include "mfld/experiment/provenance.hpp"
 
@@ -14,7 +15,13 @@ std::string experiment_text(const Experiment& experiment, const RunOptions& opti
       text += comment_line(line);
     }
   }
-  return text + (experiment.folder.empty() ? "" : folder_comments(experiment.folder, directory)) + experiment.resolved;
+  if (!experiment.folder.empty()) {
+    text += folder_comments(experiment.folder, directory);
+    for (const auto& [name, file] : named_files(parse_toml(experiment.resolved, {}), experiment.data.files)) {
+      text += numbers_comment(name, file);
+    }
+  }
+  return text + experiment.resolved;
 }
 
 std::vector<std::string> table_comments(const Experiment& experiment, const RunOptions& options) {

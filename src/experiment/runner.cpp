@@ -155,7 +155,7 @@ class Recorder : public Listener<Scalar> {
       if (start != nullptr) {
         directory_->write_checkpoint(*start);  // first: a run without a checkpoint begins at step 0
       }
-      directory_->write_experiment(experiment_text(*experiment_, *options_, directory_->path()));
+      directory_->write_experiment(experiment_text(*experiment_, *options_, directory_->present_path()));
     }
     rows_ = start == nullptr ? 0 : start->metrics_rows;
     frames_ = start == nullptr ? 0 : start->trajectory_frames;
@@ -355,7 +355,7 @@ RunSummary run_experiment(const Experiment& experiment, RunDirectory& directory,
     if (experiment.kernel) {
       return run_kernel_regression(experiment, directory, stop, options);
     }
-    check_disk_space(experiment, directory.path(), options.start);
+    check_disk_space(experiment, directory.place(), options.start);
     return experiment.precision == Precision::single_precision ? run_in<float>(experiment, directory, stop, options)
                                                                : run_in<double>(experiment, directory, stop, options);
   } catch (const std::bad_alloc&) {  // by now there are files

@@ -134,6 +134,24 @@ std::vector<RunPlan> cases_of(const Value& file) {
 /// A plan keeps every run's experiment in memory.
 constexpr std::size_t most_runs = 100000;
 
+/// So many take a moment to be listed.
+constexpr std::size_t many_runs = 10000;
+
+/// Of so many cases over all axes. Throws InvalidInput where they are too many.
+std::size_t count_runs(std::size_t num_cases, const std::vector<Axis>& axes) {
+  std::size_t count = num_cases;
+  for (const Axis& axis : axes) {
+    if (count > most_runs / std::max<std::size_t>(axis.values->size(), 1)) {
+      throw InvalidInput(
+          fmt::format("sweep.{} = a list of {} values makes more than {} runs of the {} so far; that is too "
+                      "many for one directory",
+                      axis.key, axis.values->size(), most_runs, count));
+    }
+    count *= axis.values->size();
+  }
+  return count;
+}
+
 /// Every run once for each value of the axis.
 std::vector<RunPlan> cross(const std::vector<RunPlan>& runs, const Axis& axis, const std::atomic<bool>* stop) {
   std::vector<RunPlan> result;
@@ -328,22 +346,19 @@ void apply_setting(Value& file, const std::string& setting, const std::vector<st
 
 }  // namespace
 
-Plan expand(const Value& file, const std::filesystem::path& folder, const std::atomic<bool>* stop) {
+Plan expand(const Value& file, const std::filesystem::path& folder, const Watcher& watcher) {
   Plan plan;
   plan.folders = {folder};
   plan.text = to_toml(file);
   plan.runs = cases_of(file);
   const std::vector<Axis> axes = axes_of(file);
   plan.is_sweep = find(file, "case") != nullptr || !axes.empty();
+  if (const std::size_t num_runs = count_runs(plan.runs.size(), axes); num_runs >= many_runs && watcher.many) {
+    watcher.many(num_runs);
+  }
   for (const Axis& axis : axes) {
-    if (plan.runs.size() > most_runs / std::max<std::size_t>(axis.values->size(), 1)) {
-      throw InvalidInput(
-          fmt::format("sweep.{} = a list of {} values makes more than {} runs of the {} so far; that is too "
-                      "many for one directory",
-                      axis.key, axis.values->size(), most_runs, plan.runs.size()));
-    }
     plan.swept.push_back(axis.key);
-    plan.runs = cross(plan.runs, axis, stop);
+    plan.runs = cross(plan.runs, axis, watcher.stop);
   }
   for (RunPlan& run : plan.runs) {
     drop_defaults(run.config);
@@ -355,12 +370,12 @@ Plan expand(const Value& file, const std::filesystem::path& folder, const std::a
 }
 
 Plan parse_plan(const std::string& text, const FilePlace& file, const std::vector<std::string>& settings,
-                const std::atomic<bool>* stop) {
+                const Watcher& watcher) {
   Value root = parse_toml(text, file.path.string());
   for (const std::string& setting : settings) {
     apply_setting(root, setting, settings);
   }
-  Plan plan = expand(root, {}, stop);
+  Plan plan = expand(root, {}, watcher);
   plan.comments = comments_in(text);
   plan.folders = stored_folders(file.path, plan.comments);
   if (plan.folders.size() > 1 && missing_file(plan.runs, plan.folder()) &&
@@ -370,8 +385,8 @@ Plan parse_plan(const std::string& text, const FilePlace& file, const std::vecto
   return plan;
 }
 
-Plan read_plan(const FilePlace& file, const std::vector<std::string>& settings, const std::atomic<bool>* stop) {
-  return parse_plan(read_experiment_file(file.path, stop), file, settings, stop);
+Plan read_plan(const FilePlace& file, const std::vector<std::string>& settings, const Watcher& watcher) {
+  return parse_plan(read_experiment_file(file.path, watcher.stop), file, settings, watcher);
 }
 
 std::optional<std::filesystem::path> missing_file(const std::vector<RunPlan>& runs,

@@ -10,7 +10,10 @@
 #include <map>
 #include <mutex>
 #include <new>
+#include <set>
 
+#include "experiment/comments.hpp"
+#include "experiment/data_record.hpp"
 #include "experiment/posix_file.hpp"
 #include "experiment/stored_folder.hpp"
 #include "mfld/core/error.hpp"
@@ -34,14 +37,6 @@ Experiment build(const Plan& plan, const RunPlan& run, const SweepOptions& optio
 template <class Error>
 Error in_run(const RunPlan& run, const std::exception& error) {
   return Error(fmt::format("run {}: {}", run.name, error.what()));
-}
-
-/// What follows the comments at the start.
-std::string_view values_in(std::string_view text) {
-  while (text.starts_with('#')) {
-    text.remove_prefix(std::min(text.size(), text.substr(0, text.find('\n')).size() + 1));
-  }
-  return text;
 }
 
 /// Nothing where the summary cannot be read either: that is for its own run to say.
@@ -113,10 +108,11 @@ class SweepRun {
  public:
   SweepRun(const Plan& plan, const FilePlace& out, const std::atomic<bool>& stop, const SweepOptions& options,
            CheckedPlan* checked)
-      : plan_(&plan), folder_(Folder::open(out)), stop_(&stop), options_(&options), checked_(checked) {}
+      : plan_(&plan), folder_(Folder::open(out)), stop_(&stop), options_(&options), checked_(checked), data_(folder_) {}
 
   SweepOutcome run() {
     SweepOutcome outcome;
+    check_data();
     for (const auto& [set, positions] : by_instruction_set()) {
       sets_.use(set);
       set_in_use_ = set;
@@ -132,9 +128,9 @@ class SweepRun {
     }
     outcome.num_left = outcome.num_runs - num_ended_;
     try {
-      write_index(*plan_, folder_.place());
+      write_index(*plan_, folder_.place(), stop_);
       make_lasting();
-    } catch (const FileError&) {
+    } catch (const std::runtime_error&) {  // FileError or Interrupted
       if (outcome.num_left == 0) {
         throw;
       }
@@ -143,14 +139,50 @@ class SweepRun {
   }
 
  private:
+  template <class Action>
+  void for_each_of_shard(const Action& action) const {
+    const auto step = static_cast<std::size_t>(options_->num_shards);
+    for (auto i = static_cast<std::size_t>(options_->shard - 1); i < plan_->runs.size(); i += step) {
+      action(i);
+    }
+  }
+
+  /// Before the first run is made: a refusal is one sentence then.
+  void check_data() {
+    if (checked_ != nullptr) {
+      data_.check(checked_->files(), stop_);
+      return;
+    }
+    std::map<std::string, DataFile> files;
+    std::set<std::string> seen;
+    for_each_of_shard([&](std::size_t i) {
+      const RunPlan& run = plan_->runs[i];
+      std::set<std::string> names = data_names(run.config);
+      const bool has_new = !std::includes(seen.begin(), seen.end(), names.begin(), names.end());
+      if (has_new && !*stop_ && !is_final(summary_if_readable(folder_.place() / run.name))) {
+        files.merge(files_of(run));
+        seen.merge(names);
+      }
+    });
+    data_.check(files, stop_);
+  }
+
+  /// None where it cannot be made, which is said when it is to be.
+  std::map<std::string, DataFile> files_of(const RunPlan& run) const {
+    try {
+      return named_files(run.config, build(*plan_, run, *options_).data.files);
+    } catch (const InvalidInput&) {
+    } catch (const FileError&) {
+    } catch (const Interrupted&) {
+    }
+    return {};
+  }
+
   /// The positions of the shard, by the instruction set that each run began with; empty for those that did not, or have
   /// ended.
   std::map<std::string, std::vector<std::size_t>> by_instruction_set() const {
     std::map<std::string, std::vector<std::size_t>> positions;
-    const auto step = static_cast<std::size_t>(options_->num_shards);
-    for (auto i = static_cast<std::size_t>(options_->shard - 1); i < plan_->runs.size(); i += step) {
-      positions[*stop_ ? "" : begun_with(plan_->runs[i])].push_back(i);
-    }
+    for_each_of_shard([&](std::size_t i) { positions[*stop_ ? "" : begun_with(plan_->runs[i])].push_back(i); });
     return positions;
   }
 
@@ -173,6 +205,9 @@ class SweepRun {
     } catch (const Interrupted& error) {
       report.ending = "interrupted";
       report.message = error.what();
+    } catch (const NoRoom& error) {
+      report.ending = "failed";
+      report.message = error.what();
     } catch (const InvalidInput& error) {
       report.ending = "refused";
       report.message = error.what();
@@ -193,9 +228,10 @@ class SweepRun {
     if (std::chrono::duration<double>(Clock::now() - index_time_).count() > std::max(1.0, 50 * index_seconds_)) {
       const Clock::time_point start = Clock::now();
       try {
-        write_index(*plan_, folder_.place());
+        write_index(*plan_, folder_.place(), stop_);
         make_lasting();
-      } catch (const FileError&) {  // which keeps no run from being made; the last one is not forgiven
+      } catch (const std::runtime_error&) {  // FileError or Interrupted, which keeps no run from being made; the last
+                                             // one is not forgiven
       }
       index_time_ = Clock::now();
       index_seconds_ = std::chrono::duration<double>(index_time_ - start).count();
@@ -206,6 +242,9 @@ class SweepRun {
     const FilePlace place = folder_.place() / report.run->name;
     std::optional<RunSummary> summary = read_summary(place);
     if (!is_final(summary)) {
+      if (is_link(place)) {
+        throw InvalidInput("it is a link, and nothing is written outside the sweep's own directory");
+      }
       std::optional<StoppedRun> fresh;
       if (!exists(place / "experiment.toml")) {
         fresh = begin(report.position);  // first: a run that is wrong leaves no directory
@@ -226,9 +265,10 @@ class SweepRun {
   }
 
   StoppedRun begin(std::size_t position) {
-    return {checked_ != nullptr ? checked_->take(position) : build(*plan_, plan_->runs[position], *options_),
-            std::nullopt,
-            {}};
+    const RunPlan& run = plan_->runs[position];
+    StoppedRun fresh{checked_ != nullptr ? checked_->take(position) : build(*plan_, run, *options_), std::nullopt, {}};
+    data_.check(named_files(run.config, fresh.experiment.data.files), stop_);
+    return fresh;
   }
 
   /// The run of a directory that may have been begun; `fresh` if it was not when it was looked at last.
@@ -239,7 +279,9 @@ class SweepRun {
     if (const std::string set = stored_instruction_set(directory.place()); set != set_in_use_) {
       throw FileError(fmt::format("another process began it meanwhile with instruction set {}; resume goes on", set));
     }
-    return read_stopped_run(directory.place(), options_->kept, options_->surroundings);
+    StoppedRun stopped = read_stopped_run(directory.place(), options_->kept, options_->surroundings);
+    data_.check(named_files(report.run->config, stopped.experiment.data.files), stop_);
+    return stopped;
   }
 
   RunSummary make_in(RunDirectory& directory, CellReport& report, std::optional<StoppedRun>& fresh) {
@@ -274,6 +316,7 @@ class SweepRun {
   const std::atomic<bool>* stop_;
   const SweepOptions* options_;
   CheckedPlan* checked_;
+  DataRecord data_;
   InstructionSets sets_;
   std::string set_in_use_;  // as the runs say that are being made; empty: they begin
   std::mutex mutex_;
@@ -300,6 +343,7 @@ CheckedPlan::CheckedPlan(const Plan& plan, const SweepOptions& options)
     try {
       Experiment experiment = build(plan, plan.runs[i], options);
       any = true;
+      files_.merge(named_files(plan.runs[i].config, experiment.data.files));
       bytes += experiment.num_bytes();
       if (bytes <= kept_bytes) {
         kept_[i] = std::move(experiment);
@@ -327,22 +371,23 @@ Experiment CheckedPlan::take(std::size_t position) {
 }
 
 Folder start_sweep(const Plan& plan, const FilePlace& out, const SweepOptions& options) {
-  const std::string text = folder_comments(plan.folder(), out.path) + plan.text;
   if (options.num_shards == 1) {
     RunDirectory directory = RunDirectory::create(out);
-    directory.write_experiment(text);
+    directory.write_experiment(folder_comments(plan.folder(), directory.present_path()) + plan.text);
     return directory.folder();
   }
+  const std::atomic<bool>* stop = options.surroundings.stop;
   Folder folder = Folder::make(out);
-  for (folder.lock(); !folder.is_in_place(); folder.lock()) {
+  for (folder.lock(stop); !folder.is_in_place(); folder.lock(stop)) {
     folder = Folder::make(out);
   }
+  const std::string text = folder_comments(plan.folder(), folder.present_path()) + plan.text;
   const FilePlace file = folder.place() / "experiment.toml";
   const FilePlace temporary = folder.place() / "experiment.new.toml";
   const std::vector<std::string> names = folder.names();
   const bool is_new =
       std::all_of(names.begin(), names.end(), [](const std::string& name) { return name == "experiment.new.toml"; });
-  if (!is_new && (!exists(file) || values_in(read_text(file)) != values_in(text))) {
+  if (!is_new && (!exists(file) || behind_comments(read_text(file)) != behind_comments(text))) {
     throw InvalidInput(
         fmt::format("output directory {} exists and is not one of this experiment; give a new or empty directory",
                     out.path.string()));
@@ -358,9 +403,9 @@ SweepOutcome run_sweep(const Plan& plan, const FilePlace& out, const std::atomic
   return SweepRun(plan, out, stop, options, checked).run();
 }
 
-void write_index(const Plan& plan, const FilePlace& out) {
+void write_index(const Plan& plan, const FilePlace& out, const std::atomic<bool>* stop) {
   const Folder folder = Folder::open(out);
-  folder.lock();
+  folder.lock(stop);
   std::vector<std::optional<RunSummary>> summaries;
   std::vector<std::string> columns;
   for (const RunPlan& run : plan.runs) {

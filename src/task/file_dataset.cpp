@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <boost/random/uniform_int_distribution.hpp>
 #include <cmath>
 #include <numeric>
@@ -58,6 +59,19 @@ Index target_column(const FileDatasetOptions& options, Index num_columns) {
                                    options.target_column, -num_columns, num_columns - 1, options.path, num_columns));
   }
   return column;
+}
+
+/// Of the numbers of a table and their places: 64 bits at a time, for a table is hashed once for every run.
+std::uint64_t checksum_of(const Table& table) {
+  std::uint64_t sum = 0xCBF29CE484222325U;
+  const auto add = [&sum](std::uint64_t bits) {
+    sum = (sum ^ bits) * 0x9E3779B97F4A7C15U;
+    sum ^= sum >> 32U;
+  };
+  add(static_cast<std::uint64_t>(table.values.cols()));
+  std::for_each(table.values.data(), table.values.data() + table.values.size(),
+                [&add](double value) { add(std::bit_cast<std::uint64_t>(value)); });
+  return sum;
 }
 
 /// The two labels of all tables become -1 and +1. Returns what became what.
@@ -204,6 +218,10 @@ Dataset make_file_dataset(const FileDatasetOptions& options, std::uint64_t seed)
                                  .header = options.header,
                                  .external = options.external}));
   }
+  Dataset data;
+  for (const Table& table : tables) {
+    data.files.push_back({table.source.key, table.source.path, checksum_of(table)});
+  }
   const Index num_columns = tables[0].values.cols();
   const Index target = target_column(options, num_columns);
   const bool sorted = tables.size() > 1 && sort_columns(tables[1], tables[0]);
@@ -213,7 +231,6 @@ Dataset make_file_dataset(const FileDatasetOptions& options, std::uint64_t seed)
   }
   const std::string labels = options.binary_labels ? map_to_signs(tables, target) : "";
 
-  Dataset data;
   fill_parts(tables, options, target, seed, data);
   data.relevant_subspace.resize(data.input_dim(), 0);
   data.description = describe(tables, options, target, data, labels, describe_match(tables, sorted));

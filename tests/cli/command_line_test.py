@@ -204,6 +204,21 @@ class CommandLine(program.ProgramTest):
         self.assert_fails(2, "--threads", "run", "a.toml", "--threads", "0")
         self.assert_fails(2, "topic", "list", "everything")
 
+    def test_an_empty_value_is_no_default(self):
+        options = {"run": ["--out", "--set", "--threads", "--max-wall", "--jobs", "--shard", "--instruction-set"],
+                   "resume": ["--threads", "--max-wall", "--jobs", "--shard"],
+                   "branch": ["--seed", "--out", "--threads", "--max-wall"],
+                   "kernel": ["--target-column", "--skip-lines", "--header", "--dataset", "--cosines", "--spectrum",
+                              "--input-dim", "--convention", "--activation", "--depth", "--weight-variance",
+                              "--bias-variance", "--part", "--out", "--threads"]}
+        for command, names in options.items():
+            for name in names:
+                self.assert_fails(2, f"{name}: must not be empty", command, "a.toml", name, "")
+                self.assert_fails(2, f"{name}= must not be empty", command, "a.toml", f"{name}=", "--quiet")
+        for command in ("run", "resume", "branch", "info", "list", "kernel"):
+            self.assert_fails(2, "must not be empty", command, "", *(["--seed", "1"] if command == "branch" else []))
+        self.assert_fails(2, "must not be empty", "kernel", "a.csv", "")
+
     def test_a_wrong_experiment(self):
         for setting, sentence in (
                 ("network.widht=3", "unknown key network.widht; did you mean network.width?"),

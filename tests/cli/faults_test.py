@@ -116,6 +116,33 @@ class Faults(program.ProgramTest):
         finally:
             subprocess.run(["umount", disk], check=True)
 
+    def test_a_disk_that_fills_during_a_sweep(self):
+        """Runs for which there is no room any more have failed, and go on where there is; one too large for the disk is
+        refused."""
+        self.make_whole()
+        size = (self.root / "whole/trajectory.h5").stat().st_size
+        disk = self.mount(2 * size)
+        if not disk:
+            self.skipTest("nothing can be mounted")
+        (self.root / "s.toml").write_text(EXPERIMENT.replace("seed = 1\n", "") + "[sweep]\nseed = [1, 2, 3]\n")
+        try:
+            for command in (["run", "s.toml", "--out", "disk/out"], ["resume", "disk/out"]):
+                result = self.mfld(*command)
+                self.assertEqual(result.returncode, 4, result.stderr)
+                self.assertRegex(result.stderr, r"disk/out/seed=3: observe.trajectory: .* are free in .*; make room there")
+                self.assertFalse((disk / "out/seed=3").exists())
+            subprocess.run(["mount", "-o", "remount,size=100m", disk], check=True)
+            result = self.mfld("resume", "disk/out")
+            self.assertEqual((result.returncode, result.stderr), (0, ""))
+            self.assert_same(disk / "out/seed=1", "whole", ("metrics.csv", "checkpoint.h5", "trajectory.h5"))
+            for path in (disk / "out").rglob("*.*"):
+                path.unlink()
+            subprocess.run(["mount", "-o", f"remount,size={size // 2}", disk], check=True)
+            result = self.mfld("run", "s.toml", "--out", "disk/other")
+            self.assertEqual(result.returncode, 2, result.stderr)
+        finally:
+            subprocess.run(["umount", disk], check=True)
+
     def test_the_directory_goes_away(self):
         process = self.launch("run", "a.toml", "--out", "out", "--quiet", "--set", "phase.0.steps=100000000",
                               "--set", "observe.trajectory.every=10000")

@@ -106,6 +106,27 @@ class OwnDirectory(program.ProgramTest):
             shutil.rmtree(self.root / "out")
         self.assertEqual(precious.read_text(), "precious")
 
+    def test_what_a_link_leads_to_is_not_written_into(self):
+        self.make("whole")
+        for name in ("metrics.csv", "trajectory.h5"):
+            shutil.copytree(self.root / "whole", self.root / "out")
+            (self.root / "out/summary.json").unlink()
+            (self.root / "out" / name).rename(self.root / "elsewhere")
+            (self.root / "out" / name).symlink_to(self.root / "elsewhere")
+            before = (self.root / "elsewhere").read_bytes()
+            self.assert_sentence(self.mfld("resume", "out", "--previous", "--quiet"), 4, name, "it is a link")
+            self.assertEqual((self.root / "elsewhere").read_bytes(), before)
+            shutil.rmtree(self.root / "out")
+        (self.root / "s.toml").write_text(EXPERIMENT.replace("seed = 1\n", "") + "[sweep]\nseed = [1, 2]\n")
+        self.assertEqual(self.mfld("run", "s.toml", "--out", "sweep", "--quiet").returncode, 0)
+        (self.root / "sweep/seed=1").rename(self.root / "outside")
+        (self.root / "sweep/seed=1").symlink_to(self.root / "outside")
+        self.assertEqual(self.mfld("resume", "sweep", "--quiet").returncode, 0)  # of one that has ended nothing is written
+        (self.root / "outside/summary.json").unlink()
+        before = {path.name: path.read_bytes() for path in (self.root / "outside").iterdir()}
+        self.assert_sentence(self.mfld("resume", "sweep", "--quiet"), 2, "sweep/seed=1: it is a link")
+        self.assertEqual({path.name: path.read_bytes() for path in (self.root / "outside").iterdir()}, before)
+
     def test_another_run_at_its_path_is_left_alone(self):
         process = self.launch("run", "a.toml", "--out", "out", "--quiet", "--set", "phase.0.steps=1000000000", "--set",
                               "checkpoint.every_steps=0", "--set", "observe.trajectory.every=100000", "--set",

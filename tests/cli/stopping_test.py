@@ -138,6 +138,17 @@ class Stopping(program.ProgramTest):
         self.assertIn("exists and is not empty", result.stderr)
         self.assertEqual(self.mfld("branch", "out", "--seed", "-7").returncode, 2)
 
+    def test_a_branch_that_ended_before_it_began_can_be_made_again(self):
+        self.stop(self.start("out"), signal.SIGTERM)
+        begin = ["branch", "out", "--seed", "7", "--quiet", "--out"]
+        self.assertEqual(self.mfld(*begin, "other").returncode, 0)
+        (self.root / "one/experiment.new.toml").mkdir(parents=True)  # where a file has to be written next
+        self.assertEqual(self.mfld(*begin, "one").returncode, 4)
+        (self.root / "one/experiment.new.toml").rmdir()
+        self.assertEqual([path.name for path in (self.root / "one").iterdir()], ["checkpoint.h5"])
+        self.assertEqual(self.mfld(*begin, "one").returncode, 0)
+        self.assert_same("one", "other")
+
     def test_a_damaged_checkpoint_is_refused_and_the_previous_one_offered(self):
         self.assertEqual(self.mfld("run", "a.toml", "--out", "whole", "--quiet", "--set",
                                    "checkpoint.every_steps=25000").returncode, 0)

@@ -2,6 +2,7 @@
 """Sweeps that stop, share a directory, or have runs that cannot be made. Usage: this PROGRAM"""
 import json
 import re
+import shutil
 import signal
 import subprocess
 
@@ -104,6 +105,27 @@ class Sweeps(program.ProgramTest):
         (self.root / "project").rename(self.root / "elsewhere/project")
         result = self.mfld("resume", "elsewhere/project/runs/o", "--quiet")
         self.assertEqual((result.returncode, result.stderr), (0, ""))
+
+    def test_a_sweep_has_one_set_of_data(self):
+        """Whether a copy of its project goes on with it, or a shard begins in another folder."""
+        (self.root / "old").mkdir()
+        (self.root / "old/d.csv").write_text("".join(f"{i},{i * i},{-i}\n" for i in range(20)))
+        (self.root / "old/s.toml").write_text('[task]\nkind = "file"\npath = "d.csv"\n' + SHORT[SHORT.index("[network]"):]
+                                              + SEEDS)
+        run = ["run", "old/s.toml", "--out", "old/runs/o", "--quiet", "--shard"]
+        self.assertEqual(self.mfld(*run, "1/2").returncode, 0)
+        shutil.copytree(self.root / "old", self.root / "new")
+        numbers = (self.root / "new/d.csv").read_text()
+        (self.root / "new/d.csv").write_text(numbers.replace("3,9,-3", "3,9,3"))
+        for command in (["resume", "new/runs/o", "--quiet"],
+                        ["run", "new/s.toml", "--out", "old/runs/o", "--shard", "2/2", "--quiet"]):
+            self.assert_sentence(self.mfld(*command), 2, 'task.path = "d.csv"', str(self.root / "new/d.csv"),
+                                 str(self.root / "old/d.csv"))
+        self.assertEqual(len(list(self.root.glob("*/runs/o/*/summary.json"))), 8)
+        (self.root / "new/d.csv").write_text(numbers)
+        self.assertEqual(self.mfld("resume", "new/runs/o", "--quiet").returncode, 0)
+        self.assertEqual(self.mfld("run", "new/s.toml", "--out", "old/runs/o", "--shard", "2/2", "--quiet").returncode, 0)
+        self.assertEqual(len(list(self.root.glob("*/runs/o/*/summary.json"))), 16)
 
     def test_an_index_that_cannot_be_written_stops_no_run(self):
         self.sweep(SHORT + SEEDS)

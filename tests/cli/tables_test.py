@@ -4,6 +4,7 @@ import array
 import fcntl
 import os
 import resource
+import signal
 import subprocess
 import termios
 
@@ -160,6 +161,23 @@ class KernelOut(program.ProgramTest):
             self.assertEqual((process.communicate(timeout=program.TIMEOUT)[1], process.returncode), ("", 0))
         self.assertEqual((self.root / "k.csv").read_text(), self.mfld("kernel", "a.csv", "--quiet").stdout)
         self.assertEqual(self.names(), ["a.csv", "a.toml", "k.csv", "k.csv.part"])
+
+    def test_one_that_is_stopped_leaves_nothing(self):
+        (self.root / "long.csv").write_text("".join(f"{i % 89},{i % 97},{i}\n" for i in range(3000)))
+        before = self.names()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            process = self.launch("kernel", "long.csv", "--activation", "tanh", "--convention", "lee", "--depth", "30",
+                                  "--quiet", "--out", "k.npy")
+            self.wait_until(lambda: self.names() != before)
+            self.assertEqual(self.stop(process, number), "mfld: interrupted\n")
+            self.assertEqual(self.names(), before)
+
+    def test_names_of_files_stay_in_their_comment(self):
+        name = "a\n9,9\t\x1b[2J\\.csv"
+        (self.root / name).write_text("1,2,9\n0,1,7\n")
+        lines = self.mfld("kernel", name, "--quiet").stdout.splitlines()
+        self.assertEqual(sum(not line.startswith("#") for line in lines), 2)
+        self.assertTrue(any(r"a\x0a9,9\x09\x1b[2J\\.csv" in line for line in lines), lines)
 
     def test_a_full_disk(self):
         (self.root / "long.csv").write_text("1,2,3\n" * 300)

@@ -146,6 +146,25 @@ TEST_F(RunDirectoryTest, TakesWhatIsLeftOfARunThatWasKilledBeforeItBegan) {
   EXPECT_TRUE(mentions(message_of<InvalidInput>([&] { RunDirectory::create(path); }), "exists and is not empty"));
 }
 
+/// It counts no rows: any other checkpoint is one that somebody keeps there.
+TEST_F(RunDirectoryTest, TakesWhatIsLeftOfABranchThatWasKilledBeforeItBegan) {
+  Checkpoint checkpoint;
+  checkpoint.particles = Particles<double>::Ones(2, 2);
+  checkpoint.step = 7;
+  checkpoint.metrics_rows = 3;
+  RunDirectory::create(path).write_checkpoint(checkpoint);
+  EXPECT_TRUE(mentions(message_of<InvalidInput>([&] { RunDirectory::create(path); }), "exists and is not empty"));
+  EXPECT_TRUE(fs::exists(path / "checkpoint.h5"));
+  checkpoint.metrics_rows = 0;
+  RunDirectory::reopen(path).write_checkpoint(checkpoint);
+  fs::remove(path / "checkpoint.previous.h5");
+  RunDirectory::create(path).write_checkpoint(checkpoint);
+  EXPECT_FALSE(fs::exists(path / "checkpoint.previous.h5"));  // what was left is not this run's
+  RunDirectory::reopen(path).write_experiment("whole");
+  EXPECT_TRUE(mentions(message_of<InvalidInput>([&] { RunDirectory::create(path); }), "exists and is not empty"));
+  EXPECT_TRUE(fs::exists(path / "checkpoint.h5"));
+}
+
 TEST_F(RunDirectoryTest, RefusesWhatWouldBeOverwritten) {
   fs::create_directory(path);
   write_bytes(path / "precious", "data");

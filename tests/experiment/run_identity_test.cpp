@@ -125,6 +125,146 @@ TEST_F(RunIdentity, AMovedSweepGoesOn) {
   EXPECT_FALSE(fs::exists(directory / "old"));
 }
 
+/// Where somebody's editor put an empty line, the comments behind it are read as before.
+TEST_F(RunIdentity, AnEmptyLineHidesNoComment) {
+  run_in_old("r", {"mfld run e.toml"});
+  const fs::path run = directory / "elsewhere";
+  fs::rename(directory / "old/runs/r", run);
+  write_bytes(run / "experiment.toml", "\n \r\n  " + read_bytes(run / "experiment.toml"));
+  EXPECT_EQ(read_stored_plan(run).comments.front(), "mfld run e.toml");
+  EXPECT_EQ(resume(run).ending, "finished");
+}
+
+/// What it says of its place is of where it lies when it says it.
+TEST_F(RunIdentity, RunsBegunAfterTheirSweepMovedFindTheirData) {
+  write_bytes(directory / "old/e.toml", read_bytes(directory / "old/e.toml") + "[sweep]\nseed = [1, 2]\n");
+  const Plan plan = read_plan(directory / "old/e.toml", {});
+  const fs::path out = directory / "old/runs/s";
+  const fs::path moved = directory / "old/deep/er/s";
+  fs::create_directories(moved.parent_path());
+  start_sweep(plan, out, {});
+  SweepOptions options;
+  options.ended = [&](const CellReport& report) {
+    if (report.position == 0) {
+      fs::rename(out, moved);
+    }
+  };
+  run_sweep(plan, out, std::atomic<bool>(false), options, nullptr);
+  EXPECT_TRUE(mentions(read_bytes(moved / "seed=1/experiment.toml"), "# which is from here ../../..\n"));
+  EXPECT_TRUE(mentions(read_bytes(moved / "seed=2/experiment.toml"), "# which is from here ../../../..\n"));
+  EXPECT_FALSE(fs::exists(out));
+}
+
+/// Without a checkpoint, too.
+TEST_F(RunIdentity, ARunKilledBeforeItsFirstCheckpointKeepsItsData) {
+  run_in_old("r");
+  const fs::path run = directory / "old/runs/r";
+  fs::remove(run / "checkpoint.h5");
+  fs::remove(run / "summary.json");
+  write_bytes(directory / "old/data/d.csv", "1,2,3\n4,5,6\n7,8,8\n");
+  const std::string refused = refusal(run);
+  EXPECT_TRUE(mentions(refused, "task.path = \"data/d.csv\""));
+  EXPECT_TRUE(mentions(refused, "old/data/d.csv does not hold the numbers that it held at the beginning"));
+  SetUp();
+  EXPECT_EQ(resume(run).ending, "finished");
+}
+
+/// A sweep in old/runs/s over files, begun and stopped before its first run.
+class SweepIdentity : public RunIdentity {
+ protected:
+  static constexpr const char* other_numbers = "1,2,3\n4,5,6\n7,8,8\n";
+
+  void SetUp() override {
+    RunIdentity::SetUp();
+    write_bytes(directory / "old/e.toml", read_bytes(directory / "old/e.toml") + "[sweep]\nseed = [1, 2]\n");
+  }
+  static SweepOutcome go_on(const Plan& plan, const fs::path& out, const SweepOptions& options = {},
+                            bool stopped = false) {
+    return run_sweep(plan, out, std::atomic<bool>(stopped), options, nullptr);
+  }
+  /// As the program begins: the shard i of k, with the experiment of a project.
+  static void begin(const fs::path& project, const fs::path& out, std::int64_t i, std::int64_t k,
+                    bool stopped = false) {
+    const Plan plan = read_plan(project / "e.toml", {});
+    SweepOptions options;
+    options.shard = i;
+    options.num_shards = k;
+    CheckedPlan checked(plan, options);
+    const Folder folder = start_sweep(plan, out, options);
+    run_sweep(plan, folder.place(), std::atomic<bool>(stopped), options, &checked);
+  }
+  void copy(const char* numbers) const {
+    fs::remove_all(directory / "copy");
+    fs::copy(directory / "old", directory / "copy", fs::copy_options::recursive);
+    write_bytes(directory / "copy/data/d.csv", numbers);
+  }
+};
+
+TEST_F(SweepIdentity, ACopyWithOtherNumbersDoesNotGoOn) {
+  begin(directory / "old", directory / "old/runs/s", 1, 1, true);
+  copy(other_numbers);
+  const fs::path out = directory / "copy/runs/s";
+  const std::string refused = message_of<InvalidInput>([&] { go_on(read_stored_plan(out), out); });
+  EXPECT_TRUE(mentions(refused, "task.path = \"data/d.csv\": " + (directory / "copy/data/d.csv").string()));
+  EXPECT_TRUE(mentions(refused, "the numbers that " + (directory / "old/data/d.csv").string() + " held"));
+  EXPECT_FALSE(fs::exists(out / "seed=1"));
+  copy("# the same\n1.0, 2.0, 3\n4,5,6\n7,8,9\n");
+  EXPECT_EQ(go_on(read_stored_plan(out), out).num_left, 0);
+}
+
+TEST_F(SweepIdentity, ShardsOfTwoFoldersHaveTheSameNumbers) {
+  copy(other_numbers);
+  begin(directory / "old", directory / "s", 1, 2);
+  EXPECT_TRUE(mentions(message_of<InvalidInput>([&] { begin(directory / "copy", directory / "s", 2, 2); }),
+                       "all runs of a sweep have the same data"));
+  EXPECT_FALSE(fs::exists(directory / "s/seed=2"));
+  copy("1,2,3\n4,5,6\n7,8,9\n");
+  begin(directory / "copy", directory / "s", 2, 2);
+  EXPECT_EQ(read_summary(directory / "s/seed=2")->ending, "finished");
+}
+
+/// Runs whose files the sweep chooses are told apart by them.
+TEST_F(SweepIdentity, EveryFileHasItsOwnNumbers) {
+  std::string text = read_bytes(directory / "old/e.toml");
+  text = text.substr(0, text.find("[sweep]")) + "[sweep]\ntask.path = [\"data/d.csv\", \"data/e.csv\"]\n";
+  write_bytes(directory / "old/e.toml", text);
+  write_bytes(directory / "old/data/e.csv", other_numbers);
+  copy("9,9,9\n9,9,8\n");
+  begin(directory / "old", directory / "s", 1, 2);
+  begin(directory / "copy", directory / "s", 2, 2);  // which does not read d.csv
+  EXPECT_EQ(read_summary(directory / "s/path=data-e.csv")->ending, "finished");
+  const std::string root = read_bytes(directory / "s/experiment.toml");
+  EXPECT_TRUE(mentions(root, "# numbers of \"data/d.csv\": "));
+  EXPECT_TRUE(mentions(root, " in " + (directory / "copy/data/e.csv").string() + "\n"));
+  EXPECT_TRUE(mentions(message_of<InvalidInput>([&] { begin(directory / "copy", directory / "s", 1, 2); }),
+                       "data/d.csv does not hold the numbers that"));
+}
+
+/// A file that changes while its sweep is made stops the runs that read it, and no other.
+TEST_F(SweepIdentity, AFileThatChangesMeanwhileIsNoticed) {
+  const Plan plan = read_plan(directory / "old/e.toml", {});
+  start_sweep(plan, directory / "s", {});
+  SweepOptions options;
+  std::vector<std::string> endings;
+  options.ended = [&](const CellReport& report) {
+    endings.push_back(report.ending);
+    write_bytes(directory / "old/data/d.csv", other_numbers);
+  };
+  go_on(plan, directory / "s", options);
+  EXPECT_EQ(endings, (std::vector<std::string>{"finished", "refused"}));
+}
+
+TEST_F(SweepIdentity, ASweepThatDoesNotSayItsNumbersGoesOnAndSaysThem) {
+  begin(directory / "old", directory / "s", 1, 1, true);
+  std::string text = read_bytes(directory / "s/experiment.toml");
+  const std::size_t line = text.find("# numbers of ");
+  ASSERT_NE(line, std::string::npos);
+  text.erase(line, text.find('\n', line) + 1 - line);
+  write_bytes(directory / "s/experiment.toml", text);
+  EXPECT_EQ(go_on(read_stored_plan(directory / "s"), directory / "s").num_left, 0);
+  EXPECT_TRUE(mentions(read_bytes(directory / "s/experiment.toml"), "# numbers of \"data/d.csv\": "));
+}
+
 /// Whatever bytes a command, a note or a folder has.
 TEST_F(RunIdentity, WhatIsWrittenCanBeReadAgain) {
   const std::string odd =

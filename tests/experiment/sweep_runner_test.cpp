@@ -165,6 +165,17 @@ TEST_F(SweepRunner, ARunOfAnotherProcessIsLeftAlone) {
   EXPECT_TRUE(mentions(messages, "another process is running there"));
 }
 
+TEST_F(SweepRunner, ARunThatIsALinkToAnotherPlaceIsRefused) {
+  const Plan plan = plan_of("seed = [1, 2]\n");
+  std::filesystem::create_directories(directory / "out");
+  std::filesystem::create_directory(directory / "elsewhere");
+  std::filesystem::create_directory_symlink(directory / "elsewhere", directory / "out" / "seed=1");
+  resume(plan, directory / "out");
+  EXPECT_EQ(endings, (std::vector<std::string>{"refused", "finished"}));
+  EXPECT_TRUE(mentions(messages, "it is a link"));
+  EXPECT_TRUE(std::filesystem::is_empty(directory / "elsewhere"));
+}
+
 TEST_F(SweepRunner, AShardTakesOnlyADirectoryOfItsExperiment) {
   SweepOptions shard;
   shard.num_shards = 2;

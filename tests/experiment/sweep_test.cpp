@@ -77,6 +77,25 @@ TEST(Sweep, ThereIsAnEndToTheNumberOfRuns) {
   EXPECT_TRUE(test::mentions(error, "sweep.d = a list of 100 values makes more than 100000 runs of the 20000 so far"));
 }
 
+/// Who has to wait for them is told before they are listed.
+TEST(Sweep, ManyRunsAreAnnounced) {
+  std::string values;
+  for (int i = 0; i < 300; ++i) {
+    values += std::to_string(i) + ", ";
+  }
+  const std::string sweep = "[sweep]\na = [" + values + "]\nb = [" + values + "]\n";
+  std::size_t told = 0;
+  const Watcher watcher(nullptr, [&told](std::size_t num_runs) {
+    told = num_runs;
+    throw Interrupted("before they are listed");
+  });
+  EXPECT_THROW(expand(parse_toml(sweep, "test.toml"), ".", watcher), Interrupted);
+  EXPECT_EQ(told, 90000U);
+  told = 0;
+  expand(parse_toml("[sweep]\na = [1, 2]\n", "test.toml"), ".", watcher);
+  EXPECT_EQ(told, 0U);
+}
+
 TEST(Sweep, NamesOfRunsAreFileNames) {
   const Plan plan = expand_text("[sweep]\ntrain = [[\"input\", \"output\"], [\"input\"]]\npath = [\"/a/b c.csv\"]\n");
   EXPECT_EQ(names(plan), (std::vector<std::string>{"train=input-output_path=a-bc.csv", "train=input_path=a-bc.csv"}));

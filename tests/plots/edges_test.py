@@ -79,6 +79,11 @@ class Surroundings(DrawingTest):
                 done = self.shell('"$FIGURE" --help', FIGURE=str(script))
                 self.assertIn(f"plots/{script.name} RUN_DIR".encode(), done.stdout)
 
+    def test_an_isolated_interpreter_finds_their_modules(self):
+        for option in ("-I", "-P"):
+            done = self.shell(f'"$PYTHON" {option} "$FIGURE" --help', PYTHON=sys.executable)
+            self.assertIn(b"plots/two_phase.py RUN_DIR", done.stdout)
+
     def test_an_interruption_ends_without_a_word(self):
         program = (f"import sys; sys.path.insert(0, {str(PLOTS)!r}); import interpreter, os, signal, time; "
                    "os.kill(os.getpid(), signal.SIGINT); time.sleep(60)")

@@ -18,6 +18,12 @@ class WrongData : public InvalidInput {
   using InvalidInput::InvalidInput;
 };
 
+/// The same where a file system lacks the room: of a run among others, which may have filled it, the disk fails.
+class NoRoom : public InvalidInput {
+ public:
+  using InvalidInput::InvalidInput;
+};
+
 /// A file cannot be read or written: exit status 4. The text names the file and the reason.
 class FileError : public std::runtime_error {
  public:

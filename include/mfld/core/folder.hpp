@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,8 @@ class Folder {
   /// Itself, for names to be added with `/`.
   FilePlace place() const { return {descriptor_, ".", place_.path}; }
   const std::filesystem::path& path() const { return place_.path; }
+  /// Where it is now, wherever it was moved, without links; `path` where the system does not say.
+  std::filesystem::path present_path() const;
   /// Whether its path still leads to it.
   bool is_in_place() const;
   /// What is in it, without "." and "..".
@@ -32,8 +35,9 @@ class Folder {
 
   /// Whether this object now holds the lock that at most one has. True as well where the file system has no locks.
   bool try_lock() const;
-  /// Waits for the lock, half a minute at most. Throws FileError.
-  void lock() const;
+  /// Waits for the lock, half a minute at most; a second once `stop` is there and set, for what others hold for moments
+  /// only. Throws FileError; Interrupted.
+  void lock(const std::atomic<bool>* stop = nullptr) const;
 
   /// Removes it again, and its parents, as far as `make` made them and they are empty.
   void unmake();

@@ -19,6 +19,8 @@ class ResultFile {
   ResultFile(const ResultFile&) = delete;
   ResultFile& operator=(const ResultFile&) = delete;
 
+  /// What it is called until it is finished.
+  const std::filesystem::path& temporary() const;
   void write(std::string_view bytes);
   /// Gives the file its name; another process may have made the like of it meanwhile, which it replaces. Nothing can
   /// follow.

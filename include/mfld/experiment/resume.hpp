@@ -40,7 +40,7 @@ std::string note_of(const Parent& parent);
 std::optional<Parent> parent_in(const std::vector<std::string>& notes);
 
 /// The experiment of a run directory, or of a directory of runs.
-Plan read_stored_plan(const FilePlace& directory, const std::atomic<bool>* stop = nullptr);
+Plan read_stored_plan(const FilePlace& directory, const Watcher& watcher = {});
 
 /// The instruction set a run directory says it was begun with; empty if it does not say.
 std::string stored_instruction_set(const FilePlace& directory);

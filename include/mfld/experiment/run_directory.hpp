@@ -91,6 +91,8 @@ class RunDirectory {
 
   /// What it was called when it was opened, for people.
   const std::filesystem::path& path() const;
+  /// Where it is now.
+  std::filesystem::path present_path() const;
   /// The directory itself, for its files to be read.
   FilePlace place() const;
   /// The directory, to be kept open beyond the life of this object, without the lock.

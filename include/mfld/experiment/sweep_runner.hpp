@@ -2,6 +2,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,8 @@ struct SweepOptions {
 class CheckedPlan {
  public:
   CheckedPlan(const Plan& plan, const SweepOptions& options);
+  /// The data files of the runs that could be built, each under the name that it has in the experiment.
+  const std::map<std::string, DataFile>& files() const { return files_; }
   /// The experiment of a run, built again if it was not kept; at most once for each.
   Experiment take(std::size_t position);
 
@@ -55,6 +58,7 @@ class CheckedPlan {
   const Plan* plan_;
   const SweepOptions* options_;
   std::vector<std::optional<Experiment>> kept_;
+  std::map<std::string, DataFile> files_;
 };
 
 /// Makes `out` and its experiment.toml; the directory, held open. One that is not empty is refused, but for one with
@@ -63,11 +67,12 @@ Folder start_sweep(const Plan& plan, const FilePlace& out, const SweepOptions& o
 
 /// Makes the runs of the shard that have not ended in `out`, each from its checkpoint if it has one, and with the
 /// instruction set that it began with. A run that fails is reported, and the others are made. `checked` may be null.
+/// Throws InvalidInput, and makes none, where a data file holds other numbers than when the sweep first read it.
 /// Leaves index.csv with a row for every run of the plan that has a summary, whoever made it.
 SweepOutcome run_sweep(const Plan& plan, const FilePlace& out, const std::atomic<bool>& stop,
                        const SweepOptions& options, CheckedPlan* checked);
 
-/// index.csv from the summaries of the runs, in the order of the plan.
-void write_index(const Plan& plan, const FilePlace& out);
+/// index.csv from the summaries of the runs, in the order of the plan. Throws FileError; Interrupted.
+void write_index(const Plan& plan, const FilePlace& out, const std::atomic<bool>* stop = nullptr);
 
 }  // namespace mfld
