@@ -54,9 +54,9 @@ void never_stop(Channel& parent) {
 }
 
 /// Longer than it may without saying that it gets on; answers how long.
-void work_on(Channel& parent, double cpu_seconds) {
+void work_on(Channel& parent, double seconds) {
   double used = 0;
-  while (used < cpu_seconds) {
+  while (used < seconds) {
     allow_cpu_seconds(1);
     used = static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
   }

@@ -362,7 +362,11 @@ TEST_F(FileDataset, Hdf5RejectsAShapeThatPromisesMoreThanIsStored) {
     options.dataset = "/numbers";
     EXPECT_EQ(make_file_dataset(options, 1).train_inputs, (Inputs{{0, 1}, {3, 4}, {6, 7}, {9, 10}})) << name;
     options.path = corpus / (std::string(name) + "_beyond.h5");
-    EXPECT_TRUE(mentions(unreadable(options), "the values that its shape promises are not all there")) << name;
+    if (std::string(name) == "compressed") {  // or longer than what was written
+      EXPECT_TRUE(mentions(invalid(options), "were never written, and it sets no fill value for them"));
+    } else {
+      EXPECT_TRUE(mentions(unreadable(options), "the values that its shape promises are not all there")) << name;
+    }
   }
 }
 
