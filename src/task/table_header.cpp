@@ -232,10 +232,13 @@ FirstRow kind_of_first_row(const std::vector<std::string_view>& fields) {
   if (num_numbers > 0) {
     return is_numbered_with_target(fields) ? FirstRow::names : FirstRow::doubtful;
   }
+  const bool is_measured =
+      std::all_of(words.begin(), words.end(), [](auto word) { return contents(word).digit_first; });
   const std::size_t num_codes = fields.size() - words.size() - num_empty;
   const std::size_t num_unnamed = num_empty - (fields[0].empty() ? 1 : 0);  // an index in front has no name
-  return words.size() > num_codes && words.size() > num_unnamed && !has_twice(words) ? FirstRow::names
-                                                                                     : FirstRow::doubtful;
+  return words.size() > num_codes && words.size() > num_unnamed && !is_measured && !has_twice(words)
+             ? FirstRow::names
+             : FirstRow::doubtful;
 }
 
 bool looks_like_row(std::string_view comment) {

@@ -14,7 +14,8 @@ enum class FirstRow { names, numbers, doubtful };
 /// by,
 ///          as pandas names columns.
 /// numbers  no word in it: numbers, signs, codes for missing values, what looks like a number and cannot be read
-/// doubtful words beside any of those, or one of them twice: names, or a row with codes for missing values that nobody
+/// doubtful words beside any of those, one of them twice, or all as "12 minutes": names, or a row with codes for
+/// missing values that nobody
 ///          knows
 FirstRow kind_of_first_row(const std::vector<std::string_view>& fields);
 

@@ -232,8 +232,9 @@ TEST_F(TableReading, InputsOfTwoFilesAreMatchedByName) {
   InputFileOptions columns = rows;
   columns.path = write("b.csv", "y,b,a\n30,20,10\n");
   const auto [x, z] = read_inputs(rows, columns);
-  EXPECT_EQ(x, (Inputs{{1, 2}}));
-  EXPECT_EQ(z, (Inputs{{10, 20}}));
+  EXPECT_EQ(x.inputs, (Inputs{{1, 2}}));
+  EXPECT_EQ(z.inputs, (Inputs{{10, 20}}));
+  EXPECT_EQ(x.header_line, 1);
   rows.path = write("c.csv", "1,b,y\n1,2,3\n");
   EXPECT_TRUE(mentions(test::message_of<InvalidInput>([&] { read_inputs(rows); }), "--header yes"));
 }
