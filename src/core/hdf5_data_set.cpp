@@ -81,6 +81,7 @@ void check_filters(const SourceFile& file, hid_t creation) {
 std::vector<hsize_t> chunk_of(const OpenDataSet& data_set) {
   std::vector<hsize_t> chunk(data_set.shape.size());
   data_set.file->check(H5Pget_chunk(data_set.creation, static_cast<int>(chunk.size()), chunk.data()));
+  std::replace(chunk.begin(), chunk.end(), hsize_t{0}, hsize_t{1});  // of a damaged file
   return chunk;
 }
 
@@ -89,7 +90,7 @@ double num_chunks(const OpenDataSet& data_set) {
   const std::vector<hsize_t> chunk = chunk_of(data_set);
   double count = 1;
   for (std::size_t i = 0; i < chunk.size(); ++i) {
-    count *= std::ceil(static_cast<double>(data_set.shape[i]) / static_cast<double>(std::max<hsize_t>(chunk[i], 1)));
+    count *= std::ceil(static_cast<double>(data_set.shape[i]) / static_cast<double>(chunk[i]));
   }
   return count;
 }
@@ -121,7 +122,7 @@ bool has_chunk(const OpenDataSet& data_set, const std::vector<hsize_t>& start) {
 
 /// The first rows that no chunk holds for some column: the first and the last of them, from 1.
 std::pair<std::int64_t, std::int64_t> rows_without_chunk(const OpenDataSet& data_set) {
-  constexpr int most_chunks = 1000000;
+  constexpr int most_chunks = 100000;
   const std::vector<hsize_t> chunk = chunk_of(data_set);
   const auto extent = [&](std::size_t i) { return static_cast<hsize_t>(data_set.shape[i]); };
   std::vector<hsize_t> start(chunk.size(), 0);
@@ -259,7 +260,7 @@ void read_by_rows(const OpenDataSet& data_set, std::span<double> values, const B
   const SourceFile& file = *data_set.file;
   const auto num_rows = static_cast<hsize_t>(data_set.shape[0]);
   const std::size_t row_length = values.size() / num_rows;
-  const hsize_t band = data_set.layout == H5D_CHUNKED ? std::max<hsize_t>(chunk_of(data_set)[0], 1) : 1;
+  const hsize_t band = data_set.layout == H5D_CHUNKED ? chunk_of(data_set)[0] : 1;
   const double bytes_of_band = static_cast<double>(band) * static_cast<double>(row_length) * sizeof(double);
   const auto rows_at_once = band * static_cast<hsize_t>(std::max(bytes_at_once / bytes_of_band, 1.0));
   std::vector<hsize_t> start(data_set.shape.size(), 0);
@@ -414,11 +415,11 @@ std::vector<SourceGroup> group_by_source(const OpenDataSet& data_set, const Begi
   }
   const bool may_overlap = num_values * bytes_of_value(data_set) > bytes_of(data_set);
   std::vector<SourceGroup> groups;
-  std::map<SourceName, std::size_t> places;
+  std::map<std::pair<std::string, std::string>, std::size_t> places;
   for (std::size_t i = 0; i < count; ++i) {
     begin_step(0);
     SourceName name = source_of(data_set, i);
-    const auto [known, is_new] = places.try_emplace(name, groups.size());
+    const auto [known, is_new] = places.try_emplace({name.file, name.path}, groups.size());
     if (is_new || (may_overlap && known->second + 1 != groups.size())) {
       known->second = groups.size();
       groups.push_back({std::move(name), {}});

@@ -1,5 +1,4 @@
 #pragma once
-#include <compare>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -25,7 +24,6 @@ struct OpenDataSet {
 struct SourceName {
   std::string file;
   std::string path;
-  auto operator<=>(const SourceName&) const = default;
 };
 
 using BeginStep = std::function<void(double num_bytes)>;
