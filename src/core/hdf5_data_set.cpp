@@ -314,15 +314,22 @@ fs::path folder_of_raw_files(const SourceFile& file, hid_t creation) {
   return folder;
 }
 
+/// Of the library itself, in bytes.
+constexpr double usual_cache = 0x1p20;
+
+/// Parts of a virtual data set may take the rows of one chunk one by one.
+double cache_of_source() {
+  constexpr double largest = 0x1p28;
+  return std::clamp(available_memory() / 16, usual_cache, largest);
+}
+
 /// Raw files are named from the folder, not from the current one.
-Id open_from(const Place& place, const fs::path& folder) {
-  constexpr double largest_cache = 0x1p28;  // bytes
+Id open_from(const Place& place, const fs::path& folder, double cache) {
+  constexpr std::size_t num_slots = 12421;  // a prime, for many small chunks
   const SourceFile& file = *place.file;
   const Id access(file.check(H5Pcreate(H5P_DATASET_ACCESS)), H5Pclose);
   file.check(H5Pset_efile_prefix(access, folder.c_str()));
-  // Parts of a virtual data set may take rows of one chunk one by one.
-  const double cache = std::clamp(available_memory() / 16, 0x1p20, largest_cache);
-  file.check(H5Pset_chunk_cache(access, 12421, static_cast<std::size_t>(cache), 1));
+  file.check(H5Pset_chunk_cache(access, num_slots, static_cast<std::size_t>(cache), 1));
   return {file.check(H5Dopen2(place.group, place.name.c_str(), access)), H5Dclose};
 }
 
@@ -443,17 +450,17 @@ bool DataSetReader::find(const std::string& name) {
     }
   }
   found_.clear();
-  found_.push_back(open(place));
+  found_.push_back(open(place, usual_cache));
   return true;
 }
 
-OpenDataSet DataSetReader::open(const Place& place) const {
+OpenDataSet DataSetReader::open(const Place& place, double cache) const {
   const SourceFile& file = *place.file;
-  Id id = open_from(place, file.path.parent_path());
+  Id id = open_from(place, file.path.parent_path(), cache);
   Id creation(file.check(H5Dget_create_plist(id)), H5Pclose);
   if (const fs::path folder = folder_of_raw_files(file, creation); folder != file.path.parent_path()) {
     id = Id(-1, H5Dclose);  // an open data set would keep its folder
-    id = open_from(place, folder);
+    id = open_from(place, folder, cache);
   }
   const H5D_layout_t layout = H5Pget_layout(creation);
   check_type(file, id);
@@ -539,7 +546,7 @@ OpenDataSet DataSetReader::open_source(const OpenDataSet& data_set, const Source
   if (!place.file) {
     throw Unreadable(fmt::format("it takes numbers from \"{}\" of \"{}\", which is not there", name.path, name.file));
   }
-  OpenDataSet source = open(place);
+  OpenDataSet source = open(place, cache_of_source());
   if (source.layout == H5D_VIRTUAL) {
     throw Refused("its virtual data set takes numbers from another virtual one, which is not supported");
   }

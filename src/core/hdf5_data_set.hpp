@@ -47,7 +47,8 @@ class DataSetReader {
   void read(std::span<double> values, const BeginStep& begin_step) const;
 
  private:
-  OpenDataSet open(const Place& place) const;
+  /// `cache`: bytes of chunks that are kept as they were before compression.
+  OpenDataSet open(const Place& place, double cache) const;
   void check_external_files(const OpenDataSet& data_set) const;
   void read_virtual(const OpenDataSet& data_set, std::span<double> values, const BeginStep& begin_step) const;
   OpenDataSet open_source(const OpenDataSet& data_set, const SourceName& name) const;
