@@ -186,7 +186,9 @@ class CsvReader {
       set_names(names);
     }
     is_numbered_ = header_ == Header::automatic && table_.names.empty() && is_numbered(fields);
-    may_be_header_ = header_ == Header::automatic && std::none_of(fields.begin(), fields.end(), parse_number);
+    const bool has_index = fields[0].empty() && is_numbered({fields.begin() + 1, fields.end()});
+    may_be_header_ =
+        header_ == Header::automatic && (has_index || std::none_of(fields.begin(), fields.end(), parse_number));
     return false;
   }
 
@@ -245,7 +247,7 @@ class CsvReader {
   std::size_t num_columns_ = 0;  // 0: no line read yet
   Index first_line_ = 0;         // header or first row
   bool is_numbered_ = false;     // the first row: 0, 1, .., k
-  bool may_be_header_ = false;   // the first row, for it has no number
+  bool may_be_header_ = false;   // the first row: it has no number, or 0, 1, .., k alone
   std::string comment_;          // the last before the first row
   std::string gap_;              // what the first line without numbers after a row is; empty: there is none
   Index gap_line_ = 0;

@@ -140,7 +140,7 @@ TEST_F(TableHeader, AWordTwiceIsDoubtfulAndSoAreMeasures) {
 }
 
 TEST_F(TableHeader, ARowOfCodesNamesTheKey) {
-  for (const char* row : {"n.v.,k.u.,n.v.", ",n.v.,", "\xE4\xB8\x80,\xE4\xBA\x8C,\xE4\xB8\x89"}) {
+  for (const char* row : {"n.v.,k.u.,n.v.", ",n.v.,", ",0,1", "\xE4\xB8\x80,\xE4\xBA\x8C,\xE4\xB8\x89"}) {
     SCOPED_TRACE(row);
     EXPECT_TRUE(mentions(refusal(row + std::string("\n1,2,3\n")), "task.header = \"yes\" makes a header of the line"));
   }
