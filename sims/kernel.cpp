@@ -198,7 +198,7 @@ mfld::InputFileOptions file(const KernelArguments& arguments, const std::string&
 }
 
 /// The inputs of the rows; and of the columns, or nothing where these are the same.
-std::pair<mfld::Inputs, std::optional<mfld::Inputs>> read(const KernelArguments& arguments) {
+std::pair<mfld::FileInputs, std::optional<mfld::FileInputs>> read(const KernelArguments& arguments) {
   const mfld::InputFileOptions rows = file(arguments, "rows", arguments.path);
   if (arguments.columns.empty()) {
     return {mfld::read_inputs(rows), std::nullopt};
@@ -257,9 +257,24 @@ void state_memory(const KernelArguments& arguments, Index rows, Index columns, K
   }
 }
 
+/// And the lines that were read as names.
+std::string describe_inputs(const KernelArguments& arguments, const mfld::FileInputs& rows,
+                            const mfld::FileInputs& columns) {
+  const auto header = [](const mfld::FileInputs& file) {
+    return file.header_line > 0 ? fmt::format(" (its header is line {})", file.header_line) : "";
+  };
+  return fmt::format("rows: the {} inputs of {}{}; columns: the {} of {}{}; dimension {}", rows.inputs.rows(),
+                     mfld::escaped(arguments.path), header(rows), columns.inputs.rows(),
+                     mfld::escaped(arguments.columns.empty() ? arguments.path : arguments.columns),
+                     arguments.columns.empty() ? "" : header(columns), rows.inputs.cols());
+}
+
 void between_files(const KernelArguments& arguments) {
   refuse_to_replace_inputs(arguments);
-  const auto [x, z] = read(arguments);
+  const auto [row_file, column_file] = read(arguments);
+  const mfld::Inputs& x = row_file.inputs;
+  const mfld::Inputs* z = column_file ? &column_file->inputs : nullptr;
+  const std::string inputs = describe_inputs(arguments, row_file, column_file ? *column_file : row_file);
   const InfiniteNetwork network = make_network(arguments, x.cols());
   state_memory(arguments, x.rows(), (z ? *z : x).rows(), network.parts);
   Output output(arguments.out);  // what cannot be written is known before the kernel is
@@ -278,13 +293,12 @@ void between_files(const KernelArguments& arguments) {
   if (is_npy(arguments.out)) {
     write_npy(output, kernels);
     if (!arguments.quiet) {
+      say(inputs);
       say(error_comment(network, kernel));
     }
   } else {
     std::vector<std::string> comments = comments_of(arguments, network);
-    comments.push_back(fmt::format("rows: the {} inputs of {}; columns: the {} of {}; dimension {}", x.rows(),
-                                   arguments.path, (z ? *z : x).rows(), z ? arguments.columns : arguments.path,
-                                   x.cols()));
+    comments.push_back(inputs);
     comments.push_back(error_comment(network, kernel));
     output.write(lines_of(comments));
     for (std::size_t k = 0; k < kernels.size(); ++k) {

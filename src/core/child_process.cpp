@@ -18,6 +18,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <new>
 #include <system_error>
 #include <thread>
@@ -44,19 +45,19 @@ std::atomic<bool> program_serves = false;
 
 // --- In the child
 
-void lower_limit(auto resource, rlim_t value, rlim_t grace = 0) {
+void lower_limit(auto resource, rlim_t value) {
   rlimit limit = {};
   if (::getrlimit(resource, &limit) == 0) {
     limit.rlim_cur = std::min(limit.rlim_cur, value);
-    limit.rlim_max = std::min(limit.rlim_max, value + grace);
+    limit.rlim_max = std::min(limit.rlim_max, value);
     ::setrlimit(resource, &limit);
   }
 }
 
 /// What a file makes a library do ends here: no core, no endless loop, no memory that is not there.
-void set_limits(rlim_t cpu_seconds) {
+void set_limits(unsigned cpu_seconds) {
   lower_limit(RLIMIT_CORE, 0);
-  lower_limit(RLIMIT_CPU, cpu_seconds, 1);
+  allow_cpu_seconds(cpu_seconds);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
   if (const double memory = available_memory(); memory < 0x1p60) {
     lower_limit(RLIMIT_DATA, static_cast<rlim_t>(memory));
@@ -67,7 +68,7 @@ void set_limits(rlim_t cpu_seconds) {
 [[noreturn]] void be_child(const ChildWork& row) {
   try {
     Channel parent(child_descriptor);
-    set_limits(static_cast<rlim_t>(parent.receive_number()));
+    set_limits(static_cast<unsigned>(parent.receive_number()));
     row.work(parent);
   } catch (const ChannelClosed&) {
     ::_exit(nobody_listens);
@@ -169,7 +170,7 @@ class Child {
   /// Whether it has ended by itself within seconds. One that hangs in the system beyond that is left to it.
   bool wait() {
     for (int i = 0; i < 5000 && !ended_; ++i) {
-      const pid_t found = ::waitpid(pid_, &status_, WNOHANG);
+      const pid_t found = ::wait4(pid_, &status_, WNOHANG, &usage_);
       ended_ = found == pid_ || (found < 0 && errno != EINTR);  // or somebody else takes the endings of children
       if (!ended_) {
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -179,18 +180,39 @@ class Child {
   }
 
   ChildFault fault() const {
+    using Kind = ChildFault::Kind;
     if (!ended_ || WIFEXITED(status_)) {
-      return {false, ended_ && WEXITSTATUS(status_) == no_memory ? "it ran out of memory" : "it gave up"};
+      return {Kind::surroundings, ended_ && WEXITSTATUS(status_) == no_memory ? "it ran out of memory" : "it gave up"};
     }
     const int number = WTERMSIG(status_);
-    return number == SIGKILL ? ChildFault{false, "its process was killed from outside"}
-                             : ChildFault{true, ::strsignal(number)};
+    rlimit limit = {};
+    ::getrlimit(RLIMIT_CPU, &limit);
+    const double used = seconds_used();
+    if ((number == SIGXCPU || number == SIGKILL) &&
+        used + 1.5 > static_cast<double>(std::min(limit.rlim_cur, limit.rlim_max))) {
+      return {Kind::surroundings,
+              fmt::format("it used the {} s of CPU time that the system allows (ulimit -t)", limit.rlim_cur)};
+    }
+    if (number == SIGXCPU) {
+      return {Kind::stuck, fmt::format("no end after {:.0f} s of CPU time", used)};
+    }
+    return number == SIGKILL ? ChildFault{Kind::surroundings, "its process was killed from outside"}
+                             : ChildFault{Kind::crashed, ::strsignal(number)};
   }
 
  private:
+  double seconds_used() const {
+    double seconds = 0;
+    for (const timeval& part : {usage_.ru_utime, usage_.ru_stime}) {
+      seconds += static_cast<double>(part.tv_sec) + 1e-6 * static_cast<double>(part.tv_usec);
+    }
+    return seconds;
+  }
+
   pid_t pid_ = -1;
   bool ended_ = false;
   int status_ = 0;
+  rusage usage_ = {};
 };
 
 /// Both ends, out of the way of the descriptors that a child has of its own.
@@ -292,6 +314,22 @@ std::string Channel::receive_text(std::size_t max_length) {
 
 // --- Both sides
 
+/// The system sends SIGXCPU at the soft limit, and SIGKILL, which says less, at the hard one: the soft one comes first.
+void allow_cpu_seconds(unsigned seconds) {
+  static const rlim_t most = [] {
+    rlimit limit = {};
+    ::getrlimit(RLIMIT_CPU, &limit);
+    const bool is_endless = limit.rlim_max == RLIM_INFINITY;
+    return is_endless ? limit.rlim_cur : std::min(limit.rlim_cur, std::max<rlim_t>(limit.rlim_max, 2) - 1);
+  }();
+  rlimit limit = {};
+  timespec used = {};
+  if (::getrlimit(RLIMIT_CPU, &limit) == 0 && ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) == 0) {
+    limit.rlim_cur = std::min(most, static_cast<rlim_t>(used.tv_sec) + 1 + seconds);
+    ::setrlimit(RLIMIT_CPU, &limit);
+  }
+}
+
 void serve(int argc, char** argv, std::span<const ChildWork> works) {
   if (argc == 4 && std::string_view(argv[1]) == child_sign) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -318,7 +356,7 @@ std::optional<ChildFault> run_in_child(const ChildCall& call, const std::functio
     talk(channel);
   } catch (const ChannelClosed& closed) {
     if (closed.silent || !child->wait()) {
-      return ChildFault{false, "its process does not answer"};
+      return ChildFault{ChildFault::Kind::surroundings, "its process does not answer"};
     }
     stop_if_asked(call.patience.stop, call.patience.doing);
     return child->fault();

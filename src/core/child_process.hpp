@@ -40,6 +40,8 @@ class Channel {
   void send_text(std::string_view text);
   /// ChannelClosed also where it is longer: whoever sent that is not to be trusted.
   std::string receive_text(std::size_t max_length = std::size_t{1} << 26U);
+  /// From now on silence is borne for so long.
+  void bear_silence(double seconds) { patience_.silent_seconds = seconds; }
 
  private:
   void wait_for(short event) const;
@@ -61,16 +63,22 @@ void serve(int argc, char** argv, std::span<const ChildWork> works);
 /// Whether this program has called `serve`.
 bool can_have_children();
 
+/// For the work of a child that gets on: so many more seconds of a processor, from now. Never beyond what the system
+/// allows its parent.
+void allow_cpu_seconds(unsigned seconds);
+
 struct ChildCall {
   std::string_view work;  // a name that `serve` knows
-  unsigned cpu_seconds;   // that the child may use of a processor
+  unsigned cpu_seconds;   // that the child may use of a processor before it allows itself more
   Patience patience;
 };
 
 /// Why a child did not do its work.
 struct ChildFault {
-  bool crashed;     // or never came to an end: what it worked on did that; otherwise the surroundings
-  std::string how;  // "Segmentation fault"
+  /// crashed: what it worked on did that. stuck: the same, or it was slower than allowed. surroundings: anything else.
+  enum class Kind { crashed, stuck, surroundings };
+  Kind kind;
+  std::string how;  // "Segmentation fault", "no end after 20 s of CPU time", "it ran out of memory"
 };
 
 /// Starts this program again, for libraries that are not safe on hostile files: a crash, an endless loop or overwritten

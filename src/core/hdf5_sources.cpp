@@ -86,16 +86,19 @@ bool Sources::is_within(const fs::path& path) const {
   });
 }
 
+fs::path Sources::folder_of(const SourceFile& from, const std::string& name) {
+  std::error_code error;
+  fs::path beside = from.path.parent_path();
+  fs::path beside_real_file = fs::canonical(from.path, error).parent_path();
+  return !fs::exists(beside / name, error) && fs::exists(beside_real_file / name, error) ? beside_real_file : beside;
+}
+
 fs::path Sources::resolve(const SourceFile& from, const std::string& name) const {
   if (name == ".") {
     return from.path;
   }
   std::error_code error;
-  fs::path path = from.path.parent_path() / name;
-  if (fs::path beside_real_file = fs::canonical(from.path, error).parent_path() / name;
-      !fs::exists(path, error) && fs::exists(beside_real_file, error)) {
-    path = std::move(beside_real_file);
-  }
+  fs::path path = folder_of(from, name) / name;
   const fs::path real = fs::weakly_canonical(path, error);
   if (!outside_ && (error || !is_within(real))) {
     throw Outside(fmt::format("it takes numbers from another file, \"{}\", which is not in its folder", name));

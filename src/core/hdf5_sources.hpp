@@ -55,7 +55,10 @@ class Sources {
   Sources(const std::filesystem::path& path, bool outside);
 
   const std::shared_ptr<SourceFile>& first() const { return first_; }
-  /// The file that `from` names: itself for ".", otherwise from its folder on.
+  /// Where the name of a file in `from` begins: the folder of `from`, or, if there is no such file there, that of the
+  /// file that `from` is a symbolic link to.
+  static std::filesystem::path folder_of(const SourceFile& from, const std::string& name);
+  /// The file that `from` names: itself for ".", otherwise from `folder_of` on.
   std::filesystem::path resolve(const SourceFile& from, const std::string& name) const;
   std::shared_ptr<SourceFile> open(const SourceFile& from, const std::string& name) const;
   /// Follows soft and external links.

@@ -18,8 +18,12 @@ namespace {
 /// Integers are exact in double precision up to here, and not all beyond.
 constexpr double largest_exact = 0x1p53;
 
-/// The digits alone, without sign and zeros in front; empty where the field is no integer.
+/// The digits alone, without sign, zeros in front, and an exponent that takes none of them behind the point; empty
+/// where the field is no integer.
 std::string_view digits_of_integer(std::string_view field) {
+  if (const std::size_t mark = field.find_first_of("eE"); mark != field.npos && field.substr(mark + 1, 1) != "-") {
+    field = field.substr(0, mark);
+  }
   field.remove_prefix(std::min(field.find_first_not_of("+-"), field.size()));
   field.remove_prefix(std::min(field.find_first_not_of('0'), field.empty() ? 0 : field.size() - 1));
   return field.find_first_not_of("0123456789") == field.npos ? field : std::string_view();
@@ -113,7 +117,7 @@ class CsvReader {
     if (num_rows_ == 0) {
       table_.first_line = number;
     } else if (num_rows_ == 1 && is_numbered_) {
-      check_numbered(number, fields);
+      throw doubtful_numbers();
     }
     make_room();
     for (std::size_t column = 0; column < fields.size(); ++column) {
@@ -166,16 +170,14 @@ class CsvReader {
     const FirstRow kind = kind_of_first_row(fields);
     if (header_ == Header::yes || (header_ == Header::automatic && kind == FirstRow::names)) {
       set_names(fields);
+      table_.header_line = number;
       return true;
     }
     if (header_ == Header::automatic && kind == FirstRow::doubtful) {
       const auto word = std::find_if(fields.begin(), fields.end(), is_word);
       throw table_.source.invalid_at(
           number, word - fields.begin() + 1,
-          fmt::format(
-              "holds {} and must hold a finite number ({} makes a header of the line, {} skips lines before the "
-              "table)",
-              quoted_field(*word), table_.source.with("header", "yes"), table_.source.option("skip_lines")));
+          fmt::format("holds {} and must hold a finite number{}", quoted_field(*word), ways_out()));
     }
     std::string_view text = comment_;
     text.remove_prefix(std::min(text.find_first_not_of("# \t"), text.size()));
@@ -184,17 +186,24 @@ class CsvReader {
       set_names(names);
     }
     is_numbered_ = header_ == Header::automatic && table_.names.empty() && is_numbered(fields);
+    const bool has_index = fields[0].empty() && is_numbered({fields.begin() + 1, fields.end()});
+    may_be_header_ =
+        header_ == Header::automatic && (has_index || std::none_of(fields.begin(), fields.end(), parse_number));
     return false;
   }
 
-  /// 0, 1, .., k above decimals are names that pandas gives, or numbers.
-  void check_numbered(Index number, const std::vector<std::string_view>& fields) const {
-    if (std::any_of(fields.begin(), fields.end(), [](auto field) { return digits_of_integer(field).empty(); })) {
-      throw table_.source.invalid(fmt::format(
-          "line {} is 0, 1, .., {} and line {} is no row of integers: is the first a header ({}) or a row ({})?",
-          first_line_, num_columns_ - 1, number, table_.source.with("header", "yes"),
-          table_.source.with("header", "no")));
-    }
+  /// 0, 1, .., k above rows: names that pandas gives, or numbers.
+  InvalidInput doubtful_numbers() const {
+    return table_.source.invalid(fmt::format(
+        "line {} is 0, 1{} and could be names that a program gave to the columns: is it a header ({}) or a row ({})?",
+        first_line_, num_columns_ > 2 ? fmt::format(", .., {}", num_columns_ - 1) : "",
+        table_.source.with("header", "yes"), table_.source.with("header", "no")));
+  }
+
+  /// For who knows better what the first line is.
+  std::string ways_out() const {
+    return fmt::format(" ({} makes a header of the line, {} skips lines before the table)",
+                       table_.source.with("header", "yes"), table_.source.option("skip_lines"));
   }
 
   void set_names(const std::vector<std::string_view>& fields) {
@@ -213,13 +222,15 @@ class CsvReader {
   double number_in(std::string_view field, Index line, Index column) const {
     const std::optional<double> value = parse_number(field);
     if (!value || !std::isfinite(*value)) {
-      throw table_.source.invalid_at(line, column,
-                                     field.empty()
-                                         ? "is empty and must hold a finite number"
-                                         : fmt::format("holds {} and must hold a finite number", quoted_field(field)));
+      throw table_.source.invalid_at(
+          line, column,
+          fmt::format("{} and must hold a finite number{}",
+                      field.empty() ? "is empty" : fmt::format("holds {}", quoted_field(field)),
+                      line == first_line_ && may_be_header_ ? ways_out() : ""));
     }
     const std::string_view digits = digits_of_integer(field);
-    if (!digits.empty() && std::abs(*value) >= largest_exact && fmt::format("{:.0f}", std::abs(*value)) != digits) {
+    if (const double integer = parse_number(digits).value_or(0);
+        integer >= largest_exact && fmt::format("{:.0f}", integer) != digits) {
       throw table_.source.invalid_at(
           line, column,
           fmt::format("holds the integer {}, which is none of double precision (with \".0\" behind it, it is rounded)",
@@ -236,6 +247,7 @@ class CsvReader {
   std::size_t num_columns_ = 0;  // 0: no line read yet
   Index first_line_ = 0;         // header or first row
   bool is_numbered_ = false;     // the first row: 0, 1, .., k
+  bool may_be_header_ = false;   // the first row: it has no number, or 0, 1, .., k alone
   std::string comment_;          // the last before the first row
   std::string gap_;              // what the first line without numbers after a row is; empty: there is none
   Index gap_line_ = 0;

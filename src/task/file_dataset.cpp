@@ -189,16 +189,22 @@ std::string describe_match(const std::vector<Table>& tables, bool sorted) {
   return fmt::format(", columns by place ({} has no names)", tables[0].names.empty() ? "the first" : "it");
 }
 
+/// Of each file that has one: a row of it that is no row of the data.
+std::string describe_header(const Table& table) {
+  return table.header_line > 0 ? fmt::format(" (its header is line {})", table.header_line) : "";
+}
+
 std::string describe(const std::vector<Table>& tables, const FileDatasetOptions& options, Index target,
                      const Dataset& data, std::string_view labels, std::string_view match) {
   const std::vector<std::string>& names = tables[0].names;
   const std::string name =
       names.empty() ? "" : fmt::format(" \"{}\"", printable(names[static_cast<std::size_t>(target)], 100));
   const std::string test = options.test_path.empty() ? "drawn from the same file"
-                                                     : fmt::format("of \"{}\"{}", escaped(options.test_path), match);
+                                                     : fmt::format("of \"{}\"{}{}", escaped(options.test_path),
+                                                                   describe_header(tables.back()), match);
   return fmt::format(
-      "y = column {}{} of \"{}\"{}, x = its other {} columns{}{}; {} training rows, {} test rows {}", target + 1, name,
-      escaped(options.path), labels, data.input_dim(),
+      "y = column {}{} of \"{}\"{}{}, x = its other {} columns{}{}; {} training rows, {} test rows {}", target + 1,
+      name, escaped(options.path), describe_header(tables[0]), labels, data.input_dim(),
       options.standardise ? ", each minus the mean and divided by the standard deviation of the training part" : "",
       options.input_scale != 1 ? fmt::format(", times {}", options.input_scale) : "", data.num_train(), data.num_test(),
       test);

@@ -20,9 +20,9 @@ Table read(const InputFileOptions& options) {
 }
 
 /// Without the column of the target.
-Inputs inputs_of(Table& table, const std::optional<Index>& target_column) {
+FileInputs inputs_of(Table& table, const std::optional<Index>& target_column) {
   if (!target_column) {
-    return std::move(table.values);
+    return {std::move(table.values), table.header_line};
   }
   const Index num_columns = table.values.cols();
   const Index target = *target_column + (*target_column < 0 ? num_columns : 0);
@@ -36,17 +36,17 @@ Inputs inputs_of(Table& table, const std::optional<Index>& target_column) {
       columns.push_back(column);
     }
   }
-  return table.values(Eigen::all, columns);
+  return {table.values(Eigen::all, columns), table.header_line};
 }
 
 }  // namespace
 
-Inputs read_inputs(const InputFileOptions& options) {
+FileInputs read_inputs(const InputFileOptions& options) {
   Table table = read(options);
   return inputs_of(table, options.target_column);
 }
 
-std::pair<Inputs, Inputs> read_inputs(const InputFileOptions& first, const InputFileOptions& second) {
+std::pair<FileInputs, FileInputs> read_inputs(const InputFileOptions& first, const InputFileOptions& second) {
   Table one = read(first);
   Table other = read(second);
   sort_columns(other, one);

@@ -53,6 +53,7 @@ struct Table {
   Inputs values;                   // [rows x columns], finite
   Index first_line = 1;            // where row 0 is in the file; the other rows follow without a gap
   std::vector<std::string> names;  // of the columns; empty if the file has none; as `escaped` writes them
+  Index header_line = 0;           // that was read as names and not as a row; 0: there is none
 };
 
 /// Throws unless the name of the file says how to read it.

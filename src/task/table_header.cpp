@@ -6,96 +6,81 @@
 #include <array>
 #include <cctype>
 #include <charconv>
+#include <cmath>
 #include <cstdint>
+#include <iterator>
 #include <limits>
 #include <string>
 #include <system_error>
 
 #include "core/utf8.hpp"
 #include "mfld/core/printable.hpp"
+#include "task/number_characters.hpp"
 
 namespace mfld::tables {
 
 namespace {
 
-/// The zeros of the decimal digits of Unicode 15 beyond ASCII; 1 to 9 follow each.
-constexpr std::array<std::uint32_t, 65> zeros = {
-    0x660,   0x6F0,   0x7C0,   0x966,   0x9E6,   0xA66,   0xAE6,   0xB66,   0xBE6,   0xC66,   0xCE6,
-    0xD66,   0xDE6,   0xE50,   0xED0,   0xF20,   0x1040,  0x1090,  0x17E0,  0x1810,  0x1946,  0x19D0,
-    0x1A80,  0x1A90,  0x1B50,  0x1BB0,  0x1C40,  0x1C50,  0xA620,  0xA8D0,  0xA900,  0xA9D0,  0xA9F0,
-    0xAA50,  0xABF0,  0xFF10,  0x104A0, 0x10D30, 0x11066, 0x110F0, 0x11136, 0x111D0, 0x112F0, 0x11450,
-    0x114D0, 0x11650, 0x116C0, 0x11730, 0x118E0, 0x11950, 0x11C50, 0x11D50, 0x11DA0, 0x16A60, 0x16AC0,
-    0x16B50, 0x1D7CE, 0x1D7D8, 0x1D7E2, 0x1D7EC, 0x1D7F6, 0x1E140, 0x1E2F0, 0x1E950, 0x1FBF0};
-
-struct Range {
-  std::uint32_t first;
-  std::uint32_t last;
-};
-
 template <std::size_t size>
-bool is_in(const std::array<Range, size>& ranges, std::uint32_t code) {
-  return std::any_of(ranges.begin(), ranges.end(),
-                     [code](const Range& range) { return code >= range.first && code <= range.last; });
+bool is_in(const std::array<CodeRange, size>& ranges, std::uint32_t code) {
+  const auto next = std::upper_bound(ranges.begin(), ranges.end(), code,
+                                     [](std::uint32_t value, const CodeRange& range) { return value < range.first; });
+  return next != ranges.begin() && code <= std::prev(next)->last;
 }
 
 /// Of any script; superscripts, fractions, Roman numerals and numbers in circles are digits as well.
-bool is_digit(std::uint32_t code) {
-  constexpr std::array<Range, 9> others = {{{'0', '9'},
-                                            {0xB2, 0xB3},
-                                            {0xB9, 0xB9},
-                                            {0xBC, 0xBE},
-                                            {0x2070, 0x2089},
-                                            {0x2150, 0x218B},
-                                            {0x2460, 0x249B},
-                                            {0x24EA, 0x24FF},
-                                            {0x2776, 0x2793}}};
-  return is_in(others, code) ||
-         std::any_of(zeros.begin(), zeros.end(), [code](std::uint32_t zero) { return code - zero < 10; });
-}
+bool is_digit(std::uint32_t code) { return is_in(number_characters, code); }
 
 /// Whatever is beyond ASCII and no digit, sign, blank, punctuation or symbol of a currency.
 bool is_letter(std::uint32_t code) {
-  constexpr std::array<Range, 10> symbols = {{{0x80, 0xBF},
-                                              {0xD7, 0xD7},
-                                              {0xF7, 0xF7},
-                                              {0x609, 0x60D},
-                                              {0x66A, 0x66D},
-                                              {0x2000, 0x2BFF},
-                                              {0x3000, 0x3003},
-                                              {0xFE00, 0xFE6B},
-                                              {0xFEFF, 0xFEFF},
-                                              {0xFF00, 0xFF0F}}};
+  constexpr std::array<CodeRange, 10> symbols = {{{0x80, 0xBF},
+                                                  {0xD7, 0xD7},
+                                                  {0xF7, 0xF7},
+                                                  {0x609, 0x60D},
+                                                  {0x66A, 0x66D},
+                                                  {0x2000, 0x2BFF},
+                                                  {0x3000, 0x3003},
+                                                  {0xFE00, 0xFE6B},
+                                                  {0xFEFF, 0xFEFF},
+                                                  {0xFF00, 0xFF0F}}};
   return code < 0x80 ? std::isalpha(static_cast<int>(code)) != 0 : !is_digit(code) && !is_in(symbols, code);
 }
 
 struct Contents {
   int num_letters = 0;
-  int num_digits = 0;
+  int num_numerals = 0;      // of the letters
   bool digit_first = false;  // before any letter
 };
 
-/// A byte that is no part of UTF-8 counts as the character of Latin-1.
+/// Takes the first character off. A byte that is no part of UTF-8 counts as the character of Latin-1.
+std::uint32_t take_character(std::string_view& text) {
+  const Character character = first_character(text);
+  const std::uint32_t code = character.length > 0 ? character.code : static_cast<unsigned char>(text.front());
+  text.remove_prefix(std::max<std::size_t>(character.length, 1));
+  return code;
+}
+
 Contents contents(std::string_view field) {
   Contents result;
   while (!field.empty()) {
-    const Character character = first_character(field);
-    const std::uint32_t code = character.length > 0 ? character.code : static_cast<unsigned char>(field.front());
+    const std::uint32_t code = take_character(field);
     if (is_digit(code)) {
       result.digit_first = result.digit_first || result.num_letters == 0;
-      ++result.num_digits;
     } else if (is_letter(code)) {
       ++result.num_letters;
+      result.num_numerals += is_in(numerals, code) ? 1 : 0;
     }
-    field.remove_prefix(std::max<std::size_t>(character.length, 1));
   }
   return result;
 }
 
-/// "1,5", "0x10", "12 %", "2020-01-01T00:00:00Z", or digits of another script; not "x1" nor "1st floor".
+/// "1,5", "0x10", "12 %", "2020-01-01T00:00:00Z", or digits of another script; not "x1" nor "1st floor". Chinese
+/// numbers are letters that words have as well: a word is what has another beside them.
 bool looks_like_number(std::string_view field) {
   constexpr int max_letters = 4;
   const Contents found = contents(field);
-  return parse_number(field) || (found.digit_first && found.num_letters <= max_letters);
+  const bool is_numeral = found.num_letters > 0 && found.num_numerals == found.num_letters;
+  return parse_number(field) || is_numeral || (found.digit_first && found.num_letters <= max_letters);
 }
 
 std::string lower_case(std::string_view text) {
@@ -104,13 +89,39 @@ std::string lower_case(std::string_view text) {
   return result;
 }
 
-/// n/a, N.A., <NA>, #N/A, #DIV/0!, -nan, (unknown): the codes that programs and people write.
+/// "n.v.", "k. A.", "n/b": single letters with points or slashes between, in any language.
+bool is_abbreviation(std::string_view field) {
+  int num_letters = 0;
+  bool has_mark = false;
+  for (bool was_letter = false; !field.empty();) {
+    const std::uint32_t code = take_character(field);
+    const bool is_mark = code == '.' || code == '/';
+    const bool is_next_letter = is_letter(code) && !was_letter;
+    if (!is_next_letter && !is_mark && code != ' ') {
+      return false;
+    }
+    num_letters += is_next_letter ? 1 : 0;
+    has_mark = has_mark || is_mark;
+    was_letter = is_next_letter;
+  }
+  return has_mark && num_letters > 1;
+}
+
+/// "<LOD", "> max", "~2": a bound or a rough value.
+bool is_comparison(std::string_view field) {
+  constexpr std::array<std::string_view, 7> signs = {"<",           ">", "=", "~", "\xE2\x89\x88", "\xE2\x89\xA4",
+                                                     "\xE2\x89\xA5"};
+  return std::any_of(signs.begin(), signs.end(), [field](std::string_view sign) { return field.starts_with(sign); });
+}
+
+/// n/a, N.A., <NA>, #N/A, #DIV/0!, -nan, (unknown), n.v., <LOD: what programs and people write in place of a number.
 bool is_missing_code(std::string_view field) {
   constexpr std::array<std::string_view, 24> codes = {
       "na",           "nan",           "null",    "none",   "nil", "missing", "unknown", "nd",   "undefined",
       "undef",        "nat",           "ka",      "void",   "bdl", "blank",   "tbd",     "true", "false",
       "notavailable", "notapplicable", "novalue", "nodata", "ind", "empty"};
-  if (field.starts_with('#') && (field.ends_with('!') || field.ends_with('?'))) {
+  const bool is_error = field.starts_with('#') && (field.ends_with('!') || field.ends_with('?'));
+  if (is_error || is_abbreviation(field) || is_comparison(field)) {
     return true;
   }
   std::string letters = lower_case(field);
@@ -127,6 +138,11 @@ std::size_t num_numbered(const std::vector<std::string_view>& fields) {
   return place;
 }
 
+bool has_twice(std::vector<std::string_view> words) {
+  std::sort(words.begin(), words.end());
+  return std::adjacent_find(words.begin(), words.end()) != words.end();
+}
+
 /// 0, 1, .., k and then what targets are called.
 bool is_numbered_with_target(const std::vector<std::string_view>& fields) {
   constexpr std::array<std::string_view, 13> targets = {"target",  "targets",  "label",    "labels", "class",
@@ -136,6 +152,22 @@ bool is_numbered_with_target(const std::vector<std::string_view>& fields) {
   return std::all_of(rest, fields.end(), [&](std::string_view field) {
     return std::find(targets.begin(), targets.end(), lower_case(field)) != targets.end();
   });
+}
+
+/// Of a decimal number that is not 0, whether it is below 1 in magnitude.
+bool is_below_one(std::string_view number) {
+  const std::size_t mark = std::min(number.find_first_of("eE"), number.size());
+  const std::string_view mantissa = number.substr(0, mark);
+  std::string_view exponent = number.substr(std::min(mark + 1, number.size()));
+  exponent.remove_prefix(exponent.starts_with('+') ? 1 : 0);
+  std::int64_t power = 0;
+  if (std::from_chars(exponent.data(), exponent.data() + exponent.size(), power).ec == std::errc::result_out_of_range) {
+    return exponent.starts_with('-');  // no mantissa is that long
+  }
+  const auto point = static_cast<std::int64_t>(std::min(mantissa.find('.'), mantissa.size()));
+  const auto first_digit = static_cast<std::int64_t>(mantissa.find_first_of("123456789"));
+  power = std::clamp<std::int64_t>(power, -(std::int64_t{1} << 62), std::int64_t{1} << 62);  // so that the sum is one
+  return power + point - first_digit + (first_digit > point ? 1 : 0) <= 0;
 }
 
 /// Where `name` stands in names, which hold it once.
@@ -167,14 +199,14 @@ std::optional<double> parse_number(std::string_view text) {
   }
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error == std::errc::result_out_of_range) {
-    return std::numeric_limits<double>::infinity();
+  if (error == std::errc::result_out_of_range && end == text.data() + text.size()) {
+    return std::copysign(is_below_one(text) ? 0 : std::numeric_limits<double>::infinity(), text[0] == '-' ? -1 : 1);
   }
   return error == std::errc() && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
 }
 
 bool is_numbered(const std::vector<std::string_view>& fields) {
-  return fields.size() >= 3 && num_numbered(fields) == fields.size();
+  return fields.size() >= 2 && num_numbered(fields) == fields.size();
 }
 
 bool is_word(std::string_view field) {
@@ -200,9 +232,13 @@ FirstRow kind_of_first_row(const std::vector<std::string_view>& fields) {
   if (num_numbers > 0) {
     return is_numbered_with_target(fields) ? FirstRow::names : FirstRow::doubtful;
   }
+  const bool is_measured =
+      std::all_of(words.begin(), words.end(), [](auto word) { return contents(word).digit_first; });
   const std::size_t num_codes = fields.size() - words.size() - num_empty;
-  const bool all_same = words.size() > 1 && std::count(words.begin(), words.end(), words[0]) == std::ssize(words);
-  return words.size() > num_codes && words.size() >= num_empty && !all_same ? FirstRow::names : FirstRow::doubtful;
+  const std::size_t num_unnamed = num_empty - (fields[0].empty() ? 1 : 0);  // an index in front has no name
+  return words.size() > num_codes && words.size() > num_unnamed && !is_measured && !has_twice(words)
+             ? FirstRow::names
+             : FirstRow::doubtful;
 }
 
 bool looks_like_row(std::string_view comment) {

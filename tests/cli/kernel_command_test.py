@@ -82,6 +82,13 @@ class KernelCommand(KernelTest):
         self.assertIn("# rows: the 3 inputs of a.csv; columns: the 2 of b.csv; dimension 2", comments)
         self.assertIn("# error of quadrature and truncation: ntk <= 0 (closed form)", comments)
 
+    def test_a_line_of_names_is_said(self):
+        (self.root / "c.csv").write_text("# c\nout of range,below limit,y\n" + TABLE)
+        comments, _, rows = self.kernel("c.csv", "b.csv")
+        self.assertEqual(len(rows), 3)
+        self.assertIn("# rows: the 3 inputs of c.csv (its header is line 2); columns: the 2 of b.csv; dimension 2", comments)
+        self.assertIn("3 inputs of c.csv (its header is line 2)", self.mfld("kernel", "c.csv", "--out", "k.npy").stderr)
+
     def test_of_one_file_is_symmetric_and_the_block_of_two(self):
         one = self.kernel("a.csv", "--part", "both", "--quiet")
         two = self.kernel("a.csv", "a.csv", "--part", "both")

@@ -58,6 +58,13 @@ every = 1
         self.assert_rows(2, "0,1,2\n3,4,5\n", 'task.header="no"')
         self.assertIn("task.header", self.mfld("list", "keys").stdout)
 
+    def test_a_header_is_never_taken_without_a_word(self):
+        for row in ("n.v.,k.u.,n.v.", "\u4e00,\u4e8c,\u4e09", "\U00011f51,\u1369,\u09f4", "0,1,2"):
+            with self.subTest(row):
+                self.assert_refused(f"{row}\n4,5,6\n", "line 1", 'task.header = "yes"')
+        self.assert_refused(",n.v.\n4,5\n", "line 1", 'task.header = "yes"')
+        self.assertIn('t.csv" (its header is line 1)', self.assert_rows(1, "out of range,below limit\n1,2\n"))
+
     def test_comments_before_the_table(self):
         words = self.assert_rows(2, "# made by a simulation\n# a,b,y\n1,2,3\n4,5,6\n")
         self.assertIn('column 3 "y"', words)

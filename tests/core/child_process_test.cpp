@@ -10,6 +10,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <new>
@@ -22,6 +23,8 @@
 
 namespace mfld {
 namespace {
+
+using Kind = ChildFault::Kind;
 
 constexpr unsigned cpu_seconds = 20;
 constexpr double minutes = 60;
@@ -50,6 +53,18 @@ void never_stop(Channel& parent) {
   }
 }
 
+/// Longer than it may without saying that it gets on; answers how long.
+void work_on(Channel& parent, double seconds) {
+  double used = 0;
+  while (used < seconds) {
+    allow_cpu_seconds(1);
+    used = static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
+  }
+  parent.send_number(static_cast<std::int64_t>(used));
+}
+void be_busy(Channel& parent) { work_on(parent, 3.5); }
+void be_busy_for_ever(Channel& parent) { work_on(parent, 1e9); }
+
 /// Its number and group; then it waits for a word.
 void introduce(Channel& parent) {
   parent.send_number(::getpid());
@@ -75,15 +90,17 @@ void leave_an_orphan(Channel& parent) {
   });
 }
 
-constexpr std::array<ChildWork, 9> works = {{{"echo", echo},
-                                             {"raise", raise_signal},
-                                             {"throw", throw_error},
-                                             {"memory", run_out_of_memory},
-                                             {"variable", send_variable},
-                                             {"endless", never_stop},
-                                             {"introduce", introduce},
-                                             {"descriptors", list_descriptors},
-                                             {"orphan", leave_an_orphan}}};
+constexpr std::array<ChildWork, 11> works = {{{"echo", echo},
+                                              {"raise", raise_signal},
+                                              {"throw", throw_error},
+                                              {"memory", run_out_of_memory},
+                                              {"variable", send_variable},
+                                              {"endless", never_stop},
+                                              {"busy", be_busy},
+                                              {"busy for ever", be_busy_for_ever},
+                                              {"introduce", introduce},
+                                              {"descriptors", list_descriptors},
+                                              {"orphan", leave_an_orphan}}};
 
 std::string echoed(const std::string& text) {
   std::string answer;
@@ -126,7 +143,7 @@ TEST(Child, KeepsItsCrashesToItself) {
       child.receive_number();
     });
     ASSERT_TRUE(fault);
-    EXPECT_TRUE(fault->crashed);
+    EXPECT_EQ(fault->kind, Kind::crashed);
     EXPECT_EQ(fault->how, ::strsignal(number));
   }
 }
@@ -138,11 +155,11 @@ TEST(Child, SaysWhatEndedItFromOutside) {
     child.receive_number();
   });
   ASSERT_TRUE(killed);
-  EXPECT_FALSE(killed->crashed);
+  EXPECT_EQ(killed->kind, Kind::surroundings);
   EXPECT_EQ(killed->how, "its process was killed from outside");
   const auto gave_up = run_in_child(call("throw"), [](Channel& child) { child.receive_number(); });
   ASSERT_TRUE(gave_up);
-  EXPECT_FALSE(gave_up->crashed);
+  EXPECT_EQ(gave_up->kind, Kind::surroundings);
   const auto full = run_in_child(call("memory"), [](Channel& child) { child.receive_number(); });
   ASSERT_TRUE(full);
   EXPECT_EQ(full->how, "it ran out of memory");
@@ -153,8 +170,33 @@ TEST(Child, IsEndedWhenItNeverStops) {
   endless.cpu_seconds = 1;
   const auto fault = run_in_child(endless, [](Channel& child) { child.receive_number(); });
   ASSERT_TRUE(fault);
-  EXPECT_TRUE(fault->crashed);
-  EXPECT_EQ(fault->how, ::strsignal(SIGXCPU));
+  EXPECT_EQ(fault->kind, Kind::stuck);
+  EXPECT_EQ(fault->how, "no end after 2 s of CPU time");
+}
+
+TEST(Child, GoesOnWhileItAllowsItselfMoreTime) {
+  ChildCall busy = call("busy");
+  busy.cpu_seconds = 1;
+  const auto fault = run_in_child(busy, [](Channel& child) { EXPECT_GE(child.receive_number(), 3); });
+  EXPECT_FALSE(fault);
+}
+
+/// Neither what it works on nor somebody else is to blame.
+TEST(Child, SaysWhenTheSystemAllowsNoMoreTime) {
+  rlimit before = {};
+  ::getrlimit(RLIMIT_CPU, &before);
+  rusage used = {};
+  ::getrusage(RUSAGE_SELF, &used);
+  const auto soft = static_cast<rlim_t>(used.ru_utime.tv_sec + used.ru_stime.tv_sec) + 3;
+  const rlimit few = {soft, before.rlim_max};
+  ::setrlimit(RLIMIT_CPU, &few);
+  for (const char* work : {"endless", "busy for ever"}) {
+    const auto fault = run_in_child(call(work), [](Channel& child) { child.receive_number(); });
+    ASSERT_TRUE(fault);
+    EXPECT_EQ(fault->kind, Kind::surroundings);
+    EXPECT_EQ(fault->how, "it used the " + std::to_string(soft) + " s of CPU time that the system allows (ulimit -t)");
+  }
+  ::setrlimit(RLIMIT_CPU, &before);
 }
 
 TEST(Child, IsNotWaitedForForEver) {
@@ -165,7 +207,7 @@ TEST(Child, IsNotWaitedForForEver) {
     child.receive_number();  // which it would only send after a word from here
   });
   ASSERT_TRUE(fault);
-  EXPECT_FALSE(fault->crashed);
+  EXPECT_EQ(fault->kind, Kind::surroundings);
   EXPECT_EQ(state_of(process), '\0');
 }
 

@@ -157,9 +157,9 @@ TEST_F(FileDataset, CsvAcceptsWhatProgramsWrite) {
 }
 
 TEST_F(FileDataset, CsvKeepsEveryDigit) {
-  const Dataset data = read_csv("0.1,5e-324,1.7976931348623157e308,0\n");
+  const Dataset data = read_csv("0.1,5e-324,1.7976931348623157e308,0\n1,2,1e-400,3\n");
   EXPECT_EQ(data.train_inputs,
-            (Inputs{{0.1, std::numeric_limits<double>::denorm_min(), std::numeric_limits<double>::max()}}));
+            (Inputs{{0.1, std::numeric_limits<double>::denorm_min(), std::numeric_limits<double>::max()}, {1, 2, 0}}));
 }
 
 TEST_F(FileDataset, SkippedLinesMayHoldAnything) {
@@ -185,7 +185,6 @@ TEST_F(FileDataset, CsvErrorsNameLineAndColumn) {
       {"1,nan\n3,4\n", "line 1, column 2 holds \"nan\""},
       {"1,2\n-inf,4\n", "line 2, column 1 holds \"-inf\""},
       {"1,2\n1e400,4\n", "line 2, column 1 holds \"1e400\""},
-      {"1,2\n1e-400,4\n", "line 2, column 1 holds \"1e-400\""},
       {"1,2\n\n3,4\n", "line 2 is empty and rows follow it (line 3)"},
       {"", "the table is empty"},
       {"\n\n", "the table is empty"},
@@ -363,7 +362,11 @@ TEST_F(FileDataset, Hdf5RejectsAShapeThatPromisesMoreThanIsStored) {
     options.dataset = "/numbers";
     EXPECT_EQ(make_file_dataset(options, 1).train_inputs, (Inputs{{0, 1}, {3, 4}, {6, 7}, {9, 10}})) << name;
     options.path = corpus / (std::string(name) + "_beyond.h5");
-    EXPECT_TRUE(mentions(unreadable(options), "the values that its shape promises are not all there")) << name;
+    if (std::string(name) == "compressed") {  // or longer than what was written
+      EXPECT_TRUE(mentions(invalid(options), "were never written, and it sets no fill value for them"));
+    } else {
+      EXPECT_TRUE(mentions(unreadable(options), "the values that its shape promises are not all there")) << name;
+    }
   }
 }
 

@@ -2,18 +2,36 @@
 #include <gtest/gtest.h>
 #include <hdf5.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <limits>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "core/hdf5_data_set.hpp"
 #include "mfld/core/error.hpp"
 #include "mfld/task/file_dataset.hpp"
 #include "support/file_text.hpp"
 #include "support/temporary_directory.hpp"
+
+namespace {
+/// Files of HDF5 that this process has opened.
+std::atomic<int> num_opened = 0;
+}  // namespace
+
+/// Stands before that of the system for all of this program.
+extern "C" int openat(int directory, const char* name, int flags, ...) {
+  num_opened += std::string_view(name).ends_with(".h5") ? 1 : 0;
+  return static_cast<int>(::syscall(SYS_openat, directory, name, flags, 0666));
+}
 
 namespace {
 
@@ -63,14 +81,19 @@ struct Part {
   std::string data_set;
   Extents extents;
   hsize_t row = 0;
+  std::optional<hsize_t> source_row = {};  // not all of it, but from there
 };
 
-void add_virtual(File& file, const std::string& name, const Extents& extents, const std::vector<Part>& parts) {
-  const hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
+void add_virtual(File& file, const std::string& name, const Extents& extents, const std::vector<Part>& parts,
+                 hid_t creation = H5Pcreate(H5P_DATASET_CREATE)) {
   for (const Part& part : parts) {
     const Extents start = {part.row, 0};
     const hid_t target = H5Screate_simple(2, extents.data(), nullptr);
-    const hid_t source = H5Screate_simple(2, part.extents.data(), nullptr);
+    const hid_t source = H5Screate_simple(2, part.source_row ? extents.data() : part.extents.data(), nullptr);
+    if (part.source_row) {
+      const Extents source_start = {*part.source_row, 0};
+      H5Sselect_hyperslab(source, H5S_SELECT_SET, source_start.data(), nullptr, part.extents.data(), nullptr);
+    }
     H5Sselect_hyperslab(target, H5S_SELECT_SET, start.data(), nullptr, part.extents.data(), nullptr);
     ASSERT_GE(H5Pset_virtual(creation, target, part.file.c_str(), part.data_set.c_str(), source), 0);
     H5Sclose(target);
@@ -322,6 +345,161 @@ TEST_F(Hdf5Layouts, IntegersThatNoDoubleEqualsAreRefused) {
       EXPECT_TRUE(mentions(refusal(), "an integer that no double equals")) << number;
     }
   }
+}
+
+/// Chunks of two rows, of which those from `first` to `last` are written.
+class Hdf5Fill : public Hdf5Layouts {
+ protected:
+  void write_rows(hsize_t first, hsize_t last, const std::optional<double>& fill, hid_t stored = H5T_IEEE_F64LE,
+                  H5D_layout_t layout = H5D_CHUNKED) const {
+    const Extents chunk = {2, 3};
+    const hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_layout(creation, layout);
+    if (layout == H5D_CHUNKED) {
+      H5Pset_chunk(creation, 2, chunk.data());
+    }
+    if (fill) {
+      H5Pset_fill_value(creation, H5T_NATIVE_DOUBLE, &*fill);
+    }
+    File file(table());
+    file.add_empty("data", {7, 3}, stored, creation, [&](hid_t id) {
+      const Extents start = {first, 0};
+      const Extents count = {last - first, 3};
+      const std::vector<double> ones(count[0] * count[1], 1);
+      const hid_t space = H5Dget_space(id);
+      const hid_t memory = H5Screate_simple(2, count.data(), nullptr);
+      H5Sselect_hyperslab(space, H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr);
+      if (last > first) {
+        H5Dwrite(id, H5T_NATIVE_DOUBLE, memory, space, H5P_DEFAULT, ones.data());
+      }
+      H5Sclose(memory);
+      H5Sclose(space);
+    });
+    H5Pclose(creation);
+  }
+  Vector targets() const { return make_file_dataset(options(), 1).train_targets; }
+};
+
+/// Legal, and what the writer meant.
+TEST_F(Hdf5Fill, AFillValueOfTheWriterIsData) {
+  write_rows(0, 4, 5.);
+  EXPECT_EQ(targets(), (Vector{{1, 1, 1, 1, 5, 5, 5}}));
+  write_rows(0, 4, 0., H5T_STD_I16BE);
+  EXPECT_EQ(targets(), (Vector{{1, 1, 1, 1, 0, 0, 0}}));
+  write_rows(0, 0, -2., H5T_IEEE_F32LE, H5D_CONTIGUOUS);
+  EXPECT_EQ(targets(), (Vector{{-2, -2, -2, -2, -2, -2, -2}}));
+  write_rows(0, 4, std::numeric_limits<double>::quiet_NaN());
+  EXPECT_TRUE(mentions(refusal(), "row 5, column 1 holds nan"));
+  write_rows(0, 4, 0x1p60, H5T_STD_I64LE);
+  EXPECT_TRUE(mentions(refusal(), "its fill value, for what was never written, is an integer beyond 2^53"));
+}
+
+/// The library reads zeros, which nobody has written.
+TEST_F(Hdf5Fill, WithoutOneRowsThatWereNeverWrittenAreRefused) {
+  write_rows(0, 4, std::nullopt);
+  EXPECT_TRUE(mentions(refusal(), "its rows 5 to 7 were never written, and it sets no fill value for them"));
+  EXPECT_TRUE(mentions(test::message_of<InvalidInput>([this] { targets(); }), "never written"));
+  write_rows(4, 7, std::nullopt);
+  EXPECT_TRUE(mentions(refusal(), "its rows 1 to 4 were never written"));
+  write_rows(0, 0, std::nullopt, H5T_IEEE_F64LE, H5D_CONTIGUOUS);
+  EXPECT_TRUE(mentions(refusal(), "its rows 1 to 7 were never written"));
+  write_rows(0, 7, std::nullopt);
+  EXPECT_EQ(targets(), Vector::Ones(7));
+}
+
+TEST_F(Hdf5Fill, AVirtualDataSetHasOneOfItsOwn) {
+  const double fill = 8;
+  const hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
+  H5Pset_fill_value(creation, H5T_NATIVE_DOUBLE, &fill);
+  {
+    File file(table());
+    add_virtual(file, "data", {5, 3}, {{"source.h5", "x", {4, 3}}}, creation);
+  }
+  EXPECT_EQ(targets(), (Vector{{2, 5, 8, 11, 8}}));
+}
+
+TEST_F(Hdf5Layouts, ALongDataSetIsReadInPartsThatEndWithChunks) {
+  constexpr hsize_t n = 150001;
+  const Extents chunk = {1000, 16};
+  const hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
+  H5Pset_chunk(creation, 2, chunk.data());
+  H5Pset_deflate(creation, 1);
+  for (const hid_t list : {creation, hid_t{H5P_DEFAULT}}) {
+    {
+      File file(table());
+      file.add("data", {n, 17}, H5T_IEEE_F32LE, list);
+    }
+    const Dataset data = make_file_dataset(options(), 1);
+    for (Index i = 0; i < data.num_train(); i += 997) {
+      ASSERT_EQ(data.train_inputs(i, 0), static_cast<float>(17 * i));
+    }
+    EXPECT_EQ(data.num_train(), static_cast<Index>(n));
+    EXPECT_EQ(data.train_targets(n - 1), static_cast<float>(17 * n - 1));
+  }
+  H5Pclose(creation);
+}
+
+/// Many parts of few sources, in any order; the last of those that lie over each other counts.
+TEST_F(Hdf5Layouts, EachSourceIsOpenedOnce) {
+  constexpr hsize_t n = 600;
+  const Extents chunk = {n, 3};
+  const hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
+  H5Pset_chunk(creation, 2, chunk.data());
+  H5Pset_deflate(creation, 1);
+  std::vector<Part> parts;
+  for (hsize_t i = 0; i < n; ++i) {
+    parts.push_back({i % 2 == 0 ? "even.h5" : "odd.h5", "x", {1, 3}, (7 * i) % n, i});
+  }
+  for (const char* name : {"even.h5", "odd.h5"}) {
+    File(folder() / name).add("x", {n, 3}, H5T_IEEE_F64LE, creation);
+  }
+  for (const bool overlap : {false, true}) {
+    if (overlap) {
+      parts.push_back({"even.h5", "x", {1, 3}, 0, 5});
+    }
+    {
+      File file(table());
+      add_virtual(file, "data", {n, 3}, parts);
+    }
+    const Dataset data = make_file_dataset(options(), 1);
+    const int before = num_opened;
+    std::vector<double> values(n * 3);
+    hdf5::DataSetReader reader(table(), false);
+    ASSERT_TRUE(reader.find("data"));
+    reader.read(values, [](double) {});
+    EXPECT_LE(num_opened - before, overlap ? n + 2 : 3) << "files";
+    for (hsize_t i = 0; i < n; ++i) {
+      const auto place = static_cast<Index>((7 * i) % n);
+      ASSERT_EQ(data.train_inputs(place, 0), 3. * static_cast<double>(overlap && place == 0 ? 5 : i));
+    }
+  }
+}
+
+/// Of a file that a symbolic link leads to: beside the link, or else beside the file.
+TEST_F(Hdf5Layouts, RawFilesLieBesideALinkOrWhereItLeads) {
+  const std::vector<double> numbers = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
+  const std::string bytes(reinterpret_cast<const char*>(numbers.data()), 8 * numbers.size());
+  test::write_bytes(outside() / "raw.bin", bytes);
+  {
+    File file(outside() / "t.h5");
+    add_raw(file, "raw.bin", 96);
+  }
+  fs::create_symlink(outside() / "t.h5", table());
+  expect_right();
+  test::write_bytes(folder() / "raw.bin", bytes.substr(0, 88) + bytes.substr(0, 8));
+  EXPECT_EQ(make_file_dataset(options(), 1).train_targets(3), 0);
+  {
+    File file(outside() / "t.h5");
+    const hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
+    test::write_bytes(outside() / "only.bin", bytes);
+    H5Pset_external(creation, "raw.bin", 0, 48);
+    H5Pset_external(creation, "only.bin", 48, 48);
+    file.add_empty("data", {4, 3}, H5T_IEEE_F64LE, creation);
+    H5Pclose(creation);
+  }
+  EXPECT_TRUE(mentions(refusal(), "its raw files lie in two folders"));
+  fs::remove(folder() / "raw.bin");
+  expect_right();
 }
 
 }  // namespace

@@ -1,6 +1,10 @@
 // First rows that are names, and those that are data.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -35,8 +39,11 @@ TEST_F(TableHeader, WordsAreNames) {
            "RI,Na,Type",  // Na is sodium
            "L\xE4nge,Gr\xF6\xDF"
            "e,y",                            // Latin-1
-           "\xC3\xA4,\xD0\xB6,\xE4\xB8\x80"  // UTF-8: a German, a Russian and a Chinese letter
+           "\xC3\xA4,\xD0\xB6,\xE4\xBA\xBA"  // UTF-8: a German, a Russian and a Chinese letter
            ,
+           ",x,y",                          // an index in front
+           "\xE4\xB8\x80\xE6\x9C\x88,b,c",  // Chinese: January has the number one in it
+           "mean radius,log10(p),% fat",
            "#id,b,c",
            "0,1,target",  // pandas
            "0,1,Label",
@@ -105,6 +112,10 @@ TEST_F(TableHeader, ARowWithoutAnyNumberIsRefusedWhereItsWordsLookLikeNumbersOrC
            "12kg,13kg",
            "2020-01-01T00:00:00Z,2020-01-02T00:00:00Z",
            "NA,NA",
+           "n.v.,k.u.",
+           "\xD0\xBD.\xD0\xB4.,\xD0\xBD/\xD0\xB8",  // Russian: no data, not known
+           "<LOD,> max",
+           "\xE4\xB8\x80,\xE4\xBA\x8C\xE5\x8D\x81",  // Chinese 1 and 20
            "?,?",
            "k.A.,k.A.",
            "absent,absent",
@@ -115,11 +126,47 @@ TEST_F(TableHeader, ARowWithoutAnyNumberIsRefusedWhereItsWordsLookLikeNumbersOrC
   }
 }
 
-TEST_F(TableHeader, NumbersOfPandasAboveDecimalsAreDoubtful) {
-  EXPECT_TRUE(mentions(refusal("0,1,2\n0.5,1,2\n"), "line 1 is 0, 1, .., 2 and line 2 is no row of integers"));
-  EXPECT_EQ(num_rows("0,1,2\n3,4,5\n6.5,7,8\n"), 3);
+// Which of two words is the code nobody can tell; the same one twice is no name.
+TEST_F(TableHeader, AWordTwiceIsDoubtfulAndSoAreMeasures) {
+  for (const char* row : {"absent,other,absent", "absent,absent", "a,b,b", "12 minutes,13 minutes"}) {
+    SCOPED_TRACE(row);
+    const std::string fields = row;
+    const std::string numbers = std::count(fields.begin(), fields.end(), ',') == 2 ? "1,2,3" : "1,2";
+    EXPECT_TRUE(mentions(refusal(fields + "\n" + numbers + "\n"), "task.header = \"yes\""));
+    FileDatasetOptions options = csv(fields + "\n" + numbers + "\n");
+    options.header = Header::yes;
+    EXPECT_EQ(make_file_dataset(options, 1).num_train(), 1);
+  }
+}
+
+TEST_F(TableHeader, ARowOfCodesNamesTheKey) {
+  for (const char* row : {"n.v.,k.u.,n.v.", ",n.v.,", ",0,1", "\xE4\xB8\x80,\xE4\xBA\x8C,\xE4\xB8\x89"}) {
+    SCOPED_TRACE(row);
+    EXPECT_TRUE(mentions(refusal(row + std::string("\n1,2,3\n")), "task.header = \"yes\" makes a header of the line"));
+  }
+  EXPECT_TRUE(
+      mentions(refusal(",n.v.\n1,2\n"), "line 1, column 1 is empty and must hold a finite number (task.header"));
+  EXPECT_FALSE(mentions(refusal("1,n.v.\n1,2\n"), "task.header"));
+}
+
+// What words alone cannot tell is said.
+TEST_F(TableHeader, WhatWasReadAsAHeaderIsSaid) {
+  const auto words = [this](const char* content) { return make_file_dataset(csv(content), 1).description; };
+  EXPECT_TRUE(mentions(words("# c\nout of range,below limit\n1,2\n3,4\n"), "t.csv\" (its header is line 2), x = "));
+  EXPECT_FALSE(mentions(words("# a,b\n1,2\n3,4\n"), "header"));
+  const std::string both = pair("1,2\n3,4\n", "a,b\n5,6\n").description;
+  EXPECT_TRUE(mentions(both, "test.csv\" (its header is line 1)"));
+  EXPECT_FALSE(mentions(both, "train.csv\" (its"));
+}
+
+TEST_F(TableHeader, NumbersOfPandasAboveRowsAreDoubtful) {
+  EXPECT_TRUE(mentions(refusal("0,1,2\n0.5,1,2\n"), "line 1 is 0, 1, .., 2 and could be names"));
+  EXPECT_TRUE(mentions(refusal("0,1,2\n3,4,5\n"), "a header (task.header = \"yes\") or a row (task.header = \"no\")"));
+  EXPECT_TRUE(mentions(refusal("0,1\n3,4\n"), "line 1 is 0, 1 and could be names"));
+  EXPECT_EQ(num_rows("0,1,2\n"), 1);
   EXPECT_EQ(num_rows("0.0,1,2\n0.5,1,2\n"), 2);
-  EXPECT_EQ(num_rows("0,1\n0.5,1\n"), 2);
+  EXPECT_EQ(num_rows("0,2\n0.5,1\n"), 2);
+  EXPECT_EQ(num_rows("# a,b\n0,1\n3,4\n"), 2);
 }
 
 TEST_F(TableHeader, TheKeyDecides) {
@@ -178,8 +225,14 @@ TEST_F(TableHeader, NamesThatDoNotMatchAreRefused) {
   const auto message = [this](const char* train, const char* test) { return refusal(pair_options(train, test)); };
   EXPECT_TRUE(mentions(message("a,b,y\n1,2,3\n", "a,c,y\n1,2,3\n"), "it has no column \"b\", which"));
   EXPECT_TRUE(mentions(message("a,b,y\n1,2,3\n", "A,b,y\n1,2,3\n"), "it has no column \"a\""));
-  EXPECT_TRUE(mentions(message("a,b,y\n1,2,3\n", "a,a,y\n1,2,3\n"), "it has the column \"a\" twice"));
-  EXPECT_TRUE(mentions(message("a,a,y\n1,2,3\n", "a,a,y\n1,2,3\n"), "train.csv\": it has the column \"a\" twice"));
+  EXPECT_TRUE(mentions(message("a,b,y\n1,2,3\n", "a,a,y\n1,2,3\n"), "test.csv\": line 1, column 1 holds \"a\""));
+  const auto told = [this](const char* train, const char* test) {
+    FileDatasetOptions options = pair_options(train, test);
+    options.header = Header::yes;
+    return refusal(options);
+  };
+  EXPECT_TRUE(mentions(told("a,b,y\n1,2,3\n", "a,a,y\n1,2,3\n"), "it has the column \"a\" twice"));
+  EXPECT_TRUE(mentions(told("a,a,y\n1,2,3\n", "a,a,y\n1,2,3\n"), "train.csv\": it has the column \"a\" twice"));
   EXPECT_TRUE(mentions(message("a,y\n1,2\n", "a,b,y\n1,2,3\n"), "train.csv\": it has no column \"b\""));
 }
 
@@ -196,6 +249,28 @@ TEST_F(TableHeader, NamesAreEscapedWhereTheyEnter) {
   EXPECT_TRUE(mentions(make_file_dataset(whole(write("a\rb.csv", "1,2\n")), 1).description, "a\\x0db.csv"));
 }
 
+TEST(Numbers, AreRoundedToDoublePrecision) {
+  constexpr double infinite = std::numeric_limits<double>::infinity();
+  for (const auto& [text, value] : std::vector<std::pair<std::string, double>>{
+           {"1e-400", 0},
+           {"0." + std::string(400, '0') + "1", 0},
+           {"123456e-99999999999999999999", 0},
+           {"3e-324", std::numeric_limits<double>::denorm_min()},
+           {std::string(400, '9') + "e-800", 0},
+           {"0." + std::string(400, '0') + "1e300", 1e-101},
+           {"1e400", infinite},
+           {"-1e400", -infinite},
+           {"1e99999999999999999999", infinite},
+           {"0.001e9223372036854775807", infinite},
+           {std::string(400, '9'), infinite},
+           {"0e99999", 0},
+       }) {
+    EXPECT_EQ(tables::parse_number(text), value) << text;
+  }
+  EXPECT_TRUE(std::signbit(tables::parse_number("-1e-400").value_or(1)));
+  EXPECT_EQ(tables::parse_number("1e400 kg"), std::nullopt);
+}
+
 TEST(TableHeaderWords, KnowNumbersOfEveryScript) {
   EXPECT_FALSE(tables::is_word("\xE0\xA5\xA7\xE0\xA5\xA8"));  // Devanagari 12
   EXPECT_TRUE(tables::is_word("\xE0\xA4\x95"));               // and a letter of it
@@ -204,6 +279,26 @@ TEST(TableHeaderWords, KnowNumbersOfEveryScript) {
       tables::is_word("\xE2\x82\xAC"
                       "12"));
   EXPECT_FALSE(tables::is_word("\xE2\x80\x94"));
+  for (const char* number : {
+           "\xF0\x91\xBD\x91",  // Kawi
+           "\xF0\x9E\x93\xB1",  // Nag Mundari
+           "\xE1\x8D\xA9",      // Ethiopic
+           "\xF0\x90\xA9\x80",  // Kharosthi
+           "\xF0\x9D\x8D\xA0",  // counting rods
+           "\xF0\x9D\x8B\xA1",  // Mayan
+           "\xE0\xA7\xB4",      // Bengali, the numerator of a currency
+           "\xE0\xAF\xB0",      // Tamil ten
+           "\xE3\x80\xA1",      // Suzhou
+           "\xE3\x88\xA0",      // in parentheses
+           "\xE3\x89\x91",      // 21 in a circle
+           "\xE4\xBA\x8C",      // Chinese two
+           "\xE5\xA3\xB9",      // and one, of cheques
+       }) {
+    EXPECT_FALSE(tables::is_word(number)) << number;
+  }
+  for (const char* word : {"\xE5\x8D\x83\xE5\x85\x8B", "e.g. age", "no.", "Weight..kg.", "a/bc"}) {
+    EXPECT_TRUE(tables::is_word(word)) << word;  // the first: Chinese kilogram, which has 1000 in it
+  }
   EXPECT_FALSE(
       tables::is_word("\x96"
                       "1"));  // the dash of Windows-1252

@@ -22,10 +22,15 @@ struct InputFileOptions {
   const std::atomic<bool>* stop = nullptr;  // once true, reading ends with Interrupted
 };
 
-/// All rows, without the column of the targets. Throws as make_file_dataset does.
-Inputs read_inputs(const InputFileOptions& options);
+struct FileInputs {
+  Inputs inputs;          // all rows, without the column of the targets
+  Index header_line = 0;  // csv only: the line that was read as names; 0: none
+};
+
+/// Throws as make_file_dataset does.
+FileInputs read_inputs(const InputFileOptions& options);
 
 /// Of two files; where both have names, the columns of the second in the order of the first.
-std::pair<Inputs, Inputs> read_inputs(const InputFileOptions& first, const InputFileOptions& second);
+std::pair<FileInputs, FileInputs> read_inputs(const InputFileOptions& first, const InputFileOptions& second);
 
 }  // namespace mfld
