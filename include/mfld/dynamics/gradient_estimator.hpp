@@ -17,8 +17,8 @@ void draw_batch(std::uint64_t seed, std::int64_t step, Index num_samples, Sampli
 
 /// An unbiased estimate of the data part of the drift,
 ///   v_j = weight sum_{i in I} l'(f(x_i), y_i) grad h(theta_j; x_i),
-/// from all samples (full), a mini-batch shared by all particles (minibatch, README equation 6), or a mini-batch
-/// corrected by a snapshot (svrg, README equation 7); or the natural gradient of the squared loss
+/// from all samples (full), a mini-batch shared by all particles (minibatch, src/README.md, equation 6), or a
+/// mini-batch corrected by a snapshot (svrg, src/README.md, equation 7); or the natural gradient of the squared loss
 /// (dynamics/natural_gradient.hpp), from all samples. Knows neither penalty nor noise.
 template <class Scalar>
 class GradientEstimator {

@@ -28,7 +28,7 @@ struct MethodDefaults {
   bool averaging = false;
 };
 
-/// A named method is a row of this table and nothing else (README, equations 4-9).
+/// A named method is a row of this table and nothing else (src/README.md, equations 4-9).
 struct Method {
   std::string_view name;
   Estimator estimator;

@@ -8,8 +8,8 @@
 
 namespace mfld {
 
-/// How lambda1 enters (README, equation 3): the penalty coefficient in front of |theta|^2 (of |theta - theta_0|^2 where
-/// the anchor is the start) is
+/// How lambda1 enters (src/README.md, equation 3): the penalty coefficient in front of |theta|^2 (of |theta -
+/// theta_0|^2 where the anchor is the start) is
 ///   additive: lambda1 (prior N(0, lambda2 / (2 lambda1)))
 ///   product:  lambda1 * temperature (prior N(0, 1 / (2 lambda1)), whatever the temperature)
 ///   half:     lambda1 / 2

@@ -19,11 +19,11 @@ struct StepOptions {
 
 /// The Euler-Maruyama step of the Langevin SDE, for every particle j and every trained coordinate:
 ///   theta_j <- theta_j - eta (v_j + 2 lambda1 (theta_j - anchor_j)) + sqrt(2 T eta) xi_j,   xi_j ~ N(0, I)
-/// (README, equation 5). particles [N x p] updated in place; drift [N x p] v, the data part of the drift, from one
-/// frozen configuration; trained [p] says which columns move; anchor [N x p], none: 0. Strong order 1 (additive noise);
-/// stationary law biased O(eta).
-/// Particle j reads only langevin_noise(seed, k, j), its drift and itself, so that each may be moved as soon as its
-/// drift is known: all of them once, in any order, to the same bits. Refers to its arguments, which must outlive it.
+/// (src/README.md, equation 5). particles [N x p] updated in place; drift [N x p] v, the data part of the drift, from
+/// one frozen configuration; trained [p] says which columns move; anchor [N x p], none: 0. Strong order 1 (additive
+/// noise); stationary law biased O(eta). Particle j reads only langevin_noise(seed, k, j), its drift and itself, so
+/// that each may be moved as soon as its drift is known: all of them once, in any order, to the same bits. Refers to
+/// its arguments, which must outlive it.
 template <class Scalar>
 class EulerMaruyama {
  public:
