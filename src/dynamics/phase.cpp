@@ -85,8 +85,8 @@ std::string Phase::describe() const {
   const std::string title =
       name.empty() || name == method->name ? std::string(method->name) : fmt::format("{} ({})", name, method->name);
   std::string text =
-      fmt::format("{}, {} steps: {}; eta = {}; {}; {}; {}", title, num_steps, update_in_words(*this), step_size.describe(),
-                  noise_in_words(*this), penalty_in_words(*this), samples_in_words(*this));
+      fmt::format("{}, {} steps: {}; eta = {}; {}; {}; {}", title, num_steps, update_in_words(*this),
+                  step_size.describe(), noise_in_words(*this), penalty_in_words(*this), samples_in_words(*this));
   if (step_rule == StepKind::kinetic) {
     text += fmt::format("; friction = {}, velocities drawn from N(0, T) at the start of the phase", friction);
   }

@@ -54,8 +54,7 @@ bool kinetic_column(const kernels::StepTask& task, Index count, const double* HW
     if constexpr (has_anchor) {
       distance -= static_cast<double>(anchor[i]);
     }
-    const double kicked =
-        static_cast<double>(velocity[i]) - task.step_size * (drift[i] + 2 * task.penalty * distance);
+    const double kicked = static_cast<double>(velocity[i]) - task.step_size * (drift[i] + 2 * task.penalty * distance);
     double next = task.velocity_decay * kicked;
     if (xi != nullptr) {
       next += task.noise_amplitude * static_cast<double>(xi[i]);

@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <cassert>
 
+#include "dynamics/step_task.hpp"
 #include "mfld/core/error.hpp"
 #include "mfld/core/parallel.hpp"
-#include "dynamics/step_task.hpp"
 #include "model/kernels.hpp"
 
 namespace mfld {
@@ -73,7 +73,8 @@ void langevin_noise(std::uint64_t seed, std::int64_t step, Index first, Eigen::R
   noise_of_blocks<2, double>(seed, purpose, step, first, xi);
 }
 
-void langevin_noise(std::uint64_t seed, std::int64_t step, Index first, Eigen::Ref<Eigen::MatrixXf> xi, Purpose purpose) {
+void langevin_noise(std::uint64_t seed, std::int64_t step, Index first, Eigen::Ref<Eigen::MatrixXf> xi,
+                    Purpose purpose) {
   noise_of_blocks<4, float>(seed, purpose, step, first, xi);
 }
 

@@ -261,8 +261,9 @@ double num_doubles_of_state(const std::vector<Phase>& phases, const RunSizes& si
     state.begin(phase);
     state.step_in_phase = 1;
     double sum = 0;
-    State<double>::for_each_matrix(state, sizes, [&sum](std::string_view /*name*/, const auto& /*matrix*/,
-                                                        const MatrixShape& shape) { sum += shape.size(); });
+    State<double>::for_each_matrix(
+        state, sizes,
+        [&sum](std::string_view /*name*/, const auto& /*matrix*/, const MatrixShape& shape) { sum += shape.size(); });
     most = std::max(most, sum);
   }
   return most;
@@ -306,7 +307,8 @@ Experiment read_experiment(const Section& root, const Surroundings& surroundings
                          some([](const Phase& phase) { return phase.until_gradient_norm > 0; }) +
                          (options.linearised ? 2 : 0);
   const RunSizes sizes = {options.width, experiment.network.layout().size, experiment.data.num_train()};
-  const double num_doubles = num_copies * sizes.per_parameter().size() + 2 * num_doubles_of_state(experiment.phases, sizes);
+  const double num_doubles =
+      num_copies * sizes.per_parameter().size() + 2 * num_doubles_of_state(experiment.phases, sizes);
   check_memory(network_section, "width", num_doubles, "the particles");
   experiment.initial =
       initial_particles(law, options.neuron, experiment.data.input_dim(), options.width, seeds.initialisation);

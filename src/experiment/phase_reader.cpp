@@ -188,7 +188,8 @@ void read_natural_gradient(Section& section, const PhaseSetting& setting, Phase&
   section.check(
       setting.loss == LossKind::squared, "method",
       fmt::format("is defined for the squared loss, and loss.kind is \"{}\"", name_of(loss_names, setting.loss)));
-  check_memory(section, "method", num_doubles_of_natural_gradient(setting.num_samples), "two matrices of n x n numbers");
+  check_memory(section, "method", num_doubles_of_natural_gradient(setting.num_samples),
+               "two matrices of n x n numbers");
   section.check_data(phase.damping > 0 || static_cast<double>(setting.num_samples) <= setting.num_trained, "damping",
                      fmt::format("must be > 0 where training samples ({}) are more than trained parameters ({}): their "
                                  "tangent kernel is singular",
@@ -200,14 +201,14 @@ void read_step(Section& section, Phase& phase) {
   const Method& method = *phase.method;
   const auto names = names_of(step_rules);
   phase.step_rule = step_rules[section.choice("step", "how a particle moves: a row of `mfld list steps`",
-                                    {std::string(info(method.defaults.step_rule).name),
-                                     "euler-maruyama; underdamped-mfld: kinetic"},
-                                    names)]
-                   .kind;
+                                              {std::string(info(method.defaults.step_rule).name),
+                                               "euler-maruyama; underdamped-mfld: kinetic"},
+                                              names)]
+                        .kind;
   const bool kinetic = phase.step_rule == StepKind::kinetic;
   if (section.reads("friction", kinetic, "step = kinetic")) {
-    phase.friction = section.number("friction", "of the velocities, per unit of time", phase.friction,
-                                    NumberRule::positive);
+    phase.friction =
+        section.number("friction", "of the velocities, per unit of time", phase.friction, NumberRule::positive);
   }
   section.check(phase.step_rule != StepKind::leimkuhler_matthews ||
                     (method.temperature != TemperatureKey::none && phase.temperature.value > 0),

@@ -43,10 +43,10 @@ LentCheckpoint lend(const State<Scalar>& state, const RunSizes& sizes) {
   checkpoint.time = state.time;
   checkpoint.time_compensation = state.time_compensation;
   checkpoint.gradient_evaluations = state.gradient_evaluations;
-  State<Scalar>::for_each_matrix(
-      state, sizes, [&](std::string_view name, const auto& matrix, const MatrixShape& /*shape*/) {
-        checkpoint.matrices.emplace_back(name, LentMatrix(matrix));
-      });
+  State<Scalar>::for_each_matrix(state, sizes,
+                                 [&](std::string_view name, const auto& matrix, const MatrixShape& /*shape*/) {
+                                   checkpoint.matrices.emplace_back(name, LentMatrix(matrix));
+                                 });
   return checkpoint;
 }
 

@@ -92,8 +92,8 @@ struct Table {
   void (*reduce)(const ReduceTask<Scalar>& task);
   void (*map)(const MapTask<Scalar>& task);
   /// Moves the task's particles, with the penalty on the distance from `anchor` (same layout, or nullptr: from 0), by
-  /// the Euler-Maruyama rule, or where there are velocities (same layout) by the kinetic one; returns the first particle
-  /// that is not finite, or -1.
+  /// the Euler-Maruyama rule, or where there are velocities (same layout) by the kinetic one; returns the first
+  /// particle that is not finite, or -1.
   Index (*step)(const StepTask& task, const Scalar* anchor, Scalar* particles, Scalar* velocities);
   /// a, a', c, c' of `count` output parameters, one after the other; count a multiple of every vector length.
   void (*head)(const Neuron& neuron, Index count, const Scalar* r, Scalar* values);

@@ -69,8 +69,7 @@ template <class Scalar>
 void Objective<Scalar>::subtract_from(std::span<const double> coefficients, const Batch<Scalar>& batch,
                                       const Particles<Scalar>& particles, Drift& drift, const Finish& finish) {
   network_->drift(particles, batch.inputs, GivenField(coefficients),
-                  -weight(particles.rows(), std::ssize(batch.samples)), Accumulate::add, drift, {}, workspace_,
-                  finish);
+                  -weight(particles.rows(), std::ssize(batch.samples)), Accumulate::add, drift, {}, workspace_, finish);
 }
 
 template class Objective<double>;

@@ -45,8 +45,7 @@ class MfldSteps {
     StepOfAll<Scalar> next(rule_, {options, drift_, network_.trained(), particles_});
     const auto move = [&next](Index first, Index last) { next.move(first, last); };
     const Finish finish = std::cref(move);
-    const EstimateContext<Scalar> context = {objective_, phase_,     step_,  step_,
-                                             seed_,      particles_, drift_, finish};
+    const EstimateContext<Scalar> context = {objective_, phase_, step_, step_, seed_, particles_, drift_, finish};
     std::visit([&context](auto& estimator) { estimator.estimate(context); }, estimator_);
     ++step_;
   }

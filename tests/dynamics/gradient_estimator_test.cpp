@@ -116,7 +116,8 @@ TEST(DrawBatch, NeighbouringStepsAreIndependent) {
 template <class Scalar>
 class LoneEstimator {
  public:
-  LoneEstimator(const Network& network, const EmpiricalRisk& risk, const Dataset& data) : objective_(network, risk, data) {}
+  LoneEstimator(const Network& network, const EmpiricalRisk& risk, const Dataset& data)
+      : objective_(network, risk, data) {}
 
   /// The number of evaluations.
   std::int64_t estimate(const Phase& phase, std::int64_t step, std::int64_t step_in_phase, std::uint64_t batch_seed,
@@ -127,8 +128,8 @@ class LoneEstimator {
     }
     EXPECT_EQ(estimator_.index(), kind);
     const Finish nothing;
-    const EstimateContext<Scalar> context = {objective_, phase, step, step_in_phase, batch_seed, particles, drift,
-                                             nothing};
+    const EstimateContext<Scalar> context = {objective_, phase,     step,  step_in_phase,
+                                             batch_seed, particles, drift, nothing};
     const Estimate made = std::visit([&context](auto& one) { return one.estimate(context); }, estimator_);
     EXPECT_EQ(made.failure, "");
     return made.evaluations;
@@ -309,8 +310,7 @@ TEST(Estimators, BatchCovarianceIsThePopulationCovarianceTimesTheFinitePopulatio
 
 /// An estimator whose snapshot lies at `anchor`.
 template <class Scalar>
-LoneEstimator<Scalar> with_snapshot(const Fixture<Scalar>& fixture, const Particles<Scalar>& anchor,
-                                        Index batch_size) {
+LoneEstimator<Scalar> with_snapshot(const Fixture<Scalar>& fixture, const Particles<Scalar>& anchor, Index batch_size) {
   auto estimator = fixture.estimator();
   Drift drift(anchor.rows(), anchor.cols());
   estimator.estimate(phase_of("svrg-mfld", batch_size), 0, 0, 5, anchor, drift);

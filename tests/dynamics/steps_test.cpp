@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <ctime>
 #include <cstdio>
+#include <ctime>
 #include <limits>
 #include <tuple>
 #include <utility>
@@ -65,9 +65,10 @@ template <class Scalar>
 void check_leimkuhler_matthews(Index rows, Index columns) {
   const Inputs1<Scalar> at(rows, columns);
   const auto trained = all_trained(columns);
-  const Drift xi = (normals<Scalar>(warm, warm.step, rows, columns) + normals<Scalar>(warm, warm.step + 1, rows, columns))
-                       .template cast<double>() /
-                   2;
+  const Drift xi =
+      (normals<Scalar>(warm, warm.step, rows, columns) + normals<Scalar>(warm, warm.step + 1, rows, columns))
+          .template cast<double>() /
+      2;
   const Drift expected = at.theta.template cast<double>() - warm.step_size * at.force +
                          std::sqrt(2 * warm.temperature * warm.step_size) * xi;
   Particles<Scalar> moved = at.theta;
@@ -84,15 +85,13 @@ void check_kinetic(Index rows, Index columns) {
   Particles<Scalar> moved = at.theta;
   const StepContext<Scalar> context = {warm, at.drift, trained, moved, &at.anchor};
   kinetic.begin(context);
-  const Drift start =
-      std::sqrt(warm.temperature) *
-      normals<Scalar>(warm, warm.step, rows, columns, Purpose::velocity).template cast<double>();
+  const Drift start = std::sqrt(warm.temperature) *
+                      normals<Scalar>(warm, warm.step, rows, columns, Purpose::velocity).template cast<double>();
   EXPECT_LE((kinetic.velocities().template cast<double>() - start).cwiseAbs().maxCoeff(), tolerance<Scalar>());
   const double e = std::exp(-warm.friction * warm.step_size);
   const Drift kicked = start - warm.step_size * at.force;
-  const Drift last =
-      e * kicked + std::sqrt(warm.temperature * (1 - e * e)) *
-                       normals<Scalar>(warm, warm.step, rows, columns).template cast<double>();
+  const Drift last = e * kicked + std::sqrt(warm.temperature * (1 - e * e)) *
+                                      normals<Scalar>(warm, warm.step, rows, columns).template cast<double>();
   const Drift expected = at.theta.template cast<double>() + warm.step_size / 2 * kicked + warm.step_size / 2 * last;
   AnyStep<Scalar> rule = std::move(kinetic);
   step_all(rule, context);
@@ -205,14 +204,13 @@ TEST(KineticStep, HasTheTransitionAndTheNoiseOfTheMiddleScheme) {
   for (const double a : {0.5, 1.0, 3.0}) {
     for (const double h : {0.05, 0.3, 1.0}) {
       for (const double friction : {0.3, 2.0}) {
-        const StepOptions options = {.step_size = h, .temperature = 0.7, .noise_seed = 3, .step = 2,
-                                     .friction = friction};
+        const StepOptions options = {
+            .step_size = h, .temperature = 0.7, .noise_seed = 3, .step = 2, .friction = friction};
         const KineticTransition transition(a, options);
         const double e = std::exp(-friction * h);
         const Eigen::Matrix2d expected{{1 - h * h * a / 2 * (1 + e), h / 2 * (1 + e)}, {-h * a * e, e}};
         EXPECT_LE((transition.matrix - expected).cwiseAbs().maxCoeff(), 1e-14);
-        const Eigen::Matrix2d covariance =
-            0.7 * (1 - e * e) * Eigen::Matrix2d{{h * h / 4, h / 2}, {h / 2, 1}};
+        const Eigen::Matrix2d covariance = 0.7 * (1 - e * e) * Eigen::Matrix2d{{h * h / 4, h / 2}, {h / 2, 1}};
         EXPECT_LE((transition.noise * transition.noise.transpose() - covariance).cwiseAbs().maxCoeff(), 1e-13);
       }
     }
@@ -315,12 +313,17 @@ double error_of_moment(StepKind kind, double step_size, std::int64_t num_steps) 
 }
 
 TEST(Steps, HaveTheirOrderInTheStepSizeOnANonlinearForce) {
-  for (const auto& [kind, h, n] : {std::tuple{StepKind::euler_maruyama, 0.05, 400}, {StepKind::euler_maruyama, 0.1, 200},
-                                   {StepKind::leimkuhler_matthews, 0.1, 1000}, {StepKind::leimkuhler_matthews, 0.2, 500},
-                                   {StepKind::kinetic, 0.15, 4000}, {StepKind::kinetic, 0.2, 2000}, {StepKind::kinetic, 0.3, 2000}}) {
+  for (const auto& [kind, h, n] : {std::tuple{StepKind::euler_maruyama, 0.05, 400},
+                                   {StepKind::euler_maruyama, 0.1, 200},
+                                   {StepKind::leimkuhler_matthews, 0.1, 1000},
+                                   {StepKind::leimkuhler_matthews, 0.2, 500},
+                                   {StepKind::kinetic, 0.15, 4000},
+                                   {StepKind::kinetic, 0.2, 2000},
+                                   {StepKind::kinetic, 0.3, 2000}}) {
     std::vector<double> e;
     const auto t = std::clock();
-    std::printf("%d %g: %g  (%g s)\n", int(kind), h, error_of_moment(kind, h, n)/0.467920, double(std::clock()-t)/CLOCKS_PER_SEC);
+    std::printf("%d %g: %g  (%g s)\n", int(kind), h, error_of_moment(kind, h, n) / 0.467920,
+                double(std::clock() - t) / CLOCKS_PER_SEC);
   }
 }
 

@@ -245,7 +245,8 @@ TEST_F(Resume, ABranchGoesOnWithOtherNoise) {
   EXPECT_TRUE(same_bits(same.matrices.at("particles"), of_parent.matrices.at("particles")));
   EXPECT_EQ(same.gradient_evaluations, of_parent.gradient_evaluations);
   const fs::path path = grow(4);
-  EXPECT_FALSE(same_bits(load_checkpoint(path / "checkpoint.h5").matrices.at("particles"), of_parent.matrices.at("particles")));
+  EXPECT_FALSE(
+      same_bits(load_checkpoint(path / "checkpoint.h5").matrices.at("particles"), of_parent.matrices.at("particles")));
   const std::string note = fmt::format("# branched from {} at step 10, seed 3, experiment {:016x}\n", parent.string(),
                                        of_parent.experiment_hash);
   for (const char* file : {"experiment.toml", "metrics.csv"}) {

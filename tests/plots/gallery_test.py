@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Every picture of plots/gallery is named in the README, and was drawn by today's scripts from today's experiments."""
+"""Every picture of plots/gallery is shown on a page, and was drawn by today's scripts from today's experiments."""
 
 from drawing import PLOTS  # first: it may start the test over
 
@@ -16,8 +16,10 @@ SCRIPTS = {"trajectories_width": "trajectories"}  # of pictures with another nam
 
 
 class GalleryTest(unittest.TestCase):
-    def test_pictures_are_those_of_the_readme(self):
-        named = re.findall(r"\]\(plots/gallery/([^)]*)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    def test_pictures_are_those_of_the_pages(self):
+        pages = [ROOT / "README.md", ROOT / "sims/README.md"]
+        text = "".join(page.read_text(encoding="utf-8") for page in pages)
+        named = set(re.findall(r"\]\((?:\.\./)?plots/gallery/([^)]*)\)", text))
         self.assertEqual(sorted(named), sorted(path.name for path in (PLOTS / "gallery").iterdir()))
 
     def test_no_picture_is_stale(self):
@@ -27,7 +29,7 @@ class GalleryTest(unittest.TestCase):
             with Image.open(picture) as image:
                 made_from = {key: image.info.get(key) for key in ("mfld script", "mfld experiment")}
             self.assertEqual(made_from, style.origin(PLOTS / f"{stem}.py", experiment),
-                             f"{picture.name} is stale: draw it again as the README says, and copy it to plots/gallery")
+                             f"{picture.name} is stale: draw it again as plots/README.md says")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
 
 namespace mfld {
 
-/// The Euler-Maruyama step of the overdamped Langevin equation (README, equation 5):
+/// The Euler-Maruyama step of the overdamped Langevin equation (src/README.md, equation 5):
 ///   theta_j <- theta_j - eta g_j + sqrt(2 T eta) xi_j^(k),   xi_j ~ N(0, I).
 /// Strong order 1 (additive noise); stationary law biased O(eta): for a linear force a theta the variance is
 /// T / (a (1 - eta a / 2)). Stable where eta a < 2. Carries nothing; one normal a coordinate from the stream

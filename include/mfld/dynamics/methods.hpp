@@ -32,7 +32,8 @@ inline constexpr auto step_rules = std::to_array<StepInfo>({
      "theta <- theta - eta v + sqrt(2 eta T) (xi^(k) + xi^(k+1)) / 2",
      "Leimkuhler & Matthews, Appl. Math. Res. Express 2013"},
     {"kinetic", StepKind::kinetic,
-     "velocity <- velocity - eta v; theta <- theta + eta velocity / 2; velocity <- e velocity + sqrt(T (1 - e^2)) xi^(k), "
+     "velocity <- velocity - eta v; theta <- theta + eta velocity / 2; velocity <- e velocity + sqrt(T (1 - e^2)) "
+     "xi^(k), "
      "e = exp(-friction eta); theta <- theta + eta velocity / 2",
      "Leimkuhler & Matthews, Proc. R. Soc. A 2016; Fu & Wilson, 2023"},
 });
@@ -58,7 +59,7 @@ struct MethodDefaults {
   StepKind step_rule = StepKind::euler_maruyama;
 };
 
-/// A named method is a row of this table and nothing else (README, equations 4-9).
+/// A named method is a row of this table and nothing else (src/README.md, equations 4-9).
 struct Method {
   std::string_view name;
   Estimator estimator;

@@ -19,8 +19,8 @@ void choose_batch(const EstimateContext<Scalar>& context, Batch<Scalar>& batch);
 /// Where samples come from, in words.
 std::string batches_in_words(const Phase& phase);
 
-/// v_I, the drift over one mini-batch I shared by all particles (README, equation 6). Carries nothing; draws from the
-/// stream (seed, batch, step). Cost: B per-sample gradients.
+/// v_I, the drift over one mini-batch I shared by all particles (src/README.md, equation 6). Carries nothing; draws
+/// from the stream (seed, batch, step). Cost: B per-sample gradients.
 template <class Scalar>
 class MiniBatch {
  public:

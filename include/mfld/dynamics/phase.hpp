@@ -8,8 +8,8 @@
 
 namespace mfld {
 
-/// How lambda1 enters (README, equation 3): the penalty coefficient in front of |theta|^2 (of |theta - theta_0|^2 where
-/// the anchor is the start) is
+/// How lambda1 enters (src/README.md, equation 3): the penalty coefficient in front of |theta|^2 (of |theta -
+/// theta_0|^2 where the anchor is the start) is
 ///   additive: lambda1 (prior N(0, lambda2 / (2 lambda1)))
 ///   product:  lambda1 * temperature (prior N(0, 1 / (2 lambda1)), whatever the temperature)
 ///   half:     lambda1 / 2
@@ -32,9 +32,9 @@ struct Phase {
   std::int64_t snapshot_every = 0;  // SVRG: m steps
   bool averaging = false;           // the result is the average of the iterates, the last one excluded
   StepKind step_rule = StepKind::euler_maruyama;
-  double friction = 1;              // kinetic: > 0, per unit of time
-  double damping = 0;               // natural gradient: >= 0, in the units of the tangent kernel
-  double until_gradient_norm = 0;   // > 0, full gradients only: the phase ends once the norm of the drift is below it
+  double friction = 1;             // kinetic: > 0, per unit of time
+  double damping = 0;              // natural gradient: >= 0, in the units of the tangent kernel
+  double until_gradient_norm = 0;  // > 0, full gradients only: the phase ends once the norm of the drift is below it
 
   double step_size_at(std::int64_t step) const { return step_size.at(step, num_steps); }
   double temperature_at(std::int64_t step) const { return temperature.at(step, num_steps); }

@@ -15,7 +15,7 @@ struct State {
   Particles<double> average;       // [N x p] of the iterates before this one, in a phase that averages
   AnyEstimator<Scalar> estimator;  // of the phase that makes the next step
   AnyStep<Scalar> rule;
-  bool averaging = false;          // whether that phase averages
+  bool averaging = false;  // whether that phase averages
 
   std::int64_t step = 0;           // steps made since the start of the run
   std::int64_t phase = 0;          // index of the phase that makes the next step
@@ -44,9 +44,7 @@ struct State {
     if (self.averaging) {
       visit("average", self.average, sizes.per_parameter());
     }
-    const auto list = [&]<class Part>(Part& part) {
-      std::remove_const_t<Part>::for_each_matrix(part, sizes, visit);
-    };
+    const auto list = [&]<class Part>(Part& part) { std::remove_const_t<Part>::for_each_matrix(part, sizes, visit); };
     std::visit(list, self.estimator);
     std::visit(list, self.rule);
   }

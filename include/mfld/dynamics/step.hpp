@@ -40,8 +40,8 @@ template <class Scalar>
 void add_to_average(std::int64_t num_before, Index first, Index last, const Particles<Scalar>& particles,
                     Particles<double>& average);
 
-/// xi of step k for particles first..first+rows: independent N(0, 1), a pure function of (seed, purpose, step, particle,
-/// column): Philox4x32-10 with the key of (seed, purpose) and Box-Muller. xi [rows x p].
+/// xi of step k for particles first..first+rows: independent N(0, 1), a pure function of (seed, purpose, step,
+/// particle, column): Philox4x32-10 with the key of (seed, purpose) and Box-Muller. xi [rows x p].
 ///   double   counter (column / 2, particle, step low, step high); the four words give two uniforms of 52 bits and two
 ///            normals, the even and the odd column; |xi| <= 8.6
 ///   single   counter (column / 4, particle, step low, step high); words 0 and 1, of 31 and 32 bits, give the columns

@@ -7,10 +7,10 @@
 
 namespace mfld {
 
-/// A mini-batch corrected by a snapshot (README, equation 7; Suzuki, Wu & Nitanda, NeurIPS 2023): v_I here, minus v_I
-/// at the snapshot with the outputs it had, plus the full v there. The snapshot is taken at multiples of snapshot_every
-/// within the phase; there the estimate is the full drift, exactly. Draws from the stream (seed, batch, step). Cost: n
-/// per-sample gradients at a snapshot, else 2B.
+/// A mini-batch corrected by a snapshot (src/README.md, equation 7; Suzuki, Wu & Nitanda, NeurIPS 2023): v_I here,
+/// minus v_I at the snapshot with the outputs it had, plus the full v there. The snapshot is taken at multiples of
+/// snapshot_every within the phase; there the estimate is the full drift, exactly. Draws from the stream (seed, batch,
+/// step). Cost: n per-sample gradients at a snapshot, else 2B.
 template <class Scalar>
 class Svrg {
  public:

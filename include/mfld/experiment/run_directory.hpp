@@ -72,8 +72,8 @@ std::optional<RunSummary> read_summary(const FilePlace& run);
 /// Whether nothing is left to do: the run finished or diverged.
 bool is_final(const std::optional<RunSummary>& summary);
 
-/// Everything a run leaves on disk (the layout is a contract, see README.md "The run directory"). Knows no mathematics.
-/// Every failure to write is a FileError that names the file and the system's reason.
+/// Everything a run leaves on disk (the layout is a contract, see sims/README.md, "The run directory"). Knows no
+/// mathematics. Every failure to write is a FileError that names the file and the system's reason.
 class RunDirectory {
  public:
   /// A new or empty directory, made with its parents if need be; what a run left that was killed before it began does

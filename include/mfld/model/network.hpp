@@ -41,8 +41,8 @@ class PackedInputs {
   std::vector<Scalar> values_;
 };
 
-/// Where the coefficient c_i of a sample comes from, given the outputs of a run of samples (README "Architecture"):
-/// called once per block of samples [first, first + outputs.size()), from one thread.
+/// Where the coefficient c_i of a sample comes from, given the outputs of a run of samples (src/README.md, "How a step
+/// moves a particle"): called once per block of samples [first, first + outputs.size()), from one thread.
 class Field {
  public:
   virtual ~Field() = default;

@@ -7,7 +7,7 @@
 
 namespace mfld {
 
-/// Every neuron of the program is a head over one hidden unit (README, equation 1):
+/// Every neuron of the program is a head over one hidden unit (src/README.md, equation 1):
 ///
 ///   h(theta; x) = a(r) sigma(w.x + b) + c(r),     theta = (r, w, b)
 ///   dh/dw = a sigma'(z) x     dh/db = a sigma'(z)     dh/dr = a'(r) sigma(z) + c'(r)

@@ -5,7 +5,7 @@
 
 namespace mfld {
 
-/// How the sum over neurons is scaled and at which speed particles move (README, equation 2).
+/// How the sum over neurons is scaled and at which speed particles move (src/README.md, equation 2).
 enum class ScalingKind { mean_field, ntk, standard, alpha };
 
 /// f(x) = output_factor * sum_j h(theta_j; x) and v_j = drift_factor/n sum_i l'_i grad h(theta_j; x_i) + 2 lambda1

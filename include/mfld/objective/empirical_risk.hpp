@@ -11,7 +11,8 @@ namespace mfld {
 enum class Reduction { mean, sum };
 
 /// The data part of the objective, R(f) = (1/n) sum_i l(f(x_i), y_i) (or the sum without 1/n), and its field
-/// c_i = l'(f(x_i), y_i), the coefficients of the first variation delta R / delta mu (README, equations 3 and 4).
+/// c_i = l'(f(x_i), y_i), the coefficients of the first variation delta R / delta mu (src/README.md, equations 3 and
+/// 4).
 class EmpiricalRisk {
  public:
   EmpiricalRisk(Loss loss, Reduction reduction) : loss_(loss), reduction_(reduction) {}

@@ -10,9 +10,9 @@ namespace mfld {
 /// Some of the n samples, as the passes of the network want them.
 template <class Scalar>
 struct Batch {
-  std::vector<Index> samples;    // [B] ascending
-  PackedInputs<Scalar> inputs;   // [B x d]
-  std::vector<double> targets;   // [B]
+  std::vector<Index> samples;   // [B] ascending
+  PackedInputs<Scalar> inputs;  // [B x d]
+  std::vector<double> targets;  // [B]
 };
 
 /// The data part R of the objective on one training set, and its drift
