@@ -55,6 +55,12 @@ void list_methods() {
   print(fmt::format("  {:<20} {}\n  {:<20} ({})\n", Kernel::method_name, Kernel::update, "", Kernel::source));
 }
 
+void list_steps() {
+  for (const mfld::StepInfo& row : mfld::step_rules) {
+    print(fmt::format("  {:<20} {}\n  {:<20} ({})\n", row.name, row.update, "", row.source));
+  }
+}
+
 void list_kernels() {
   for (const mfld::RegressionKernelInfo& row : mfld::regression_kernels) {
     print(fmt::format("  {:<20} {}\n", row.name, row.formula));
@@ -99,13 +105,14 @@ struct Topic {
   void (*print_rows)();
 };
 
-constexpr std::array<Topic, 12> topics = {{
+constexpr std::array<Topic, 13> topics = {{
     {"tasks", "[task] kind", list_tasks},
     {"neurons", "[network] neuron: h(theta; x), theta = (r, w, b)", list_neurons},
     {"activations", "[network] activation: sigma", list_activations},
     {"scalings", "[network] scaling", list_scalings},
     {"losses", "[loss] kind", list_losses},
     {"methods", "[[phase]] method: eta the step size, v the drift, xi normal", list_methods},
+    {"steps", "[[phase]] step: how a particle moves, v the drift with its penalty", list_steps},
     {"kernels", "[[phase]] kernel of the method kernel-regression", list_kernels},
     {"conventions", "[[phase]] convention, mfld kernel --convention: networks of infinite width", list_conventions},
     {"observables", "[observe] columns", list_observables},

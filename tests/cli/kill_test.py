@@ -67,6 +67,7 @@ method = "svrg-mfld"
 steps = 200
 step_size = 0.05
 lambda2 = 0.0001
+step = "kinetic"
 """,
     "averaged and natural": """
 [[phase]]
