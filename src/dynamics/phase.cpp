@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <boost/algorithm/string/erase.hpp>
 #include <cassert>
 #include <cmath>
 #include <type_traits>
@@ -19,8 +20,12 @@ std::string_view temperature_name(const Phase& phase) {
   return phase.method->temperature == TemperatureKey::inverse_beta ? "1/beta" : "lambda2";
 }
 
+bool is_cold(const Phase& phase) {
+  return phase.method->temperature == TemperatureKey::none || is_zero(phase.temperature);
+}
+
 std::string noise_in_words(const Phase& phase) {
-  if (phase.method->temperature == TemperatureKey::none || is_zero(phase.temperature)) {
+  if (is_cold(phase)) {
     return "no noise";
   }
   const bool constant =
@@ -60,9 +65,17 @@ std::string samples_in_words(const Phase& phase) {
 }
 
 std::string update_in_words(const Phase& phase) {
-  return phase.step_rule == StepKind::euler_maruyama
-             ? std::string(phase.method->update)
-             : fmt::format("{} step, {}", info(phase.step_rule).name, info(phase.step_rule).update);
+  if (phase.step_rule == StepKind::euler_maruyama) {
+    return std::string(phase.method->update);
+  }
+  std::string update(info(phase.step_rule).update);
+  if (is_cold(phase)) {
+    boost::algorithm::erase_first(update, " + sqrt(T (1 - e^2)) xi^(k)");
+  }
+  const std::string_view drift =
+      std::visit([](const auto& estimator) { return std::decay_t<decltype(estimator)>::formula; },
+                 make_estimator<double>(phase.method->estimator));
+  return fmt::format("{} step, {}, {}", info(phase.step_rule).name, update, drift);
 }
 
 }  // namespace
@@ -88,7 +101,8 @@ std::string Phase::describe() const {
       fmt::format("{}, {} steps: {}; eta = {}; {}; {}; {}", title, num_steps, update_in_words(*this),
                   step_size.describe(), noise_in_words(*this), penalty_in_words(*this), samples_in_words(*this));
   if (step_rule == StepKind::kinetic) {
-    text += fmt::format("; friction = {}, velocities drawn from N(0, T) at the start of the phase", friction);
+    text += fmt::format("; friction = {}, velocities {} at the start of the phase", friction,
+                        is_cold(*this) ? "0" : "drawn from N(0, T)");
   }
   if (averaging) {
     text += "; predicts with the average of its iterates so far";

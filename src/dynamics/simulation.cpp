@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <functional>
+#include <utility>
 #include <variant>
 
 #include "mfld/core/stopwatch.hpp"
@@ -24,6 +25,12 @@ Simulation<Scalar>::Simulation(const Network& network, const EmpiricalRisk& risk
       state_(std::move(state)),
       objective_(network, risk, data),
       drift_(state_.particles.rows(), state_.particles.cols()) {
+  if (state_.step_in_phase > 0) {
+    const Phase& phase = phases_[static_cast<std::size_t>(state_.phase)];
+    assert(state_.estimator.index() == static_cast<std::size_t>(phase.method->estimator));
+    assert(state_.rule.index() == static_cast<std::size_t>(phase.step_rule) && state_.averaging == phase.averaging);
+    static_cast<void>(phase);
+  }
   if (std::any_of(phases_.begin(), phases_.end(), pulls_to_start)) {
     assert(first_particles != nullptr || state_.step == 0);
     anchor_ = first_particles == nullptr ? state_.particles : first_particles->template cast<Scalar>();

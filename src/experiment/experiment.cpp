@@ -252,7 +252,6 @@ std::uint64_t hash_of(const Dataset& data, std::uint64_t hash) {
   return hash;
 }
 
-/// Reads everything in the order of the resolved file. Over no file at all (describing) the data are one sample.
 /// Doubles of all matrices that a state holds in the phase where they are most.
 double num_doubles_of_state(const std::vector<Phase>& phases, const RunSizes& sizes) {
   double most = sizes.per_parameter().size();
@@ -269,6 +268,7 @@ double num_doubles_of_state(const std::vector<Phase>& phases, const RunSizes& si
   return most;
 }
 
+/// Reads everything in the order of the resolved file. Over no file at all (describing) the data are one sample.
 Experiment read_experiment(const Section& root, const Surroundings& surroundings) {
   const bool describing = root.is_describing();
   const Seeds seeds = read_seeds(root);

@@ -217,7 +217,9 @@ void read_step(Section& section, Phase& phase) {
                     ? fmt::format("averages the noise of two steps, and {} has none", method.name)
                     : "averages the noise of two steps, and the temperature is 0");
   section.check(!kinetic || method.estimator != Estimator::natural, "step",
-                fmt::format("gives the particles momentum, and {} is a step of its own length", method.name));
+                fmt::format("gives the particles momentum, and {} takes euler-maruyama only", method.name));
+  section.check(kinetic || method.defaults.step_rule != StepKind::kinetic, "step",
+                fmt::format("{} is mfld with step = kinetic; take method = mfld for another", method.name));
   section.check(!kinetic || !phase.averaging, "step",
                 "gives the particles momentum, and averaging takes the mean of their positions alone; set averaging = "
                 "false, or another step");
@@ -248,7 +250,8 @@ Phase read_phase(Section& section, const PhaseSetting& setting, Index first_samp
       methods_where([](const Method& row) { return row.estimator == Estimator::full; });
   if (section.reads("until_gradient_norm", method.estimator == Estimator::full, with_full_gradient)) {
     phase.until_gradient_norm = section.number(
-        "until_gradient_norm", "ends the phase once the norm of the gradient at the iterate is below; 0: off",
+        "until_gradient_norm",
+        "ends the phase once the norm of the gradient at the iterate is below, whatever its velocities; 0: off",
         phase.until_gradient_norm, NumberRule::non_negative);
   }
   leave_kernel_keys(section);

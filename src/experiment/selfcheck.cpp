@@ -8,8 +8,8 @@
 
 #include "mfld/core/parallel.hpp"
 #include "mfld/core/random.hpp"
+#include "mfld/dynamics/euler_maruyama.hpp"
 #include "mfld/dynamics/simulation.hpp"
-#include "mfld/dynamics/step.hpp"
 #include "mfld/model/initialisation.hpp"
 #include "mfld/task/teacher_student.hpp"
 

@@ -1,4 +1,7 @@
 #pragma once
+#include <string>
+#include <string_view>
+
 #include "mfld/dynamics/state.hpp"
 #include "mfld/experiment/checkpoint.hpp"
 #include "mfld/experiment/experiment.hpp"
@@ -28,7 +31,7 @@ State<Scalar> state_of(const Checkpoint& checkpoint, const Experiment& experimen
   State<Scalar>::for_each_matrix(
       state, experiment.sizes(),
       [&]<class Number>(std::string_view name, Particles<Number>& matrix, const MatrixShape& /*shape*/) {
-        matrix = checkpoint.matrices.find(name)->second.template cast<Number>();
+        matrix = checkpoint.matrices.at(std::string(name)).template cast<Number>();
       });
   return state;
 }

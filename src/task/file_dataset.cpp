@@ -225,15 +225,15 @@ Dataset make_file_dataset(const FileDatasetOptions& options, std::uint64_t seed)
                                  .external = options.external}));
   }
   Dataset data;
-  for (const Table& table : tables) {
-    data.files.push_back({table.source.key, table.source.path, checksum_of(table)});
-  }
   const Index num_columns = tables[0].values.cols();
   const Index target = target_column(options, num_columns);
   const bool sorted = tables.size() > 1 && sort_columns(tables[1], tables[0]);
   if (tables.back().values.cols() != num_columns) {
     throw tables.back().source.invalid(fmt::format("its table has {} columns and must have {} as \"{}\"",
                                                    tables.back().values.cols(), num_columns, options.path));
+  }
+  for (const Table& table : tables) {
+    data.files.push_back({table.source.key, table.source.path, checksum_of(table)});
   }
   const std::string labels = options.binary_labels ? map_to_signs(tables, target) : "";
 

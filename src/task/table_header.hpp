@@ -11,12 +11,10 @@ namespace mfld::tables {
 enum class FirstRow { names, numbers, doubtful };
 
 /// names    words only, all different; some fields may be empty. Or 0, 1, .., k and then words that targets are called
-/// by,
-///          as pandas names columns.
+///          by, as pandas names columns.
 /// numbers  no word in it: numbers, signs, codes for missing values, what looks like a number and cannot be read
 /// doubtful words beside any of those, one of them twice, or all as "12 minutes": names, or a row with codes for
-/// missing values that nobody
-///          knows
+///          missing values that nobody knows
 FirstRow kind_of_first_row(const std::vector<std::string_view>& fields);
 
 /// 0, 1, .., k: what pandas calls columns without a name.

@@ -236,6 +236,7 @@ TEST(CounterSpace, EveryStepOfEveryPhaseDrawsAtItsNumberInTheRun) {
       phases.resize(static_cast<std::size_t>(start.phase) + 1);
       phases.back().num_steps = start.step_in_phase + 1;
       phases.back().snapshot_every = 1;
+      start.begin(phases.back());
       Simulation<double> one(experiment.network, experiment.risk, experiment.data, phases, seeds, start);
       ASSERT_EQ(one.run(nobody, std::atomic<bool>(false)).step, step + 1);
       after[i] = one.state().particles;
@@ -278,7 +279,7 @@ TEST(CounterSpace, SeedsAndPurposesHaveKeysOfTheirOwn) {
   std::vector<std::uint64_t> keys;
   for (std::uint64_t i = 0; i < 260000; ++i) {
     const std::uint64_t seed = i < 200000 ? i : (i < 230000 ? ~i : i << 32U);
-    for (std::uint32_t purpose = 1; purpose <= 10; ++purpose) {
+    for (std::uint32_t purpose = 1; purpose <= 11; ++purpose) {
       const PhiloxKey key = stream_key(seed, static_cast<Purpose>(purpose));
       keys.push_back((std::uint64_t{key[0]} << 32U) | key[1]);
     }

@@ -138,9 +138,15 @@ TEST(Allocation, IsCounted) {
 }
 
 TEST(Allocation, NoneInAStepOfAnyMethodThatTakesBatchesOrAllSamples) {
-  for (const char* method : {"sgd-mfld", "svrg-mfld", "mfld", "sgd", "averaged-sgd"}) {
+  for (const char* method : {"sgd-mfld", "svrg-mfld", "mfld", "sgd", "averaged-sgd", "underdamped-mfld"}) {
     EXPECT_EQ(allocations<double>(phase_with(method, 20), 1), 0) << method;
     EXPECT_EQ(allocations<float>(phase_with(method, 20), 1), 0) << method;
+  }
+  for (const StepKind rule : {StepKind::leimkuhler_matthews, StepKind::kinetic}) {
+    Phase phase = phase_with("svrg-mfld", 20);
+    phase.step_rule = rule;
+    EXPECT_EQ(allocations<double>(phase, 1), 0) << info(rule).name;
+    EXPECT_EQ(allocations<float>(phase, 1), 0) << info(rule).name;
   }
   Phase ends = phase_with("gd", 20);
   ends.until_gradient_norm = 1e-9;

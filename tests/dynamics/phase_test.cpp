@@ -112,6 +112,26 @@ TEST(Phase, DescribesTheNaturalGradient) {
   expect_contains(phase.describe(), "no penalty; all samples every step, damping = 0.25");
 }
 
+TEST(Phase, DescribesTheStepThatItMakes) {
+  Phase phase = langevin();
+  phase.method = find_method("svrg-mfld");
+  phase.step_rule = StepKind::kinetic;
+  phase.friction = 2;
+  expect_contains(phase.describe(), "kinetic step, velocity <- velocity - eta v; theta");
+  expect_contains(phase.describe(), "velocity <- e velocity + sqrt(T (1 - e^2)) xi^(k)");
+  expect_contains(phase.describe(), "v = v_I(theta) - v_I(snapshot) + v(snapshot)");
+  // sqrt(0.02 (1 - exp(-0.4)))
+  expect_contains(phase.describe(), "noise amplitude sqrt(T (1 - e^2)) = 0.081201");
+  expect_contains(phase.describe(), "friction = 2, velocities drawn from N(0, T) at the start of the phase");
+  phase.method = find_method("gd");
+  expect_contains(phase.describe(), "velocity <- e velocity, e = exp(-friction eta)");
+  expect_contains(phase.describe(), "no noise");
+  expect_contains(phase.describe(), "velocities 0 at the start of the phase");
+  phase = langevin();
+  phase.step_rule = StepKind::leimkuhler_matthews;
+  expect_contains(phase.describe(), "theta <- theta - eta v + sqrt(2 eta T) (xi^(k) + xi^(k+1)) / 2");
+}
+
 TEST(Phase, DescribesBatchesAndSnapshots) {
   Phase phase = langevin();
   phase.method = find_method("svrg-mfld");

@@ -100,13 +100,23 @@ struct Problem {
   }
 };
 
+/// What the state lists, by name.
+template <class Scalar>
+std::map<std::string_view, Matrix> listed(const State<Scalar>& state) {
+  std::map<std::string_view, Matrix> matrices;
+  State<Scalar>::for_each_matrix(state, {150, 6, 40},
+                                 [&](std::string_view name, const auto& matrix, const MatrixShape& shape) {
+                                   EXPECT_EQ(matrix.rows(), shape.rows) << name;
+                                   EXPECT_EQ(matrix.cols(), shape.cols) << name;
+                                   EXPECT_TRUE(matrices.emplace(name, matrix.template cast<double>()).second) << name;
+                                 });
+  return matrices;
+}
+
 template <class Scalar>
 void expect_same(const State<Scalar>& a, const State<Scalar>& b) {
   EXPECT_EQ(a.particles, b.particles);
-  EXPECT_EQ(a.is_averaged(), b.is_averaged());
-  if (a.is_averaged() && b.is_averaged()) {
-    EXPECT_EQ(a.average, b.average);
-  }
+  EXPECT_EQ(listed(a), listed(b));
   EXPECT_EQ(a.step, b.step);
   EXPECT_EQ(a.phase, b.phase);
   EXPECT_EQ(a.step_in_phase, b.step_in_phase);
@@ -128,28 +138,62 @@ State<Scalar> copy_by_list(const State<Scalar>& state, const std::vector<Phase>&
   copy.time = state.time;
   copy.time_compensation = state.time_compensation;
   copy.gradient_evaluations = state.gradient_evaluations;
-  const RunSizes sizes = {150, 6, 40};
-  std::map<std::string_view, Matrix> matrices;
-  State<Scalar>::for_each_matrix(state, sizes,
-                                 [&](std::string_view name, const auto& matrix, const MatrixShape& shape) {
-                                   EXPECT_EQ(matrix.rows(), shape.rows) << name;
-                                   EXPECT_EQ(matrix.cols(), shape.cols) << name;
-                                   EXPECT_TRUE(matrices.emplace(name, matrix.template cast<double>()).second) << name;
-                                 });
+  const std::map<std::string_view, Matrix> matrices = listed(state);
   State<Scalar>::for_each_matrix(
-      copy, sizes, [&]<class Number>(std::string_view name, Particles<Number>& matrix, const MatrixShape& /*shape*/) {
+      copy, {150, 6, 40},
+      [&]<class Number>(std::string_view name, Particles<Number>& matrix, const MatrixShape& /*shape*/) {
         matrix = matrices.at(name).template cast<Number>();
       });
   return copy;
 }
 
-class EveryMethod : public testing::TestWithParam<Method> {
- protected:
-  static std::string_view name() { return GetParam().name; }
+/// A method with a step that it may have.
+struct Combination {
+  Method method;
+  StepKind rule;
 };
 
-INSTANTIATE_TEST_SUITE_P(Methods, EveryMethod, testing::ValuesIn(methods), [](const auto& each) {
-  std::string name(each.param.name);
+bool is_allowed(const Combination& pair) {
+  const Method& method = pair.method;
+  switch (pair.rule) {
+    case StepKind::euler_maruyama:
+      return method.defaults.step_rule == StepKind::euler_maruyama;
+    case StepKind::leimkuhler_matthews:
+      return method.temperature != TemperatureKey::none && method.defaults.step_rule == StepKind::euler_maruyama;
+    case StepKind::kinetic:
+      return method.estimator != Estimator::natural && !method.defaults.averaging;
+  }
+  return false;
+}
+
+std::vector<Combination> combinations() {
+  std::vector<Combination> pairs;
+  for (const Method& method : methods) {
+    for (const StepInfo& row : step_rules) {
+      if (is_allowed({method, row.kind})) {
+        pairs.push_back({method, row.kind});
+      }
+    }
+  }
+  return pairs;
+}
+
+class EveryMethod : public testing::TestWithParam<Combination> {
+ protected:
+  static Phase phase(std::int64_t num_steps) { return with_rule(phase_of(GetParam().method.name, num_steps)); }
+  static Phase moving_phase(std::int64_t num_steps) {
+    return with_rule(moving_phase_of(GetParam().method.name, num_steps));
+  }
+
+ private:
+  static Phase with_rule(Phase phase) {
+    phase.step_rule = GetParam().rule;
+    return phase;
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Methods, EveryMethod, testing::ValuesIn(combinations()), [](const auto& each) {
+  std::string name = std::string(each.param.method.name) + "_" + std::string(info(each.param.rule).name);
   std::replace(name.begin(), name.end(), '-', '_');
   return name;
 });
@@ -179,14 +223,14 @@ void check_split_runs(const std::vector<Phase>& phases, std::int64_t num_steps) 
 
 TEST_P(EveryMethod, SplitAnywhereIsTheUnbrokenRunBitForBit) {
   // The numbers and the listed matrices are all there is to remember: k steps, a new object, and the rest.
-  const std::vector<Phase> phases = {moving_phase_of(name(), 10), phase_of(name(), 3)};
+  const std::vector<Phase> phases = {moving_phase(10), phase(3)};
   check_split_runs<double>(phases, 13);
   check_split_runs<float>(phases, 13);
 }
 
 TEST_P(EveryMethod, InterruptedAndContinuedInPlaceIsTheUnbrokenRunBitForBit) {
   const Problem<double> problem;
-  const std::vector<Phase> phases = {moving_phase_of(name(), 13)};
+  const std::vector<Phase> phases = {moving_phase(13)};
   Simulation<double> simulation = problem.simulation(phases);
   Silent<double> silent;
   std::atomic<bool> stop(false);
@@ -205,11 +249,9 @@ TEST_P(EveryMethod, InterruptedAndContinuedInPlaceIsTheUnbrokenRunBitForBit) {
 // ---------------------------------------------------------------------------------------------------
 
 template <class Scalar>
-void check_threads(std::string_view method) {
+void check_threads(const Phase& phase) {
   Problem<Scalar> problem;
-  const auto run = [&](int threads) {
-    return with_threads(threads, [&] { return problem.run({moving_phase_of(method, 15)}); });
-  };
+  const auto run = [&](int threads) { return with_threads(threads, [&] { return problem.run({phase}); }); };
   const State<Scalar> one = run(1);
   EXPECT_NE(one.particles, problem.start().particles);
   for (const int threads : {2, 3, 8}) {
@@ -219,13 +261,13 @@ void check_threads(std::string_view method) {
 }
 
 TEST_P(EveryMethod, HasTheSameBitsOnAnyNumberOfThreads) {
-  check_threads<double>(name());
-  check_threads<float>(name());
+  check_threads<double>(moving_phase(15));
+  check_threads<float>(moving_phase(15));
 }
 
 TEST_P(EveryMethod, AListenerCannotChangeTheRun) {
   const Problem<double> problem;
-  const std::vector<Phase> phases = {phase_of(name(), 9)};
+  const std::vector<Phase> phases = {phase(9)};
   Simulation<double> watched = problem.simulation(phases);
   Objective<double> own(problem.network, problem.risk, problem.data);
   Recorder<double> listener;
@@ -241,7 +283,7 @@ TEST_P(EveryMethod, AListenerCannotChangeTheRun) {
 
 TEST_P(EveryMethod, IsWatchedBeforeEveryStepAndOnceAtTheEnd) {
   const Problem<double> problem;
-  Simulation<double> simulation = problem.simulation({phase_of(name(), 4), phase_of(name(), 0), phase_of(name(), 2)});
+  Simulation<double> simulation = problem.simulation({phase(4), phase(0), phase(2)});
   Recorder<double> recorder;
   const Outcome outcome = simulation.run(recorder, std::atomic<bool>(false));
   EXPECT_EQ(outcome.step, 6);
@@ -253,7 +295,7 @@ TEST_P(EveryMethod, IsWatchedBeforeEveryStepAndOnceAtTheEnd) {
     EXPECT_EQ(state.phase, k < 4 ? 0 : (k < 6 ? 2 : 3));
     EXPECT_EQ(state.step_in_phase, k < 4 ? k : (k < 6 ? k - 4 : 0));
     if (k < 4) {
-      EXPECT_EQ(result_of(state), problem.run({phase_of(name(), k)}).particles);
+      EXPECT_EQ(result_of(state), problem.run({phase(k)}).particles);
     }
   }
 }
@@ -265,7 +307,7 @@ TEST_P(EveryMethod, AFollowingPhaseStartsFromTheStateOfTheOneBefore) {
   // [A, B] is B run from A's particles with the step counter, hence the noise and the batches, going on.
   const Problem<double> problem;
   const Phase first = moving_phase_of("mfld", 6);
-  const Phase second = moving_phase_of(name(), 9);
+  const Phase second = moving_phase(9);
   State<double> middle = problem.run({first});
   EXPECT_EQ(middle.step, 6);
   EXPECT_EQ(middle.phase, 1);

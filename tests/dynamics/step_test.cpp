@@ -1,4 +1,4 @@
-#include "mfld/dynamics/step.hpp"
+#include "mfld/dynamics/euler_maruyama.hpp"
 
 #include <gtest/gtest.h>
 

@@ -93,7 +93,7 @@ TEST_F(CheckpointTest, IsSealedWithThePublishedChecksum) {
   save_checkpoint(sample_checkpoint(), path);
   const std::string bytes = read_bytes(path);
   ASSERT_GT(bytes.size(), seal_bytes);
-  EXPECT_EQ(bytes, sealed(1, bytes.substr(seal_bytes)));
+  EXPECT_EQ(bytes, sealed(2, bytes.substr(seal_bytes)));
 }
 
 TEST_F(CheckpointTest, StatesItsFormatVersion) {
@@ -145,18 +145,18 @@ TEST_F(CheckpointTest, SaysWhatIsWrong) {
   Hdf5File::create(path).close();
   EXPECT_TRUE(mentions(load_error(), "does not begin as a checkpoint does"));
 
-  write_bytes(path, sealed(2, "content of the future"));
-  EXPECT_TRUE(mentions(load_error(), "its format version is 2, this program reads 1"));
+  write_bytes(path, sealed(3, "content of the future"));
+  EXPECT_TRUE(mentions(load_error(), "its format version is 3, this program reads 2"));
 }
 
 TEST_F(CheckpointTest, RefusesASealedFileWithoutTheContent) {
-  write_bytes(path, sealed(1, "no file of that format"));
+  write_bytes(path, sealed(2, "no file of that format"));
   EXPECT_TRUE(mentions(load_error(), path.string()));
 
   Hdf5File file = Hdf5File::create(path, seal_bytes);
   file.write<double>("/particles", {4}, std::vector<double>(4));
   file.close();
-  write_bytes(path, sealed(1, read_bytes(path).substr(seal_bytes)));
+  write_bytes(path, sealed(2, read_bytes(path).substr(seal_bytes)));
   EXPECT_TRUE(mentions(load_error(), "experiment_hash"));
 }
 

@@ -149,7 +149,7 @@ TEST_F(RunDirectoryTest, TakesWhatIsLeftOfARunThatWasKilledBeforeItBegan) {
 /// It counts no rows: any other checkpoint is one that somebody keeps there.
 TEST_F(RunDirectoryTest, TakesWhatIsLeftOfABranchThatWasKilledBeforeItBegan) {
   Checkpoint checkpoint;
-  checkpoint.particles = Particles<double>::Ones(2, 2);
+  checkpoint.matrices["particles"] = Particles<double>::Ones(2, 2);
   checkpoint.step = 7;
   checkpoint.metrics_rows = 3;
   RunDirectory::create(path).write_checkpoint(checkpoint);

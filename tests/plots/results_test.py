@@ -121,7 +121,7 @@ class WrittenByTheProgram(Folder):
 
     def test_checkpoint_is_hdf5(self):
         with h5py.File(self.folder / "out/checkpoint.h5") as file:
-            self.assertEqual(file.attrs["format_version"], 1)
+            self.assertEqual(file.attrs["format_version"], 2)
             self.assertEqual(file.attrs["experiment_hash"], 2**64 - 1)
             np.testing.assert_array_equal(file["particles"], np.full((3, 4), 2.0))
 

@@ -22,6 +22,7 @@ inline Phase phase_of(std::string_view method, std::int64_t num_steps, double st
   phase.sampling = phase.method->defaults.sampling;
   phase.anchor = phase.method->defaults.anchor;
   phase.averaging = phase.method->defaults.averaging;
+  phase.step_rule = phase.method->defaults.step_rule;
   return phase;
 }
 

@@ -11,6 +11,7 @@ namespace mfld {
 
 /// The estimators there are, in the order of `Estimator`: one class each, with
 ///   Estimate estimate(const EstimateContext<Scalar>&);          the drift of one step
+///   static constexpr std::string_view formula;                  v, in words
 ///   static std::string describe(const Phase&);                  which samples, in words
 ///   static void for_each_matrix(self, const RunSizes&, visit);  what it carries from step to step (matrix_list.hpp)
 template <class Scalar>

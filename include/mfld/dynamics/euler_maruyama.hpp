@@ -1,5 +1,7 @@
 #pragma once
-#include "mfld/dynamics/matrix_list.hpp"
+#include <vector>
+
+#include "mfld/core/matrix_list.hpp"
 #include "mfld/dynamics/step.hpp"
 
 namespace mfld {

@@ -1,8 +1,9 @@
 #pragma once
 #include <string>
+#include <string_view>
 
+#include "mfld/core/matrix_list.hpp"
 #include "mfld/dynamics/estimate.hpp"
-#include "mfld/dynamics/matrix_list.hpp"
 
 namespace mfld {
 
@@ -11,6 +12,8 @@ namespace mfld {
 template <class Scalar>
 class FullBatch {
  public:
+  static constexpr std::string_view formula = "v over all samples";
+
   Estimate estimate(const EstimateContext<Scalar>& context) {
     context.objective.drift(context.particles, context.drift, {}, context.finish);
     return {context.objective.num_samples()};

@@ -1,5 +1,5 @@
 #pragma once
-#include "mfld/dynamics/matrix_list.hpp"
+#include "mfld/core/matrix_list.hpp"
 #include "mfld/dynamics/step.hpp"
 
 namespace mfld {
@@ -10,7 +10,8 @@ namespace mfld {
 /// The noise of step k + 1 is used again by the next step; it is a pure function of the step, so nothing is carried.
 /// Stationary law biased O(eta^2), and not at all for linear forces: the variance is T / a for every stable eta
 /// (eta a < 2). No better an approximation of paths than Euler-Maruyama. Two normals a coordinate from the streams
-/// (seed, noise, k) and (seed, noise, k + 1); where eta or T change, both have the amplitude of the step.
+/// (seed, noise, k) and (seed, noise, k + 1); where eta or T change, both have the amplitude of the step. A phase with
+/// another step that follows draws the second of them once more; a branch takes other noise from its own step on.
 template <class Scalar>
 class LeimkuhlerMatthews {
  public:

@@ -59,7 +59,7 @@ struct MethodDefaults {
   StepKind step_rule = StepKind::euler_maruyama;
 };
 
-/// A named method is a row of this table and nothing else (src/README.md, equations 4-9).
+/// A named method is a row of this table and nothing else (src/README.md, equations 4-9 and 11).
 struct Method {
   std::string_view name;
   Estimator estimator;

@@ -2,9 +2,10 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
+#include "mfld/core/matrix_list.hpp"
 #include "mfld/dynamics/estimate.hpp"
-#include "mfld/dynamics/matrix_list.hpp"
 
 namespace mfld {
 
@@ -24,6 +25,8 @@ std::string batches_in_words(const Phase& phase);
 template <class Scalar>
 class MiniBatch {
  public:
+  static constexpr std::string_view formula = "v = v_I of a mini-batch I";
+
   Estimate estimate(const EstimateContext<Scalar>& context);
 
   static std::string describe(const Phase& phase) { return batches_in_words(phase); }

@@ -1,10 +1,10 @@
 #pragma once
-#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "mfld/core/matrix_list.hpp"
 #include "mfld/dynamics/estimate.hpp"
-#include "mfld/dynamics/matrix_list.hpp"
 
 namespace mfld {
 
@@ -22,6 +22,8 @@ namespace mfld {
 template <class Scalar>
 class NaturalGradient {
  public:
+  static constexpr std::string_view formula = "v = J'(K + damping I)^-1 (u - y)";
+
   Estimate estimate(const EstimateContext<Scalar>& context);
 
   static std::string describe(const Phase& phase);

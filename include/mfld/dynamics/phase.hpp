@@ -1,6 +1,5 @@
 #pragma once
 #include <cstdint>
-#include <optional>
 #include <string>
 
 #include "mfld/core/schedule.hpp"
@@ -21,7 +20,7 @@ struct Phase {
   const Method* method = nullptr;
   std::int64_t num_steps = 0;
   Schedule step_size;
-  Schedule temperature;  // lambda2 or 1/beta: the noise is sqrt(2 step_size temperature) xi; constant 0 where the
+  Schedule temperature;  // lambda2 or 1/beta: T of the step rule (methods.hpp); constant 0 where the
                          // method has none
   Schedule lambda1;
   PenaltyMode penalty_mode = PenaltyMode::additive;

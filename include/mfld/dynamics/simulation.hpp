@@ -34,7 +34,8 @@ class Listener {
 template <class Scalar>
 class Simulation {
  public:
-  /// first_particles [N x p]: those at step 0, which penalties may have as their anchor; none: the state is at step 0.
+  /// state: in the middle of a phase, one that has begun it (State::begin). first_particles [N x p]: those at step 0,
+  /// which penalties may have as their anchor; none: the state is at step 0.
   Simulation(const Network& network, const EmpiricalRisk& risk, const Dataset& data, std::vector<Phase> phases,
              Seeds seeds, State<Scalar> state, const Particles<double>* first_particles = nullptr);
 

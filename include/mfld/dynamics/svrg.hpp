@@ -1,9 +1,10 @@
 #pragma once
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "mfld/core/matrix_list.hpp"
 #include "mfld/dynamics/estimate.hpp"
-#include "mfld/dynamics/matrix_list.hpp"
 
 namespace mfld {
 
@@ -14,6 +15,8 @@ namespace mfld {
 template <class Scalar>
 class Svrg {
  public:
+  static constexpr std::string_view formula = "v = v_I(theta) - v_I(snapshot) + v(snapshot)";
+
   Estimate estimate(const EstimateContext<Scalar>& context);
 
   static std::string describe(const Phase& phase);

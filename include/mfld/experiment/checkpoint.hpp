@@ -24,7 +24,7 @@ struct CheckpointNumbers {
   std::int64_t trajectory_frames = 0;
 };
 
-/// The complete state of a run between two steps: numbers, and matrices by name (dynamics/matrix_list.hpp), in double
+/// The complete state of a run between two steps: numbers, and matrices by name (core/matrix_list.hpp), in double
 /// (those of single precision convert exactly). Random numbers need no state: they are functions of the seed and the
 /// step.
 struct Checkpoint : CheckpointNumbers {

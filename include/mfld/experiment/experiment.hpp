@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "mfld/core/matrix_list.hpp"
 #include "mfld/core/random.hpp"
-#include "mfld/dynamics/matrix_list.hpp"
 #include "mfld/dynamics/phase.hpp"
 #include "mfld/experiment/config.hpp"
 #include "mfld/experiment/kernel_method.hpp"
