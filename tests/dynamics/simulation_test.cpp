@@ -192,11 +192,13 @@ class EveryMethod : public testing::TestWithParam<Combination> {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Methods, EveryMethod, testing::ValuesIn(combinations()), [](const auto& each) {
+std::string name_of(const testing::TestParamInfo<Combination>& each) {
   std::string name = std::string(each.param.method.name) + "_" + std::string(info(each.param.rule).name);
   std::replace(name.begin(), name.end(), '-', '_');
   return name;
-});
+}
+
+INSTANTIATE_TEST_SUITE_P(Methods, EveryMethod, testing::ValuesIn(combinations()), name_of);
 
 // ---- Split runs
 // -------------------------------------------------------------------------------------------------------------
