@@ -264,8 +264,8 @@ std::string describe_inputs(const KernelArguments& arguments, const mfld::FileIn
     return file.header_line > 0 ? fmt::format(" (its header is line {})", file.header_line) : "";
   };
   return fmt::format("rows: the {} inputs of {}{}; columns: the {} of {}{}; dimension {}", rows.inputs.rows(),
-                     mfld::escaped(arguments.path), header(rows), columns.inputs.rows(),
-                     mfld::escaped(arguments.columns.empty() ? arguments.path : arguments.columns),
+                     arguments.path, header(rows), columns.inputs.rows(),
+                     arguments.columns.empty() ? arguments.path : arguments.columns,
                      arguments.columns.empty() ? "" : header(columns), rows.inputs.cols());
 }
 
