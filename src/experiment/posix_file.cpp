@@ -49,11 +49,7 @@ constexpr std::size_t buffer_bytes = std::size_t{1} << 16U;
 PosixFile::PosixFile(FilePlace place, int descriptor, std::string_view action)
     : place_(std::move(place)), descriptor_(descriptor) {
   if (descriptor_ < 0) {
-    const int error = errno;
-    if (error == ELOOP && is_link(place_)) {
-      fail_with(action, place_, "it is a link, and nothing is written outside a run's own directory");
-    }
-    fail(action, error);
+    fail(action, errno);
   }
 }
 
@@ -90,11 +86,11 @@ PosixFile PosixFile::open_for_reading(const FilePlace& place) {
 }
 
 PosixFile PosixFile::open_for_update(const FilePlace& place) {
-  return {place, open_at(place, O_RDWR | O_NOFOLLOW | O_NONBLOCK), "write"};
+  return {place, open_at(place, O_RDWR | O_NONBLOCK), "write"};
 }
 
 PosixFile PosixFile::open_for_appending(const FilePlace& place) {
-  return {place, open_at(place, O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK), "write"};
+  return {place, open_at(place, O_WRONLY | O_APPEND | O_NONBLOCK), "write"};
 }
 
 PosixFile::~PosixFile() {

@@ -20,7 +20,8 @@ class PosixFile {
   static PosixFile create_beside(const FilePlace& place);
   /// An existing regular file: anything else could keep its reader waiting.
   static PosixFile open_for_reading(const FilePlace& place);
-  /// An existing file, kept as it is. Neither this nor the next follows a link: a run writes into its own files.
+  /// An existing file, kept as it is. This and the next follow links: whoever put them
+  /// into a run directory keeps its files elsewhere.
   static PosixFile open_for_update(const FilePlace& place);
   /// An existing file, for writing at its end.
   static PosixFile open_for_appending(const FilePlace& place);

@@ -105,16 +105,6 @@ TEST_F(PosixFileTest, ErrorsOfWritingAndOfClosingAreErrors) {
   EXPECT_TRUE(mentions(message_of<FileError>([&] { file.close(); }), "Bad file descriptor"));
 }
 
-/// What a link in a run directory leads to is not the run's.
-TEST_F(PosixFileTest, FilesThatAreWrittenOnAreNotLookedForBehindLinks) {
-  test::write_bytes(directory / "elsewhere", "kept");
-  std::filesystem::create_symlink("elsewhere", directory / "link");
-  for (const auto open : {PosixFile::open_for_update, PosixFile::open_for_appending}) {
-    EXPECT_TRUE(mentions(message_of<FileError>([&] { open(directory / "link"); }), "link: it is a link"));
-  }
-  EXPECT_EQ(read_text(directory / "link"), "kept");
-}
-
 /// A pipe without a writer would keep its reader for ever, and a device has no end.
 TEST_F(PosixFileTest, OnlyRegularFilesAreRead) {
   ASSERT_EQ(::mkfifo((directory / "pipe").c_str(), 0666), 0);
