@@ -30,7 +30,7 @@ PhiloxBlock published_philox(PhiloxBlock counter, PhiloxKey key) {
   return {words[0], words[1], words[2], words[3]};
 }
 
-// ---- The engine is Philox4x32-10 -----------------------------------------------------------------------------------
+// ---- The engine is Philox4x32-10
 
 TEST(Philox, PublishedKnownAnswers) {
   // The three vectors of "philox4x32 10" in the file kat_vectors of Random123 (Salmon et al., SC 2011).
@@ -51,7 +51,7 @@ TEST(Philox, EqualsRandom123OnRandomCountersAndKeys) {
   }
 }
 
-// ---- Streams: the frozen map from (seed, purpose, index) to counters ------------------------------------------------
+// ---- Streams: the frozen map from (seed, purpose, index) to counters
 
 TEST(RandomStream, ReadsTheDocumentedCountersOfPhilox) {
   // Key: the first two words at counter (seed, purpose, 0) under the fixed derivation key (the first 64 fractional bits
@@ -165,7 +165,7 @@ TEST(RandomStream, WordsAreUniformAndIndependentAcrossStreams) {
   EXPECT_GT(chi_square_p_uniform(nibbles), 1e-6);
 }
 
-// ---- Langevin noise: Box-Muller of exactly those words --------------------------------------------------------------
+// ---- Langevin noise: Box-Muller of exactly those words
 
 long double box_muller_reference(long double u, long double turns, bool cosine) {
   const long double angle = 2 * 3.141592653589793238462643383279502884L * turns;
@@ -368,7 +368,6 @@ TEST(LangevinNoise, NextSeedIsNotThisSeedShiftedInStepOrParticle) {
 }
 
 // ---- The logarithm under the square root
-// -----------------------------------------------------------------------------
 
 TEST(LangevinNoise, LogarithmOfUniformIsAccurateAtBothEndsAndAtTheSeams) {
   // u = (k + 1/2) 2^-52. Seams: the powers of two and sqrt(1/2) times them, where the mantissa is folded. The relative

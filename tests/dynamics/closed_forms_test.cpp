@@ -209,7 +209,6 @@ TEST(LinearQuadratic, StationaryLawForThisStepSizeAndWidth) {
 }
 
 // ---- Mini-batches on the same problem
-// ---------------------------------------------------------------------------------------------
 
 TEST(LinearQuadraticBatches, GradientCovarianceAtTheOptimumIsSharedByAllParticles) {
   // One step from the optimum at temperature 0: the displacement is -eta (v_I - v), the same for every particle

@@ -18,7 +18,6 @@ namespace mfld {
 namespace {
 
 // ---- Which samples
-// ----------------------------------------------------------------------------------------------------
 
 std::vector<Index> batch_of(std::uint64_t seed, std::int64_t step, Index n, Index size,
                             Sampling sampling = Sampling::without_replacement) {
@@ -110,7 +109,6 @@ TEST(DrawBatch, NeighbouringStepsAreIndependent) {
 }
 
 // ---- Estimates
-// ----------------------------------------------------------------------------------------------------------
 
 /// An estimator of one problem, asked outside a run.
 template <class Scalar>

@@ -201,7 +201,6 @@ std::string name_of(const testing::TestParamInfo<Combination>& each) {
 INSTANTIATE_TEST_SUITE_P(Methods, EveryMethod, testing::ValuesIn(combinations()), name_of);
 
 // ---- Split runs
-// -------------------------------------------------------------------------------------------------------------
 
 template <class Scalar>
 void check_split_runs(const std::vector<Phase>& phases, std::int64_t num_steps) {
@@ -248,7 +247,6 @@ TEST_P(EveryMethod, InterruptedAndContinuedInPlaceIsTheUnbrokenRunBitForBit) {
 }
 
 // ---- Threads and listeners
-// ---------------------------------------------------------------------------------------------------
 
 template <class Scalar>
 void check_threads(const Phase& phase) {
@@ -303,7 +301,6 @@ TEST_P(EveryMethod, IsWatchedBeforeEveryStepAndOnceAtTheEnd) {
 }
 
 // ---- Phases
-// ------------------------------------------------------------------------------------------------------------------
 
 TEST_P(EveryMethod, AFollowingPhaseStartsFromTheStateOfTheOneBefore) {
   // [A, B] is B run from A's particles with the step counter, hence the noise and the batches, going on.
@@ -359,7 +356,6 @@ TEST(Phases, NoneAndEmptyOnesEndAtOnce) {
 }
 
 // ---- Methods that are one another's special cases
-// ------------------------------------------------------------------------------
 
 Phase cold(Phase phase) {
   phase.temperature = constant(0);
@@ -442,7 +438,6 @@ TEST(Time, IsTheCompensatedSumOfTheStepSizes) {
 }
 
 // ---- Early end and divergence
-// ---------------------------------------------------------------------------------------------------
 
 double gradient_norm(const Problem<double>& problem, const Particles<double>& particles, double lambda1) {
   Objective<double> objective(problem.network, problem.risk, problem.data);

@@ -29,7 +29,6 @@ double machine_epsilon() {
 }
 
 // ---- The update rule
-// ------------------------------------------------------------------------------------------------------
 
 template <class Scalar>
 void check_formula(const StepOptions& options, Index rows, Index columns, bool has_anchor = false) {
@@ -182,7 +181,6 @@ TEST(Step, HasTheSameBitsOnAnyNumberOfThreads) {
 }
 
 // ---- The scale of the noise
-// -----------------------------------------------------------------------------------------------
 
 TEST(Step, NoiseHasVarianceTwoTemperatureStepSize) {
   // Without drift the increments are sqrt(2 T eta) xi. 1e6 of them: z = 5 two-sided, false alarm 6e-7; the standard
@@ -203,7 +201,6 @@ TEST(Step, NoiseHasVarianceTwoTemperatureStepSize) {
 }
 
 // ---- Divergence
-// -------------------------------------------------------------------------------------------------------------
 
 template <class Scalar>
 Index first_bad(const std::vector<std::pair<Index, double>>& bad, Index rows) {

@@ -50,7 +50,6 @@ void for_every_neuron(const Body& body) {
 }
 
 // ---- Exchangeability (the objective is a function of the empirical measure)
-// ------------------------------------------
 
 TEST(Exchangeability, PermutingTheParticlesPermutesTheDrift) {
   const Index num_particles = 37;
@@ -86,7 +85,6 @@ TEST(Exchangeability, DuplicatingEveryParticleChangesNeitherOutputsNorDriftInThe
 }
 
 // ---- Frozen parameters
-// ------------------------------------------------------------------------------------------------
 
 bool is_trained(const Network& network, Index column) {
   return network.trained()[static_cast<std::size_t>(column)] != 0;
@@ -144,7 +142,6 @@ TEST(Drift, AddingLeavesFrozenColumnsAndAddsToTheOthers) {
 }
 
 // ---- Zero output at the start (Chizat, Oyallon & Bach, NeurIPS 2019, "doubling")
-// ---------------------------------------
 
 template <class Scalar>
 void check_exactly_zero(const Neuron& neuron, Index num_particles) {
@@ -180,7 +177,6 @@ TEST(SymmetricInitialisation, GivesExactlyZeroOutputAcrossTasks) {
 }
 
 // ---- Threads
-// ------------------------------------------------------------------------------------------------------------
 
 template <class Scalar>
 void check_threads(const Neuron& neuron, Index num_particles, Index n) {
@@ -230,7 +226,6 @@ TEST(Threads, AWorkspaceMayMoveToMoreThreads) {
 }
 
 // ---- Bits that must not depend on how the work is cut
-// -------------------------------------------------------------------
 
 template <class Scalar>
 void check_sample_alone(const Neuron& neuron) {

@@ -47,7 +47,7 @@ void expect_matches(const reference::Evaluation& expected, const Evaluated& got)
   EXPECT_LE(reference::worst_error(got.drift, expected.drift(), expected.drift_scale()), tolerance<Scalar>) << "drift";
 }
 
-// ---- Every neuron, loss and scaling --------------------------------------------------------------------------------
+// ---- Every neuron, loss and scaling
 
 /// One test a row of `neurons`; its body runs over the row's activations and biases.
 class EveryNeuron : public testing::TestWithParam<NeuronInfo> {
@@ -149,7 +149,7 @@ INSTANTIATE_TEST_SUITE_P(Neurons, EveryNeuron, testing::ValuesIn(neurons), [](co
   return name;
 });
 
-// ---- Reference numbers ----------------------------------------------------------------------------------------------
+// ---- Reference numbers
 
 template <int rows, int columns>
 Matrix matrix_of(const double (&values)[rows][columns]) {
@@ -202,7 +202,7 @@ TEST(ReferenceNumbers, ParityNeurons) {
   });
 }
 
-// ---- Every remainder ------------------------------------------------------------------------------------------------
+// ---- Every remainder
 
 struct Shapes {
   Neuron neuron;
@@ -399,7 +399,7 @@ TEST(ManySamples, SinglePrecisionKeepsItsAccuracy) {
   }
 }
 
-// ---- Scalings, names, layout ----------------------------------------------------------------------------------------
+// ---- Scalings, names, layout
 
 TEST(Network, ScalingsAreTheirFormulas) {
   // The same particles in two scalings differ by the output factor alone; the field of GivenField does not change, so

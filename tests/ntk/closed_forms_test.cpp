@@ -19,7 +19,7 @@ void expect_relative(double got, double expected, double tolerance = 1e-12) {
   EXPECT_NEAR(got, expected, tolerance * std::abs(expected));
 }
 
-// ---- Three points of the unit circle under H^inf; numbers computed independently with 40-digit arithmetic ----------
+// ---- Three points of the unit circle under H^inf; numbers computed independently with 40-digit arithmetic
 
 struct ThreePoints {
   Matrix kernel, test_kernel;
@@ -63,7 +63,7 @@ TEST(ClosedForms, ThreePointsOfTheCircle) {
   expect_relative((p.test_kernel * ridge.coefficients(ridge.limit(), p.residual()))(0), 0.4089672047813877955641782);
 }
 
-// ---- Against explicit iteration in the parameters -------------------------------------------------------------------
+// ---- Against explicit iteration in the parameters
 
 struct LinearModel {
   Matrix jacobian, test_jacobian;  // [n x p], [m x p]

@@ -146,7 +146,7 @@ TEST(InfiniteWidth, ClaimsNothingOfNumbersThatOverflow) {
   EXPECT_TRUE(std::isinf(overflowing.ntk_error));
 }
 
-// ---- Bad input ------------------------------------------------------------------------------------------------------
+// ---- Bad input
 
 template <class Body>
 std::string refusal(const Body& body) {

@@ -8,7 +8,7 @@
 
 namespace mfld::reference {
 
-// ---- Three neurons on three samples --------------------------------------------------------------------------------
+// ---- Three neurons on three samples
 // f = (1/3) sum_j h_j; F = (1/3) sum_i l(f(x_i), y_i) + (lambda1 / 3) sum_j |theta_j|^2 with lambda1 = 0.01;
 // gradient_j = (1/3) sum_i l'(f(x_i)) grad h_j(x_i) + 2 lambda1 theta_j. Parameters (r, w_1, w_2), no bias, R = 1.
 // Entries are given to 20 digits, or to 13 where the gradient has fewer.

@@ -15,8 +15,8 @@ struct SpectralFilter {
 ///   f(x) = f_0(x) - k_x' V diag(g) V' rho_0,
 /// and only the filter g differs. With mu_i = lambda_i / n + ridge and step size eta,
 ///   flow to time t     g = (1 - exp(-mu t)) / (n mu)         k steps of descent   g = (1 - (1 - eta mu)^k) / (n mu)
-///   limit              g = 1 / (n mu) = 1 / (lambda_i + n ridge)          (Lee et al. 2019, eqs. 8-11; Jacot et al.
-///   2018)
+///   limit              g = 1 / (n mu) = 1 / (lambda_i + n ridge)
+/// (Lee et al. 2019, eqs. 8-11; Jacot et al. 2018).
 /// The kernel is in the units in which the network trains (output factor times drift factor).
 class LinearisedTraining {
  public:
