@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "commands.hpp"
+#include "mfld/core/error.hpp"
 #include "mfld/core/printable.hpp"
 #include "mfld/core/user_path.hpp"
 #include "mfld/experiment/provenance.hpp"
@@ -71,6 +72,10 @@ void print_last_row(const mfld::MetricsEnds& table) {
 ExitStatus info(const std::string& text) {
   const fs::path directory = mfld::user_path(text);
   const mfld::Plan plan = mfld::read_stored_plan(directory);
+  if (!plan.is_sweep && plan.runs.front().config.as<mfld::Table>()->members.empty()) {
+    throw mfld::FileError(
+        fmt::format("cannot read {}: it has no experiment", (directory / "experiment.toml").string()));
+  }
   if (plan.is_sweep) {
     print_sweep(directory, plan);
     return finished;

@@ -20,6 +20,7 @@
 #include "mfld/core/error.hpp"
 #include "mfld/core/parallel.hpp"
 #include "mfld/core/printable.hpp"
+#include "mfld/core/user_path.hpp"
 #include "mfld/experiment/provenance.hpp"
 #include "mfld/experiment/result_file.hpp"
 #include "mfld/model/activation.hpp"
@@ -448,7 +449,11 @@ std::string kernel_help() {
          "  mfld kernel --spectrum 8 --input-dim 3";
 }
 
-ExitStatus kernel(const KernelArguments& arguments) {
+ExitStatus kernel(const KernelArguments& given) {
+  KernelArguments arguments = given;
+  for (std::string* path : {&arguments.path, &arguments.columns, &arguments.out}) {
+    *path = path->empty() ? "" : mfld::user_path(*path).string();
+  }
   check(arguments);
   const auto compute = [&arguments] {
     if (!arguments.path.empty()) {

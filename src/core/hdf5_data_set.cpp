@@ -159,7 +159,8 @@ std::optional<double> fill_value(const OpenDataSet& data_set) {
 
 void check_written(const OpenDataSet& data_set) {
   const bool is_chunked = data_set.layout == H5D_CHUNKED;
-  if (bytes_of(data_set) == 0 || (is_chunked && has_all_chunks(data_set)) || fill_value(data_set)) {
+  if (data_set.shape.empty() || bytes_of(data_set) == 0 || (is_chunked && has_all_chunks(data_set)) ||
+      fill_value(data_set)) {
     return;
   }
   const auto [first, last] = is_chunked ? rows_without_chunk(data_set) : std::pair(std::int64_t{1}, data_set.shape[0]);
@@ -517,13 +518,13 @@ void DataSetReader::read(std::span<double> values, const BeginStep& begin_step) 
   }
 }
 
-/// Source by source, into the places that are meant for it. What no source fills is what the writer set for it, or else
-/// not a number.
+/// Source by source, into the places that are meant for it. What no source fills is what the writer set for it.
 void DataSetReader::read_virtual(const OpenDataSet& data_set, std::span<double> values,
                                  const BeginStep& begin_step) const {
   const SourceFile& file = *data_set.file;
   const auto fill = fill_value(data_set);
   std::fill(values.begin(), values.end(), fill.value_or(std::numeric_limits<double>::quiet_NaN()));
+  double num_given = 0;
   for (const SourceGroup& group : group_by_source(data_set, begin_step)) {
     begin_step(0);
     const OpenDataSet source = open_source(data_set, group.name);
@@ -536,7 +537,12 @@ void DataSetReader::read_virtual(const OpenDataSet& data_set, std::span<double> 
       }
       begin_step(bytes_to_decode(source, static_cast<double>(H5Sget_select_npoints(selection))));
       read_into(source, target, selection, values.data());
+      num_given += static_cast<double>(H5Sget_select_npoints(target));
     }
+  }
+  if (!fill && num_given < static_cast<double>(values.size())) {
+    throw Refused(fmt::format("its sources give {} of its {} numbers, and it sets no fill value for the others",
+                              num_given, values.size()));
   }
 }
 

@@ -86,11 +86,11 @@ PosixFile PosixFile::open_for_reading(const FilePlace& place) {
 }
 
 PosixFile PosixFile::open_for_update(const FilePlace& place) {
-  return {place, open_at(place, O_RDWR | O_NONBLOCK), "write"};
+  return {place, open_at(place, O_RDWR | O_NOFOLLOW | O_NONBLOCK), "write"};
 }
 
 PosixFile PosixFile::open_for_appending(const FilePlace& place) {
-  return {place, open_at(place, O_WRONLY | O_APPEND | O_NONBLOCK), "write"};
+  return {place, open_at(place, O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK), "write"};
 }
 
 PosixFile::~PosixFile() {
@@ -233,6 +233,23 @@ void replace_file(const FilePlace& place, std::string_view text, Write write) {
     ::unlinkat(temporary.directory, temporary.name.c_str(), 0);
     throw;
   }
+}
+
+void make_own(const FilePlace& temporary, const FilePlace& place) {
+  struct stat attributes {};
+  if (::fstatat(place.directory, place.name.c_str(), &attributes, AT_SYMLINK_NOFOLLOW) != 0 ||
+      (!S_ISLNK(attributes.st_mode) && attributes.st_nlink < 2)) {
+    return;
+  }
+  PosixFile source = PosixFile::open_for_reading(place);
+  PosixFile copy = PosixFile::create(temporary);
+  std::vector<char> buffer(std::size_t{1} << 20U);
+  for (std::size_t count = source.read(buffer); count > 0; count = source.read(buffer)) {
+    copy.append({buffer.data(), count});
+  }
+  copy.sync();
+  copy.rename(place);
+  copy.close();
 }
 
 void rename_file(const FilePlace& from, const FilePlace& to) {

@@ -20,8 +20,7 @@ class PosixFile {
   static PosixFile create_beside(const FilePlace& place);
   /// An existing regular file: anything else could keep its reader waiting.
   static PosixFile open_for_reading(const FilePlace& place);
-  /// An existing file, kept as it is. This and the next follow links: whoever put them
-  /// into a run directory keeps its files elsewhere.
+  /// An existing file, kept as it is. Neither this nor the next follows a link (make_own).
   static PosixFile open_for_update(const FilePlace& place);
   /// An existing file, for writing at its end.
   static PosixFile open_for_appending(const FilePlace& place);
@@ -69,6 +68,9 @@ void replace_file(const FilePlace& temporary, const FilePlace& place, std::strin
 /// The same in a directory that others share. Nothing is left if it fails.
 void replace_file(const FilePlace& place, std::string_view text, Write write = Write::lasting);
 
+/// A file that is a link, or has another name too, becomes one that nobody else has: a copy of what it holds, by way of
+/// `temporary`.
+void make_own(const FilePlace& temporary, const FilePlace& place);
 void rename_file(const FilePlace& from, const FilePlace& to);
 /// No failure if there is none.
 void remove_file(const FilePlace& place);

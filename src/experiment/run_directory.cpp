@@ -216,6 +216,7 @@ LastRow RunDirectory::continue_metrics(std::int64_t num_rows, const std::vector<
     throw FileError(fmt::format("cannot continue {}: row {} is of step {}, and the checkpoint counts rows to step {}",
                                 metrics.path.string(), num_rows, last.step, last_step));
   }
+  make_own(place() / "metrics.new.csv", metrics);
   files_->metrics = PosixFile::open_for_appending(metrics);
   files_->metrics->truncate(size);
   return last;

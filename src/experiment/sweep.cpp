@@ -344,14 +344,30 @@ void apply_setting(Value& file, const std::string& setting, const std::vector<st
   }
 }
 
+/// The file, with the axes in their order: it names the runs, and a plain key of a table stands before those of tables
+/// within it.
+std::string text_of(const Value& file, const std::vector<Axis>& axes) {
+  if (axes.empty()) {
+    return to_toml(file);
+  }
+  Value rest = file;
+  erase(rest, "sweep");
+  std::string text = to_toml(rest) + "\n[sweep]\n";
+  for (const Axis& axis : axes) {
+    const bool is_plain = std::all_of(axis.key.begin(), axis.key.end(), is_name_character);
+    text += fmt::format("{} = {}\n", is_plain ? axis.key : to_toml_inline({axis.key}), to_toml_inline({*axis.values}));
+  }
+  return text;
+}
+
 }  // namespace
 
 Plan expand(const Value& file, const std::filesystem::path& folder, const Watcher& watcher) {
   Plan plan;
   plan.folders = {folder};
-  plan.text = to_toml(file);
   plan.runs = cases_of(file);
   const std::vector<Axis> axes = axes_of(file);
+  plan.text = text_of(file, axes);
   plan.is_sweep = find(file, "case") != nullptr || !axes.empty();
   if (const std::size_t num_runs = count_runs(plan.runs.size(), axes); num_runs >= many_runs && watcher.many) {
     watcher.many(num_runs);

@@ -131,6 +131,7 @@ TrajectoryFile::TrajectoryFile(const FilePlace& place, const TrajectoryInfo& inf
 TrajectoryFile::TrajectoryFile(const FilePlace& place, std::int64_t num_frames, const TrajectoryInfo& info,
                                std::int64_t last_step, const std::atomic<bool>* stop)
     : rows_(std::ssize(info.particles), std::ssize(info.parameter_names)) {
+  make_own(place.beside("trajectory.new.h5"), place);
   file_.emplace(place, growing_sets(rows_.rows(), rows_.cols()), num_frames, stop);
   std::array<char, sizeof(last_step_)> bytes{};
   file_->read_last(steps, bytes);

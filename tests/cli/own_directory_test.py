@@ -106,7 +106,7 @@ class OwnDirectory(program.ProgramTest):
             shutil.rmtree(self.root / "out")
         self.assertEqual(precious.read_text(), "precious")
 
-    def test_files_that_are_kept_elsewhere_go_on_there(self):
+    def test_a_run_goes_on_without_what_its_files_share_with_another(self):
         self.make("whole")
         shutil.copytree(self.root / "whole", self.root / "out")
         (self.root / "out/summary.json").unlink()
@@ -114,8 +114,18 @@ class OwnDirectory(program.ProgramTest):
         for file in list((self.root / "out").iterdir()):
             file.rename(self.root / "elsewhere" / file.name)
             file.symlink_to(self.root / "elsewhere" / file.name)
+        before = {path.name: path.read_bytes() for path in (self.root / "elsewhere").iterdir()}
         self.assertEqual(self.mfld("resume", "out", "--previous", "--quiet").returncode, 0)
         self.assert_same("out", "whole")
+        self.assertEqual({path.name: path.read_bytes() for path in (self.root / "elsewhere").iterdir()}, before)
+        shutil.copytree(self.root / "whole", self.root / "hard", copy_function=os.link)
+        (self.root / "hard/summary.json").unlink()
+        before = {path.name: path.read_bytes() for path in (self.root / "whole").iterdir()}
+        self.assertEqual(self.mfld("resume", "hard", "--previous", "--quiet").returncode, 0)
+        self.assert_same("hard", "whole")
+        self.assertEqual({path.name: path.read_bytes() for path in (self.root / "whole").iterdir()}, before)
+        for name in ("metrics.csv", "trajectory.h5"):
+            self.assertEqual((self.root / "hard" / name).stat().st_nlink, 1)
 
     def test_a_run_of_a_sweep_that_is_a_link_is_not_gone_on_with(self):
         (self.root / "s.toml").write_text(EXPERIMENT.replace("seed = 1\n", "") + "[sweep]\nseed = [1, 2]\n")

@@ -106,6 +106,15 @@ class Sweeps(program.ProgramTest):
         result = self.mfld("resume", "elsewhere/project/runs/o", "--quiet")
         self.assertEqual((result.returncode, result.stderr), (0, ""))
 
+    def test_axes_go_on_in_the_order_of_the_text(self):
+        self.sweep(SHORT + "[sweep]\nnetwork.width = [3, 4]\nseed = [1, 2]\n")
+        self.assertEqual(self.mfld("run", "s.toml", "--out", "whole", "--quiet").returncode, 0)
+        names = sorted(path.name for path in (self.root / "whole").iterdir())
+        self.assertIn("width=3_seed=1", names)
+        self.assertIn("4 of 4", self.mfld("info", "whole").stdout)
+        self.assertEqual(self.mfld("resume", "whole", "--quiet").returncode, 0)
+        self.assertEqual(sorted(path.name for path in (self.root / "whole").iterdir()), names)
+
     def test_a_sweep_has_one_set_of_data(self):
         """Whether a copy of its project goes on with it, or a shard begins in another folder."""
         (self.root / "old").mkdir()

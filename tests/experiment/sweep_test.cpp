@@ -40,6 +40,22 @@ TEST(Sweep, OrderIsByLeavesNotBySections) {
   EXPECT_EQ(names(plan), (std::vector<std::string>{"width=8_seed=1_bound=0.5", "width=8_seed=2_bound=0.5"}));
 }
 
+TEST(Sweep, WhatIsStoredHasTheSameRunsInTheSameOrder) {
+  for (const char* sweep : {"network.width = [8, 9]\nseed = [1, 2]\nnetwork.bound = [0.5]\n",
+                            "phase.0.lambda2 = [1, 2]\ntask.num_train = [3, 4]\nphase.0.steps = [5, 6]\nseed = [1]\n",
+                            "seed = [1, 2]\nphase = [[{ steps = 1 }], [{ steps = 2 }]]\n[sweep.network]\nwidth = [3]\n",
+                            "\"odd.key\" = [1, 2]\n\"with.dot\".x = [3]\na = [\"default\", 1.5]\n"}) {
+    const Plan plan = expand_text("a = 1\n[[phase]]\nsteps = 1\nlambda2 = 3\n[sweep]\n" + std::string(sweep));
+    const Plan again = expand_text(plan.text);
+    EXPECT_EQ(names(again), names(plan)) << plan.text;
+    EXPECT_EQ(again.swept, plan.swept);
+    EXPECT_EQ(again.text, plan.text);
+    for (std::size_t i = 0; i < plan.runs.size(); ++i) {
+      EXPECT_EQ(to_toml_inline(again.runs[i].config), to_toml_inline(plan.runs[i].config));
+    }
+  }
+}
+
 TEST(Sweep, CasesTimesGrid) {
   const Plan plan = expand_text(
       "seed = 0\n[network]\nwidth = 5\nscaling = \"mean-field\"\n[[phase]]\nmethod = \"mfld\"\nlambda2 = 1\n"
