@@ -364,8 +364,8 @@ TEST_F(FileDataset, Hdf5RejectsAShapeThatPromisesMoreThanIsStored) {
     options.path = corpus / (std::string(name) + "_beyond.h5");
     if (std::string(name) == "compressed") {  // or longer than what was written
       EXPECT_TRUE(mentions(invalid(options), "were never written, and it sets no fill value for them"));
-    } else {
-      EXPECT_TRUE(mentions(unreadable(options), "the values that its shape promises are not all there")) << name;
+    } else {  // by this reader, or by a version of the library that looks itself
+      EXPECT_TRUE(mentions(unreadable(options), std::string(name) + "_beyond.h5\" cannot be read: ")) << name;
     }
   }
 }
