@@ -12,9 +12,8 @@
 
 namespace mfld {
 
-using dual::tile_rows;
-
 DualActivation dual_activation(Activation kind, double a, double b, double c) {
+  using dual::tile_rows;
   if (!(a >= 0 && b >= 0 && std::isfinite(a) && std::isfinite(b) && c * c <= a * b * (1 + 1e-10))) {
     throw InvalidInput(fmt::format(
         "a = {}, b = {}, c = {} are no covariance: a and b must be at least 0 and finite, and c^2 at most a b", a, b,

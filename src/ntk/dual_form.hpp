@@ -5,6 +5,8 @@
 
 namespace mfld::dual {
 
+inline constexpr double epsilon = std::numeric_limits<double>::epsilon();
+
 /// The formulas in src/ntk/dual_activation-inl.hpp; `none`: a series over Hermite coefficients.
 enum class ClosedForm { none, relu, relu_right, squared_relu, erf, linear };
 

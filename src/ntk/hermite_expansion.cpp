@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <boost/math/quadrature/gauss.hpp>
 #include <cmath>
-#include <limits>
 #include <numbers>
 
 #include "mfld/core/parallel.hpp"
@@ -11,7 +10,6 @@
 namespace mfld::dual {
 namespace {
 
-constexpr double epsilon = std::numeric_limits<double>::epsilon();
 constexpr double end = 13;          // the trapezoid sums run over |z| <= end
 constexpr double aliasing = 1e-17;  // of the trapezoid rule, relative to the bounds below
 constexpr Index most_terms = 4096;

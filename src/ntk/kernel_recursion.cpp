@@ -8,8 +8,6 @@
 namespace mfld::dual {
 namespace {
 
-constexpr double epsilon = std::numeric_limits<double>::epsilon();
-
 std::size_t size(Index n) { return static_cast<std::size_t>(n); }
 
 /// E sigma(u)^2 for u ~ N(0, a). A series keeps its own.
