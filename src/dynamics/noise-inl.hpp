@@ -6,6 +6,7 @@
 #define MFLD_DYNAMICS_NOISE_INL_HPP
 #endif
 
+#include "core/registers-inl.hpp"
 #include "mfld/core/particles.hpp"
 #include "mfld/core/random.hpp"
 #include "model/vector_math-inl.hpp"
@@ -31,11 +32,7 @@ struct PhiloxWords {
 
 /// Vectors of counters that go through the rounds together, to hide the latency of the multiplications and to share the
 /// round keys: as many as the registers hold.
-#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL || HWY_TARGET == HWY_NEON
-inline constexpr int philox_streams = 4;
-#else
-inline constexpr int philox_streams = 2;
-#endif
+inline constexpr int philox_streams = has_32_registers ? 4 : 2;
 
 /// philox4x32 (core/random.hpp) in every lane; the high halves of the words come out dirty.
 template <class D64, class V64>

@@ -8,6 +8,7 @@
 
 #include <hwy/cache_control.h>
 
+#include "core/registers-inl.hpp"
 #include "model/activation-inl.hpp"
 #include "model/head-inl.hpp"
 #include "model/kernels.hpp"
@@ -15,15 +16,10 @@
 HWY_BEFORE_NAMESPACE();
 namespace mfld::HWY_NAMESPACE {
 
-// A group is two vectors of particles; a lane is a particle. Registers: 16 on x86 before AVX-512, 32 elsewhere, so
-// the tiles (vectors x samples in reduce, vectors x inputs in map) are half as large there.
-#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL || HWY_TARGET == HWY_NEON
-inline constexpr Index tile_samples = 8;
-inline constexpr Index tile_columns = kernels::tile_inputs;
-#else
-inline constexpr Index tile_samples = 4;
-inline constexpr Index tile_columns = kernels::tile_inputs / 2;
-#endif
+// A group is two vectors of particles; a lane is a particle. The tiles (vectors x samples in reduce, vectors x inputs in
+// map) are half as large where there are half as many registers.
+inline constexpr Index tile_samples = has_32_registers ? 8 : 4;
+inline constexpr Index tile_columns = has_32_registers ? kernels::tile_inputs : kernels::tile_inputs / 2;
 
 template <class Scalar>
 using Tag = hn::ScalableTag<Scalar>;

@@ -37,9 +37,9 @@ void heads(const Neuron& neuron, Index count, const Scalar* r, Scalar* values) {
 
 template <class Scalar>
 const kernels::Table<Scalar>* make_table() {
-  static const kernels::Table<Scalar> table = {group_size<Scalar>(), &Scratch<Scalar>::size,  &reduce<Scalar>,
-                                               &map<Scalar>,         &step_particles<Scalar>, &heads<Scalar>,
-                                               &evaluate<Scalar>};
+  static const kernels::Table<Scalar> table = {group_size<Scalar>(),  &Scratch<Scalar>::size, &reduce<false, Scalar>,
+                                               &reduce<true, Scalar>, &map<Scalar>,           &step_particles<Scalar>,
+                                               &heads<Scalar>,        &evaluate<Scalar>};
   return &table;
 }
 
@@ -137,15 +137,13 @@ std::string instruction_set() {
 }
 
 void force_instruction_set(const std::string& name) {
-  hwy::SetSupportedTargetsForTest(0);
-  hwy::GetChosenTarget().DeInit();
+  hwy::DisableTargets(0);
   if (name.empty() || name == "best") {
     return;
   }
   for (std::int64_t bit = 1; bit > 0; bit = bit > (INT64_MAX >> 1) ? 0 : bit << 1) {
     if ((hwy::SupportedTargets() & (HWY_TARGETS)&bit) != 0 && name == hwy::TargetName(bit)) {
-      hwy::SetSupportedTargetsForTest(bit);
-      hwy::GetChosenTarget().DeInit();
+      hwy::DisableTargets(~bit);
       return;
     }
   }

@@ -90,6 +90,7 @@ struct Table {
   /// Scalars of scratch one task needs.
   Index (*scratch_size)(Index input_dim, Index block_samples);
   void (*reduce)(const ReduceTask<Scalar>& task);
+  void (*reduce_linearised)(const ReduceTask<Scalar>& task);  // where there is task.linearised_from
   void (*map)(const MapTask<Scalar>& task);
   /// Moves the task's particles, with the penalty on the distance from `anchor` (same layout, or nullptr: from 0), by
   /// the Euler-Maruyama rule, or where there are velocities (same layout) by the kinetic one; returns the first

@@ -9,6 +9,7 @@
 #include <type_traits>
 
 #include "mfld/core/parallel.hpp"
+#include "mfld/core/tree_sum.hpp"
 #include "model/kernels.hpp"
 
 namespace mfld {
@@ -132,6 +133,7 @@ class Pass {
       : table_(kernels::table<Scalar>()),
         ensemble_{anchor == nullptr ? particles.data() : anchor, particles.rows(), network.neuron(), network.layout()},
         linearised_from_(anchor == nullptr ? nullptr : particles.data()),
+        reduce_(anchor == nullptr ? table_.reduce : table_.reduce_linearised),
         inputs_(inputs),
         factor_(network.scaling().output_factor(particles.rows())),
         buffers_(workspace.buffers()) {
@@ -226,22 +228,21 @@ class Pass {
     task.partial = buffers_.partial.data() + index * block_;
     place(index, task);
     task.next_values = values_from_memory_ ? (task.last_group - task.first_group) * table_.group_size * block_ : 0;
-    table_.reduce(task);
+    reduce_(task);
   }
 
-  /// The outputs of a block whose tasks have been reduced: in task order, whoever computed them, so that the sum does
-  /// not depend on the threads.
+  /// The outputs of a block whose tasks have been reduced, whoever computed them: along the tree of the tasks, so that
+  /// the sum does not depend on the threads. What the tasks gave is overwritten.
   std::span<const double> add_up(const kernels::Block<Scalar>& block) {
-    double* outputs = buffers_.outputs.data();
-    std::fill_n(outputs, block.count, 0.0);
-    for (Index task = 0; task < partition_.num_tasks(); ++task) {
-      const double* partial = buffers_.partial.data() + task * block_;
+    double* partial = buffers_.partial.data();
+    add_along_tree({0, partition_.num_tasks()}, partition_.num_tasks(), [&](Index to, Index from) {
       for (Index i = 0; i < block.count; ++i) {
-        outputs[i] += partial[i];
+        partial[to * block_ + i] += partial[from * block_ + i];
       }
-    }
+    });
+    double* outputs = buffers_.outputs.data();
     for (Index i = 0; i < block.count; ++i) {
-      outputs[i] *= factor_;
+      outputs[i] = factor_ * partial[i];
     }
     return {outputs, static_cast<std::size_t>(block.count)};
   }
@@ -249,6 +250,7 @@ class Pass {
   const kernels::Table<Scalar>& table_;
   kernels::Ensemble<Scalar> ensemble_;
   const Scalar* linearised_from_;
+  void (*reduce_)(const kernels::ReduceTask<Scalar>& task);
   const PackedInputs<Scalar>& inputs_;
   double factor_;
   Buffers& buffers_;

@@ -200,13 +200,13 @@ void load_moved(const kernels::Ensemble<Scalar>& start, const kernels::Ensemble<
 /// Products with wide inputs, before the last range of tiles: one range at a time for all groups of the task, so that
 /// the weights of a group stay in the first-level cache over the block, and the range of the inputs in the second.
 /// Returns the first tile that is left; z of the block in task.values.
-template <class Scalar>
+template <bool linearised, class Scalar>
 Index start_products(const kernels::ReduceTask<Scalar>& task, const Scratch<Scalar>& scratch) {
   const Index size = group_size<Scalar>();
   const auto scale = static_cast<Scalar>(input_scale(task.ensemble.neuron.activation));
   const Index num_tiles = task.block.inputs->num_tiles();
   const Index input_dim = task.block.inputs->input_dim();
-  if (num_tiles <= 2 * cached_tiles || task.linearised_from != nullptr || task.values == nullptr) {
+  if (linearised || num_tiles <= 2 * cached_tiles || task.values == nullptr) {
     return 0;
   }
   Index tile = 0;
@@ -231,13 +231,12 @@ Index start_products(const kernels::ReduceTask<Scalar>& task, const Scratch<Scal
 
 /// Reduce: keeps sigma(z) of the block and gives this task's share of the outputs. Across groups a lane is summed in
 /// the precision of the particles (at most a task's few groups), across lanes and tasks in double.
-template <class Scalar>
+template <bool linearised, class Scalar>
 void reduce(const kernels::ReduceTask<Scalar>& task) {
   const Tag<Scalar> d;
   const Index size = group_size<Scalar>();
   const Index lane = lanes<Scalar>();
   const auto scale = static_cast<Scalar>(input_scale(task.ensemble.neuron.activation));
-  const bool linearised = task.linearised_from != nullptr;
   const Scratch<Scalar> scratch(task.scratch, task.ensemble.layout.input_dim);
   kernels::Ensemble<Scalar> now = task.ensemble;
   now.parameters = task.linearised_from;
@@ -245,10 +244,10 @@ void reduce(const kernels::ReduceTask<Scalar>& task) {
   for (Index i = 0; i < task.block.count * lane; ++i) {
     scratch.outputs[i] = 0;
   }
-  const TileRange tiles = {start_products(task, scratch), task.block.inputs->num_tiles()};
+  const TileRange tiles = {start_products<linearised>(task, scratch), task.block.inputs->num_tiles()};
   for (Index group = task.first_group; group < task.last_group; ++group) {
     load_head(task.ensemble, group, scratch);
-    if (linearised) {
+    if constexpr (linearised) {
       load_moved(task.ensemble, now, group, scratch);
     }
     const Index from = tiles.first * kernels::tile_inputs;
@@ -267,12 +266,12 @@ void reduce(const kernels::ReduceTask<Scalar>& task) {
       Scalar* slopes = task.slopes == nullptr ? nullptr : task.slopes + kept + s * size;
       Scalar* outputs = scratch.outputs + s * lane;
       products(task.block, s, strip, tiles, scratch.weights, z, ahead);
-      if (linearised) {
+      if constexpr (linearised) {
         products(task.block, s, strip, tiles, scratch.moved, scratch.slopes, ahead);
       }
       with_activation(task.ensemble.neuron.activation, [&](auto sigma) HWY_ATTR {
         using Sigma = decltype(sigma);
-        if (linearised) {
+        if constexpr (linearised) {
           activate_linearised<Sigma>(strip, scratch, scratch.slopes, z, slopes, outputs);
         } else {
           activate<Sigma>(task.next_values, strip, scratch.head, z, slopes, outputs);
