@@ -60,7 +60,7 @@ class Recorder : public Listener<Scalar> {
         values_(observer_.columns().size(), std::numeric_limits<double>::quiet_NaN()),
         earlier_(read_summary(directory.place())),
         pace_(experiment.checkpoint_steps, experiment.checkpoint_minutes, now()) {
-    const auto loss = std::find(observer_.columns().begin(), observer_.columns().end(), "train_loss");
+    const auto loss = std::find(observer_.columns().begin(), observer_.columns().end(), train_loss_name);
     loss_column_ = static_cast<std::size_t>(loss - observer_.columns().begin());
     timed([&] { start_files(); });
   }
@@ -205,8 +205,7 @@ class Recorder : public Listener<Scalar> {
     const std::int64_t last_step = std::max<std::int64_t>(current.num_steps - 1, 0);
     const std::int64_t step_in_phase = phase < state.phase ? last_step : std::min(state.step_in_phase, last_step);
     const Particles<double>* anchor = current.anchor == Anchor::start ? &experiment_->initial : nullptr;
-    look_.move_to(*particles_, {current.penalty_at(step_in_phase), anchor}, current.temperature_at(step_in_phase),
-                  state.step);
+    look_.move_to(*particles_, {current.penalty_at(step_in_phase), anchor}, state.step);
     return phase;
   }
 
