@@ -36,12 +36,21 @@ void draw_progress(const mfld::Progress& progress) { draw(progress_line(progress
 
 bool draws(const RunArguments& arguments) { return !arguments.quiet && can_draw(); }
 
-ExitStatus status_of(std::string_view ending) {
-  return ending == "finished"   ? finished
-         : ending == "refused"  ? wrong_input
-         : ending == "diverged" ? diverged
-         : ending == "failed"   ? file_error
-                                : interrupted;
+ExitStatus status_of(mfld::Ending ending) {
+  switch (ending) {
+    case mfld::Ending::finished:
+      return finished;
+    case mfld::Ending::refused:
+      return wrong_input;
+    case mfld::Ending::diverged:
+      return diverged;
+    case mfld::Ending::failed:
+      return file_error;
+    case mfld::Ending::interrupted:
+    case mfld::Ending::running:
+      break;
+  }
+  return interrupted;
 }
 
 /// On a terminal at once; elsewhere one line where it takes longer than people wait.
@@ -79,10 +88,10 @@ ExitStatus run_one(const mfld::StoppedRun& run, mfld::RunDirectory& directory, c
       mfld::run_experiment(run.experiment, directory, stop_requested,
                            {mfld::provenance(arguments.command), run.notes, run.checkpoint ? &*run.checkpoint : nullptr,
                             draws(arguments) ? draw_progress : nullptr});
-  if (!arguments.quiet || summary.ending != "finished") {
+  if (!arguments.quiet || summary.end.ending != mfld::Ending::finished) {
     say(fmt::format("{}: {}", directory.path().string(), summary.message));
   }
-  return status_of(summary.ending);
+  return status_of(summary.end.ending);
 }
 
 /// In a new directory, which goes again if the input turns out wrong on the way: then nothing is written.
@@ -155,8 +164,9 @@ mfld::SweepOptions sweep_options(const mfld::Plan& plan, const fs::path& out, co
     last = report.experiment->formulas();
   };
   options.ended = [out, &arguments, &worst](const mfld::CellReport& report) {
-    worst = std::max(worst, status_of(report.ending));
-    if (report.earlier ? report.ending != "finished" : (!arguments.quiet || report.ending != "finished")) {
+    worst = std::max(worst, status_of(report.end.ending));
+    if (report.earlier ? report.end.ending != mfld::Ending::finished
+                       : (!arguments.quiet || report.end.ending != mfld::Ending::finished)) {
       say(fmt::format("{}: {}", (out / report.run->name).string(), report.message));
     }
   };
@@ -231,7 +241,7 @@ ExitStatus resume(const RunArguments& arguments) {
       if (!arguments.quiet) {
         say(fmt::format("{}: {}; nothing is left to do", path.string(), summary->message));
       }
-      return status_of(summary->ending);
+      return status_of(summary->end.ending);
     }
     use_instruction_set_of(directory.place());
     return run_one(mfld::read_stopped_run(directory.place(), arguments.kept(), {fs::path(), &stop_requested}),

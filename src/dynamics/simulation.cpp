@@ -40,16 +40,19 @@ Simulation<Scalar>::Simulation(const Network& network, const EmpiricalRisk& risk
 template <class Scalar>
 Outcome Simulation<Scalar>::run(Listener<Scalar>& listener, const std::atomic<bool>& stop) {
   Outcome outcome;
-  while (outcome.ending == Ending::finished && enter_phase()) {
-    if (stop) {
-      outcome.ending = Ending::interrupted;
-      break;
+  Ending& ending = outcome.end.ending;
+  while (ending == Ending::running) {
+    if (!enter_phase()) {
+      ending = Ending::finished;
+    } else if (stop) {
+      ending = Ending::interrupted;
+    } else {
+      look(listener, false, outcome);
+      step(outcome);
     }
-    look(listener, false, outcome);
-    step(outcome);
   }
   look(listener, true, outcome);
-  outcome.step = state_.step;
+  outcome.end.step = state_.step;
   return outcome;
 }
 
@@ -120,7 +123,7 @@ void Simulation<Scalar>::step(Outcome& outcome) {
   const bool waits = phase.until_gradient_norm > 0;
   const Estimate made = estimate(phase, waits ? Finish() : std::cref(move));
   if (!made.failure.empty()) {
-    outcome.ending = Ending::diverged;
+    outcome.end.ending = Ending::diverged;
     outcome.failure = made.failure;
     return;
   }
@@ -132,9 +135,9 @@ void Simulation<Scalar>::step(Outcome& outcome) {
     }
     for_each_run(state_.particles.rows(), std::cref(move));
   }
-  outcome.first_bad_particle = next.first_bad_particle();
-  if (outcome.first_bad_particle >= 0) {
-    outcome.ending = Ending::diverged;
+  outcome.end.first_bad_particle = next.first_bad_particle();
+  if (outcome.end.first_bad_particle) {
+    outcome.end.ending = Ending::diverged;
   }
   count_step(context.options.step_size);
 }

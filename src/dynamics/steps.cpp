@@ -42,8 +42,8 @@ void StepOfAll<Scalar>::move(Index first, Index last) {
 }
 
 template <class Scalar>
-Index StepOfAll<Scalar>::first_bad_particle() const {
-  return first_bad_ == context_.particles.rows() ? -1 : first_bad_.load();
+std::optional<Index> StepOfAll<Scalar>::first_bad_particle() const {
+  return first_bad_ == context_.particles.rows() ? std::nullopt : std::optional(first_bad_.load());
 }
 
 template class StepOfAll<double>;

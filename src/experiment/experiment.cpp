@@ -141,10 +141,8 @@ bool asks_for_predictions(const Section& root) {
 
 /// Rejects observables whose kernel matrices, now and at the start, do not fit into memory.
 void check_kernel_memory(const Section& observe, const Experiment& experiment) {
-  constexpr std::array<std::string_view, 4> with_kernels = {"ntk_drift", "kernel_alignment", "linearisation_error",
-                                                            "tangent_eigenvalues"};
   for (const std::string& name : experiment.observables) {
-    if (std::find(with_kernels.begin(), with_kernels.end(), name) != with_kernels.end()) {
+    if (const Observable* row = find_observable(name); row != nullptr && row->needs.training_kernels) {
       const auto n = static_cast<double>(experiment.data.num_train());
       check_memory(observe, "columns", 2 * n * n, fmt::format("the n x n kernel matrices of {}", name));
     }

@@ -17,14 +17,6 @@ constexpr std::array<std::string_view, 6> kernel_keys = {"kernel", "ridge",     
                                                          "depth",  "weight_variance", "bias_variance"};
 const std::string with_kernel_regression = fmt::format("method = \"{}\"", KernelMethod::method_name);
 
-/// Observables that need the outputs of the network alone.
-constexpr std::array<std::string_view, 5> of_outputs = {"train_loss", "test_loss", "train_accuracy", "test_accuracy",
-                                                        "residual_harmonics"};
-
-bool is_of_outputs(std::string_view name) {
-  return std::find(of_outputs.begin(), of_outputs.end(), name) != of_outputs.end();
-}
-
 bool is_kernel_regression(const Value& phase) {
   const Value* method = find(phase, "method");
   const auto* text = method == nullptr ? nullptr : method->as<std::string>();
@@ -211,11 +203,10 @@ std::optional<KernelMethod> read_kernel_method(const Section& root, const Kernel
 
 std::vector<std::string> keep_observables_of_outputs(const Scene& scene, const std::vector<std::string>& names,
                                                      std::string_view key, std::vector<std::string>& left_out) {
-  const auto& table = observables();
   std::vector<std::string> kept;
   for (const std::string& name : names) {
-    const bool exists = std::any_of(table.begin(), table.end(), [&name](const auto& row) { return row.name == name; });
-    (is_of_outputs(name) || !exists ? kept : left_out).push_back(name);
+    const Observable* row = find_observable(name);
+    (row != nullptr && row->needs.particles ? left_out : kept).push_back(name);
   }
   const Observer existing(scene, kept, key);  // throws for names that are none
   return kept;

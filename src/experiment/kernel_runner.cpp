@@ -162,18 +162,18 @@ RunSummary run(const Experiment& experiment, RunDirectory& directory, const std:
   summary.columns = experiment.columns;
   Problem problem = make_problem(experiment);
   if (stop) {
-    summary.ending = "interrupted";
+    summary.end.ending = Ending::interrupted;
     summary.message = "interrupted before the solution, which a resumed run computes from the start";
     summary.final_values.assign(summary.columns.size(), std::numeric_limits<double>::quiet_NaN());
     directory.start_metrics(table_comments(experiment, options), experiment.columns);
   } else {
     const Solution solution = solve(experiment, std::move(problem));
     summary.step_seconds = seconds_since(start);
-    summary.ending = "finished";
+    summary.end.ending = Ending::finished;
     summary.message = fmt::format("finished: {} equations solved", experiment.data.num_train());
     summary.final_values = column_values(experiment, solution);
     if (const double loss = mean_train_loss(experiment, span_of(solution.train)); !std::isfinite(loss)) {
-      summary.ending = "diverged";
+      summary.end.ending = Ending::diverged;
       summary.message = fmt::format("diverged: the training loss of the solution is {}", loss);
     } else {
       summary.message += not_finite_in_words(summary.columns, summary.final_values);

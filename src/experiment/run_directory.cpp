@@ -316,7 +316,7 @@ void RunDirectory::make_lasting() {
 }
 
 void RunDirectory::write_summary(const RunSummary& summary) {
-  const bool is_last = summary.ending != "running";
+  const bool is_last = summary.end.ending != Ending::running;
   const bool lasting = is_last ? !(files_->passes_soon && files_->is_new()) : files_->write() == Write::lasting;
   if (is_last && lasting) {
     make_lasting();

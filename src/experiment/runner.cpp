@@ -60,7 +60,7 @@ class Recorder : public Listener<Scalar> {
         values_(observer_.columns().size(), std::numeric_limits<double>::quiet_NaN()),
         earlier_(read_summary(directory.place())),
         pace_(experiment.checkpoint_steps, experiment.checkpoint_minutes, now()) {
-    const auto loss = std::find(observer_.columns().begin(), observer_.columns().end(), "train_loss");
+    const auto loss = std::find(observer_.columns().begin(), observer_.columns().end(), train_loss_name);
     loss_column_ = static_cast<std::size_t>(loss - observer_.columns().begin());
     timed([&] { start_files(); });
   }
@@ -116,7 +116,7 @@ class Recorder : public Listener<Scalar> {
   /// What a summary says however the run ends.
   RunSummary summary_of(const State<Scalar>& state) const {
     RunSummary summary;
-    summary.step = state.step;
+    summary.end.step = state.step;
     summary.time = state.time;
     summary.gradient_evaluations = state.gradient_evaluations;
     summary.parent = parent_in(options_->notes);
@@ -137,7 +137,7 @@ class Recorder : public Listener<Scalar> {
   /// What is left of a session that ends without notice.
   RunSummary running_summary(const State<Scalar>& state) const {
     RunSummary summary = summary_of(state);
-    summary.ending = "running";
+    summary.end.ending = Ending::running;
     summary.message = fmt::format("running, or stopped without notice, with a checkpoint at step {}", state.step);
     return summary;
   }
@@ -205,8 +205,7 @@ class Recorder : public Listener<Scalar> {
     const std::int64_t last_step = std::max<std::int64_t>(current.num_steps - 1, 0);
     const std::int64_t step_in_phase = phase < state.phase ? last_step : std::min(state.step_in_phase, last_step);
     const Particles<double>* anchor = current.anchor == Anchor::start ? &experiment_->initial : nullptr;
-    look_.move_to(*particles_, {current.penalty_at(step_in_phase), anchor}, current.temperature_at(step_in_phase),
-                  state.step);
+    look_.move_to(*particles_, {current.penalty_at(step_in_phase), anchor}, state.step);
     return phase;
   }
 
@@ -276,28 +275,21 @@ class Recorder : public Listener<Scalar> {
   Clock::time_point report_time_ = start_time_;
 };
 
-std::string_view ending_name(Ending ending) {
-  switch (ending) {
-    case Ending::finished:
-      return "finished";
-    case Ending::diverged:
-      return "diverged";
-    case Ending::interrupted:
-      return "interrupted";
-  }
-  return {};
-}
-
 std::string message_of(const Outcome& outcome) {
-  switch (outcome.ending) {
+  const RunEnd& end = outcome.end;
+  switch (end.ending) {
     case Ending::finished:
-      return fmt::format("finished after {} steps", outcome.step);
+      return fmt::format("finished after {} steps", end.step);
     case Ending::diverged:
-      return outcome.failure.empty() ? fmt::format("diverged at step {}: particle {} is not finite", outcome.step,
-                                                   outcome.first_bad_particle)
-                                     : fmt::format("stopped at step {}: {}", outcome.step, outcome.failure);
+      return end.first_bad_particle
+                 ? fmt::format("diverged at step {}: particle {} is not finite", end.step, *end.first_bad_particle)
+                 : fmt::format("stopped at step {}: {}", end.step, outcome.failure);
     case Ending::interrupted:
-      return fmt::format("interrupted at step {}, with a checkpoint", outcome.step);
+      return fmt::format("interrupted at step {}, with a checkpoint", end.step);
+    case Ending::running:
+    case Ending::refused:
+    case Ending::failed:
+      break;  // no loop returns with these
   }
   return {};
 }
@@ -319,27 +311,26 @@ RunSummary run_in(const Experiment& experiment, RunDirectory& directory, const s
   const double pass_seconds = recorder.pass_seconds();
   const double write_seconds = recorder.write_seconds() - write_seconds_before;
   std::string message = message_of(outcome);
-  if (outcome.ending == Ending::finished) {
+  if (outcome.end.ending == Ending::finished) {
     if (const double loss = recorder.train_loss(simulation.state()); !std::isfinite(loss)) {
-      outcome.ending = Ending::diverged;
+      outcome.end.ending = Ending::diverged;
       message = fmt::format("diverged at step {}: the training loss is {}, although every particle is finite",
-                            outcome.step, loss);
+                            outcome.end.step, loss);
     }
   }
-  if (outcome.ending != Ending::diverged) {
+  if (outcome.end.ending != Ending::diverged) {
     recorder.checkpoint(simulation.state());
   }
   recorder.finish();
-  if (experiment.predictions && outcome.ending == Ending::finished) {
+  if (experiment.predictions && outcome.end.ending == Ending::finished) {
     recorder.predict(simulation.state());
   }
   RunSummary summary = recorder.summary_of(simulation.state());
-  summary.ending = ending_name(outcome.ending);
+  summary.end = outcome.end;
   summary.message = message;
-  if (outcome.ending == Ending::finished) {
+  if (outcome.end.ending == Ending::finished) {
     summary.message += not_finite_in_words(summary.columns, summary.final_values);
   }
-  summary.first_bad_particle = outcome.first_bad_particle;
   summary.step_seconds = outcome.step_seconds;
   summary.pass_seconds = pass_seconds;
   summary.observe_seconds = outcome.observe_seconds - pass_seconds - write_seconds;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cassert>
 #include <cmath>
 #include <limits>
@@ -42,6 +43,13 @@ double number_in(const Json& value) {
                              : throw NoSummary();
 }
 
+Ending ending_in(const Json& value) {
+  const auto row =
+      std::find_if(endings.begin(), endings.end(),
+                   [name = value.get<std::string>()](const EndingInfo& each) { return each.name == name; });
+  return row != endings.end() ? row->ending : throw NoSummary();
+}
+
 Json parent_json(const Parent& parent) {
   return {{"directory", parent.directory},
           {"step", parent.step},
@@ -55,9 +63,9 @@ RunSummary summary_in(const std::string& text) {
   };
   const Json json = Json::parse(text, refuse_depth);
   RunSummary summary;
-  summary.ending = json.at("ending").get<std::string>();
+  summary.end.ending = ending_in(json.at("ending"));
   summary.message = json.at("message").get<std::string>();
-  summary.step = count_in(json.at("step"));
+  summary.end.step = count_in(json.at("step"));
   summary.time = number_in(json.at("time"));
   summary.gradient_evaluations = integer_in(json.at("gradient_evaluations"));
   summary.sessions = json.contains("sessions") ? count_in(json.at("sessions")) : 1;
@@ -77,14 +85,14 @@ RunSummary summary_in(const std::string& text) {
 
 std::string to_json(const RunSummary& summary) {
   assert(summary.columns.size() == summary.final_values.size());
-  Json json = {{"ending", summary.ending},
+  Json json = {{"ending", info(summary.end.ending).name},
                {"message", summary.message},
-               {"step", summary.step},
+               {"step", summary.end.step},
                {"time", summary.time},
                {"gradient_evaluations", summary.gradient_evaluations},
                {"first_bad_particle", nullptr}};
-  if (summary.first_bad_particle >= 0) {
-    json["first_bad_particle"] = summary.first_bad_particle;
+  if (summary.end.first_bad_particle) {
+    json["first_bad_particle"] = *summary.end.first_bad_particle;
   }
   if (summary.parent) {
     json["parent"] = parent_json(*summary.parent);
@@ -117,8 +125,6 @@ std::optional<RunSummary> read_summary(const FilePlace& run) {
   }
 }
 
-bool is_final(const std::optional<RunSummary>& summary) {
-  return summary && (summary->ending == "finished" || summary->ending == "diverged");
-}
+bool is_final(const std::optional<RunSummary>& summary) { return summary && info(summary->end.ending).is_final; }
 
 }  // namespace mfld

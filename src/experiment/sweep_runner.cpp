@@ -68,7 +68,7 @@ std::string index_row(const RunPlan& run, const RunSummary& summary, const std::
   for (const auto& [key, value] : run.assignments) {
     row += ',' + csv_field(value);
   }
-  row += fmt::format(",{},{},{:.6g}", summary.ending, summary.step, summary.wall_seconds);
+  row += fmt::format(",{},{},{:.6g}", info(summary.end.ending).name, summary.end.step, summary.wall_seconds);
   for (const std::string& column : columns) {
     const auto found = std::find(summary.columns.begin(), summary.columns.end(), column);
     row += ',';
@@ -203,23 +203,23 @@ class SweepRun {
     try {
       make(report);
     } catch (const Interrupted& error) {
-      report.ending = "interrupted";
+      report.end.ending = Ending::interrupted;
       report.message = error.what();
     } catch (const NoRoom& error) {
-      report.ending = "failed";
+      report.end.ending = Ending::failed;
       report.message = error.what();
     } catch (const InvalidInput& error) {
-      report.ending = "refused";
+      report.end.ending = Ending::refused;
       report.message = error.what();
     } catch (const std::bad_alloc&) {
-      report.ending = "failed";
+      report.end.ending = Ending::failed;
       report.message = "no memory was left for the run; it can be resumed where there is more";
     } catch (const std::exception& error) {
-      report.ending = "failed";
+      report.end.ending = Ending::failed;
       report.message = error.what();
     }
     const std::lock_guard<std::mutex> lock(mutex_);
-    num_ended_ += report.ending == "interrupted" ? 0 : 1;
+    num_ended_ += report.end.ending == Ending::interrupted ? 0 : 1;
     if (options_->ended) {
       report.experiment = nullptr;
       options_->ended(report);
@@ -254,12 +254,12 @@ class SweepRun {
       summary = read_summary(directory.place());  // another process may have been faster
       if (!is_final(summary)) {
         summary = make_in(directory, report, fresh);
-        report.ending = summary->ending;
+        report.end = summary->end;
         report.message = summary->message;
         return;
       }
     }
-    report.ending = summary->ending;
+    report.end = summary->end;
     report.message = summary->message;
     report.earlier = true;
   }

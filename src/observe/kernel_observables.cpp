@@ -19,19 +19,7 @@ constexpr int largest_degree = 10;
 constexpr Index num_eigenvalues = 100;
 constexpr Index num_angles = 33;
 
-Reason needs_linearised_descent(const Scene& scene) {
-  return linearised_descent_unavailable(scene.risk->loss(), scene.phases, scene.initial);
-}
-
-Reason needs_unit_inputs(const Scene& scene) {
-  return scene.data->input_dim() >= 2 && rows_are_unit_vectors(scene.data->train_inputs)
-             ? Reason{}
-             : "needs training inputs that are unit vectors, of dimension 2 at least";
-}
-
-Reason needs_plane(const Scene& scene) {
-  return scene.data->input_dim() >= 2 ? Reason{} : "needs inputs of dimension 2 at least";
-}
+constexpr Needs of_kernels{.particles = true, .training_kernels = true, .initial_particles = true};
 
 /// prefix_first .. prefix_last
 std::vector<std::string> numbered(std::string_view prefix, Index first, Index last) {
@@ -54,7 +42,7 @@ Observable residual_harmonics() {
   row.formula =
       "columns residual_harmonics_0..10: sqrt(N(d,k)/n^2 sum_ij r_i r_j P_k(x_i . x_j)), r = f - y on the training "
       "samples: its size in the spherical harmonics of degree k  [Funk-Hecke; addition theorem, Mueller 1966]";
-  row.unavailable = needs_unit_inputs;
+  row.needs = {.unit_inputs = true};
   row.columns = [](const Scene&) { return numbered("residual_harmonics", 0, largest_degree); };
   row.evaluate = [](Look& look, std::span<double> values) {
     const auto outputs = look.train_outputs();
@@ -74,7 +62,7 @@ Observable tangent_eigenvalues() {
   row.formula =
       "columns tangent_eigenvalue_1..min(n, 100): the largest eigenvalues of K_t / n, descending, K the empirical "
       "tangent kernel on the training inputs; O(n^3) a row";
-  row.unavailable = needs_start;
+  row.needs = of_kernels;
   row.columns = [](const Scene& scene) {
     return numbered("tangent_eigenvalue", 1, std::min(scene.data->num_train(), num_eigenvalues));
   };
@@ -104,10 +92,7 @@ Observable kernel_profile() {
   row.formula =
       "columns kernel_profile_1..33: K_t(e_1, cos g e_1 + sin g e_2) of the empirical tangent kernel at 33 angles g "
       "evenly spaced from -pi to pi  [Jacot, Gabriel & Hongler, NeurIPS 2018, figure 1]";
-  row.unavailable = [](const Scene& scene) {
-    const Reason reason = needs_plane(scene);
-    return reason ? reason : needs_start(scene);
-  };
+  row.needs = {.particles = true, .initial_particles = true, .plane = true};
   row.columns = [](const Scene&) { return numbered("kernel_profile", 1, num_angles); };
   row.evaluate = [](Look& look, std::span<double> values) {
     const Network& network = *look.scene().network;
@@ -130,18 +115,19 @@ std::vector<Observable> kernel_observables() {
           "ntk_drift",
           "|K_t - K_0|_F / |K_0|_F, K the empirical tangent kernel on the training inputs  [Jacot, Gabriel "
           "& Hongler, NeurIPS 2018]",
-          needs_start, [](Look& look) { return kernel_drift(look.tangent_kernel(), look.initial_tangent_kernel()); })),
+          of_kernels, [](Look& look) { return kernel_drift(look.tangent_kernel(), look.initial_tangent_kernel()); })),
       on_request(
           number("kernel_alignment",
                  "y' K y / (|K|_F |y|^2), K the empirical tangent kernel on the training inputs  [Cristianini et "
                  "al., NeurIPS 2001]",
-                 always,
+                 {.particles = true, .training_kernels = true},
                  [](Look& look) { return kernel_alignment(look.tangent_kernel(), look.scene().data->train_targets); })),
       on_request(number("linearisation_error",
                         "|f_t - f_lin,t| / |f_t - f_0| on the test samples (training samples where there are none), "
                         "f_lin the linearised network after the same steps of gd in closed form; 0 at the start, not a "
                         "number where step_size is beyond its stable range  [Lee et al., NeurIPS 2019]",
-                        needs_linearised_descent, linearisation_error)),
+                        {.particles = true, .training_kernels = true, .linearised_descent = true},
+                        linearisation_error)),
       residual_harmonics(),
       tangent_eigenvalues(),
       kernel_profile(),

@@ -33,12 +33,9 @@ double effective_step(const EmpiricalRisk& risk, const Phase& phase, Index num_s
 
 }  // namespace
 
-std::optional<std::string> linearised_descent_unavailable(const Loss& loss, const std::vector<Phase>* phases,
-                                                          const Particles<double>* initial) {
-  const bool fits = loss.kind == LossKind::squared && initial != nullptr && phases != nullptr && phases->size() == 1 &&
-                    is_plain_descent(phases->front());
-  return fits ? std::optional<std::string>{}
-              : "needs the squared loss and gd as the only phase, with a constant step_size and lambda1 = 0";
+bool has_linearised_descent(const Loss& loss, const std::vector<Phase>* phases, const Particles<double>* initial) {
+  return loss.kind == LossKind::squared && initial != nullptr && phases != nullptr && phases->size() == 1 &&
+         is_plain_descent(phases->front());
 }
 
 LinearisedDescent::LinearisedDescent(const Network& network, const EmpiricalRisk& risk, const Dataset& data,

@@ -1,5 +1,4 @@
 #pragma once
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -9,18 +8,10 @@
 
 namespace mfld {
 
-using Reason = std::optional<std::string>;
-
-inline Reason always(const Scene&) { return std::nullopt; }
-
-inline Reason needs_start(const Scene& scene) {
-  return scene.initial != nullptr ? Reason{} : "needs the initial particles";
-}
-
 /// A row of one column that has the row's name.
 template <class Value>
-Observable number(std::string_view name, std::string_view formula, Reason (*unavailable)(const Scene&), Value value) {
-  return {name, formula, unavailable, [name](const Scene&) { return std::vector<std::string>{std::string(name)}; },
+Observable number(std::string_view name, std::string_view formula, const Needs& needs, Value value) {
+  return {name, formula, needs, [name](const Scene&) { return std::vector<std::string>{std::string(name)}; },
           [value](Look& look, std::span<double> values) { values[0] = value(look); }};
 }
 

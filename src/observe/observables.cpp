@@ -14,47 +14,6 @@ namespace {
 constexpr double recovered_cosine = 0.999;
 constexpr double near_cosine = 0.95;
 
-// Which scenes a row exists for.
-
-Reason needs_test_samples(const Scene& scene) {
-  return scene.data->num_test() > 0 ? Reason{} : "needs test samples (num_test > 0)";
-}
-
-/// Any loss will do: the sign of the output is a class whenever the labels are.
-Reason needs_classes(const Scene& scene) {
-  const auto is_class = [](double y) { return y == 1 || y == -1; };
-  const auto all_classes = [&is_class](const Vector& y) { return std::all_of(y.begin(), y.end(), is_class); };
-  return all_classes(scene.data->train_targets) && all_classes(scene.data->test_targets)
-             ? Reason{}
-             : "needs labels that are all -1 or +1";
-}
-
-Reason needs_test_classes(const Scene& scene) {
-  const Reason reason = needs_test_samples(scene);
-  return reason ? reason : needs_classes(scene);
-}
-
-Reason needs_teacher(const Scene& scene) {
-  return scene.data->teacher ? Reason{} : "needs a teacher (task teacher-student)";
-}
-
-Reason needs_subspace(const Scene& scene) {
-  return scene.data->relevant_subspace.cols() > 0
-             ? Reason{}
-             : "needs a task whose relevant directions are known (any kind but file)";
-}
-
-Reason needs_output_parameter(const Scene& scene) {
-  return scene.network->layout().output >= 0 ? Reason{} : "needs a neuron with an output parameter r";
-}
-
-Reason needs_nonzero_start(const Scene& scene) {
-  if (scene.initial == nullptr) {
-    return needs_start(scene);
-  }
-  return scene.initial->squaredNorm() > 0 ? Reason{} : "needs initial particles that are not all zero";
-}
-
 // What the rows are made of.
 
 double mean_loss(const Look& look, std::span<const double> outputs, const Vector& targets) {
@@ -117,7 +76,7 @@ Observable teacher_cosines() {
   row.formula =
       "columns teacher_cosine_1..m: max_j cos(w_j, w*_l), max_j |cos| for an odd activation (tanh, erf, linear)  "
       "[Akiyama & Suzuki, ICLR 2023]";
-  row.unavailable = needs_teacher;
+  row.needs = {.particles = true, .teacher = true};
   row.columns = [](const Scene& scene) {
     std::vector<std::string> names;
     for (Index l = 1; l <= scene.data->teacher->directions.rows(); ++l) {
@@ -134,38 +93,40 @@ Observable teacher_cosines() {
 
 std::vector<Observable> risk_rows() {
   return {
-      number("train_loss",
-             "(1/n) sum_i l(f(x_i), y_i) on the training samples, no penalty; a mean whatever loss.reduction", always,
+      number(train_loss_name,
+             "(1/n) sum_i l(f(x_i), y_i) on the training samples, no penalty; a mean whatever loss.reduction", {},
              [](Look& look) { return mean_loss(look, look.train_outputs(), look.scene().data->train_targets); }),
-      number("test_loss", "the same on the test samples", needs_test_samples,
+      number("test_loss", "the same on the test samples", {.test_samples = true},
              [](Look& look) { return mean_loss(look, look.test_outputs(), look.scene().data->test_targets); }),
-      number("train_accuracy", "share of training samples with y f(x) > 0; a tie is wrong", needs_classes,
+      number("train_accuracy", "share of training samples with y f(x) > 0; a tie is wrong", {.classes = true},
              [](Look& look) { return accuracy(look.train_outputs(), look.scene().data->train_targets); }),
-      number("test_accuracy", "share of test samples with y f(x) > 0; a tie is wrong", needs_test_classes,
+      number("test_accuracy", "share of test samples with y f(x) > 0; a tie is wrong",
+             {.test_samples = true, .classes = true},
              [](Look& look) { return accuracy(look.test_outputs(), look.scene().data->test_targets); }),
       number(
           "objective",
           "F = R(f) + penalty * penalty_factor * sum_j |theta_j - anchor_j|^2 over trained parameters, penalty_factor "
           "1/N in mean-field, 1 in ntk and standard, alpha^2/N in alpha; R reduced as loss.reduction says",
-          always, objective),
+          {.particles = true}, objective),
       on_request(number("gradient_norm",
-                        "sqrt(sum_j |v_j|^2 / N), v_j the full drift with its penalty term, trained columns", always,
-                        [](Look& look) { return drift_norm(look.full_drift()); })),
+                        "sqrt(sum_j |v_j|^2 / N), v_j the full drift with its penalty term, trained columns",
+                        {.particles = true}, [](Look& look) { return drift_norm(look.full_drift()); })),
   };
 }
 
 std::vector<Observable> movement_rows() {
   return {
-      number("movement_mean", "(1/N) sum_j |w_j(t) - w_j(0)|  [Chizat, Oyallon & Bach, NeurIPS 2019]", needs_start,
-             [](Look& look) { return neuron_movement(look).mean(); }),
-      number("movement_max", "max_j |w_j(t) - w_j(0)|", needs_start,
+      number("movement_mean", "(1/N) sum_j |w_j(t) - w_j(0)|  [Chizat, Oyallon & Bach, NeurIPS 2019]",
+             {.particles = true, .initial_particles = true}, [](Look& look) { return neuron_movement(look).mean(); }),
+      number("movement_max", "max_j |w_j(t) - w_j(0)|", {.particles = true, .initial_particles = true},
              [](Look& look) { return neuron_movement(look).maxCoeff<Eigen::PropagateNaN>(); }),
-      number("movement_relative", "|Theta_t - Theta_0|_F / |Theta_0|_F over all parameters", needs_nonzero_start,
+      number("movement_relative", "|Theta_t - Theta_0|_F / |Theta_0|_F over all parameters",
+             {.particles = true, .initial_particles = true, .nonzero_start = true},
              [](Look& look) { return relative_movement(look.particles(), *look.scene().initial); }),
       on_request(number("pattern_change",
                         "share of pairs (neuron j, training sample i) with 1[w_j.x_i + b_j > 0] not as at the start  "
                         "[Du, Zhai, Poczos & Singh, ICLR 2019]",
-                        needs_start,
+                        {.particles = true, .initial_particles = true},
                         [](Look& look) {
                           return pattern_change(look.particles(), *look.scene().initial, look.scene().network->layout(),
                                                 look.scene().data->train_inputs);
@@ -176,36 +137,40 @@ std::vector<Observable> movement_rows() {
 std::vector<Observable> alignment_rows() {
   return {
       teacher_cosines(),
-      number("teacher_cosine_min", "min_l teacher_cosine_l: the teacher that is recovered worst", needs_teacher,
+      number("teacher_cosine_min", "min_l teacher_cosine_l: the teacher that is recovered worst",
+             {.particles = true, .teacher = true},
              [](Look& look) { return best_cosines(look).minCoeff<Eigen::PropagateNaN>(); }),
-      number("teacher_recovered", "number of teachers l with teacher_cosine_l > 0.999", needs_teacher,
+      number("teacher_recovered", "number of teachers l with teacher_cosine_l > 0.999",
+             {.particles = true, .teacher = true},
              [](Look& look) { return static_cast<double>((best_cosines(look).array() > recovered_cosine).count()); }),
       number("teacher_mass",
              "share of sum_j |r_j| |w_j| on neurons with cosine > 0.95 to some teacher, cosine as in teacher_cosines; "
              "|r| = 1 where r does not multiply sigma",
-             needs_teacher,
+             {.particles = true, .teacher = true},
              [](Look& look) {
                return mass_near_teacher(weights(look), output_weights(look), neuron_cosines(look), near_cosine);
              }),
       number("teacher_alignment",
              "(1/N) sum_j |P w_j|^2 / |w_j|^2, P the projector on the k relevant directions; k/d for isotropic w",
-             needs_subspace,
+             {.particles = true, .relevant_subspace = true},
              [](Look& look) { return mean_alignment(weights(look), look.scene().data->relevant_subspace); }),
-      number("relevant_mass", "sum_j |P w_j|^2 / sum_j |w_j|^2, P as above", needs_subspace,
+      number("relevant_mass", "sum_j |P w_j|^2 / sum_j |w_j|^2, P as above",
+             {.particles = true, .relevant_subspace = true},
              [](Look& look) { return relevant_mass(weights(look), look.scene().data->relevant_subspace); }),
   };
 }
 
 std::vector<Observable> moment_rows() {
   return {
-      number("mean_norm", "(1/N) sum_j |w_j|", always,
+      number("mean_norm", "(1/N) sum_j |w_j|", {.particles = true},
              [](Look& look) { return weights(look).rowwise().norm().mean(); }),
-      number("norm_of_mean", "|(1/N) sum_j w_j|", always,
+      number("norm_of_mean", "|(1/N) sum_j w_j|", {.particles = true},
              [](Look& look) { return weights(look).colwise().mean().norm(); }),
-      number("second_moment", "(1/N) sum_j |theta_j|^2 over all parameters", always,
+      number("second_moment", "(1/N) sum_j |theta_j|^2 over all parameters", {.particles = true},
              [](Look& look) { return look.particles().squaredNorm() / static_cast<double>(look.particles().rows()); }),
-      number("mean_r", "(1/N) sum_j r_j", needs_output_parameter, output_parameter_mean),
-      number("second_moment_r", "(1/N) sum_j r_j^2", needs_output_parameter, output_parameter_second_moment),
+      number("mean_r", "(1/N) sum_j r_j", {.particles = true, .output_parameter = true}, output_parameter_mean),
+      number("second_moment_r", "(1/N) sum_j r_j^2", {.particles = true, .output_parameter = true},
+             output_parameter_second_moment),
   };
 }
 
@@ -220,6 +185,13 @@ const std::vector<Observable>& observables() {
     return rows;
   }();
   return table;
+}
+
+const Observable* find_observable(std::string_view name) {
+  const auto& table = observables();
+  const auto row =
+      std::find_if(table.begin(), table.end(), [name](const Observable& each) { return each.name == name; });
+  return row == table.end() ? nullptr : &*row;
 }
 
 }  // namespace mfld

@@ -20,11 +20,9 @@ Look::Look(const Scene& scene)
       train_(scene.data->train_inputs),
       test_(scene.data->test_inputs) {}
 
-void Look::move_to(const Particles<double>& particles, const Penalty<double>& penalty, double temperature,
-                   std::int64_t step) {
+void Look::move_to(const Particles<double>& particles, const Penalty<double>& penalty, std::int64_t step) {
   particles_ = &particles;
   penalty_ = penalty;
-  temperature_ = temperature;
   step_ = step;
   have_train_ = have_test_ = have_drift_ = have_kernel_ = false;
 }
@@ -137,9 +135,8 @@ std::string hint(const Scene& scene, std::string_view name) {
 }
 
 const Observable& find_row(const Scene& scene, std::string_view name, std::string_view key) {
-  const auto& table = observables();
-  const auto row = std::find_if(table.begin(), table.end(), [name](const Observable& o) { return o.name == name; });
-  if (row == table.end()) {
+  const Observable* row = find_observable(name);
+  if (row == nullptr) {
     throw InvalidInput(fmt::format("{}: \"{}\" is not an observable{}; this experiment has {}", key, name,
                                    hint(scene, name), fmt::join(available_names(scene), ", ")));
   }

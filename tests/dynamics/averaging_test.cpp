@@ -165,9 +165,9 @@ TEST(Anchor, IsInTheObjectiveAndTheGradientThatObserversSee) {
   const Particles<double> here = random_normals(20, 5, 9);
   const Scene scene{&problem.network, &problem.risk, &problem.data, &problem.initial};
   Look look(scene);
-  look.move_to(here, 0, 0);
+  look.move_to(here, 0);
   const Drift data_part = look.full_drift();
-  look.move_to(here, {0.3, &problem.initial}, 0);
+  look.move_to(here, {0.3, &problem.initial});
   EXPECT_LE((look.full_drift() - data_part - 0.6 * (here - problem.initial)).cwiseAbs().maxCoeff(), 1e-14);
   const Observer observer(scene, {"train_loss", "objective", "gradient_norm"}, "observe.columns");
   std::vector<double> values(3);

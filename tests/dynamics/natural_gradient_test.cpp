@@ -104,15 +104,15 @@ TEST(NaturalGradient, EndsTheRunWhereTheKernelMatrixIsSingular) {
       Phase phase = phase_of("natural-gradient", 5, 0.5);
       int looks = 0;
       const State<double> last = problem->run(*network, {phase}, [&](const State<double>& /*state*/) { ++looks; });
-      EXPECT_EQ(problem->outcome.ending, Ending::diverged);
-      EXPECT_EQ(problem->outcome.first_bad_particle, -1);
-      EXPECT_EQ(problem->outcome.step, 0);
+      EXPECT_EQ(problem->outcome.end.ending, Ending::diverged);
+      EXPECT_EQ(problem->outcome.end.first_bad_particle, std::nullopt);
+      EXPECT_EQ(problem->outcome.end.step, 0);
       EXPECT_EQ(last.particles, problem->initial);
       EXPECT_EQ(last.gradient_evaluations, 0);
       EXPECT_EQ(looks, 2);
       phase.damping = 1e-6;
       problem->run(*network, {phase});
-      EXPECT_EQ(problem->outcome.ending, Ending::finished);
+      EXPECT_EQ(problem->outcome.end.ending, Ending::finished);
     }
   }
 }

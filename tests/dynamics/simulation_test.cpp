@@ -95,7 +95,7 @@ struct Problem {
     Simulation<Scalar> all = simulation(phases);
     Silent<Scalar> silent;
     const Outcome outcome = all.run(silent, std::atomic<bool>(false));
-    EXPECT_EQ(outcome.ending, Ending::finished);
+    EXPECT_EQ(outcome.end.ending, Ending::finished);
     return all.state();
   }
 };
@@ -217,7 +217,7 @@ void check_split_runs(const std::vector<Phase>& phases, std::int64_t num_steps) 
     ASSERT_EQ(first.state().step, split);
     Simulation<Scalar> second = problem.from(phases, copy_by_list(first.state(), phases));
     Silent<Scalar> silent;
-    EXPECT_EQ(second.run(silent, std::atomic<bool>(false)).ending, Ending::finished);
+    EXPECT_EQ(second.run(silent, std::atomic<bool>(false)).end.ending, Ending::finished);
     expect_same(second.state(), whole);
   }
 }
@@ -238,11 +238,11 @@ TEST_P(EveryMethod, InterruptedAndContinuedInPlaceIsTheUnbrokenRunBitForBit) {
   Recorder<double> interrupter;
   interrupter.on_look = [&](const State<double>& state) { stop = state.step == 5; };
   const Outcome outcome = simulation.run(interrupter, stop);
-  EXPECT_EQ(outcome.ending, Ending::interrupted);
-  EXPECT_EQ(outcome.step, 6) << "the step that had begun is completed";
-  EXPECT_EQ(outcome.first_bad_particle, -1);
-  EXPECT_EQ(simulation.run(silent, std::atomic<bool>(true)).step, 6) << "a raised flag stops before any step";
-  EXPECT_EQ(simulation.run(silent, std::atomic<bool>(false)).ending, Ending::finished);
+  EXPECT_EQ(outcome.end.ending, Ending::interrupted);
+  EXPECT_EQ(outcome.end.step, 6) << "the step that had begun is completed";
+  EXPECT_EQ(outcome.end.first_bad_particle, std::nullopt);
+  EXPECT_EQ(simulation.run(silent, std::atomic<bool>(true)).end.step, 6) << "a raised flag stops before any step";
+  EXPECT_EQ(simulation.run(silent, std::atomic<bool>(false)).end.ending, Ending::finished);
   expect_same(simulation.state(), problem.run(phases));
 }
 
@@ -286,7 +286,7 @@ TEST_P(EveryMethod, IsWatchedBeforeEveryStepAndOnceAtTheEnd) {
   Simulation<double> simulation = problem.simulation({phase(4), phase(0), phase(2)});
   Recorder<double> recorder;
   const Outcome outcome = simulation.run(recorder, std::atomic<bool>(false));
-  EXPECT_EQ(outcome.step, 6);
+  EXPECT_EQ(outcome.end.step, 6);
   ASSERT_EQ(recorder.looks.size(), 7U);
   for (std::int64_t k = 0; k <= 6; ++k) {
     const auto& [state, last] = recorder.looks[static_cast<std::size_t>(k)];
@@ -347,8 +347,8 @@ TEST(Phases, NoneAndEmptyOnesEndAtOnce) {
     Simulation<double> simulation = problem.simulation(phases);
     Recorder<double> recorder;
     const Outcome outcome = simulation.run(recorder, std::atomic<bool>(false));
-    EXPECT_EQ(outcome.ending, Ending::finished);
-    EXPECT_EQ(outcome.step, 0);
+    EXPECT_EQ(outcome.end.ending, Ending::finished);
+    EXPECT_EQ(outcome.end.step, 0);
     ASSERT_EQ(recorder.looks.size(), 1U);
     EXPECT_TRUE(recorder.looks[0].second);
     EXPECT_EQ(simulation.state().particles, problem.start().particles);
@@ -469,7 +469,7 @@ TEST(UntilGradientNorm, EndsThePhaseAtTheFirstStateBelowItAndGoesOnToTheNext) {
   Simulation<double> simulation = problem.simulation({converge, phase_of("mfld", 3)});
   Recorder<double> recorder;
   const Outcome outcome = simulation.run(recorder, std::atomic<bool>(false));
-  EXPECT_EQ(outcome.ending, Ending::finished);
+  EXPECT_EQ(outcome.end.ending, Ending::finished);
   std::int64_t first_phase_steps = 0;
   for (const auto& [state, last] : recorder.looks) {
     if (state.phase == 0 && state.step > 0) {
@@ -478,7 +478,7 @@ TEST(UntilGradientNorm, EndsThePhaseAtTheFirstStateBelowItAndGoesOnToTheNext) {
   }
   EXPECT_GT(first_phase_steps, 10);
   EXPECT_LT(first_phase_steps, 100000);
-  EXPECT_EQ(outcome.step, first_phase_steps + 3);
+  EXPECT_EQ(outcome.end.step, first_phase_steps + 3);
   for (const auto& [state, last] : recorder.looks) {
     if (state.phase == 0) {
       EXPECT_EQ(gradient_norm(problem, state.particles, 0.02) < 0.01, state.step == first_phase_steps) << state.step;
@@ -504,9 +504,9 @@ TEST(Divergence, StopsAtTheStepAndNamesTheParticle) {
     Simulation<Scalar> simulation = problem.from({phase}, state);
     Recorder<Scalar> recorder;
     const Outcome outcome = simulation.run(recorder, std::atomic<bool>(false));
-    EXPECT_EQ(outcome.ending, Ending::diverged);
-    EXPECT_EQ(outcome.first_bad_particle, 437);
-    EXPECT_EQ(outcome.step, expected_step);
+    EXPECT_EQ(outcome.end.ending, Ending::diverged);
+    EXPECT_EQ(outcome.end.first_bad_particle, 437);
+    EXPECT_EQ(outcome.end.step, expected_step);
     EXPECT_EQ(simulation.state().step, expected_step);
     EXPECT_TRUE(recorder.looks.back().second) << "what there is, is shown";
     EXPECT_TRUE(recorder.looks[recorder.looks.size() - 2].first.particles.allFinite());

@@ -41,7 +41,8 @@ void check_formula(const StepOptions& options, Index rows, Index columns, bool h
     langevin_noise(options.noise_seed, options.step, 0, xi);
   }
   Particles<Scalar> particles = before;
-  ASSERT_EQ(euler_maruyama_step(options, drift, all_trained(columns), particles, has_anchor ? &anchor : nullptr), -1);
+  ASSERT_EQ(euler_maruyama_step(options, drift, all_trained(columns), particles, has_anchor ? &anchor : nullptr),
+            std::nullopt);
   for (Index j = 0; j < rows; ++j) {
     for (Index k = 0; k < columns; ++k) {
       const long double old = before(j, k);
@@ -203,7 +204,7 @@ TEST(Step, NoiseHasVarianceTwoTemperatureStepSize) {
 // ---- Divergence
 
 template <class Scalar>
-Index first_bad(const std::vector<std::pair<Index, double>>& bad, Index rows) {
+std::optional<Index> first_bad(const std::vector<std::pair<Index, double>>& bad, Index rows) {
   Drift drift = random_normals(rows, 4, 2);
   for (const auto& [particle, value] : bad) {
     drift(particle, particle % 4) = value;
@@ -222,9 +223,9 @@ TEST(Step, NamesTheFirstParticleThatIsNotFinite) {
       EXPECT_EQ(first_bad<double>({{999, value}, {257, nan}, {600, infinity}}, 1000), 257);
       EXPECT_EQ(first_bad<double>({{300, value}, {2, nan}, {3, infinity}}, 1000), 2);
     }
-    EXPECT_EQ(first_bad<double>({}, 1000), -1);
-    EXPECT_EQ(first_bad<float>({}, 1000), -1);
-    EXPECT_EQ(first_bad<double>({{500, 1e300}}, 1000), -1) << "large is not infinite";
+    EXPECT_EQ(first_bad<double>({}, 1000), std::nullopt);
+    EXPECT_EQ(first_bad<float>({}, 1000), std::nullopt);
+    EXPECT_EQ(first_bad<double>({{500, 1e300}}, 1000), std::nullopt) << "large is not infinite";
     EXPECT_EQ(first_bad<float>({{500, 1e41}}, 1000), 500) << "beyond the range of single precision";
   });
 }

@@ -26,7 +26,7 @@ template <class Scalar>
 void step_all(AnyStep<Scalar>& rule, const StepContext<Scalar>& context) {
   StepOfAll<Scalar> step(rule, context);
   for_each_run(context.particles.rows(), [&step](Index first, Index last) { step.move(first, last); });
-  ASSERT_EQ(step.first_bad_particle(), -1);
+  ASSERT_EQ(step.first_bad_particle(), std::nullopt);
 }
 
 template <class Scalar>

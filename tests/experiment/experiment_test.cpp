@@ -422,12 +422,12 @@ TEST_F(Run, SaysThatThereIsNoNaturalGradient) {
       "a", plus(natural_gradient,
                 {"phase.0.damping=0",
                  "task={kind = \"single-index\", link = \"tanh\", input_dim = 3, num_train = 20, inputs = \"cube\"}"}));
-  EXPECT_EQ(summary.ending, "diverged");
+  EXPECT_EQ(summary.end.ending, Ending::diverged);
   EXPECT_EQ(
       summary.message,
       "stopped at step 0: the tangent kernel matrix of the natural gradient is not finite and positive definite; a "
       "damping > 0, a larger one, or a smaller step_size keeps it so");
-  EXPECT_EQ(summary.first_bad_particle, -1);
+  EXPECT_EQ(summary.end.first_bad_particle, std::nullopt);
   EXPECT_EQ(read_rows(folder_ / "a").size(), 1U);
 }
 
@@ -441,8 +441,8 @@ TEST_F(Run, ObservesWhereTheTriggerFiresAndAtTheEnds) {
   EXPECT_EQ(rows[1].phase, 0);
   EXPECT_EQ(rows[2].phase, 1);
   EXPECT_EQ(rows[4].phase, 1);
-  EXPECT_EQ(summary.ending, "finished");
-  EXPECT_EQ(summary.step, 30);
+  EXPECT_EQ(summary.end.ending, Ending::finished);
+  EXPECT_EQ(summary.end.step, 30);
   EXPECT_NEAR(summary.time, 20 * 0.1 + 10 * 0.2, 1e-12);
   EXPECT_EQ(summary.gradient_evaluations, 30 * 50);
   for (const char* file : {"experiment.toml", "metrics.csv", "checkpoint.h5", "summary.json"}) {
@@ -484,22 +484,23 @@ TEST_F(Run, SinglePrecisionWithoutNoiseStaysNearDouble) {
 
 TEST_F(Run, DivergenceIsAnOutcomeThatKeepsWhatWasRecorded) {
   const RunSummary summary = run("a", {"phase.0.step_size=1e200", "observe.every=1"});
-  EXPECT_EQ(summary.ending, "diverged");
-  EXPECT_GE(summary.first_bad_particle, 0);
-  EXPECT_GE(summary.step, 1);
-  EXPECT_EQ(summary.message, "diverged at step " + std::to_string(summary.step) + ": particle " +
-                                 std::to_string(summary.first_bad_particle) + " is not finite");
+  EXPECT_EQ(summary.end.ending, Ending::diverged);
+  ASSERT_TRUE(summary.end.first_bad_particle);
+  EXPECT_GE(*summary.end.first_bad_particle, 0);
+  EXPECT_GE(summary.end.step, 1);
+  EXPECT_EQ(summary.message, "diverged at step " + std::to_string(summary.end.step) + ": particle " +
+                                 std::to_string(*summary.end.first_bad_particle) + " is not finite");
   const auto rows = read_rows(folder_ / "a");
   EXPECT_EQ(rows.front().step, 0);
-  EXPECT_EQ(rows.back().step, summary.step);
+  EXPECT_EQ(rows.back().step, summary.end.step);
   EXPECT_TRUE(test::mentions(test::read_bytes(folder_ / "a" / "summary.json"), "\"ending\": \"diverged\""));
   EXPECT_FALSE(std::filesystem::exists(folder_ / "a" / "checkpoint.h5"));
 }
 
 TEST_F(Run, AnInterruptionLeavesACheckpoint) {
   const RunSummary summary = run("a", {}, true);
-  EXPECT_EQ(summary.ending, "interrupted");
-  EXPECT_EQ(summary.step, 0);
+  EXPECT_EQ(summary.end.ending, Ending::interrupted);
+  EXPECT_EQ(summary.end.step, 0);
   const Checkpoint checkpoint = load_checkpoint(folder_ / "a" / "checkpoint.h5");
   EXPECT_EQ(checkpoint.step, 0);
   EXPECT_EQ(checkpoint.metrics_rows, 0);
@@ -531,7 +532,7 @@ TEST_F(Run, APhaseThatHasConvergedEndsEarlyAndIsRecordedOnce) {
   EXPECT_LT(rows[1].step, 1000);
   EXPECT_EQ(rows[1].phase, 1);
   EXPECT_EQ(rows[2].step, rows[1].step + 3);
-  EXPECT_EQ(summary.step, rows[2].step);
+  EXPECT_EQ(summary.end.step, rows[2].step);
 }
 
 }  // namespace

@@ -34,9 +34,9 @@ class NotFinite : public ::testing::Test {
 
 TEST_F(NotFinite, ALossThatIsNotIsADivergence) {
   const RunSummary summary = run(phase("method = \"gd\"\nstep_size = 1e300\n"));
-  EXPECT_EQ(summary.ending, "diverged");
-  EXPECT_EQ(summary.step, 1);
-  EXPECT_EQ(summary.first_bad_particle, -1);
+  EXPECT_EQ(summary.end.ending, Ending::diverged);
+  EXPECT_EQ(summary.end.step, 1);
+  EXPECT_EQ(summary.end.first_bad_particle, std::nullopt);
   EXPECT_EQ(summary.message, "diverged at step 1: the training loss is inf, although every particle is finite");
   EXPECT_FALSE(std::filesystem::exists(folder_ / "run/checkpoint.h5"));
   EXPECT_TRUE(is_final(read_summary(folder_ / "run")));
@@ -45,7 +45,7 @@ TEST_F(NotFinite, ALossThatIsNotIsADivergence) {
 TEST_F(NotFinite, ALossThatNobodyObservesIsLookedAtToo) {
   const RunSummary summary = run(phase("method = \"sgd-mfld\"\nstep_size = 1e300\nlambda2 = 0\nbatch_size = 2\n") +
                                  "[observe]\ncolumns = [\"mean_r\"]\npredictions = true\n");
-  EXPECT_EQ(summary.ending, "diverged");
+  EXPECT_EQ(summary.end.ending, Ending::diverged);
   EXPECT_EQ(summary.message, "diverged at step 1: the training loss is inf, although every particle is finite");
   EXPECT_FALSE(std::filesystem::exists(folder_ / "run/predictions.csv"));
 }
@@ -54,7 +54,7 @@ TEST_F(NotFinite, OtherColumnsAreNamed) {
   // A bounded neuron stays finite wherever the noise throws it, and the squares of its parameters do not.
   const RunSummary summary = run(phase("method = \"mfld\"\nstep_size = 1\nlambda2 = 8e307\n", "bounded-r") +
                                  "[observe]\ncolumns = [\"train_loss\", \"second_moment\"]\n");
-  EXPECT_EQ(summary.ending, "finished");
+  EXPECT_EQ(summary.end.ending, Ending::finished);
   EXPECT_EQ(summary.message, "finished after 1 steps; not finite: second_moment");
 }
 
@@ -70,7 +70,7 @@ TEST_F(NotFinite, ASolutionOfKernelRegressionIsLookedAt) {
           "network.width = 5\n"
           "[[phase]]\nmethod = \"kernel-regression\"\nkernel = \"infinite-tangent\"\nridge = 1\n"
           "[observe]\ncolumns = [\"test_loss\"]\n");
-  EXPECT_EQ(summary.ending, "diverged");
+  EXPECT_EQ(summary.end.ending, Ending::diverged);
   EXPECT_EQ(summary.message, "diverged: the training loss of the solution is inf");
 }
 

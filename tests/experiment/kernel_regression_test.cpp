@@ -184,7 +184,7 @@ TEST_F(KernelRegressionRun, TheEnsembleOfWideNetworksHasTheMeanAndDeviationOfInf
 
 TEST_F(KernelRegressionRun, LeavesOneRowAndAnEnding) {
   const fs::path path = run(text_of(kernel_regression("kernel = \"infinite-tangent\"")));
-  EXPECT_EQ(summary.ending, "finished");
+  EXPECT_EQ(summary.end.ending, Ending::finished);
   EXPECT_EQ(summary.columns, (std::vector<std::string>{"train_loss", "test_loss", "generalisation_measure"}));
   EXPECT_LT(summary.final_values[0], 1e-20);
   const Experiment experiment = build(text_of(kernel_regression("kernel = \"infinite-tangent\"")));
@@ -194,7 +194,7 @@ TEST_F(KernelRegressionRun, LeavesOneRowAndAnEnding) {
   EXPECT_NEAR(summary.final_values[2], std::sqrt(2 * y.dot(kernel.inverse() * y) / num_train), 1e-9);
   const auto stored = read_summary(path);
   ASSERT_TRUE(stored);
-  EXPECT_EQ(stored->step, 0);
+  EXPECT_EQ(stored->end.step, 0);
   std::istringstream lines(read_bytes(path / "metrics.csv"));
   std::vector<std::string> rows;
   for (std::string line; std::getline(lines, line);) {
@@ -242,13 +242,13 @@ TEST_F(KernelRegressionRun, IsTheSameOnAnyNumberOfThreadsAndWhenItGoesOn) {
     const fs::path one = run(text, false, 1);
     const fs::path many = run(text, false, 8);
     const fs::path stopped = run(text, true);
-    EXPECT_EQ(summary.ending, "interrupted");
+    EXPECT_EQ(summary.end.ending, Ending::interrupted);
     EXPECT_FALSE(fs::exists(stopped / "predictions.csv"));
     {
       const StoppedRun rest = read_stopped_run(stopped, Kept::last);
       EXPECT_FALSE(rest.checkpoint);
       RunDirectory files = RunDirectory::reopen(stopped);
-      EXPECT_EQ(run_experiment(rest.experiment, files, std::atomic<bool>(false)).ending, "finished");
+      EXPECT_EQ(run_experiment(rest.experiment, files, std::atomic<bool>(false)).end.ending, Ending::finished);
     }
     for (const char* file : {"metrics.csv", "predictions.csv"}) {
       EXPECT_EQ(read_bytes(one / file), read_bytes(many / file)) << kernel << ' ' << file;

@@ -109,7 +109,7 @@ TEST_F(Predictions, AreNotWrittenUnlessAskedForAndFinished) {
   EXPECT_FALSE(fs::exists(directory / "silent/predictions.csv"));
   text = text_of("double");
   text.replace(text.find("step_size = 0.1"), 15, "step_size = 1e300");
-  EXPECT_EQ(run(text, "diverged").ending, "diverged");
+  EXPECT_EQ(run(text, "diverged").end.ending, Ending::diverged);
   EXPECT_FALSE(fs::exists(directory / "diverged/predictions.csv"));
 }
 

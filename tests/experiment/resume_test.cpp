@@ -120,7 +120,7 @@ TEST_F(Resume, EndsInTheSameBytesFromAnyCheckpointOfAnyMethod) {
       EXPECT_EQ(read_bytes(path / "metrics.csv"), metrics);
       EXPECT_EQ(trajectory_of(path), trajectory);
       EXPECT_TRUE(same_bits(load_checkpoint(path / "checkpoint.h5"), checkpoint));
-      EXPECT_EQ(read_summary(path)->ending, "finished");
+      EXPECT_EQ(read_summary(path)->end.ending, Ending::finished);
     }
   }
 }

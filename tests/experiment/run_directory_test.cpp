@@ -606,12 +606,12 @@ TEST_F(RunDirectoryTest, AKilledProcessLeavesACompleteCheckpoint) {
 
 TEST_F(RunDirectoryTest, SummaryIsJson) {
   RunSummary summary;
-  summary.ending = "diverged";
+  summary.end.ending = Ending::diverged;
   summary.message = "a \"quote\", a \\, a\nnew line, \x01, \xC3\xA9 and \xFF";
-  summary.step = 12;
+  summary.end.step = 12;
   summary.time = 0.1;
   summary.gradient_evaluations = 1200;
-  summary.first_bad_particle = 3;
+  summary.end.first_bad_particle = 3;
   summary.parent = Parent{"/a \"b\"", 7, 3, 0xAB};
   summary.sessions = 2;
   summary.wall_seconds = 1.5;

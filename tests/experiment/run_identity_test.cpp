@@ -57,7 +57,7 @@ TEST_F(RunIdentity, AProjectThatMovesGoesOnToTheSameBytes) {
   run_in_old("whole", {}, false);
   run_in_old("r");
   fs::rename(directory / "old", directory / "new");
-  EXPECT_EQ(resume(directory / "new/runs/r").ending, "finished");
+  EXPECT_EQ(resume(directory / "new/runs/r").end.ending, Ending::finished);
   for (const char* file : {"checkpoint.h5"}) {
     EXPECT_EQ(read_bytes(directory / "new/runs/r" / file), read_bytes(directory / "new/runs/whole" / file)) << file;
   }
@@ -67,7 +67,7 @@ TEST_F(RunIdentity, ARunThatMovesAloneFindsItsDataWhereTheyAre) {
   run_in_old("r");
   fs::create_directories(directory / "elsewhere/deep");
   fs::rename(directory / "old/runs/r", directory / "elsewhere/deep/r");
-  EXPECT_EQ(resume(directory / "elsewhere/deep/r").ending, "finished");
+  EXPECT_EQ(resume(directory / "elsewhere/deep/r").end.ending, Ending::finished);
 }
 
 /// Of both places the one counts whose data are the run's.
@@ -76,7 +76,7 @@ TEST_F(RunIdentity, ACopiedProjectIsItsOwnWhicheverChanges) {
     run_in_old("r");
     fs::copy(directory / "old", directory / "copy", fs::copy_options::recursive);
     write_bytes(directory / (original_changes ? "old" : "copy") / "data/d.csv", "1,2,3\n4,5,6\n7,8,8\n");
-    EXPECT_EQ(resume(directory / "copy/runs/r").ending, "finished");
+    EXPECT_EQ(resume(directory / "copy/runs/r").end.ending, Ending::finished);
     fs::remove_all(directory / "copy");
     fs::remove_all(directory / "old");
     SetUp();
@@ -96,7 +96,7 @@ TEST_F(RunIdentity, MissingDataAreSaidWithTheLineToCorrect) {
   ASSERT_TRUE(mentions(text, line + '\n'));
   text.replace(text.find(line), line.size(), "# paths start at " + directory.path().string() + '/');
   write_bytes(run / "experiment.toml", text);
-  EXPECT_EQ(resume(run).ending, "finished");
+  EXPECT_EQ(resume(run).end.ending, Ending::finished);
 }
 
 /// Where the other checkpoint is refused for the same reason there is no point in naming it.
@@ -121,7 +121,7 @@ TEST_F(RunIdentity, AMovedSweepGoesOn) {
   const SweepOutcome outcome = run_sweep(read_stored_plan(directory / "new/runs/s"), directory / "new/runs/s",
                                          std::atomic<bool>(false), {}, nullptr);
   EXPECT_EQ(outcome.num_left, 0);
-  EXPECT_EQ(read_summary(directory / "new/runs/s/seed=2")->ending, "finished");
+  EXPECT_EQ(read_summary(directory / "new/runs/s/seed=2")->end.ending, Ending::finished);
   EXPECT_FALSE(fs::exists(directory / "old"));
 }
 
@@ -132,7 +132,7 @@ TEST_F(RunIdentity, AnEmptyLineHidesNoComment) {
   fs::rename(directory / "old/runs/r", run);
   write_bytes(run / "experiment.toml", "\n \r\n  " + read_bytes(run / "experiment.toml"));
   EXPECT_EQ(read_stored_plan(run).comments.front(), "mfld run e.toml");
-  EXPECT_EQ(resume(run).ending, "finished");
+  EXPECT_EQ(resume(run).end.ending, Ending::finished);
 }
 
 /// What it says of its place is of where it lies when it says it.
@@ -166,7 +166,7 @@ TEST_F(RunIdentity, ARunKilledBeforeItsFirstCheckpointKeepsItsData) {
   EXPECT_TRUE(mentions(refused, "task.path = \"data/d.csv\""));
   EXPECT_TRUE(mentions(refused, "old/data/d.csv does not hold the numbers that it held at the beginning"));
   SetUp();
-  EXPECT_EQ(resume(run).ending, "finished");
+  EXPECT_EQ(resume(run).end.ending, Ending::finished);
 }
 
 /// A sweep in old/runs/s over files, begun and stopped before its first run.
@@ -220,7 +220,7 @@ TEST_F(SweepIdentity, ShardsOfTwoFoldersHaveTheSameNumbers) {
   EXPECT_FALSE(fs::exists(directory / "s/seed=2"));
   copy("1,2,3\n4,5,6\n7,8,9\n");
   begin(directory / "copy", directory / "s", 2, 2);
-  EXPECT_EQ(read_summary(directory / "s/seed=2")->ending, "finished");
+  EXPECT_EQ(read_summary(directory / "s/seed=2")->end.ending, Ending::finished);
 }
 
 /// Runs whose files the sweep chooses are told apart by them.
@@ -232,7 +232,7 @@ TEST_F(SweepIdentity, EveryFileHasItsOwnNumbers) {
   copy("9,9,9\n9,9,8\n");
   begin(directory / "old", directory / "s", 1, 2);
   begin(directory / "copy", directory / "s", 2, 2);  // which does not read d.csv
-  EXPECT_EQ(read_summary(directory / "s/path=data-e.csv")->ending, "finished");
+  EXPECT_EQ(read_summary(directory / "s/path=data-e.csv")->end.ending, Ending::finished);
   const std::string root = read_bytes(directory / "s/experiment.toml");
   EXPECT_TRUE(mentions(root, "# numbers of \"data/d.csv\": "));
   EXPECT_TRUE(mentions(root, " in " + (directory / "copy/data/e.csv").string() + "\n"));
@@ -247,7 +247,7 @@ TEST_F(SweepIdentity, AFileThatChangesMeanwhileIsNoticed) {
   SweepOptions options;
   std::vector<std::string> endings;
   options.ended = [&](const CellReport& report) {
-    endings.push_back(report.ending);
+    endings.emplace_back(info(report.end.ending).name);
     write_bytes(directory / "old/data/d.csv", other_numbers);
   };
   go_on(plan, directory / "s", options);
@@ -287,7 +287,7 @@ TEST_F(RunIdentity, WhatIsWrittenCanBeReadAgain) {
   const MetricsEnds table = read_ends(run / "metrics.csv");
   EXPECT_TRUE(mentions(table.comments.at(1), escaped(odd) + "/data/d.csv"));
   EXPECT_EQ(table.header.substr(0, 5), "step,");
-  EXPECT_EQ(resume(run).ending, "finished");
+  EXPECT_EQ(resume(run).end.ending, Ending::finished);
 }
 
 /// Another run that comes to lie at its path is not its own.
@@ -313,7 +313,7 @@ TEST_F(RunIdentity, ARunWritesIntoItsOwnDirectoryWhereverThatIs) {
   run.finish_trajectory();
   run.write_predictions({}, data, {});
   RunSummary summary;
-  summary.ending = "finished";
+  summary.end.ending = Ending::finished;
   run.write_summary(summary);
   EXPECT_EQ(std::distance(fs::directory_iterator(path), {}), 1);
   EXPECT_EQ(read_bytes(path / "experiment.toml"), "seed = 2\n");

@@ -44,12 +44,24 @@ class Summary : public ::testing::Test {
 TEST_F(Summary, ReadsWhatARunWrites) {
   const auto summary = with("", "");
   ASSERT_TRUE(summary);
-  EXPECT_EQ(summary->ending, "finished");
-  EXPECT_EQ(summary->step, 3);
+  EXPECT_EQ(summary->end.ending, Ending::finished);
+  EXPECT_EQ(summary->end.step, 3);
   EXPECT_EQ(summary->sessions, 2);
   EXPECT_EQ(summary->columns, (std::vector<std::string>{"train_loss", "x"}));
   EXPECT_EQ(summary->final_values[0], 0.1);
   EXPECT_TRUE(std::isnan(summary->final_values[1]));
+}
+
+TEST_F(Summary, KnowsTheWordOfEveryEnding) {
+  for (const EndingInfo& row : endings) {
+    EXPECT_EQ(info(row.ending).name, row.name);
+    const auto summary = with("ending", fmt::format("\"{}\"", row.name));
+    ASSERT_TRUE(summary) << row.name;
+    EXPECT_EQ(summary->end.ending, row.ending);
+    EXPECT_EQ(is_final(summary), row.ending == Ending::finished || row.ending == Ending::diverged) << row.name;
+  }
+  EXPECT_FALSE(with("ending", "\"exploded\""));
+  EXPECT_FALSE(is_final(std::nullopt));
 }
 
 TEST_F(Summary, IsNoneWhereATypeOrANumberIsWrong) {

@@ -47,7 +47,7 @@ class SweepRunner : public ::testing::Test {
   std::filesystem::path make(const Plan& plan, const std::string& name, SweepOptions options = {},
                              const std::atomic<bool>& stop = false) {
     options.ended = [this](const CellReport& report) {
-      endings.push_back(report.earlier ? "earlier" : report.ending);
+      endings.push_back(report.earlier ? "earlier" : std::string(info(report.end.ending).name));
       messages += report.message + '\n';
       processor_times.push_back(std::clock());
     };
@@ -62,7 +62,7 @@ class SweepRunner : public ::testing::Test {
     messages.clear();
     SweepOptions options;
     options.ended = [this](const CellReport& report) {
-      endings.push_back(report.earlier ? "earlier" : report.ending);
+      endings.push_back(report.earlier ? "earlier" : std::string(info(report.end.ending).name));
       messages += report.message + '\n';
     };
     run_sweep(plan, out, false, options, nullptr);
@@ -95,8 +95,8 @@ TEST_F(SweepRunner, TheIndexHasARowForEveryRun) {
   const Plan plan = expand(
       parse_toml("[[case]]\nname = \"a\"\n[sweep]\nnetwork.width = [2, 4, 8]\nx = [\"p,q\"]\n", "test.toml"), ".");
   RunSummary summary;
-  summary.ending = "finished";
-  summary.step = 7;
+  summary.end.ending = Ending::finished;
+  summary.end.step = 7;
   summary.wall_seconds = 0.5;
   summary.columns = {"mean_r"};
   summary.final_values = {0.25};

@@ -58,7 +58,7 @@ std::map<std::string, double> observe(const World& world, const Particles<double
   const Scene scene = world.scene();
   const Observer observer(scene, available_names(scene), "observe.columns");
   Look look(scene);
-  look.move_to(particles, penalty, 0);
+  look.move_to(particles, penalty);
   std::vector<double> values(observer.columns().size(), -12345);
   observer.evaluate(look, values);
   std::map<std::string, double> result;
@@ -160,6 +160,89 @@ TEST(Observables, ExistOnlyWhereTheirSceneHasWhatTheyNeed) {
   EXPECT_EQ(fewer.size() + 2, names.size());
 }
 
+/// The full world without what a need asks for.
+struct Absence {
+  const char* what;
+  bool Needs::*need;
+  void (*remove)(World&, Scene&);
+};
+
+const std::vector<Absence> absences = {
+    {"test samples", &Needs::test_samples,
+     [](World& world, Scene&) {
+       world.data.test_inputs.resize(0, 5);
+       world.data.test_targets.resize(0);
+     }},
+    {"classes", &Needs::classes, [](World& world, Scene&) { world.data.train_targets[3] = 0.5; }},
+    {"teacher", &Needs::teacher, [](World& world, Scene&) { world.data.teacher.reset(); }},
+    {"subspace", &Needs::relevant_subspace, [](World& world, Scene&) { world.data.relevant_subspace.resize(5, 0); }},
+    {"output parameter", &Needs::output_parameter,
+     [](World& world, Scene&) {
+       world.network = Network(neuron_of(NeuronKind::sigma, Activation::relu, true), 5, {});
+       world.initial = gaussian(30, 6, 3);
+     }},
+    {"initial particles", &Needs::initial_particles, [](World&, Scene& scene) { scene.initial = nullptr; }},
+    {"start that is not zero", &Needs::nonzero_start, [](World& world, Scene&) { world.initial.setZero(); }},
+    {"unit inputs", &Needs::unit_inputs, [](World& world, Scene&) { world.data.train_inputs *= 2; }},
+    {"plane", &Needs::plane,
+     [](World& world, Scene&) {
+       world.network = Network(neuron_of(NeuronKind::r_sigma, Activation::relu, true), 1, {});
+       world.initial = gaussian(30, 3, 3);
+       world.data.train_inputs = Inputs::Ones(41, 1);
+       world.data.test_inputs = Inputs::Ones(23, 1);
+       world.data.teacher->directions = Matrix::Ones(1, 1);
+       world.data.relevant_subspace = Matrix::Ones(1, 1);
+     }},
+    {"linearised descent", &Needs::linearised_descent, [](World& world, Scene&) { world.phases.clear(); }},
+};
+
+TEST(Observables, AreRefusedWithoutWhatTheirRowNeedsAndWorkWithoutTheRest) {
+  for (const Absence& absence : absences) {
+    World world = full_world();
+    Scene scene = world.scene();
+    absence.remove(world, scene);
+    Look look(scene);
+    look.move_to(world.initial, 0.1);
+    Index num_refused = 0;
+    for (const Observable& row : observables()) {
+      const std::string message = message_of(scene, {std::string(row.name)});
+      if (row.needs.*absence.need) {
+        expect_contains(message, "observe.columns: \"" + std::string(row.name) + "\" needs ");
+        ++num_refused;
+      } else if (!row.unavailable(scene)) {
+        EXPECT_EQ(message, "no error");
+        std::vector<double> values(row.columns(scene).size(), -12345);
+        row.evaluate(look, values);
+        EXPECT_EQ(std::count(values.begin(), values.end(), -12345), 0) << row.name << " without " << absence.what;
+      }
+    }
+    EXPECT_GT(num_refused, 0) << "no row needs " << absence.what;
+  }
+}
+
+TEST(Observables, ThatNeedNoParticlesAreMadeOfOutputsAlone) {
+  const World world = full_world();
+  const Scene scene = world.scene();
+  Look whole(scene);
+  whole.move_to(world.initial, 0);
+  const auto train = whole.train_outputs();
+  const auto test = whole.test_outputs();
+  Look outputs(scene);
+  outputs.move_to_outputs(Eigen::Map<const Vector>(train.data(), 41), Eigen::Map<const Vector>(test.data(), 23));
+  Index num_rows = 0;
+  for (const Observable& row : observables()) {
+    if (!row.needs.particles) {
+      std::vector<double> expected(row.columns(scene).size());
+      std::vector<double> values(expected.size());
+      row.evaluate(whole, expected);
+      row.evaluate(outputs, values);
+      EXPECT_EQ(values, expected) << row.name;
+      ++num_rows;
+    }
+  }
+  EXPECT_EQ(num_rows, 5);
+}
+
 TEST(Observer, DefaultsAreAllThatExistButTheCostlyOnes) {
   const World world = full_world();
   auto expected = available_names(world.scene());
@@ -242,7 +325,7 @@ TEST(Observables, TheFullDriftIsTheGradientOfTheObjectiveOverThePenaltyFactor) {
     for (const Reduction reduction : {Reduction::mean, Reduction::sum}) {
       const World world = full_world(Activation::tanh, scaling, reduction, 6);
       Look look(world.scene());
-      look.move_to(world.initial, 0.2, 0);
+      look.move_to(world.initial, 0.2);
       const Drift drift = look.full_drift();
       const double factor = scaling.penalty_factor(6);
       for (Index j = 0; j < 6; ++j) {
@@ -265,7 +348,7 @@ TEST(Observables, FrozenParametersHaveNoPartInTheGradientNorm) {
   world.network =
       Network(neuron_of(NeuronKind::r_sigma, Activation::relu, true), 5, {}, {.input = false, .bias = false});
   Look look(world.scene());
-  look.move_to(world.initial, 0.2, 0);
+  look.move_to(world.initial, 0.2);
   const Drift& drift = look.full_drift();
   EXPECT_EQ(drift.rightCols(6).cwiseAbs().maxCoeff(), 0);
   EXPECT_GT(drift.col(0).cwiseAbs().minCoeff(), 0);
@@ -394,10 +477,10 @@ TEST(Look, ForgetsWhenItMovesAndAnswersTheSameInAnyOrder) {
   for (const auto* particles : {&world.initial, &moved, &world.initial}) {
     std::vector<double> one(4);
     std::vector<double> other(4);
-    reused.move_to(*particles, 0.1, 0);
+    reused.move_to(*particles, 0.1);
     backwards.evaluate(reused, one);
     Look fresh(world.scene());
-    fresh.move_to(*particles, 0.1, 0);
+    fresh.move_to(*particles, 0.1);
     forwards.evaluate(fresh, other);
     std::reverse(other.begin(), other.end());
     EXPECT_EQ(one, other);

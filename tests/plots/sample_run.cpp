@@ -49,11 +49,11 @@ int main(int argument_count, char** arguments) {
   run.write_checkpoint(checkpoint);
 
   mfld::RunSummary summary;
-  summary.ending = "diverged";
+  summary.end.ending = mfld::Ending::diverged;
   summary.message = "a \"quote\" \\ and\ttab, \xC3\xA9, \xFF";
-  summary.step = 10;
+  summary.end.step = 10;
   summary.time = 0.1;
-  summary.first_bad_particle = 4;
+  summary.end.first_bad_particle = 4;
   summary.wall_seconds = 2;
   summary.step_seconds = 1e-7;
   summary.columns = {"train_loss", "teacher_cosine_1"};

@@ -28,7 +28,7 @@ class Particles1D {
     const double moment = theta_.squaredNorm() / static_cast<double>(num);
     StepOfAll<double> step(rule_, context);
     for_each_run(num, [&step](Index first, Index last) { step.move(first, last); });
-    EXPECT_EQ(step.first_bad_particle(), -1);
+    EXPECT_EQ(step.first_bad_particle(), std::nullopt);
     ++options_.step;
     return moment;
   }

@@ -1,4 +1,5 @@
 #pragma once
+#include <optional>
 #include <vector>
 
 #include "mfld/core/matrix_list.hpp"
@@ -23,9 +24,10 @@ class EulerMaruyama {
   static void for_each_matrix(Self& /*self*/, const RunSizes& /*sizes*/, const Visit& /*visit*/) {}
 };
 
-/// One step of all particles, in parallel. Returns the first particle with a non-finite coordinate, or -1.
+/// One step of all particles, in parallel. Returns the first particle with a non-finite coordinate, if there is one.
 template <class Scalar>
-Index euler_maruyama_step(const StepOptions& options, const Drift& drift, const std::vector<unsigned char>& trained,
-                          Particles<Scalar>& particles, const Particles<Scalar>* anchor = nullptr);
+std::optional<Index> euler_maruyama_step(const StepOptions& options, const Drift& drift,
+                                         const std::vector<unsigned char>& trained, Particles<Scalar>& particles,
+                                         const Particles<Scalar>* anchor = nullptr);
 
 }  // namespace mfld

@@ -4,20 +4,17 @@
 #include <string>
 #include <vector>
 
+#include "mfld/dynamics/ending.hpp"
 #include "mfld/dynamics/state.hpp"
 #include "mfld/objective/objective.hpp"
 
 namespace mfld {
 
-enum class Ending { finished, diverged, interrupted };
-
 struct Outcome {
-  Ending ending = Ending::finished;
-  std::int64_t step = 0;
-  Index first_bad_particle = -1;  // diverged only; -1: there was no estimate of the drift
-  std::string failure;            // why, in words; empty where all particles had one
-  double step_seconds = 0;        // in the gradient estimator and the step
-  double observe_seconds = 0;     // in the listener
+  RunEnd end;
+  std::string failure;         // why there was no estimate of the drift, in words; empty where there was
+  double step_seconds = 0;     // in the gradient estimator and the step
+  double observe_seconds = 0;  // in the listener
 };
 
 /// Who watches a simulation. Const looks only: a listener cannot change the run.

@@ -1,5 +1,6 @@
 #pragma once
 #include <atomic>
+#include <optional>
 #include <variant>
 
 #include "mfld/dynamics/euler_maruyama.hpp"
@@ -27,8 +28,8 @@ class StepOfAll {
 
   /// Moves the particles [first, last). May be called at once for different particles.
   void move(Index first, Index last);
-  /// Of the particles moved so far the first with a non-finite coordinate, or -1.
-  Index first_bad_particle() const;
+  /// Of the particles moved so far the first with a non-finite coordinate, if there is one.
+  std::optional<Index> first_bad_particle() const;
 
  private:
   AnyStep<Scalar>* step_;

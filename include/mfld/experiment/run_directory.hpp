@@ -11,6 +11,7 @@
 #include "mfld/core/file_place.hpp"
 #include "mfld/core/folder.hpp"
 #include "mfld/core/particles.hpp"
+#include "mfld/dynamics/ending.hpp"
 #include "mfld/experiment/checkpoint.hpp"
 #include "mfld/task/dataset.hpp"
 
@@ -26,12 +27,10 @@ struct Parent {
 
 /// How a run ended, for summary.json.
 struct RunSummary {
-  std::string ending;   // "finished", "diverged", "interrupted"; "running" from a checkpoint on until then
+  RunEnd end;           // running from a checkpoint on until then
   std::string message;  // where and why, one sentence
-  std::int64_t step = 0;
   double time = 0;
   std::int64_t gradient_evaluations = 0;
-  Index first_bad_particle = -1;
   std::optional<Parent> parent;  // of a branch
   std::int64_t sessions = 1;     // times the run was begun or resumed, as far as they left a summary
   double wall_seconds = 0;       // of all sessions; of one that was killed, up to its last checkpoint

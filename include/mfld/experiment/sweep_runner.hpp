@@ -18,7 +18,7 @@ struct CellReport {
   const RunPlan* run = nullptr;
   std::size_t position = 0;                // in the plan, from 0
   const Experiment* experiment = nullptr;  // on beginning only
-  std::string ending;  // on ending: that of the summary, or "refused" (its input is wrong), "failed"
+  RunEnd end;                              // on ending: that of the summary, refused or failed
   std::string message;
   bool earlier = false;  // the run had ended before
 };

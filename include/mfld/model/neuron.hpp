@@ -19,33 +19,74 @@ struct NeuronInfo {
   NeuronKind kind;
   std::string_view name;
   std::string_view formula;
-  bool has_output;        // has an output parameter r
-  bool output_trainable;  // r may move
-  bool odd_in_output;     // r -> -r flips the sign of h: symmetric (zero-output) initialisation is possible
-  bool bias_optional;     // network.bias may be chosen; where not, `bias_default` holds
-  bool bias_default;
-  bool has_bound;         // uses network.bound (R)
-  bool head_bounded;      // |h| is bounded if sigma is
-  bool fixed_activation;  // sigma is part of the definition
-  Activation activation;  // that sigma, or the default one
+  bool has_output = false;        // has an output parameter r
+  bool output_trainable = false;  // r may move
+  bool odd_in_output = false;     // r -> -r flips the sign of h: symmetric (zero-output) initialisation is possible
+  bool bias_optional = false;     // network.bias may be chosen; where not, `bias_default` holds
+  bool bias_default = false;
+  bool has_bound = false;         // uses network.bound (R)
+  bool fixed_activation = false;  // sigma is part of the definition
+  Activation activation;          // that sigma, or the default one
 };
 
 /// The table behind `mfld list neurons`. The arithmetic of a row is in src/model/head-inl.hpp.
-inline constexpr std::array<NeuronInfo, 7> neurons = {{
-    {NeuronKind::r_sigma, "r-sigma", "r sigma(w.x + b)", true, true, true, true, true, false, false, false,
-     Activation::tanh},
-    {NeuronKind::bounded_r, "bounded-r", "R tanh(r) sigma(w.x + b)", true, true, true, true, true, true, true, false,
-     Activation::tanh},
-    {NeuronKind::fixed_sign, "fixed-sign", "r sigma(w.x + b), r = +-1 frozen", true, false, true, true, false, false,
-     true, false, Activation::relu},
-    {NeuronKind::sigma, "sigma", "sigma(w.x + b)", false, false, false, true, true, false, true, false,
-     Activation::tanh},
-    {NeuronKind::linear, "linear", "w.x", false, false, false, false, false, false, false, true, Activation::linear},
-    {NeuronKind::parity, "parity", "R (tanh(w.x + b) + 2 tanh(r)) / 3", true, true, false, false, true, true, true,
-     true, Activation::tanh},
-    {NeuronKind::parity_unbounded, "parity-unbounded", "R (tanh(w.x + b) + r) / 2", true, true, false, false, true,
-     true, false, true, Activation::tanh},
-}};
+inline constexpr auto neurons = std::to_array<NeuronInfo>({
+    {.kind = NeuronKind::r_sigma,
+     .name = "r-sigma",
+     .formula = "r sigma(w.x + b)",
+     .has_output = true,
+     .output_trainable = true,
+     .odd_in_output = true,
+     .bias_optional = true,
+     .bias_default = true,
+     .activation = Activation::tanh},
+    {.kind = NeuronKind::bounded_r,
+     .name = "bounded-r",
+     .formula = "R tanh(r) sigma(w.x + b)",
+     .has_output = true,
+     .output_trainable = true,
+     .odd_in_output = true,
+     .bias_optional = true,
+     .bias_default = true,
+     .has_bound = true,
+     .activation = Activation::tanh},
+    {.kind = NeuronKind::fixed_sign,
+     .name = "fixed-sign",
+     .formula = "r sigma(w.x + b), r = +-1 frozen",
+     .has_output = true,
+     .odd_in_output = true,
+     .bias_optional = true,
+     .activation = Activation::relu},
+    {.kind = NeuronKind::sigma,
+     .name = "sigma",
+     .formula = "sigma(w.x + b)",
+     .bias_optional = true,
+     .bias_default = true,
+     .activation = Activation::tanh},
+    {.kind = NeuronKind::linear,
+     .name = "linear",
+     .formula = "w.x",
+     .fixed_activation = true,
+     .activation = Activation::linear},
+    {.kind = NeuronKind::parity,
+     .name = "parity",
+     .formula = "R (tanh(w.x + b) + 2 tanh(r)) / 3",
+     .has_output = true,
+     .output_trainable = true,
+     .bias_default = true,
+     .has_bound = true,
+     .fixed_activation = true,
+     .activation = Activation::tanh},
+    {.kind = NeuronKind::parity_unbounded,
+     .name = "parity-unbounded",
+     .formula = "R (tanh(w.x + b) + r) / 2",
+     .has_output = true,
+     .output_trainable = true,
+     .bias_default = true,
+     .has_bound = true,
+     .fixed_activation = true,
+     .activation = Activation::tanh},
+});
 
 const NeuronInfo& info(NeuronKind kind);
 

@@ -1,6 +1,4 @@
 #pragma once
-#include <optional>
-#include <string>
 #include <vector>
 
 #include "mfld/dynamics/phase.hpp"
@@ -11,10 +9,9 @@
 
 namespace mfld {
 
-/// Why a run has no linearised counterpart in closed form ("needs ..."), or nullopt: it takes the squared loss and, as
-/// its only phase, gd with a constant step size and no penalty.
-std::optional<std::string> linearised_descent_unavailable(const Loss& loss, const std::vector<Phase>* phases,
-                                                          const Particles<double>* initial);
+/// Whether a run has a linearised counterpart in closed form: it takes the squared loss and, as its only phase, gd with
+/// a constant step size and no penalty.
+bool has_linearised_descent(const Loss& loss, const std::vector<Phase>* phases, const Particles<double>* initial);
 
 /// The outputs of the linearised network f_0 + J (theta - theta_0) after k steps of the gradient descent that the
 /// network itself makes (LinearisedTraining::descent), at the test inputs, or at the training inputs where there are
@@ -22,7 +19,7 @@ std::optional<std::string> linearised_descent_unavailable(const Loss& loss, cons
 /// Cost: one eigendecomposition, O(n^3), and one kernel with the test inputs, O(n m N); then O(n m) a call.
 class LinearisedDescent {
  public:
-  /// kernel: the tangent kernel of `initial` on the training inputs. `phase` as linearised_descent_unavailable asks.
+  /// kernel: the tangent kernel of `initial` on the training inputs. `phase` as has_linearised_descent asks.
   LinearisedDescent(const Network& network, const EmpiricalRisk& risk, const Dataset& data,
                     const Particles<double>& initial, const Matrix& kernel, const Phase& phase);
 

@@ -1,4 +1,5 @@
 #pragma once
+#include <cassert>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -8,21 +9,10 @@
 #include <string_view>
 #include <vector>
 
-#include "mfld/dynamics/phase.hpp"
-#include "mfld/objective/empirical_risk.hpp"
 #include "mfld/observe/linearisation.hpp"
-#include "mfld/task/dataset.hpp"
+#include "mfld/observe/needs.hpp"
 
 namespace mfld {
-
-/// What does not change during a run, as observers see it.
-struct Scene {
-  const Network* network = nullptr;
-  const EmpiricalRisk* risk = nullptr;
-  const Dataset* data = nullptr;
-  const Particles<double>* initial = nullptr;  // [N x p] at step 0
-  const std::vector<Phase>* phases = nullptr;  // how it trains
-};
 
 /// One moment of a run. Expensive quantities are computed when first asked for and kept for the other observers;
 /// always in double, whatever the precision of the run.
@@ -32,16 +22,17 @@ class Look {
 
   /// Points the look at new particles and forgets what was computed. penalty: the one of this moment.
   /// step: steps made since the start of the run.
-  void move_to(const Particles<double>& particles, const Penalty<double>& penalty, double temperature,
-               std::int64_t step = 0);
+  void move_to(const Particles<double>& particles, const Penalty<double>& penalty, std::int64_t step = 0);
 
   /// Points the look at the outputs [n], [n_test] of a predictor without particles: nothing else can be asked for.
   void move_to_outputs(const Vector& train, const Vector& test);
 
   const Scene& scene() const { return scene_; }
-  const Particles<double>& particles() const { return *particles_; }
+  const Particles<double>& particles() const {
+    assert(particles_ != nullptr);
+    return *particles_;
+  }
   const Penalty<double>& penalty() const { return penalty_; }
-  double temperature() const { return temperature_; }
   std::int64_t step() const { return step_; }
 
   std::span<const double> train_outputs();  // [n]
@@ -53,14 +44,13 @@ class Look {
   /// The empirical tangent kernel on the training inputs, now and at the start [n x n] (ntk/empirical.hpp).
   const Matrix& tangent_kernel();
   const Matrix& initial_tangent_kernel();
-  /// Gradient descent on the linearised network, where linearised_descent_unavailable() names no reason.
+  /// Gradient descent on the linearised network, where has_linearised_descent().
   const LinearisedDescent& linearised_descent();
 
  private:
   Scene scene_;
   const Particles<double>* particles_ = nullptr;
   Penalty<double> penalty_;
-  double temperature_ = 0;
   std::int64_t step_ = 0;
   bool have_train_ = false;
   bool have_test_ = false;
@@ -82,17 +72,24 @@ class Look {
 struct Observable {
   std::string_view name;     // what the experiment file lists
   std::string_view formula;  // with its source where it is not the definition
-  /// Why it does not exist for this scene ("needs a teacher"), or nullopt.
-  std::function<std::optional<std::string>(const Scene&)> unavailable;
+  Needs needs;
   /// Names of its columns of metrics.csv for this scene; a name is unique over the table.
   std::function<std::vector<std::string>(const Scene&)> columns;
   /// Fills one value per column.
   std::function<void(Look&, std::span<double>)> evaluate;
   bool by_default = true;  // false: only on request, for it costs more than the outputs on the data
+
+  /// Why it does not exist for this scene ("needs a teacher"), or nullopt.
+  std::optional<std::string> unavailable(const Scene& scene) const { return what_is_lacking(needs, scene); }
 };
 
 /// The table behind `mfld list observables` and [observe] columns.
 const std::vector<Observable>& observables();
+/// Its row of that name, or nullptr.
+const Observable* find_observable(std::string_view name);
+
+/// The observable that says how far the training is.
+inline constexpr std::string_view train_loss_name = "train_loss";
 
 /// The observables of one run, in order.
 class Observer {

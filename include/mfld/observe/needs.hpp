@@ -1,0 +1,40 @@
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mfld/dynamics/phase.hpp"
+#include "mfld/objective/empirical_risk.hpp"
+#include "mfld/task/dataset.hpp"
+
+namespace mfld {
+
+/// What does not change during a run, as observers see it.
+struct Scene {
+  const Network* network = nullptr;
+  const EmpiricalRisk* risk = nullptr;
+  const Dataset* data = nullptr;
+  const Particles<double>* initial = nullptr;  // [N x p] at step 0
+  const std::vector<Phase>* phases = nullptr;  // how it trains
+};
+
+/// What an observable needs besides the outputs on the training samples.
+struct Needs {
+  bool particles = false;         // now; without, it exists for predictors that have none as well
+  bool training_kernels = false;  // the n x n tangent kernels, now and at the start
+  bool test_samples = false;
+  bool classes = false;  // labels -1 and +1
+  bool teacher = false;
+  bool relevant_subspace = false;
+  bool output_parameter = false;  // r
+  bool initial_particles = false;
+  bool nonzero_start = false;  // initial particles that are not all zero
+  bool unit_inputs = false;
+  bool plane = false;               // inputs of dimension 2 at least
+  bool linearised_descent = false;  // has_linearised_descent()
+};
+
+/// The first of the needs that the scene does not meet, in words ("needs a teacher"), or nullopt.
+std::optional<std::string> what_is_lacking(const Needs& needs, const Scene& scene);
+
+}  // namespace mfld
