@@ -19,9 +19,6 @@ namespace {
 
 constexpr Index leaf_particles = 10;
 constexpr Index task_particles = 256;
-/// Neighbours share distances, so that the terms of the mean are not independent.
-constexpr double neighbour_inflation = 1.15;
-
 /// What nanoflann asks of a set of points; rows contiguous, so that a distance reads one line of memory.
 struct Points {
   Inputs rows;
