@@ -12,6 +12,7 @@
 #include "mfld/objective/empirical_risk.hpp"
 #include "mfld/observe/linearisation.hpp"
 #include "mfld/task/dataset.hpp"
+#include "mfld/trust/certificate.hpp"
 
 namespace mfld {
 
@@ -53,6 +54,10 @@ class Look {
   /// The empirical tangent kernel on the training inputs, now and at the start [n x n] (ntk/empirical.hpp).
   const Matrix& tangent_kernel();
   const Matrix& initial_tangent_kernel();
+  /// The problem of the mean field at this penalty and temperature, and how far from its optimum the particles are, where
+  /// both are positive (trust/certificate.hpp). The nodes are drawn alike at every moment of every run.
+  MeanFieldProblem mean_field_problem() const;
+  const Certificate& certificate();
   /// Gradient descent on the linearised network, where linearised_descent_unavailable() names no reason.
   const LinearisedDescent& linearised_descent();
 
@@ -73,6 +78,7 @@ class Look {
   Matrix kernel_;
   Matrix initial_kernel_;                                // empty until first asked for
   std::shared_ptr<const LinearisedDescent> linearised_;  // likewise
+  std::optional<Certificate> certificate_;
   PackedInputs<double> train_;
   PackedInputs<double> test_;
   KernelWorkspace<double> workspace_;
