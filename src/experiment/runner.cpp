@@ -205,7 +205,8 @@ class Recorder : public Listener<Scalar> {
     const std::int64_t last_step = std::max<std::int64_t>(current.num_steps - 1, 0);
     const std::int64_t step_in_phase = phase < state.phase ? last_step : std::min(state.step_in_phase, last_step);
     const Particles<double>* anchor = current.anchor == Anchor::start ? &experiment_->initial : nullptr;
-    look_.move_to(*particles_, {current.penalty_at(step_in_phase), anchor}, state.step);
+    look_.move_to(*particles_, {current.penalty_at(step_in_phase), anchor}, current.temperature_at(step_in_phase),
+                  state.step);
     return phase;
   }
 

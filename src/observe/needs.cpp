@@ -1,11 +1,14 @@
 #include "mfld/observe/needs.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <string_view>
 
 #include "mfld/observe/harmonics.hpp"
 #include "mfld/observe/linearisation.hpp"
+#include "mfld/trust/proximal_gibbs.hpp"
 
 namespace mfld {
 
@@ -25,6 +28,36 @@ bool has_unit_inputs(const Scene& scene) { return has_plane(scene) && rows_are_u
 bool has_start(const Scene& scene) { return scene.initial != nullptr; }
 
 bool has_nonzero_start(const Scene& scene) { return has_start(scene) && scene.initial->squaredNorm() > 0; }
+
+std::optional<std::string> no_neighbours(const Scene& scene) {
+  if (scene.initial == nullptr || scene.initial->rows() > num_neighbours) {
+    return std::nullopt;
+  }
+  return fmt::format("needs network.width above {}, and it is {}", num_neighbours, scene.initial->rows());
+}
+
+std::optional<std::string> no_mean_field(const Scene& scene) { return mean_field_unavailable(*scene.network); }
+
+/// A phase without noise or penalty has no Gibbs law; nor have those whose penalty is on the way from the start.
+std::optional<std::string> no_gibbs_law(const Scene& scene) {
+  if (scene.phases == nullptr) {
+    return "needs phases of a Langevin method";
+  }
+  for (std::size_t k = 0; k < scene.phases->size(); ++k) {
+    const Phase& phase = (*scene.phases)[k];
+    const std::int64_t last = std::max<std::int64_t>(phase.num_steps - 1, 0);
+    const auto is_positive = [&](std::int64_t step) {
+      return phase.temperature_at(step) > 0 && phase.penalty_at(step) > 0;
+    };
+    if (!is_positive(0) || !is_positive(last)) {
+      return fmt::format("needs lambda1 > 0 and lambda2 > 0 throughout, which phase.{} does not have", k);
+    }
+    if (phase.anchor == Anchor::start) {
+      return fmt::format("needs phase.{}.anchor = \"zero\"", k);
+    }
+  }
+  return std::nullopt;
+}
 
 /// A need that not every scene meets.
 struct Condition {
@@ -52,13 +85,30 @@ constexpr auto conditions = std::to_array<Condition>({
      "needs the squared loss and gd as the only phase, with a constant step_size and lambda1 = 0"},
 });
 
+/// The same where the sentence tells more.
+struct Explanation {
+  bool Needs::*need;
+  std::optional<std::string> (*lacking)(const Scene&);
+};
+
+constexpr auto explanations = std::to_array<Explanation>(
+    {{&Needs::mean_field, no_mean_field}, {&Needs::neighbours, no_neighbours}, {&Needs::gibbs_law, no_gibbs_law}});
+
 }  // namespace
 
 std::optional<std::string> what_is_lacking(const Needs& needs, const Scene& scene) {
   const auto lacking = std::find_if(conditions.begin(), conditions.end(), [&](const Condition& condition) {
     return needs.*condition.need && !condition.is_met(scene);
   });
-  return lacking == conditions.end() ? std::nullopt : std::optional(std::string(lacking->otherwise));
+  if (lacking != conditions.end()) {
+    return std::string(lacking->otherwise);
+  }
+  for (const Explanation& each : explanations) {
+    if (auto reason = needs.*each.need ? each.lacking(scene) : std::nullopt) {
+      return reason;
+    }
+  }
+  return std::nullopt;
 }
 
 }  // namespace mfld

@@ -22,5 +22,7 @@ inline Observable on_request(Observable observable) {
 
 /// The rows that compare the network with its tangent kernel and linearisation.
 std::vector<Observable> kernel_observables();
+/// The rows that say how far the particles are from the optimum of the mean field.
+std::vector<Observable> trust_observables();
 
 }  // namespace mfld

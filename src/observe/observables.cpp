@@ -179,7 +179,8 @@ std::vector<Observable> moment_rows() {
 const std::vector<Observable>& observables() {
   static const std::vector<Observable> table = [] {
     std::vector<Observable> rows;
-    for (const auto& group : {risk_rows(), movement_rows(), alignment_rows(), kernel_observables(), moment_rows()}) {
+    for (const auto& group :
+         {risk_rows(), movement_rows(), alignment_rows(), kernel_observables(), trust_observables(), moment_rows()}) {
       rows.insert(rows.end(), group.begin(), group.end());
     }
     return rows;

@@ -20,11 +20,14 @@ Look::Look(const Scene& scene)
       train_(scene.data->train_inputs),
       test_(scene.data->test_inputs) {}
 
-void Look::move_to(const Particles<double>& particles, const Penalty<double>& penalty, std::int64_t step) {
+void Look::move_to(const Particles<double>& particles, const Penalty<double>& penalty, double temperature,
+                   std::int64_t step) {
   particles_ = &particles;
   penalty_ = penalty;
+  temperature_ = temperature;
   step_ = step;
   have_train_ = have_test_ = have_drift_ = have_kernel_ = false;
+  certificate_.reset();
 }
 
 void Look::move_to_outputs(const Vector& train, const Vector& test) {
@@ -86,6 +89,17 @@ const Matrix& Look::initial_tangent_kernel() {
     initial_kernel_ = empirical_ntk(*scene_.network, *scene_.initial, inputs, inputs);
   }
   return initial_kernel_;
+}
+
+MeanFieldProblem Look::mean_field_problem() const {
+  return {scene_.network, scene_.risk, scene_.data, penalty_.coefficient, temperature_};
+}
+
+const Certificate& Look::certificate() {
+  if (!certificate_) {
+    certificate_ = mfld::certificate(mean_field_problem(), particles(), train_outputs());
+  }
+  return *certificate_;
 }
 
 const LinearisedDescent& Look::linearised_descent() {

@@ -238,7 +238,7 @@ TEST(CounterSpace, EveryStepOfEveryPhaseDrawsAtItsNumberInTheRun) {
       phases.back().snapshot_every = 1;
       start.begin(phases.back());
       Simulation<double> one(experiment.network, experiment.risk, experiment.data, phases, seeds, start);
-      ASSERT_EQ(one.run(nobody, std::atomic<bool>(false)).step, step + 1);
+      ASSERT_EQ(one.run(nobody, std::atomic<bool>(false)).end.step, step + 1);
       after[i] = one.state().particles;
       xi[i].resize(num_particles, experiment.initial.cols());
       langevin_noise(noise[i], step, 0, xi[i]);

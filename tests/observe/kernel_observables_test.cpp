@@ -69,7 +69,7 @@ struct World {
   std::vector<double> observe(const char* name, const Particles<double>& particles, Index step) const {
     const Observer observer(scene(), {name}, "observe.columns");
     Look look(scene());
-    look.move_to(particles, 0, step);
+    look.move_to(particles, 0, 0, step);
     std::vector<double> values(observer.columns().size());
     observer.evaluate(look, values);
     return values;

@@ -229,4 +229,10 @@ inline constexpr std::array<LineStationary, 3> line_stationary = {{
 inline constexpr double line_optimum[2] = {0.28759502311011047618, -0.17125586311636232783};
 inline constexpr double line_second_moment = 0.55627557695285803726;
 
+/// L at the optimum; -D of the dual variables 0; L and the gap lambda2 KL(mu | p_mu) of the prior mu = N(0, 1/2).
+inline constexpr double line_minimum = 0.079911340498841411810;
+inline constexpr double line_bound_at_zero = -0.05723649429247000870;
+inline constexpr double line_prior_energy = 0.12526350570752999129;
+inline constexpr double line_prior_gap = 0.10705375844593895108;
+
 }  // namespace mfld::reference

@@ -19,6 +19,7 @@ enum class Purpose : std::uint32_t {
   batch = 9,           // index = step
   noise = 10,          // the counters of langevin_noise
   velocity = 11,       // likewise, step = the one with which a kinetic phase begins
+  certificate = 12,    // index = node of an integral, or chain: what observers draw
 };
 
 /// One seed per independent choice; all four are equal unless the experiment overrides one.

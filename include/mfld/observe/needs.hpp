@@ -18,6 +18,9 @@ struct Scene {
   const std::vector<Phase>* phases = nullptr;  // how it trains
 };
 
+/// Neighbours of a particle by which the entropy is estimated.
+inline constexpr Index num_neighbours = 3;
+
 /// What an observable needs besides the outputs on the training samples.
 struct Needs {
   bool particles = false;         // now; without, it exists for predictors that have none as well
@@ -32,6 +35,9 @@ struct Needs {
   bool unit_inputs = false;
   bool plane = false;               // inputs of dimension 2 at least
   bool linearised_descent = false;  // has_linearised_descent()
+  bool neighbours = false;          // of a particle, as many as the entropy asks for (trust/entropy.hpp)
+  bool mean_field = false;          // a network that mean_field_unavailable() accepts
+  bool gibbs_law = false;           // noise and a penalty from 0 in every phase
 };
 
 /// The first of the needs that the scene does not meet, in words ("needs a teacher"), or nullopt.

@@ -11,6 +11,7 @@
 
 #include "mfld/observe/linearisation.hpp"
 #include "mfld/observe/needs.hpp"
+#include "mfld/trust/certificate.hpp"
 
 namespace mfld {
 
@@ -20,9 +21,10 @@ class Look {
  public:
   explicit Look(const Scene& scene);
 
-  /// Points the look at new particles and forgets what was computed. penalty: the one of this moment.
+  /// Points the look at new particles and forgets what was computed. penalty, temperature: those of this moment.
   /// step: steps made since the start of the run.
-  void move_to(const Particles<double>& particles, const Penalty<double>& penalty, std::int64_t step = 0);
+  void move_to(const Particles<double>& particles, const Penalty<double>& penalty, double temperature = 0,
+               std::int64_t step = 0);
 
   /// Points the look at the outputs [n], [n_test] of a predictor without particles: nothing else can be asked for.
   void move_to_outputs(const Vector& train, const Vector& test);
@@ -33,6 +35,7 @@ class Look {
     return *particles_;
   }
   const Penalty<double>& penalty() const { return penalty_; }
+  double temperature() const { return temperature_; }
   std::int64_t step() const { return step_; }
 
   std::span<const double> train_outputs();  // [n]
@@ -44,6 +47,10 @@ class Look {
   /// The empirical tangent kernel on the training inputs, now and at the start [n x n] (ntk/empirical.hpp).
   const Matrix& tangent_kernel();
   const Matrix& initial_tangent_kernel();
+  /// The problem of the mean field at this penalty and temperature, and how far from its optimum the particles are, where
+  /// both are positive (trust/certificate.hpp). The nodes are drawn alike at every moment of every run.
+  MeanFieldProblem mean_field_problem() const;
+  const Certificate& certificate();
   /// Gradient descent on the linearised network, where has_linearised_descent().
   const LinearisedDescent& linearised_descent();
 
@@ -51,6 +58,7 @@ class Look {
   Scene scene_;
   const Particles<double>* particles_ = nullptr;
   Penalty<double> penalty_;
+  double temperature_ = 0;
   std::int64_t step_ = 0;
   bool have_train_ = false;
   bool have_test_ = false;
@@ -63,6 +71,7 @@ class Look {
   Matrix kernel_;
   Matrix initial_kernel_;                                // empty until first asked for
   std::shared_ptr<const LinearisedDescent> linearised_;  // likewise
+  std::optional<Certificate> certificate_;
   PackedInputs<double> train_;
   PackedInputs<double> test_;
   KernelWorkspace<double> workspace_;

@@ -1,0 +1,66 @@
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "mfld/objective/empirical_risk.hpp"
+#include "mfld/task/dataset.hpp"
+
+namespace mfld {
+
+/// The problem of the mean field: over all laws mu of theta, with f_mu(x) = E_mu h(theta; x), the minimum L* of
+///   L(mu) = F(mu) + lambda2 Ent(mu),   F(mu) = R(f_mu) + lambda1 E_mu |theta|^2,   Ent(mu) = int mu log mu
+/// [Nitanda, Wu & Suzuki, AISTATS 2022]. Refers to its members.
+struct MeanFieldProblem {
+  const Network* network;
+  const EmpiricalRisk* risk;
+  const Dataset* data;
+  double penalty;      // lambda1 > 0, the coefficient of |theta|^2 whatever the penalty mode
+  double temperature;  // lambda2 > 0
+
+  /// What R multiplies the sum over the samples by: 1/n, or 1.
+  double sample_weight() const;
+};
+
+/// Why the network has no such problem ("needs ..."), or nullopt. The penalty and the temperature must be positive too.
+std::optional<std::string> mean_field_unavailable(const Network& network);
+
+enum class Integration { quadrature, monte_carlo, annealed };
+const char* name_of(Integration method);
+
+struct IntegrationOptions {
+  std::uint64_t seed = 0;                  // stream (seed, certificate, node)
+  std::optional<Integration> method = {};  // none: the first that is accurate enough
+  Index num_samples = 4096;                // of Monte Carlo; a sixteenth as many annealed chains
+  Index most_nodes = 1 << 15;              // of quadrature
+};
+
+/// The Gibbs law of dual variables g in R^n [Oko, Suzuki, Nitanda & Wu, ICLR 2022]:
+///   q[g](theta) = exp(-(1/lambda2) (w sum_i g_i h(theta; x_i) + lambda1 |theta|^2)),   w = 1/n (1 if R is a sum),
+/// as weighted points, and its integral. With g_i = l'(f_mu(x_i)) it is the proximal Gibbs law p_mu of mu.
+struct ProximalGibbs {
+  double log_integral = 0;    // log int q[g] dtheta; not a number where there is a reason
+  double standard_error = 0;  // of that; for quadrature the change that the last refinement made
+  Integration method{};
+  double effective_sample_size = 0;  // (sum w)^2 / sum w^2; the number of nodes for quadrature
+  Particles<double> nodes;           // [S x p]
+  Vector weights;                    // [S], their sum is 1
+  std::string reason;                // why there is no number; empty where there is one
+};
+
+/// With nu = N(0, lambda2 / (2 lambda1)), log int q[g] = (p/2) log(pi lambda2 / lambda1) + log E_nu exp(-psi / lambda2),
+/// psi the first variation. The expectation is taken
+///   by quadrature, p <= 3: the trapezoidal rule in a ball that holds all but 1e-13 of the mass, refined by sqrt(2) until
+///     nothing changes or most_nodes is reached; accepted if the last change of the logarithm is below 0.01. The error
+///     falls like exp(-c / step) for analytic neurons, like step^2 for those with a kink;
+///   by Monte Carlo from nu, accepted if the effective sample size is at least a tenth of the samples;
+///   else by annealed importance sampling [Neal, Statistics and Computing 2001] from nu, over 64 to 512 powers of
+///     exp(-psi / lambda2), with preconditioned Crank-Nicolson moves, which leave nu as it is in any dimension; below an
+///     effective sample size of 20 there is no number.
+/// The logarithm of a mean is biased by -variance / 2. The draws depend on the seed alone, so that two calls differ by
+/// their arguments. dual [n]. Needs mean_field_unavailable() to be nothing; parallel, the same bits on any thread count.
+/// Cost: first_variation at the nodes: 4096 by Monte Carlo, 4096 + 16 384 to 131 072 by annealing.
+ProximalGibbs proximal_gibbs(const MeanFieldProblem& problem, const Vector& dual,
+                             const IntegrationOptions& options = {});
+
+}  // namespace mfld

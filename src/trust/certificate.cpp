@@ -1,0 +1,81 @@
+#include "mfld/trust/certificate.hpp"
+
+#include <cassert>
+#include <cmath>
+#include <limits>
+
+#include "mfld/trust/neuron_values.hpp"
+
+namespace mfld {
+
+namespace {
+
+/// Standard error of a mean over particles whose terms have neighbour distances in them.
+double error_of_mean(const Vector& terms) {
+  const auto num_terms = static_cast<double>(terms.size());
+  const double variance = (terms.array() - terms.mean()).square().sum() / (num_terms - 1);
+  return neighbour_inflation * std::sqrt(variance / num_terms);
+}
+
+/// What the particles contribute to L(mu) + D(g_mu) at first order.                                          [N]
+Vector gap_variation(const MeanFieldProblem& problem, const Particles<double>& particles,
+                     std::span<const double> outputs, const Vector& dual, const Vector& gibbs_outputs,
+                     const Vector& distances) {
+  const Dataset& data = *problem.data;
+  Vector coefficients = dual;
+  for (Index i = 0; i < dual.size(); ++i) {
+    const double output = outputs[static_cast<std::size_t>(i)];
+    coefficients[i] +=
+        problem.risk->loss().second_derivative(output, data.train_targets[i]) * (output - gibbs_outputs[i]);
+  }
+  coefficients *= problem.sample_weight();
+  const auto d = static_cast<double>(particles.cols());
+  return first_variation(*problem.network, particles, data.train_inputs, coefficients) +
+         problem.penalty * particles.rowwise().squaredNorm() -
+         (problem.temperature * d * distances.array().log()).matrix();
+}
+
+}  // namespace
+
+double dual_value(const MeanFieldProblem& problem, const Vector& dual, const ProximalGibbs& gibbs) {
+  double conjugates = 0;
+  for (Index i = 0; i < dual.size(); ++i) {
+    conjugates += problem.risk->loss().conjugate(dual[i], problem.data->train_targets[i]);
+  }
+  return problem.sample_weight() * conjugates + problem.temperature * gibbs.log_integral;
+}
+
+Certificate certificate(const MeanFieldProblem& problem, const Particles<double>& particles,
+                        std::span<const double> outputs, const IntegrationOptions& options, Index k) {
+  const Dataset& data = *problem.data;
+  const Index num_samples = data.num_train();
+  assert(static_cast<Index>(outputs.size()) == num_samples);
+  Vector dual(num_samples);
+  CurrentField(problem.risk->loss(), {data.train_targets.data(), outputs.size()})
+      .coefficients(0, outputs, {dual.data(), outputs.size()});
+  constexpr double none = std::numeric_limits<double>::quiet_NaN();
+  Certificate result{.gibbs = proximal_gibbs(problem, dual, options), .entropy = entropy(particles, k)};
+  const double objective = problem.risk->value(outputs, {data.train_targets.data(), outputs.size()}) +
+                           penalty_value(*problem.network, particles, {problem.penalty});
+  result.free_energy = objective - problem.temperature * result.entropy.value;
+  result.dual_bound = -dual_value(problem, dual, result.gibbs);
+  result.dual_bound_error = problem.temperature * result.gibbs.standard_error;
+  result.dual_gap = result.free_energy - result.dual_bound;
+  result.dual_gap_error = result.fixed_point_residual = none;
+  if (!result.gibbs.reason.empty()) {
+    return result;
+  }
+  const Vector gibbs_outputs =
+      weighted_outputs(*problem.network, result.gibbs.nodes, result.gibbs.weights, data.train_inputs);
+  const Eigen::Map<const Vector> own_outputs(outputs.data(), num_samples);
+  result.fixed_point_residual =
+      std::sqrt((own_outputs - gibbs_outputs).squaredNorm() / static_cast<double>(num_samples));
+  if (result.entropy.exists()) {
+    const Vector terms =
+        gap_variation(problem, particles, outputs, dual, gibbs_outputs, neighbour_distances(particles, k));
+    result.dual_gap_error = std::hypot(error_of_mean(terms), result.dual_bound_error);
+  }
+  return result;
+}
+
+}  // namespace mfld

@@ -1,0 +1,126 @@
+#include "mfld/trust/kernel_discrepancy.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <vector>
+
+#include "mfld/core/parallel.hpp"
+
+namespace mfld {
+
+namespace {
+
+constexpr Index most_particles = 10'000;
+constexpr Index most_of_median = 1000;
+constexpr Index most_of_bias = 500;
+
+/// Evenly spaced rows, at most `most`: the particles are exchangeable.
+std::vector<Index> thinned(Index num_rows, Index most) {
+  std::vector<Index> rows(static_cast<std::size_t>(std::min(num_rows, most)));
+  for (std::size_t k = 0; k < rows.size(); ++k) {
+    rows[k] = static_cast<Index>(k) * num_rows / std::ssize(rows);
+  }
+  return rows;
+}
+
+double mean_over_pairs(double sum, Index num_particles) {
+  return sum / (static_cast<double>(num_particles) * static_cast<double>(num_particles - 1));
+}
+
+/// sum over l of W_jl, l != j; columns are particles, so that each is contiguous.
+double sum_of_row(const Matrix& theta, const Matrix& score, Index j, double inverse_square) {
+  const auto p = static_cast<double>(theta.rows());
+  double sum = 0;
+  for (Index l = 0; l < theta.cols(); ++l) {
+    if (l == j) {
+      continue;
+    }
+    const auto difference = theta.col(j) - theta.col(l);
+    const double u = 1 / (1 + difference.squaredNorm() * inverse_square);
+    const double k = std::sqrt(u);
+    const double slope = -inverse_square * k * u;  // grad_j k = slope (theta_j - theta_l) = -grad_l k
+    const double trace = -p * slope - 3 * inverse_square * inverse_square * k * u * u * difference.squaredNorm();
+    sum += score.col(j).dot(score.col(l)) * k - slope * (score.col(j) - score.col(l)).dot(difference) + trace;
+  }
+  return sum;
+}
+
+/// [n x M]: r-derivative of h, and its derivative in z, at every sample.
+struct Derivatives {
+  Matrix output, hidden;
+};
+
+Derivatives derivatives(const Network& network, const Particles<double>& theta, const Inputs& inputs) {
+  const ParameterLayout& layout = network.layout();
+  Matrix z = inputs * theta.middleCols(layout.input, layout.input_dim).transpose();
+  if (layout.bias >= 0) {
+    z.rowwise() += theta.col(layout.bias).transpose();
+  }
+  Derivatives result{Matrix(z.rows(), z.cols()), Matrix(z.rows(), z.cols())};
+  const auto length = static_cast<std::size_t>(z.size());
+  evaluate(network.neuron().activation, {z.data(), length}, {result.output.data(), length},
+           {result.hidden.data(), length});
+  const Vector r = layout.output >= 0 ? Vector(theta.col(layout.output)) : Vector::Zero(theta.rows());
+  const HeadValues head = head_values(network.neuron(), r);
+  result.output = ((result.output * head.weight_slope.asDiagonal()).rowwise() + head.offset_slope.transpose()).eval();
+  result.hidden = result.hidden * head.weight.asDiagonal();
+  if (layout.output < 0) {
+    result.output.setZero();
+  }
+  return result;
+}
+
+double bias_of_mean(const MeanFieldProblem& problem, const Particles<double>& particles, const Vector& outputs,
+                    double inverse_square) {
+  const std::vector<Index> rows = thinned(particles.rows(), most_of_bias);
+  const Particles<double> theta = particles(rows, Eigen::all);
+  const Dataset& data = *problem.data;
+  Vector curvature(outputs.size());
+  for (Index i = 0; i < outputs.size(); ++i) {
+    curvature[i] = problem.sample_weight() * problem.risk->loss().second_derivative(outputs[i], data.train_targets[i]);
+  }
+  const auto [output, hidden] = derivatives(*problem.network, theta, data.train_inputs);
+  const double of_bias = problem.network->layout().bias >= 0 ? 1 : 0;
+  const Vector lengths = data.train_inputs.rowwise().squaredNorm().array() + of_bias;
+  const Matrix products = output.transpose() * curvature.asDiagonal() * output +
+                          hidden.transpose() * curvature.cwiseProduct(lengths).asDiagonal() * hidden;
+  double sum = 0;
+  for (Index j = 0; j < theta.rows(); ++j) {
+    for (Index l = 0; l < j; ++l) {
+      sum += 2 * products(l, j) / std::sqrt(1 + (theta.row(j) - theta.row(l)).squaredNorm() * inverse_square);
+    }
+  }
+  return mean_over_pairs(sum, theta.rows()) / (problem.temperature * static_cast<double>(particles.rows()));
+}
+
+}  // namespace
+
+double median_distance(const Particles<double>& particles) {
+  const std::vector<Index> rows = thinned(particles.rows(), most_of_median);
+  const Matrix theta = particles(rows, Eigen::all).transpose();
+  std::vector<double> squares;
+  squares.reserve(rows.size() * (rows.size() - 1) / 2);
+  for (Index j = 0; j < theta.cols(); ++j) {
+    for (Index l = 0; l < j; ++l) {
+      squares.push_back((theta.col(j) - theta.col(l)).squaredNorm());
+    }
+  }
+  const auto middle = squares.begin() + std::ssize(squares) / 2;
+  std::nth_element(squares.begin(), middle, squares.end());
+  return std::sqrt(*middle);
+}
+
+KernelDiscrepancy kernel_gradient_discrepancy(const MeanFieldProblem& problem, const Particles<double>& particles,
+                                              const Drift& drift, const Vector& outputs, InverseMultiquadric kernel) {
+  assert(particles.rows() >= 2 && drift.rows() == particles.rows() && kernel.width > 0);
+  const std::vector<Index> rows = thinned(particles.rows(), most_particles);
+  const Matrix theta = particles(rows, Eigen::all).transpose();
+  const Matrix score = -drift(rows, Eigen::all).transpose() / problem.temperature;
+  const double inverse_square = 1 / (kernel.width * kernel.width);
+  Vector sums(theta.cols());
+  for_each_task(theta.cols(), [&](Index j) { sums[j] = sum_of_row(theta, score, j, inverse_square); });
+  return {mean_over_pairs(sums.sum(), theta.cols()), bias_of_mean(problem, particles, outputs, inverse_square)};
+}
+
+}  // namespace mfld

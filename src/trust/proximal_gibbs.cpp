@@ -1,0 +1,288 @@
+#include "mfld/trust/proximal_gibbs.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/random/normal_distribution.hpp>
+#include <boost/random/uniform_01.hpp>
+#include <cassert>
+#include <cmath>
+#include <limits>
+#include <numbers>
+#include <vector>
+
+#include "mfld/core/parallel.hpp"
+#include "mfld/core/random.hpp"
+#include "mfld/trust/neuron_values.hpp"
+
+namespace mfld {
+
+namespace {
+
+constexpr Index most_quadrature_dimensions = 3;
+constexpr double coarsest_step = 0.75;  // in standard deviations of nu
+constexpr double squared_radius = 64;   // of the ball for psi = 0: exp(-32) of the mass is outside
+constexpr double converged = 1e-11;
+constexpr double tolerated = 0.01;
+constexpr double least_effective_share = 0.1;
+constexpr double least_effective_size = 20;
+constexpr double least_powers = 64;
+constexpr double most_powers = 512;
+constexpr Index task_chains = 64;
+
+/// -psi / lambda2 as a function of theta / std(nu).
+class LogRatio {
+ public:
+  LogRatio(const MeanFieldProblem& problem, const Vector& dual)
+      : problem_(&problem),
+        coefficients_(-problem.sample_weight() / problem.temperature * dual),
+        scale_(std::sqrt(problem.temperature / (2 * problem.penalty))) {}
+
+  Index dimension() const { return problem_->network->layout().size; }
+  Vector operator()(const Particles<double>& u) const {
+    return first_variation(*problem_->network, scale_ * u, problem_->data->train_inputs, coefficients_);
+  }
+
+  /// log Z_nu, the integral for psi = 0.
+  double log_prior_integral() const {
+    return 0.5 * static_cast<double>(dimension()) *
+           std::log(std::numbers::pi * problem_->temperature / problem_->penalty);
+  }
+
+  /// From points and the logarithms of their weights, whose sum estimates E_nu exp(-psi / lambda2).
+  ProximalGibbs gather(Integration method, const Particles<double>& u, const Vector& log_weights) const {
+    ProximalGibbs result;
+    result.method = method;
+    result.nodes = scale_ * u;
+    const double largest = log_weights.maxCoeff<Eigen::PropagateNaN>();
+    result.weights = (log_weights.array() - largest).exp();
+    const double sum = result.weights.sum();
+    result.weights /= sum;
+    result.log_integral = log_prior_integral() + largest + std::log(sum);
+    result.effective_sample_size = 1 / result.weights.squaredNorm();
+    const auto num_nodes = static_cast<double>(u.rows());
+    result.standard_error = std::sqrt(std::max(0.0, 1 / result.effective_sample_size - 1 / num_nodes));
+    return result;
+  }
+
+ private:
+  const MeanFieldProblem* problem_;
+  Vector coefficients_;
+  double scale_;
+};
+
+/// The points of step * Z^p in the ball.                                                             [S x p]
+Particles<double> points_of_ball(Index dimension, double step, double radius) {
+  const auto reach = static_cast<Index>(radius / step);
+  const Index side = 2 * reach + 1;
+  Index num_all = 1;
+  for (Index k = 0; k < dimension; ++k) {
+    num_all *= side;
+  }
+  Particles<double> points(num_all, dimension);
+  Index num_inside = 0;
+  for (Index index = 0; index < num_all; ++index) {
+    Index rest = index;
+    for (Index k = 0; k < dimension; ++k) {
+      points(num_inside, k) = step * static_cast<double>(rest % side - reach);
+      rest /= side;
+    }
+    num_inside += points.row(num_inside).squaredNorm() <= radius * radius ? 1 : 0;
+  }
+  points.conservativeResize(num_inside, Eigen::NoChange);
+  return points;
+}
+
+double num_points_of_ball(Index dimension, double step, double radius) {
+  const auto d = static_cast<double>(dimension);
+  return std::pow(std::sqrt(std::numbers::pi) * radius / step, d) / std::tgamma(1 + d / 2);
+}
+
+/// nullopt where the rule does not converge with the nodes there may be.
+std::optional<ProximalGibbs> by_quadrature(const LogRatio& log_ratio, Index most_nodes) {
+  const Index dimension = log_ratio.dimension();
+  const auto d = static_cast<double>(dimension);
+  double radius = std::sqrt(squared_radius);
+  double step = coarsest_step;
+  std::optional<ProximalGibbs> result;
+  double change = std::numeric_limits<double>::infinity();
+  while (num_points_of_ball(dimension, step, radius) <= static_cast<double>(most_nodes)) {
+    const Particles<double> u = points_of_ball(dimension, step, radius);
+    const Vector ratios = log_ratio(u);
+    const Vector log_weights =
+        ratios.array() - 0.5 * u.rowwise().squaredNorm().array() + d * std::log(step / std::sqrt(2 * std::numbers::pi));
+    ProximalGibbs next = log_ratio.gather(Integration::quadrature, u, log_weights);
+    // Outside there is at most exp(-radius^2 / 2 + this) of the mass, as far as psi can be seen.
+    const double gain = ratios.maxCoeff<Eigen::PropagateNaN>() - (next.log_integral - log_ratio.log_prior_integral());
+    const double needed = std::sqrt(squared_radius + 2 * std::max(gain, 0.0));
+    if (!std::isfinite(needed)) {
+      return std::nullopt;
+    }
+    if (needed > 1.001 * radius) {
+      radius = needed;
+      continue;
+    }
+    if (result) {
+      change = std::abs(next.log_integral - result->log_integral);
+    }
+    result = std::move(next);
+    if (change <= converged) {
+      break;
+    }
+    step /= std::numbers::sqrt2;
+  }
+  if (!result || !(change <= tolerated)) {
+    return std::nullopt;
+  }
+  result->standard_error = change;
+  result->effective_sample_size = static_cast<double>(result->nodes.rows());
+  return result;
+}
+
+/// What one node or chain draws, in order.
+struct Draws {
+  Draws(std::uint64_t seed, Index node) : stream(seed, Purpose::certificate, static_cast<std::uint64_t>(node)) {}
+
+  double next_normal() { return normal(stream); }
+  double next_uniform() { return uniform(stream); }
+
+  RandomStream stream;
+  boost::random::normal_distribution<double> normal;
+  boost::random::uniform_01<double> uniform;
+};
+
+template <class Body>
+void for_each_chain(std::vector<Draws>& draws, const Body& body) {
+  const auto num_chains = std::ssize(draws);
+  for_each_task((num_chains + task_chains - 1) / task_chains, [&](Index task) {
+    for (Index s = task * task_chains; s < std::min<Index>((task + 1) * task_chains, num_chains); ++s) {
+      body(s, draws[static_cast<std::size_t>(s)]);
+    }
+  });
+}
+
+std::vector<Draws> draws_of(std::uint64_t seed, Index num_nodes) {
+  std::vector<Draws> draws;
+  draws.reserve(static_cast<std::size_t>(num_nodes));
+  for (Index s = 0; s < num_nodes; ++s) {
+    draws.emplace_back(seed, s);
+  }
+  return draws;
+}
+
+Particles<double> standard_normals(std::vector<Draws>& draws, Index dimension) {
+  Particles<double> u(std::ssize(draws), dimension);
+  for_each_chain(draws, [&](Index s, Draws& chain) {
+    for (Index k = 0; k < dimension; ++k) {
+      u(s, k) = chain.next_normal();
+    }
+  });
+  return u;
+}
+
+double variance_of(const Vector& values) { return (values.array() - values.mean()).square().mean(); }
+
+/// One preconditioned Crank-Nicolson move of every chain at exp(power * ratio) nu. Returns the share that moved.
+double move_chains(const LogRatio& log_ratio, double power, double size, std::vector<Draws>& draws,
+                   Particles<double>& u, Vector& ratios) {
+  Particles<double> proposal = standard_normals(draws, u.cols());
+  proposal = std::sqrt(1 - size * size) * u + size * proposal;
+  const Vector proposed = log_ratio(proposal);
+  Vector moved = Vector::Zero(u.rows());
+  for_each_chain(draws, [&](Index s, Draws& chain) {
+    if (std::log(chain.next_uniform()) < power * (proposed[s] - ratios[s])) {
+      u.row(s) = proposal.row(s);
+      ratios[s] = proposed[s];
+      moved[s] = 1;
+    }
+  });
+  return moved.mean();
+}
+
+/// From the chains' first points, drawn from nu, and the ratios there.
+ProximalGibbs by_annealing(const LogRatio& log_ratio, std::vector<Draws>& draws, Particles<double> u, Vector ratios) {
+  // The logarithms of the weights vary by about variance / powers times the moves that a chain remembers, some twenty:
+  // few chains over many powers, for what is lost to that variance is lost exponentially.
+  const double wanted = std::clamp(64 * variance_of(ratios), least_powers, most_powers);
+  const auto num_powers = static_cast<int>(std::isfinite(wanted) ? wanted : most_powers);
+  Vector log_weights = Vector::Constant(u.rows(), -std::log(static_cast<double>(u.rows())));
+  double size = 0.7;
+  double power = 0;
+  for (int k = 1; k <= num_powers; ++k) {
+    const double share = static_cast<double>(k) / num_powers;
+    log_weights += (share * share - power) * ratios;  // small differences first, where the variance is largest
+    power = share * share;
+    if (k < num_powers) {
+      const double moved = move_chains(log_ratio, power, size, draws, u, ratios);
+      size = std::clamp(size * std::exp(moved - 0.3), 0.05, 0.95);
+    }
+  }
+  return log_ratio.gather(Integration::annealed, u, log_weights);
+}
+
+}  // namespace
+
+const char* name_of(Integration method) {
+  switch (method) {
+    case Integration::quadrature:
+      return "quadrature";
+    case Integration::monte_carlo:
+      return "Monte Carlo";
+    case Integration::annealed:
+      return "annealed importance sampling";
+  }
+  return "";
+}
+
+double MeanFieldProblem::sample_weight() const {
+  return risk->reduction() == Reduction::mean ? 1 / static_cast<double>(data->num_train()) : 1.0;
+}
+
+std::optional<std::string> mean_field_unavailable(const Network& network) {
+  if (network.scaling().kind != ScalingKind::mean_field) {
+    return "needs network.scaling = \"mean-field\"";
+  }
+  if (network.is_linearised()) {
+    return "needs a network that is not linearised";
+  }
+  const auto& trained = network.trained();
+  if (!std::all_of(trained.begin(), trained.end(), [](unsigned char moves) { return moves != 0; })) {
+    return "needs a network all of whose parameters are trained (network.train, and not the neuron fixed-sign)";
+  }
+  if (growth_order(network.neuron()) > 1) {
+    return "needs a neuron that is bounded or grows linearly with its parameters (bounded-r, parity or sigma, or "
+           "r-sigma "
+           "with a bounded activation): else exp(-dF/dmu / lambda2) may have no integral";
+  }
+  return std::nullopt;
+}
+
+ProximalGibbs proximal_gibbs(const MeanFieldProblem& problem, const Vector& dual, const IntegrationOptions& options) {
+  assert(problem.penalty > 0 && problem.temperature > 0 && dual.size() == problem.data->num_train());
+  const LogRatio log_ratio(problem, dual);
+  const auto asked = [&](Integration method) { return !options.method || *options.method == method; };
+  if (asked(Integration::quadrature) && log_ratio.dimension() <= most_quadrature_dimensions) {
+    if (auto result = by_quadrature(log_ratio, options.most_nodes)) {
+      return *std::move(result);
+    }
+  }
+  std::vector<Draws> draws = draws_of(options.seed, options.num_samples);
+  const Particles<double> u = standard_normals(draws, log_ratio.dimension());
+  const Vector ratios = log_ratio(u);
+  const auto num_samples = static_cast<double>(options.num_samples);
+  ProximalGibbs result = log_ratio.gather(Integration::monte_carlo, u, ratios.array() - std::log(num_samples));
+  const bool enough = result.effective_sample_size >= least_effective_share * num_samples;
+  if (asked(Integration::annealed) && !(enough && asked(Integration::monte_carlo))) {
+    const Index num_chains = std::max<Index>(options.num_samples / 16, 1);
+    draws.erase(draws.begin() + num_chains, draws.end());
+    result = by_annealing(log_ratio, draws, u.topRows(num_chains), ratios.head(num_chains));
+  }
+  if (!(result.effective_sample_size >= least_effective_size)) {
+    result.reason = fmt::format("{} leaves an effective sample size of {:.1f} of {}: the temperature is too low for it",
+                                name_of(result.method), result.effective_sample_size, result.nodes.rows());
+    result.log_integral = result.standard_error = std::numeric_limits<double>::quiet_NaN();
+  }
+  return result;
+}
+
+}  // namespace mfld

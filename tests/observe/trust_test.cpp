@@ -1,0 +1,106 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "mfld/core/error.hpp"
+#include "mfld/observe/observer.hpp"
+#include "support/mean_field_world.hpp"
+
+namespace mfld {
+namespace {
+
+const std::vector<std::string> all = {"entropy",  "free_energy",          "dual_bound",
+                                      "dual_gap", "fixed_point_residual", "kernel_gradient_discrepancy"};
+
+Phase langevin() {
+  Phase phase;
+  phase.method = find_method("mfld");
+  phase.num_steps = 10;
+  phase.temperature.value = 0.2;
+  phase.lambda1.value = 0.1;
+  return phase;
+}
+
+struct Stage {
+  MeanFieldWorld world{
+      {NeuronKind::bounded_r, Activation::tanh, false, 2}, gaussian_matrix(20, 1, 1), gaussian_matrix(20, 1, 2)};
+  Particles<double> particles = gaussian_matrix(200, 2, 3);
+  std::vector<Phase> phases = {langevin()};
+
+  Scene scene() const { return {&world.network, &world.risk, &world.data, &particles, &phases}; }
+};
+
+std::string refusal(const Stage& stage, const std::string& name) {
+  try {
+    Observer(stage.scene(), {name}, "observe.columns");
+  } catch (const InvalidInput& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(TrustObservables, AreThoseOfTheLibrary) {
+  const Stage stage;
+  const Observer observer(stage.scene(), all, "observe.columns");
+  ASSERT_EQ(observer.columns(),
+            (std::vector<std::string>{"entropy", "free_energy", "dual_bound", "dual_gap", "dual_gap_error",
+                                      "fixed_point_residual", "kernel_gradient_discrepancy"}));
+  Look look(stage.scene());
+  look.move_to(stage.particles, {0.1}, 0.2);
+  std::vector<double> values(observer.columns().size());
+  observer.evaluate(look, values);
+  const auto outputs = look.train_outputs();
+  const Certificate expected = certificate(stage.world.problem(0.1, 0.2), stage.particles, outputs);
+  EXPECT_EQ(values[0], entropy(stage.particles, 3).value);
+  EXPECT_EQ(values[1], expected.free_energy);
+  EXPECT_EQ(values[2], expected.dual_bound);
+  EXPECT_EQ(values[3], expected.dual_gap);
+  EXPECT_EQ(values[4], expected.dual_gap_error);
+  EXPECT_EQ(values[5], expected.fixed_point_residual);
+  EXPECT_TRUE(std::isfinite(values[6]));
+  // Other particles, other numbers.
+  const Particles<double> others = 2 * stage.particles;
+  look.move_to(others, {0.1}, 0.2);
+  observer.evaluate(look, values);
+  EXPECT_NE(values[2], expected.dual_bound);
+}
+
+TEST(TrustObservables, AreRefusedWhereThereIsNoGibbsLaw) {
+  Stage cold;
+  cold.phases[0].temperature.value = 0;
+  Stage free;
+  free.phases[0].lambda1.value = 0;
+  Stage few;
+  few.particles = gaussian_matrix(3, 2, 1);
+  Stage quadratic;
+  quadratic.world.network = Network({NeuronKind::r_sigma, Activation::relu, false, 1}, 1, {});
+  Stage plain;
+  plain.world.network = Network({NeuronKind::bounded_r, Activation::tanh, false, 2}, 1, {.kind = ScalingKind::ntk});
+  for (const std::string& name : all) {
+    EXPECT_NE(refusal(few, name).find("observe.columns: \"" + name + "\" needs network.width above 3"),
+              std::string::npos);
+    if (name != "entropy") {
+      EXPECT_NE(refusal(cold, name).find("needs lambda1 > 0 and lambda2 > 0 throughout, which phase.0"),
+                std::string::npos);
+      EXPECT_NE(refusal(free, name).find("needs lambda1 > 0 and lambda2 > 0 throughout, which phase.0"),
+                std::string::npos);
+      EXPECT_NE(refusal(quadratic, name).find("needs a neuron that is bounded or grows linearly"), std::string::npos);
+      EXPECT_NE(refusal(plain, name).find("needs network.scaling = \"mean-field\""), std::string::npos);
+    }
+  }
+}
+
+TEST(TrustObservables, AreNoNumbersAtZeroTemperature) {
+  const Stage stage;
+  const Observer observer(stage.scene(), all, "observe.columns");
+  Look look(stage.scene());
+  look.move_to(stage.particles, {0.1}, 0);
+  std::vector<double> values(observer.columns().size());
+  observer.evaluate(look, values);
+  for (std::size_t k = 1; k < values.size(); ++k) {
+    EXPECT_TRUE(std::isnan(values[k])) << k;
+  }
+}
+
+}  // namespace
+}  // namespace mfld

@@ -1,0 +1,194 @@
+#include "mfld/trust/certificate.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+#include <vector>
+
+#include "support/chain.hpp"
+#include "support/mean_field_world.hpp"
+#include "support/reference_values.hpp"
+#include "support/statistics.hpp"
+
+namespace mfld {
+namespace {
+
+constexpr double lambda = reference::line_lambda;
+
+MeanFieldWorld line_world() {
+  return {{NeuronKind::sigma, Activation::tanh, false, 1},
+          Eigen::Map<const Vector>(reference::line_inputs, 2),
+          Eigen::Map<const Vector>(reference::line_targets, 2)};
+}
+
+Vector dual_at(const MeanFieldWorld& world, const Vector& outputs) { return outputs - world.data.train_targets; }
+
+double bound_at(const MeanFieldProblem& problem, const Vector& dual, const IntegrationOptions& options = {}) {
+  return -dual_value(problem, dual, proximal_gibbs(problem, dual, options));
+}
+
+std::vector<double> outputs_of(const MeanFieldWorld& world, const Particles<double>& particles) {
+  std::vector<double> outputs(static_cast<std::size_t>(world.data.num_train()));
+  KernelWorkspace<double> workspace;
+  world.network.outputs(particles, PackedInputs<double>(world.data.train_inputs), outputs, workspace);
+  return outputs;
+}
+
+Certificate certificate_of(const MeanFieldWorld& world, const MeanFieldProblem& problem,
+                           const Particles<double>& particles) {
+  return certificate(problem, particles, outputs_of(world, particles));
+}
+
+/// Independent draws of the law of the weighted nodes of a line, spread over their cells.
+Particles<double> draws_of(const ProximalGibbs& gibbs, Index num_particles, unsigned seed) {
+  std::mt19937_64 engine(seed);
+  std::discrete_distribution<Index> node(gibbs.weights.begin(), gibbs.weights.end());
+  const double cell = gibbs.nodes(1, 0) - gibbs.nodes(0, 0);
+  std::uniform_real_distribution<double> within(-0.5 * cell, 0.5 * cell);
+  return Particles<double>::NullaryExpr(num_particles, 1,
+                                        [&] { return gibbs.nodes(node(engine), 0) + within(engine); });
+}
+
+TEST(Certificate, BoundsOfTheLineAreTheReferences) {
+  const MeanFieldWorld world = line_world();
+  const MeanFieldProblem problem = world.problem(lambda, lambda);
+  const Vector optimum = Eigen::Map<const Vector>(reference::line_optimum, 2);
+  EXPECT_NEAR(bound_at(problem, dual_at(world, optimum)), reference::line_minimum, 1e-12);
+  EXPECT_NEAR(bound_at(problem, Vector::Zero(2)), reference::line_bound_at_zero, 1e-12);
+  // The prior, whose outputs are 0: gap 0.107...
+  EXPECT_NEAR(reference::line_prior_energy - bound_at(problem, dual_at(world, Vector::Zero(2))),
+              reference::line_prior_gap, 1e-12);
+  // Any dual variables give a lower bound.
+  for (unsigned seed = 0; seed < 50; ++seed) {
+    EXPECT_LT(bound_at(problem, gaussian_matrix(2, 1, seed)), reference::line_minimum);
+  }
+}
+
+TEST(Certificate, OptimumOfTheLineIsAFixedPoint) {
+  const MeanFieldWorld world = line_world();
+  const MeanFieldProblem problem = world.problem(lambda, lambda);
+  const Vector optimum = Eigen::Map<const Vector>(reference::line_optimum, 2);
+  const Certificate exact = certificate(problem, gaussian_matrix(10, 1, 1), {optimum.data(), 2});
+  EXPECT_LT(exact.fixed_point_residual, 1e-12);
+  EXPECT_NEAR(exact.dual_bound, reference::line_minimum, 1e-12);
+}
+
+// 40 clouds of 2000 draws of the optimum: the gap is 0, its stated error the one seen; the free energy is L*; bound <= L*
+// always. z = 4 throughout (bias of the entropy, 0.002 lambda2, and of N particles, 0.5 Var h / N = 4e-5, are added).
+TEST(Certificate, GapOfTheOptimumIsZeroWithinItsError) {
+  const MeanFieldWorld world = line_world();
+  const MeanFieldProblem problem = world.problem(lambda, lambda);
+  const Vector optimum = Eigen::Map<const Vector>(reference::line_optimum, 2);
+  const ProximalGibbs law = proximal_gibbs(problem, dual_at(world, optimum));
+  MeanTest gap, energy;
+  double squares = 0;
+  for (unsigned seed = 0; seed < 40; ++seed) {
+    const Certificate seen = certificate_of(world, problem, draws_of(law, 2000, seed));
+    gap.add(seen.dual_gap);
+    energy.add(seen.free_energy);
+    squares += std::pow(seen.dual_gap / seen.dual_gap_error, 2) / 40;
+    EXPECT_LE(seen.dual_bound, reference::line_minimum + 1e-12);
+    EXPECT_NEAR(seen.fixed_point_residual, 0, 0.05);
+  }
+  const double bias = 0.002 * lambda + 4e-5;
+  EXPECT_NEAR(gap.mean(), 0, bias + 4 * gap.standard_error());
+  EXPECT_NEAR(energy.mean(), reference::line_minimum, bias + 4 * energy.standard_error());
+  EXPECT_NEAR(squares, 1, 4 * std::sqrt(2.0 / 40));
+  RecordProperty("gap", std::to_string(gap.mean()));
+}
+
+// The same away from it, where the gap is known: the prior.
+TEST(Certificate, GapOfThePriorIsTheReference) {
+  const MeanFieldWorld world = line_world();
+  const MeanFieldProblem problem = world.problem(lambda, lambda);
+  MeanTest gap;
+  double squares = 0;
+  for (unsigned seed = 0; seed < 40; ++seed) {
+    const Certificate seen = certificate_of(world, problem, std::sqrt(0.5) * gaussian_matrix(2000, 1, seed));
+    gap.add(seen.dual_gap);
+    squares += std::pow((seen.dual_gap - reference::line_prior_gap) / seen.dual_gap_error, 2) / 40;
+    EXPECT_LT(seen.dual_bound, reference::line_minimum);
+    EXPECT_GT(seen.free_energy, reference::line_minimum);
+  }
+  EXPECT_NEAR(gap.mean(), reference::line_prior_gap, 0.002 * lambda + 4e-4 + 4 * gap.standard_error());
+  EXPECT_NEAR(squares, 1, 4 * std::sqrt(2.0 / 40));
+}
+
+// Linear neurons, squared loss: L* and everything at a normal law in closed form.
+TEST(Certificate, OfLinearNeuronsHasClosedForms) {
+  for (const Reduction reduction : {Reduction::mean, Reduction::sum}) {
+    const Index n = 40;
+    const Index d = 2;
+    const MeanFieldWorld world(linear_neuron(), gaussian_matrix(n, d, 1), gaussian_matrix(n, 1, 2), {}, reduction);
+    const double lambda1 = 0.2;
+    const double lambda2 = 0.3;
+    const MeanFieldProblem problem = world.problem(lambda1, lambda2);
+    const double weight = problem.sample_weight();
+    const Matrix a = weight * world.data.train_inputs.transpose() * world.data.train_inputs;
+    const Vector b = weight * world.data.train_inputs.transpose() * world.data.train_targets;
+    const Vector best = (a + 2 * lambda1 * Matrix::Identity(d, d)).ldlt().solve(b);
+    const double minimum = 0.5 * weight * world.data.train_targets.squaredNorm() - 0.5 * b.dot(best) -
+                           0.5 * d * lambda2 * std::log(M_PI * lambda2 / lambda1);
+    const Vector outputs = world.data.train_inputs * best;
+    EXPECT_NEAR(bound_at(problem, dual_at(world, outputs)), minimum, 1e-9);
+    // N(m, lambda2 / (2 lambda1) I): p_mu has the mean (b - A m) / (2 lambda1), so KL = lambda1 |difference|^2 / lambda2.
+    const Vector mean = best + Vector::Constant(d, 0.3);
+    const Vector gibbs_mean = (b - a * mean) / (2 * lambda1);
+    const double gap = lambda1 * (mean - gibbs_mean).squaredNorm();
+    const Particles<double> cloud =
+        (std::sqrt(lambda2 / (2 * lambda1)) * gaussian_matrix(4000, d, 3)).rowwise() + mean.transpose();
+    const Certificate seen = certificate_of(world, problem, cloud);
+    EXPECT_NEAR(seen.dual_gap, gap, 4 * seen.dual_gap_error + 0.009 * lambda2);
+    EXPECT_LT(seen.dual_bound, minimum);
+    const double residual = std::sqrt((world.data.train_inputs * (mean - gibbs_mean)).squaredNorm() / n);
+    EXPECT_NEAR(seen.fixed_point_residual, residual, 0.1 * residual);
+  }
+}
+
+// Logistic and Huber: the bound of any dual variables is below the free energy of any normal law, and the gap closes on
+// what training ends with.
+TEST(Certificate, ClosesWithTrainingForEveryLoss) {
+  for (const Loss loss : {Loss{.kind = LossKind::squared, .prefactor = 1}, Loss{.kind = LossKind::logistic},
+                          Loss{.kind = LossKind::huber, .delta = 0.5}}) {
+    const Inputs inputs = gaussian_matrix(30, 1, 4);
+    const Vector targets = inputs.col(0).unaryExpr([](double x) { return x > 0.2 ? 1.0 : -1.0; });
+    const MeanFieldWorld world({NeuronKind::bounded_r, Activation::tanh, false, 2}, inputs, targets, loss);
+    const MeanFieldProblem problem = world.problem(0.1, 0.05);
+    const Particles<double> start = gaussian_matrix(3000, 2, 5);
+    Particles<double> particles = start;
+    std::mt19937_64 engine(6);
+    std::normal_distribution<double> normal;
+    const PackedInputs<double> packed(inputs);
+    KernelWorkspace<double> workspace;
+    const CurrentField field(loss, {targets.data(), 30});
+    Drift drift(3000, 2);
+    for (int step = 0; step < 600; ++step) {
+      world.network.drift(particles, packed, field, 1.0 / 30, Accumulate::assign, drift, {}, workspace);
+      particles -= 0.1 * (drift + 0.2 * particles);
+      particles += Particles<double>::NullaryExpr(3000, 2, [&] { return std::sqrt(0.01) * normal(engine); });
+    }
+    const Certificate first = certificate_of(world, problem, start);
+    const Certificate last = certificate_of(world, problem, particles);
+    EXPECT_TRUE(std::isfinite(first.dual_bound));
+    EXPECT_GT(first.dual_gap, 10 * first.dual_gap_error);
+    // Steps of 0.1 leave a bias of 2 % in the variance: KL of 1e-4 in each dimension.
+    EXPECT_NEAR(last.dual_gap, 0, 4 * last.dual_gap_error + 0.009 * 0.05 + 1e-3);
+    EXPECT_LT(first.dual_bound, last.free_energy);
+    EXPECT_LT(last.fixed_point_residual, 0.2 * first.fixed_point_residual);
+  }
+}
+
+TEST(Certificate, OfTiesHasABoundAndNoGap) {
+  const MeanFieldWorld world = line_world();
+  const Certificate seen = certificate_of(world, world.problem(lambda, lambda), Particles<double>::Ones(20, 1));
+  EXPECT_TRUE(std::isfinite(seen.dual_bound));
+  EXPECT_TRUE(std::isnan(seen.free_energy));
+  EXPECT_TRUE(std::isnan(seen.dual_gap));
+  EXPECT_TRUE(std::isnan(seen.dual_gap_error));
+  EXPECT_FALSE(seen.entropy.reason.empty());
+}
+
+}  // namespace
+}  // namespace mfld
