@@ -38,6 +38,8 @@ std::optional<std::string> no_neighbours(const Scene& scene) {
 
 std::optional<std::string> no_mean_field(const Scene& scene) { return mean_field_unavailable(*scene.network); }
 
+std::optional<std::string> no_gibbs_integral(const Scene& scene) { return gibbs_integral_unavailable(*scene.network); }
+
 /// A phase without noise or penalty has no Gibbs law; nor have those whose penalty is on the way from the start.
 std::optional<std::string> no_gibbs_law(const Scene& scene) {
   if (scene.phases == nullptr) {
@@ -91,8 +93,10 @@ struct Explanation {
   std::optional<std::string> (*lacking)(const Scene&);
 };
 
-constexpr auto explanations = std::to_array<Explanation>(
-    {{&Needs::mean_field, no_mean_field}, {&Needs::neighbours, no_neighbours}, {&Needs::gibbs_law, no_gibbs_law}});
+constexpr auto explanations = std::to_array<Explanation>({{&Needs::mean_field, no_mean_field},
+                                                          {&Needs::gibbs_integral, no_gibbs_integral},
+                                                          {&Needs::neighbours, no_neighbours},
+                                                          {&Needs::gibbs_law, no_gibbs_law}});
 
 }  // namespace
 

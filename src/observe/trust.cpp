@@ -10,9 +10,19 @@ namespace {
 
 constexpr double none = std::numeric_limits<double>::quiet_NaN();
 
-/// Where the law of the particles and its Gibbs law have densities to compare.
-constexpr Needs of_certificate = {
+constexpr Needs of_density = {.particles = true, .initial_particles = true, .neighbours = true};
+constexpr Needs of_free_energy = {
     .particles = true, .initial_particles = true, .neighbours = true, .mean_field = true, .gibbs_law = true};
+constexpr Needs of_bound = {
+    .particles = true, .initial_particles = true, .mean_field = true, .gibbs_integral = true, .gibbs_law = true};
+constexpr Needs of_gap = {.particles = true,
+                          .initial_particles = true,
+                          .neighbours = true,
+                          .mean_field = true,
+                          .gibbs_integral = true,
+                          .gibbs_law = true};
+/// Without any density or integral.
+constexpr Needs of_discrepancy = {.particles = true, .initial_particles = true, .mean_field = true, .gibbs_law = true};
 
 EntropyEstimate entropy_of_law(const Look& look) { return entropy(look.particles(), num_neighbours); }
 
@@ -25,7 +35,7 @@ Observable dual_gap() {
   row.formula =
       "columns dual_gap, dual_gap_error: free_energy - dual_bound = lambda2 KL(mu | p_mu) >= L(mu) - L*, and its "
       "standard error; 0 for the optimum alone; biased with the entropy, from p = 5 on by more than the error";
-  row.needs = of_certificate;
+  row.needs = of_gap;
   row.columns = [](const Scene&) { return std::vector<std::string>{"dual_gap", "dual_gap_error"}; };
   row.evaluate = [](Look& look, std::span<double> values) {
     std::fill(values.begin(), values.end(), none);
@@ -38,8 +48,18 @@ Observable dual_gap() {
   return row;
 }
 
+double free_energy(Look& look) {
+  const Scene& scene = look.scene();
+  const auto outputs = look.train_outputs();
+  const double objective = scene.risk->value(outputs, {scene.data->train_targets.data(), outputs.size()}) +
+                           penalty_value(*scene.network, look.particles(), look.penalty());
+  return has_gibbs_law(look) ? objective - look.temperature() * entropy_of_law(look).value : none;
+}
+
 double discrepancy(Look& look) {
-  const double width = has_gibbs_law(look) && look.particles().allFinite() ? median_distance(look.particles()) : 0;
+  const bool has_pairs = look.particles().rows() >= 2;
+  const double width =
+      has_pairs && has_gibbs_law(look) && look.particles().allFinite() ? median_distance(look.particles()) : 0;
   if (width == 0) {
     return none;
   }
@@ -57,29 +77,26 @@ std::vector<Observable> trust_observables() {
                         "differential entropy of the law mu of the particles, in nats, by the distances to the third "
                         "nearest particle; biased, from p = 5 on visibly; not a number for ties  [Kozachenko & "
                         "Leonenko 1987]",
-                        Needs{.particles = true, .initial_particles = true, .neighbours = true},
-                        [](Look& look) { return entropy_of_law(look).value; })),
-      on_request(number("free_energy", "an estimate of L(mu) = F - lambda2 entropy", of_certificate,
-                        [](Look& look) { return has_gibbs_law(look) ? look.certificate().free_energy : none; })),
+                        of_density, [](Look& look) { return entropy_of_law(look).value; })),
+      on_request(number("free_energy", "an estimate of L(mu) = F - lambda2 entropy", of_free_energy, free_energy)),
       on_request(number("dual_bound",
                         "-(1/n) sum_i l*(g_i) - lambda2 log int exp(-((1/n) sum_i g_i h(theta; x_i) + lambda1 "
                         "|theta|^2) / lambda2), g_i = l'(f(x_i)): a lower bound on L*, the minimum of L; by quadrature "
                         "for p <= 3, else by samples  [Oko, Suzuki, Nitanda & Wu, ICLR 2022]",
-                        of_certificate,
+                        of_bound,
                         [](Look& look) { return has_gibbs_law(look) ? look.certificate().dual_bound : none; })),
       dual_gap(),
-      on_request(
-          number("fixed_point_residual",
-                 "sqrt((1/n) sum_i (f(x_i) - f_p(x_i))^2), f_p the outputs of p_mu, the law proportional to the "
-                 "exponential in dual_bound; about N^(-1/2) at the optimum",
-                 of_certificate,
-                 [](Look& look) { return has_gibbs_law(look) ? look.certificate().fixed_point_residual : none; })),
+      on_request(number(
+          "fixed_point_residual",
+          "sqrt((1/n) sum_i (f(x_i) - f_p(x_i))^2), f_p the outputs of p_mu, the law proportional to the "
+          "exponential in dual_bound; about N^(-1/2) at the optimum",
+          of_bound, [](Look& look) { return has_gibbs_law(look) ? look.certificate().fixed_point_residual : none; })),
       on_request(
           number("kernel_gradient_discrepancy",
                  "squared kernel Stein discrepancy of mu from p_mu, mean over pairs less its O(1/N) bias; inverse "
                  "multiquadric kernel, its width the median distance of the particles: 0 in the mean at "
-                 "stationarity, either sign",
-                 of_certificate, discrepancy)),
+                 "stationarity, either sign; not a number where most particles are in one point",
+                 of_discrepancy, discrepancy)),
   };
 }
 

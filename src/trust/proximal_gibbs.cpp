@@ -249,10 +249,13 @@ std::optional<std::string> mean_field_unavailable(const Network& network) {
   if (!std::all_of(trained.begin(), trained.end(), [](unsigned char moves) { return moves != 0; })) {
     return "needs a network all of whose parameters are trained (network.train, and not the neuron fixed-sign)";
   }
+  return std::nullopt;
+}
+
+std::optional<std::string> gibbs_integral_unavailable(const Network& network) {
   if (growth_order(network.neuron()) > 1) {
     return "needs a neuron that is bounded or grows linearly with its parameters (bounded-r, parity or sigma, or "
-           "r-sigma "
-           "with a bounded activation): else exp(-dF/dmu / lambda2) may have no integral";
+           "r-sigma with a bounded activation): else exp(-dF/dmu / lambda2) may have no integral";
   }
   return std::nullopt;
 }

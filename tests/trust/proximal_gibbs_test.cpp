@@ -120,14 +120,15 @@ TEST(ProximalGibbs, ATemperatureThatIsTooLowIsAReason) {
 
 TEST(ProximalGibbs, ExistsWhereNeuronsGrowLinearlyAtMost) {
   const auto reason = [](NeuronKind kind, Activation activation) {
-    return mean_field_unavailable(Network({kind, activation, false, 1}, 2, {}));
+    return gibbs_integral_unavailable(Network({kind, activation, false, 1}, 2, {}));
   };
   EXPECT_FALSE(reason(NeuronKind::r_sigma, Activation::tanh));
   EXPECT_TRUE(reason(NeuronKind::r_sigma, Activation::relu));
   EXPECT_FALSE(reason(NeuronKind::sigma, Activation::relu));
   EXPECT_TRUE(reason(NeuronKind::sigma, Activation::squared_relu));
   EXPECT_TRUE(reason(NeuronKind::bounded_r, Activation::squared_relu));
-  EXPECT_TRUE(reason(NeuronKind::fixed_sign, Activation::tanh));
+  EXPECT_FALSE(mean_field_unavailable(Network({NeuronKind::r_sigma, Activation::relu, false, 1}, 2, {})));
+  EXPECT_TRUE(mean_field_unavailable(Network({NeuronKind::fixed_sign, Activation::tanh, false, 1}, 2, {})));
   EXPECT_TRUE(mean_field_unavailable(Network(linear_neuron(), 2, {.kind = ScalingKind::ntk})));
   EXPECT_TRUE(mean_field_unavailable(Network(linear_neuron(), 2, {}).linearised_at(Particles<double>::Zero(3, 2))));
   EXPECT_TRUE(mean_field_unavailable(

@@ -25,6 +25,9 @@ struct MeanFieldProblem {
 /// Why the network has no such problem ("needs ..."), or nullopt. The penalty and the temperature must be positive too.
 std::optional<std::string> mean_field_unavailable(const Network& network);
 
+/// Why exp(-dF/dmu / lambda2) may have no integral for a neuron ("needs ..."), or nullopt.
+std::optional<std::string> gibbs_integral_unavailable(const Network& network);
+
 enum class Integration { quadrature, monte_carlo, annealed };
 const char* name_of(Integration method);
 
@@ -58,7 +61,7 @@ struct ProximalGibbs {
 ///     exp(-psi / lambda2), with preconditioned Crank-Nicolson moves, which leave nu as it is in any dimension; below an
 ///     effective sample size of 20 there is no number.
 /// The logarithm of a mean is biased by -variance / 2. The draws depend on the seed alone, so that two calls differ by
-/// their arguments. dual [n]. Needs mean_field_unavailable() to be nothing; parallel, the same bits on any thread count.
+/// their arguments. dual [n]. Needs both of the above to be nothing; parallel, the same bits on any thread count.
 /// Cost: first_variation at the nodes: 4096 by Monte Carlo, 4096 + 16 384 to 131 072 by annealing.
 ProximalGibbs proximal_gibbs(const MeanFieldProblem& problem, const Vector& dual,
                              const IntegrationOptions& options = {});
