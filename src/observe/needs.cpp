@@ -25,6 +25,11 @@ bool has_plane(const Scene& scene) { return scene.data->input_dim() >= 2; }
 
 bool has_unit_inputs(const Scene& scene) { return has_plane(scene) && rows_are_unit_vectors(scene.data->train_inputs); }
 
+bool trains_all(const Scene& scene) {
+  const auto& trained = scene.network->trained();
+  return std::all_of(trained.begin(), trained.end(), [](unsigned char moves) { return moves != 0; });
+}
+
 bool has_start(const Scene& scene) { return scene.initial != nullptr; }
 
 bool has_nonzero_start(const Scene& scene) { return has_start(scene) && scene.initial->squaredNorm() > 0; }
@@ -54,6 +59,9 @@ std::optional<std::string> no_gibbs_law(const Scene& scene) {
     if (!is_positive(0) || !is_positive(last)) {
       return fmt::format("needs lambda1 > 0 and lambda2 > 0 throughout, which phase.{} does not have", k);
     }
+    if (phase.averaging) {  // the particles are those of no moment
+      return fmt::format("needs phase.{}.averaging = false", k);
+    }
     if (phase.anchor == Anchor::start) {
       return fmt::format("needs phase.{}.anchor = \"zero\"", k);
     }
@@ -82,6 +90,9 @@ constexpr auto conditions = std::to_array<Condition>({
     {&Needs::plane, has_plane, "needs inputs of dimension 2 at least"},
     {&Needs::initial_particles, has_start, "needs the initial particles"},
     {&Needs::nonzero_start, has_nonzero_start, "needs initial particles that are not all zero"},
+    {&Needs::pairs, [](const Scene& scene) { return scene.initial == nullptr || scene.initial->rows() >= 2; },
+     "needs network.width of at least 2"},
+    {&Needs::all_trained, trains_all, "needs a network all of whose parameters are trained (network.train)"},
     {&Needs::linearised_descent,
      [](const Scene& scene) { return has_linearised_descent(scene.risk->loss(), scene.phases, scene.initial); },
      "needs the squared loss and gd as the only phase, with a constant step_size and lambda1 = 0"},

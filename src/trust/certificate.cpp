@@ -54,7 +54,10 @@ Certificate certificate(const MeanFieldProblem& problem, const Particles<double>
   CurrentField(problem.risk->loss(), {data.train_targets.data(), outputs.size()})
       .coefficients(0, outputs, {dual.data(), outputs.size()});
   constexpr double none = std::numeric_limits<double>::quiet_NaN();
-  Certificate result{.gibbs = proximal_gibbs(problem, dual, options), .entropy = entropy(particles, k)};
+  Certificate result{.gibbs = proximal_gibbs(problem, dual, options), .entropy = {}};
+  const bool has_neighbours = particles.rows() > k && particles.allFinite();
+  const Vector distances = has_neighbours ? neighbour_distances(particles, k) : Vector();
+  result.entropy = has_neighbours ? entropy_of(distances, particles.cols(), k) : entropy(particles, k);
   const double objective = problem.risk->value(outputs, {data.train_targets.data(), outputs.size()}) +
                            penalty_value(*problem.network, particles, {problem.penalty});
   result.free_energy = objective - problem.temperature * result.entropy.value;
@@ -71,8 +74,7 @@ Certificate certificate(const MeanFieldProblem& problem, const Particles<double>
   result.fixed_point_residual =
       std::sqrt((own_outputs - gibbs_outputs).squaredNorm() / static_cast<double>(num_samples));
   if (result.entropy.exists()) {
-    const Vector terms =
-        gap_variation(problem, particles, outputs, dual, gibbs_outputs, neighbour_distances(particles, k));
+    const Vector terms = gap_variation(problem, particles, outputs, dual, gibbs_outputs, distances);
     result.dual_gap_error = std::hypot(error_of_mean(terms), result.dual_bound_error);
   }
   return result;

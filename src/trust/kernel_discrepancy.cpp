@@ -14,6 +14,7 @@ namespace {
 constexpr Index most_particles = 10'000;
 constexpr Index most_of_median = 1000;
 constexpr Index most_of_bias = 500;
+constexpr Index block_samples = 1024;
 
 /// Evenly spaced rows, at most `most`: the particles are exchangeable.
 std::vector<Index> thinned(Index num_rows, Index most) {
@@ -80,11 +81,17 @@ double bias_of_mean(const MeanFieldProblem& problem, const Particles<double>& pa
   for (Index i = 0; i < outputs.size(); ++i) {
     curvature[i] = problem.sample_weight() * problem.risk->loss().second_derivative(outputs[i], data.train_targets[i]);
   }
-  const auto [output, hidden] = derivatives(*problem.network, theta, data.train_inputs);
   const double of_bias = problem.network->layout().bias >= 0 ? 1 : 0;
-  const Vector lengths = data.train_inputs.rowwise().squaredNorm().array() + of_bias;
-  const Matrix products = output.transpose() * curvature.asDiagonal() * output +
-                          hidden.transpose() * curvature.cwiseProduct(lengths).asDiagonal() * hidden;
+  Matrix products = Matrix::Zero(theta.rows(), theta.rows());
+  for (Index first = 0; first < outputs.size(); first += block_samples) {
+    const Index count = std::min(block_samples, outputs.size() - first);
+    const Inputs inputs = data.train_inputs.middleRows(first, count);
+    const auto [output, hidden] = derivatives(*problem.network, theta, inputs);
+    const Vector weights = curvature.segment(first, count);
+    const Vector lengths = inputs.rowwise().squaredNorm().array() + of_bias;
+    products.noalias() += output.transpose() * weights.asDiagonal() * output;
+    products.noalias() += hidden.transpose() * weights.cwiseProduct(lengths).asDiagonal() * hidden;
+  }
   double sum = 0;
   for (Index j = 0; j < theta.rows(); ++j) {
     for (Index l = 0; l < j; ++l) {

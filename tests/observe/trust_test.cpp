@@ -44,8 +44,8 @@ TEST(TrustObservables, AreThoseOfTheLibrary) {
   const Stage stage;
   const Observer observer(stage.scene(), all, "observe.columns");
   ASSERT_EQ(observer.columns(),
-            (std::vector<std::string>{"entropy", "free_energy", "dual_bound", "dual_gap", "dual_gap_error",
-                                      "fixed_point_residual", "kernel_gradient_discrepancy"}));
+            (std::vector<std::string>{"entropy", "free_energy", "dual_bound", "dual_bound_error", "dual_gap",
+                                      "dual_gap_error", "fixed_point_residual", "kernel_gradient_discrepancy"}));
   Look look(stage.scene());
   look.move_to(stage.particles, {0.1}, 0.2);
   std::vector<double> values(observer.columns().size());
@@ -55,10 +55,11 @@ TEST(TrustObservables, AreThoseOfTheLibrary) {
   EXPECT_EQ(values[0], entropy(stage.particles, 3).value);
   EXPECT_EQ(values[1], expected.free_energy);
   EXPECT_EQ(values[2], expected.dual_bound);
-  EXPECT_EQ(values[3], expected.dual_gap);
-  EXPECT_EQ(values[4], expected.dual_gap_error);
-  EXPECT_EQ(values[5], expected.fixed_point_residual);
-  EXPECT_TRUE(std::isfinite(values[6]));
+  EXPECT_EQ(values[3], expected.dual_bound_error);
+  EXPECT_EQ(values[4], expected.dual_gap);
+  EXPECT_EQ(values[5], expected.dual_gap_error);
+  EXPECT_EQ(values[6], expected.fixed_point_residual);
+  EXPECT_TRUE(std::isfinite(values[7]));
   // Other particles, other numbers.
   const Particles<double> others = 2 * stage.particles;
   look.move_to(others, {0.1}, 0.2);
@@ -71,6 +72,12 @@ TEST(TrustObservables, AreRefusedWhereThereIsNoGibbsLaw) {
   cold.phases[0].temperature.value = 0;
   Stage free;
   free.phases[0].lambda1.value = 0;
+  Stage averaged;
+  averaged.phases[0].averaging = true;
+  Stage frozen;
+  frozen.world.network = Network({NeuronKind::fixed_sign, Activation::tanh, false, 1}, 1, {});
+  Stage single;
+  single.particles = gaussian_matrix(1, 2, 1);
   Stage few;
   few.particles = gaussian_matrix(3, 2, 1);
   Stage quadratic;
@@ -90,6 +97,10 @@ TEST(TrustObservables, AreRefusedWhereThereIsNoGibbsLaw) {
     expect_refused(few, name, of_entropy.count(name) > 0, "needs network.width above 3");
     expect_refused(cold, name, needs_law, both);
     expect_refused(free, name, needs_law, both);
+    expect_refused(averaged, name, needs_law, "needs phase.0.averaging = false");
+    expect_refused(frozen, name, true, "needs a network all of whose parameters are trained");
+    expect_refused(single, name, of_entropy.count(name) > 0 || name == "kernel_gradient_discrepancy",
+                   "needs network.width");
     expect_refused(quadratic, name, of_integral.count(name) > 0, "needs a neuron that is bounded or grows linearly");
     expect_refused(plain, name, needs_law, "needs network.scaling = \"mean-field\"");
   }

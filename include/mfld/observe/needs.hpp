@@ -36,6 +36,8 @@ struct Needs {
   bool plane = false;               // inputs of dimension 2 at least
   bool linearised_descent = false;  // has_linearised_descent()
   bool neighbours = false;          // of a particle, as many as the entropy asks for (trust/entropy.hpp)
+  bool pairs = false;               // of particles
+  bool all_trained = false;         // no parameter is frozen
   bool mean_field = false;          // a network that mean_field_unavailable() accepts
   bool gibbs_integral = false;      // a neuron that gibbs_integral_unavailable() accepts
   bool gibbs_law = false;           // noise and a penalty from 0 in every phase

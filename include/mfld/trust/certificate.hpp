@@ -16,7 +16,7 @@ struct Certificate {
   ProximalGibbs gibbs;              // p_mu: of the dual g_i = l'(f(x_i), y_i)
   EntropyEstimate entropy;          // of mu
   double free_energy = 0;           // F - lambda2 entropy, an estimate of L(mu)
-  double dual_bound = 0;            // -D(g) <= L*, without any entropy
+  double dual_bound = 0;            // -D(g) <= L*, without any entropy; errs upward where log int q is sampled
   double dual_bound_error = 0;      // standard error of the integral in it
   double dual_gap = 0;              // L(mu) + D(g) = lambda2 KL(mu | p_mu) >= L(mu) - L*
   double dual_gap_error = 0;        // standard error of particles and integral
@@ -25,7 +25,7 @@ struct Certificate {
 
 /// The certificate of particles [N x p] whose outputs on the training samples are outputs [n].
 /// mu* = p_mu* alone has the gap 0. The gap is estimated: it may be below 0 by its error, to which the bias of the
-/// entropy (entropy.hpp) comes, and O(1/N) for f is that of N particles; the residual has a floor O(1/sqrt N). The error
+/// entropy (entropy.hpp) comes, and O(1/N) for f is that of N particles; the residual has a floor O(1/sqrt N), and O(1/sqrt(effective sample size)) where sampled. The error
 /// of the gap is that of the mean over particles of
 ///   w sum_i [g_i + l''_i (f - f_p)(x_i)] h(theta_j; x_i) + lambda1 |theta_j|^2 - lambda2 p log eps_j,
 /// the first variation of L(mu) + D(g_mu): near the optimum much smaller than the errors of its parts, which cancel.
