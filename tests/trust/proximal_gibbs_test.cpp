@@ -74,6 +74,18 @@ TEST(ProximalGibbs, AnnealingReachesWhatThePriorMisses) {
   EXPECT_NEAR(gibbs.log_integral, expected, 4 * gibbs.standard_error);
 }
 
+// Of r tanh(w.x) annealed samples would pass, and be wrong: there is a reason instead of a number.
+TEST(ProximalGibbs, ProductsAreNotAnnealedUnlessAskedFor) {
+  const MeanFieldWorld world({NeuronKind::r_sigma, Activation::tanh, true, 1}, gaussian_matrix(30, 2, 4),
+                             gaussian_matrix(30, 1, 5));
+  const MeanFieldProblem problem = world.problem(0.02, 0.02);
+  const Vector dual = 3 * world.data.train_inputs.col(0);
+  const ProximalGibbs gibbs = proximal_gibbs(problem, dual);
+  EXPECT_EQ(gibbs.method, Integration::annealed);
+  EXPECT_TRUE(std::isnan(gibbs.log_integral));
+  EXPECT_NE(gibbs.reason.find("r sigma(w.x)"), std::string::npos);
+}
+
 // The stated standard error is the one seen over 100 seeds, within 4 errors of a variance; the mean is right, z = 4.
 TEST(ProximalGibbs, StandardErrorsAreThoseSeen) {
   const Neuron neuron{NeuronKind::bounded_r, Activation::tanh, false, 2};

@@ -59,9 +59,9 @@ struct ProximalGibbs {
 ///   by Monte Carlo from nu, accepted if the effective sample size is at least a tenth of the samples;
 ///   else by annealed importance sampling [Neal, Statistics and Computing 2001] from nu, over 64 to 512 powers of
 ///     exp(-psi / lambda2), with preconditioned Crank-Nicolson moves, which leave nu as it is in any dimension; where the
-///     effective sample size is below a quarter of the chains there is no number.
+///     effective sample size is below a quarter of the chains, or the neuron is r-sigma, there is no number.
 /// The logarithm of a mean is biased by -variance / 2, and mass that no chain has found is missing: sampled integrals err
-/// downward, by more than the standard error where modes are narrow, as of r-sigma at a low temperature. The draws depend on the seed alone, so that two calls differ by
+/// downward, by more than the standard error where modes are narrow. The draws depend on the seed alone, so that two calls differ by
 /// their arguments. dual [n]. Needs both of the above to be nothing; parallel, the same bits on any thread count.
 /// Cost: first_variation at the nodes: 4096 by Monte Carlo, 4096 + 16 384 to 131 072 by annealing.
 ProximalGibbs proximal_gibbs(const MeanFieldProblem& problem, const Vector& dual,
