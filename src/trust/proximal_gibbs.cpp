@@ -285,14 +285,13 @@ ProximalGibbs proximal_gibbs(const MeanFieldProblem& problem, const Vector& dual
     draws.erase(draws.begin() + num_chains, draws.end());
     result = by_annealing(log_ratio, draws, u.topRows(num_chains), ratios.head(num_chains));
   }
+  const double least = result.method == Integration::annealed ? least_annealed_share : least_effective_share;
   // Mass far out along r, in which the exponent is linear, goes unnoticed: the effective sample size stays large.
   const bool is_product = problem.network->neuron().kind == NeuronKind::r_sigma;
   if (!options.method && result.method == Integration::annealed && is_product) {
     refuse(result,
            "annealed samples miss mass of r sigma(w.x), and nothing shows it: the temperature is too low for them");
-  }
-  const double least = result.method == Integration::annealed ? least_annealed_share : least_effective_share;
-  if (!(result.effective_sample_size >= least * static_cast<double>(result.nodes.rows()))) {
+  } else if (!(result.effective_sample_size >= least * static_cast<double>(result.nodes.rows()))) {
     refuse(result, fmt::format("{} leaves an effective sample size of {:.1f} of {}: the temperature is too low for it",
                                name_of(result.method), result.effective_sample_size, result.nodes.rows()));
   }
