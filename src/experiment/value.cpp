@@ -101,7 +101,7 @@ bool is_bare(std::string_view text, std::string_view extra) {
   });
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string result = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') {
@@ -115,7 +115,7 @@ std::string quoted(std::string_view text) {
   return result + '"';
 }
 
-std::string key_text(const std::string& key) { return is_bare(key, "_-") ? key : quoted(key); }
+std::string key_text(const std::string& key) { return is_bare(key, "_-") ? key : in_quotes(key); }
 
 /// Shortest text that reads back to the same double, and as a float.
 std::string number_text(double number) {
@@ -249,7 +249,7 @@ std::string to_toml_inline(const Value& value) {
     return number_text(*number);
   }
   if (const auto* text = value.as<std::string>()) {
-    return quoted(*text);
+    return in_quotes(*text);
   }
   std::string items;
   if (const auto* list = value.as<List>()) {
