@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "mfld/experiment/resume.hpp"
+#include "mfld/runs/resume.hpp"
 
 /// The commands of the program, one file each; sims/mfld.cpp reads what they are asked to do.
 namespace commands {

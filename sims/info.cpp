@@ -6,10 +6,10 @@
 #include "commands.hpp"
 #include "mfld/core/error.hpp"
 #include "mfld/core/printable.hpp"
-#include "mfld/core/user_path.hpp"
-#include "mfld/experiment/provenance.hpp"
-#include "mfld/experiment/resume.hpp"
-#include "mfld/experiment/run_directory.hpp"
+#include "mfld/files/user_path.hpp"
+#include "mfld/record/provenance.hpp"
+#include "mfld/record/run_directory.hpp"
+#include "mfld/runs/resume.hpp"
 #include "say.hpp"
 
 namespace commands {

@@ -5,8 +5,8 @@
 #include <string_view>
 
 #include "commands.hpp"
-#include "mfld/experiment/experiment.hpp"
-#include "mfld/experiment/task_table.hpp"
+#include "mfld/config/experiment.hpp"
+#include "mfld/config/task_table.hpp"
 #include "mfld/observe/observer.hpp"
 #include "mfld/task/index_model.hpp"
 #include "say.hpp"

@@ -1,7 +1,7 @@
 #pragma once
 #include <string>
 
-#include "mfld/experiment/runner.hpp"
+#include "mfld/runs/runner.hpp"
 
 namespace commands {
 

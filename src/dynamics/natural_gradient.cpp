@@ -18,7 +18,7 @@ Particles<double> in_double(const Particles<float>& particles) { return particle
 
 template <class Scalar>
 Estimate NaturalGradient<Scalar>::estimate(const EstimateContext<Scalar>& context) {
-  Objective<Scalar>& objective = context.objective;
+  EmpiricalRisk<Scalar>& objective = context.objective;
   const Network& network = objective.network();
   coefficients_.resize(static_cast<std::size_t>(objective.num_samples()));
   objective.outputs(context.particles, coefficients_);

@@ -17,9 +17,8 @@ bool pulls_to_start(const Phase& phase) { return phase.anchor == Anchor::start &
 }  // namespace
 
 template <class Scalar>
-Simulation<Scalar>::Simulation(const Network& network, const EmpiricalRisk& risk, const Dataset& data,
-                               std::vector<Phase> phases, Seeds seeds, State<Scalar> state,
-                               const Particles<double>* first_particles)
+Simulation<Scalar>::Simulation(const Network& network, const Risk& risk, const Dataset& data, std::vector<Phase> phases,
+                               Seeds seeds, State<Scalar> state, const Particles<double>* first_particles)
     : phases_(std::move(phases)),
       seeds_(seeds),
       state_(std::move(state)),

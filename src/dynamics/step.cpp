@@ -6,9 +6,9 @@
 #include <cassert>
 
 #include "dynamics/step_task.hpp"
+#include "kernels/kernels.hpp"
 #include "mfld/core/error.hpp"
 #include "mfld/core/parallel.hpp"
-#include "model/kernels.hpp"
 
 namespace mfld {
 

@@ -2,8 +2,8 @@
 #include <cmath>
 #include <cstdint>
 
+#include "kernels/kernels.hpp"
 #include "mfld/dynamics/step.hpp"
-#include "model/kernels.hpp"
 
 namespace mfld {
 

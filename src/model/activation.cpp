@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cassert>
 
-#include "model/kernels.hpp"
+#include "kernels/kernels.hpp"
 
 namespace mfld {
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "model/kernels.hpp"
+#include "kernels/kernels.hpp"
 
 namespace mfld {
 

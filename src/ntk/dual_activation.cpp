@@ -5,9 +5,9 @@
 #include <limits>
 #include <vector>
 
+#include "kernels/dual_kernels.hpp"
 #include "mfld/core/error.hpp"
 #include "mfld/ntk/infinite_width.hpp"
-#include "ntk/dual_kernels.hpp"
 #include "ntk/hermite_expansion.hpp"
 
 namespace mfld {

@@ -1,10 +1,10 @@
 #pragma once
 #include <vector>
 
+#include "kernels/dual_form.hpp"
+#include "kernels/dual_kernels.hpp"
 #include "mfld/core/particles.hpp"
 #include "mfld/model/activation.hpp"
-#include "ntk/dual_form.hpp"
-#include "ntk/dual_kernels.hpp"
 
 namespace mfld::dual {
 

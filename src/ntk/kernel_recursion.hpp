@@ -1,9 +1,9 @@
 #pragma once
 #include <vector>
 
+#include "kernels/dual_form.hpp"
+#include "kernels/dual_kernels.hpp"
 #include "mfld/ntk/kernel_convention.hpp"
-#include "ntk/dual_form.hpp"
-#include "ntk/dual_kernels.hpp"
 #include "ntk/hermite_expansion.hpp"
 
 namespace mfld::dual {

@@ -1,84 +1,78 @@
 #include "mfld/objective/empirical_risk.hpp"
 
-#include <fmt/format.h>
-
-#include <cassert>
-#include <cmath>
+#include <algorithm>
 
 namespace mfld {
 
-double EmpiricalRisk::value(std::span<const double> outputs, std::span<const double> targets) const {
-  assert(outputs.size() == targets.size() && !outputs.empty());
-  double sum = 0;
-  for (std::size_t i = 0; i < outputs.size(); ++i) {
-    sum += loss_.value(outputs[i], targets[i]);
-  }
-  return reduction_ == Reduction::mean ? sum / static_cast<double>(outputs.size()) : sum;
+namespace {
+
+std::span<const double> targets_of(const Dataset& data) {
+  return {data.train_targets.data(), static_cast<std::size_t>(data.num_train())};
 }
 
-double EmpiricalRisk::drift_weight(const Network& network, Index num_particles, Index batch_size,
-                                   Index num_samples) const {
-  assert(batch_size > 0);
-  const double kappa = network.scaling().drift_factor(num_particles);
-  // Divided last and by the batch alone: for the whole batch the weight of the sum is kappa exactly.
-  const double terms = reduction_ == Reduction::mean ? 1 : static_cast<double>(num_samples);
-  return kappa * (terms / static_cast<double>(batch_size));
-}
+}  // namespace
 
-std::string EmpiricalRisk::describe() const {
-  const char* reduction = reduction_ == Reduction::mean ? "(1/n) sum_i" : "sum_i";
-  return fmt::format("R(f) = {} l(f(x_i), y_i), l = {}", reduction, loss_.describe());
-}
+template <class Scalar>
+EmpiricalRisk<Scalar>::EmpiricalRisk(const Network& network, const Risk& risk, const Dataset& data)
+    : network_(&network), risk_(&risk), data_(&data), inputs_(data.train_inputs) {}
 
-void CurrentField::coefficients(Index first, std::span<const double> outputs, std::span<double> coefficients) const {
-  assert(outputs.size() == coefficients.size());
-  const auto targets = targets_.subspan(static_cast<std::size_t>(first), outputs.size());
-  for (std::size_t i = 0; i < outputs.size(); ++i) {
-    coefficients[i] = loss_->derivative(outputs[i], targets[i]);
-  }
-}
-
-void GivenField::coefficients(Index first, std::span<const double> outputs, std::span<double> coefficients) const {
-  assert(outputs.size() == coefficients.size());
-  const auto given = given_.subspan(static_cast<std::size_t>(first), outputs.size());
-  for (std::size_t i = 0; i < outputs.size(); ++i) {
-    coefficients[i] = given[i];
-  }
-}
-
-double penalty_value(const Network& network, const Particles<double>& particles, const Penalty<double>& penalty) {
-  if (penalty.coefficient == 0) {
-    return 0;
-  }
-  double sum = 0;
-  for (Index column = 0; column < particles.cols(); ++column) {
-    if (network.trained()[static_cast<std::size_t>(column)]) {
-      sum += penalty.anchor == nullptr ? particles.col(column).squaredNorm()
-                                       : (particles.col(column) - penalty.anchor->col(column)).squaredNorm();
-    }
-  }
-  return penalty.coefficient * network.scaling().penalty_factor(particles.rows()) * sum;
+template <class Scalar>
+double EmpiricalRisk<Scalar>::weight(Index num_particles, Index batch_size) const {
+  return risk_->drift_weight(*network_, num_particles, batch_size, num_samples());
 }
 
 template <class Scalar>
-void add_penalty(const Network& network, const Particles<Scalar>& particles,
-                 const std::type_identity_t<Penalty<Scalar>>& penalty, Drift& drift) {
-  const double twice = 2 * penalty.coefficient;
-  for (Index column = 0; column < drift.cols(); ++column) {
-    if (network.trained()[static_cast<std::size_t>(column)] != 0) {
-      const auto position = particles.col(column).template cast<double>();
-      if (penalty.anchor == nullptr) {
-        drift.col(column) += twice * position;
-      } else {
-        drift.col(column) += twice * (position - penalty.anchor->col(column).template cast<double>());
-      }
-    }
-  }
+void EmpiricalRisk<Scalar>::outputs(const Particles<Scalar>& particles, std::span<double> outputs) {
+  network_->outputs(particles, inputs_, outputs, workspace_);
 }
 
-template void add_penalty(const Network&, const Particles<double>&, const Penalty<double>&, Drift&);
-template void add_penalty(const Network&, const Particles<float>&, const Penalty<float>&, Drift&);
+template <class Scalar>
+void EmpiricalRisk<Scalar>::field(std::span<const double> outputs, std::span<double> coefficients) const {
+  CurrentField(risk_->loss(), targets_of(*data_)).coefficients(0, outputs, coefficients);
+}
 
-double drift_norm(const Drift& drift) { return std::sqrt(drift.squaredNorm() / static_cast<double>(drift.rows())); }
+template <class Scalar>
+void EmpiricalRisk<Scalar>::drift(const Particles<Scalar>& particles, Drift& drift, std::span<double> outputs,
+                                  const Finish& finish) {
+  const CurrentField field(risk_->loss(), targets_of(*data_));
+  network_->drift(particles, inputs_, field, weight(particles.rows(), num_samples()), Accumulate::assign, drift,
+                  outputs, workspace_, finish);
+}
+
+template <class Scalar>
+void EmpiricalRisk<Scalar>::drift_from(std::span<const double> coefficients, const Particles<Scalar>& particles,
+                                       Drift& drift, const Finish& finish) {
+  network_->drift(particles, inputs_, GivenField(coefficients), network_->scaling().drift_factor(particles.rows()),
+                  Accumulate::assign, drift, {}, workspace_, finish);
+}
+
+template <class Scalar>
+void EmpiricalRisk<Scalar>::gather(Batch<Scalar>& batch) const {
+  if (batch.targets.size() != batch.samples.size()) {
+    batch.targets.resize(batch.samples.size());
+    batch.inputs = PackedInputs<Scalar>(std::ssize(batch.samples), data_->input_dim());
+  }
+  batch.inputs.gather(inputs_, batch.samples);
+  std::transform(batch.samples.begin(), batch.samples.end(), batch.targets.begin(),
+                 [this](Index i) { return data_->train_targets[i]; });
+}
+
+template <class Scalar>
+void EmpiricalRisk<Scalar>::drift(const Batch<Scalar>& batch, const Particles<Scalar>& particles, Drift& drift,
+                                  const Finish& finish) {
+  network_->drift(particles, batch.inputs, CurrentField(risk_->loss(), batch.targets),
+                  weight(particles.rows(), std::ssize(batch.samples)), Accumulate::assign, drift, {}, workspace_,
+                  finish);
+}
+
+template <class Scalar>
+void EmpiricalRisk<Scalar>::subtract_from(std::span<const double> coefficients, const Batch<Scalar>& batch,
+                                          const Particles<Scalar>& particles, Drift& drift, const Finish& finish) {
+  network_->drift(particles, batch.inputs, GivenField(coefficients),
+                  -weight(particles.rows(), std::ssize(batch.samples)), Accumulate::add, drift, {}, workspace_, finish);
+}
+
+template class EmpiricalRisk<double>;
+template class EmpiricalRisk<float>;
 
 }  // namespace mfld

@@ -26,7 +26,7 @@ Vector outputs_at(const Network& network, const Particles<double>& particles, co
 }
 
 /// step_size with which descent on 1/(2n) sum (u - y)^2 is the descent of `phase`.
-double effective_step(const EmpiricalRisk& risk, const Phase& phase, Index num_samples) {
+double effective_step(const Risk& risk, const Phase& phase, Index num_samples) {
   const double terms = risk.reduction() == Reduction::mean ? 1 : static_cast<double>(num_samples);
   return phase.step_size.value * 2 * risk.loss().prefactor * terms;
 }
@@ -38,7 +38,7 @@ bool has_linearised_descent(const Loss& loss, const std::vector<Phase>* phases, 
          is_plain_descent(phases->front());
 }
 
-LinearisedDescent::LinearisedDescent(const Network& network, const EmpiricalRisk& risk, const Dataset& data,
+LinearisedDescent::LinearisedDescent(const Network& network, const Risk& risk, const Dataset& data,
                                      const Particles<double>& initial, const Matrix& kernel, const Phase& phase)
     : training_(kernel),
       step_size_(effective_step(risk, phase, data.num_train())),

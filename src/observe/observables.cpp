@@ -17,7 +17,7 @@ constexpr double near_cosine = 0.95;
 // What the rows are made of.
 
 double mean_loss(const Look& look, std::span<const double> outputs, const Vector& targets) {
-  const EmpiricalRisk mean(look.scene().risk->loss(), Reduction::mean);
+  const Risk mean(look.scene().risk->loss(), Reduction::mean);
   return mean.value(outputs, {targets.data(), outputs.size()});
 }
 

@@ -12,7 +12,7 @@
 
 #include "mfld/core/printable.hpp"
 #include "mfld/core/random.hpp"
-#include "task/table_header.hpp"
+#include "tables/table_header.hpp"
 
 namespace mfld {
 

@@ -6,7 +6,7 @@
 #include <numeric>
 
 #include "bench/settings.hpp"
-#include "model/kernels.hpp"
+#include "kernels/kernels.hpp"
 
 namespace {
 

@@ -53,11 +53,11 @@ class MfldSteps {
   static constexpr std::uint64_t seed_ = 1;
   Dataset data_;
   Network network_;
-  EmpiricalRisk risk_;
+  Risk risk_;
   Phase phase_;
   Particles<Scalar> particles_;
   Drift drift_;
-  Objective<Scalar> objective_;
+  EmpiricalRisk<Scalar> objective_;
   AnyEstimator<Scalar> estimator_;
   AnyStep<Scalar> rule_ = EulerMaruyama<Scalar>();
   std::int64_t step_ = 0;

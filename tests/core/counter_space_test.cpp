@@ -13,12 +13,12 @@
 #include <unordered_set>
 #include <vector>
 
+#include "mfld/config/experiment.hpp"
 #include "mfld/core/error.hpp"
 #include "mfld/core/random.hpp"
 #include "mfld/dynamics/mini_batch.hpp"
 #include "mfld/dynamics/simulation.hpp"
 #include "mfld/dynamics/step.hpp"
-#include "mfld/experiment/experiment.hpp"
 #include "mfld/task/sampling.hpp"
 #include "support/file_text.hpp"
 

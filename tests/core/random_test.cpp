@@ -14,7 +14,7 @@
 #include <set>
 #include <vector>
 
-#include "dynamics/noise-inl.hpp"
+#include "kernels/noise-inl.hpp"
 #include "mfld/core/parallel.hpp"
 #include "mfld/dynamics/step.hpp"
 #include "support/instruction_sets.hpp"

@@ -105,7 +105,7 @@ int allocations(const Phase& phase, int num_threads) {
   const Neuron neuron{NeuronKind::r_sigma, Activation::tanh, true, 1};
   const Dataset data = random_dataset(400, 20, {}, 1);
   const Network network(neuron, 20, {.kind = ScalingKind::mean_field});
-  const EmpiricalRisk risk({}, Reduction::mean);
+  const Risk risk({}, Reduction::mean);
   return with_threads(num_threads, [&] {
     State<Scalar> state;
     state.particles = random_particles(neuron, 20, 2000, 5).cast<Scalar>();

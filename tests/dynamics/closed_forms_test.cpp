@@ -173,7 +173,7 @@ TEST(LinearQuadratic, StationaryLawForThisStepSizeAndWidth) {
   // the covariance of the mean (16 % in the stiff direction) and the factor 1/N are far outside; exchanging N and N - 1
   // is z = 25.
   const ChainOptions options = quadratic();
-  const EmpiricalRisk risk({.kind = LossKind::squared}, Reduction::mean);
+  const Risk risk({.kind = LossKind::squared}, Reduction::mean);
   const Network network(options.neuron, 2, {.kind = ScalingKind::mean_field});
   MeanTest mean[2];
   MeanTest mean_covariance[3];

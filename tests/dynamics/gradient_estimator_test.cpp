@@ -114,8 +114,7 @@ TEST(DrawBatch, NeighbouringStepsAreIndependent) {
 template <class Scalar>
 class LoneEstimator {
  public:
-  LoneEstimator(const Network& network, const EmpiricalRisk& risk, const Dataset& data)
-      : objective_(network, risk, data) {}
+  LoneEstimator(const Network& network, const Risk& risk, const Dataset& data) : objective_(network, risk, data) {}
 
   /// The number of evaluations.
   std::int64_t estimate(const Phase& phase, std::int64_t step, std::int64_t step_in_phase, std::uint64_t batch_seed,
@@ -149,7 +148,7 @@ class LoneEstimator {
   }
 
  private:
-  Objective<Scalar> objective_;
+  EmpiricalRisk<Scalar> objective_;
   AnyEstimator<Scalar> estimator_;
 };
 
@@ -160,7 +159,7 @@ struct Fixture {
   Loss loss;
   Dataset data;
   Network network;
-  EmpiricalRisk risk;
+  Risk risk;
   Particles<Scalar> particles;
 
   Fixture(const Neuron& kind, Index n, Index num_particles, Loss loss_kind = {}, Reduction reduction = Reduction::mean,

@@ -74,7 +74,7 @@ TEST(NaturalGradient, DoesNotDependOnTheFactorOfTheLoss) {
   const Vector expected = first_step(problem, 0.01);
   for (const double prefactor : {0.5, 1.0}) {
     for (const Reduction reduction : {Reduction::mean, Reduction::sum}) {
-      problem.risk = EmpiricalRisk({.kind = LossKind::squared, .prefactor = prefactor}, reduction);
+      problem.risk = Risk({.kind = LossKind::squared, .prefactor = prefactor}, reduction);
       EXPECT_EQ(first_step(problem, 0.01), expected);
     }
   }

@@ -78,7 +78,7 @@ struct Problem {
   Loss loss;
   Dataset data = random_dataset(40, 4, loss, 1);
   Network network{neuron, 4, {.kind = ScalingKind::mean_field}};
-  EmpiricalRisk risk{loss, Reduction::mean};
+  Risk risk{loss, Reduction::mean};
   Seeds seeds{.data = 1, .initialisation = 2, .batches = 3, .noise = 4};
   Particles<double> first = random_particles(neuron, 4, 150, 5).template cast<Scalar>().template cast<double>();
 
@@ -269,7 +269,7 @@ TEST_P(EveryMethod, AListenerCannotChangeTheRun) {
   const Problem<double> problem;
   const std::vector<Phase> phases = {phase(9)};
   Simulation<double> watched = problem.simulation(phases);
-  Objective<double> own(problem.network, problem.risk, problem.data);
+  EmpiricalRisk<double> own(problem.network, problem.risk, problem.data);
   Recorder<double> listener;
   listener.on_look = [&](const State<double>& state) {
     // What observers do: outputs and drift of the same network on the same data, with threads of their own.
@@ -440,7 +440,7 @@ TEST(Time, IsTheCompensatedSumOfTheStepSizes) {
 // ---- Early end and divergence
 
 double gradient_norm(const Problem<double>& problem, const Particles<double>& particles, double lambda1) {
-  Objective<double> objective(problem.network, problem.risk, problem.data);
+  EmpiricalRisk<double> objective(problem.network, problem.risk, problem.data);
   Drift drift(particles.rows(), particles.cols());
   objective.drift(particles, drift);
   return drift_norm(drift + 2 * lambda1 * particles);

@@ -6,7 +6,7 @@
 
 #include "fuzz/memory_file.hpp"
 #include "mfld/core/error.hpp"
-#include "mfld/experiment/checkpoint.hpp"
+#include "mfld/record/checkpoint.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static mfld::fuzz::MemoryFile file("checkpoint.h5");

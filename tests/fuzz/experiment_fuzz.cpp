@@ -6,9 +6,9 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "mfld/config/experiment.hpp"
+#include "mfld/config/sweep.hpp"
 #include "mfld/core/error.hpp"
-#include "mfld/experiment/experiment.hpp"
-#include "mfld/experiment/sweep.hpp"
 
 namespace {
 

@@ -7,7 +7,7 @@
 
 #include "fuzz/memory_file.hpp"
 #include "mfld/core/error.hpp"
-#include "mfld/experiment/child.hpp"
+#include "mfld/tables/child.hpp"
 #include "mfld/task/file_dataset.hpp"
 
 extern "C" int LLVMFuzzerInitialize(int* argc, char*** argv) {

@@ -4,9 +4,9 @@
 #include <vector>
 
 #include "mfld/core/error.hpp"
-#include "mfld/experiment/checkpoint.hpp"
 #include "mfld/model/initialisation.hpp"
 #include "mfld/model/network.hpp"
+#include "mfld/record/checkpoint.hpp"
 #include "mfld/task/sparse_parity.hpp"
 
 int main() {

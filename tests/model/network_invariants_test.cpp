@@ -20,7 +20,7 @@ namespace mfld {
 namespace {
 
 constexpr Scaling mean_field{.kind = ScalingKind::mean_field};
-const EmpiricalRisk squared_risk({.kind = LossKind::squared}, Reduction::mean);
+const Risk squared_risk({.kind = LossKind::squared}, Reduction::mean);
 
 template <class Scalar>
 std::vector<double> outputs_of(const Network& network, const Particles<Scalar>& particles, const Inputs& inputs) {

@@ -76,8 +76,8 @@ void check_against_double_loop(const Neuron& neuron, const Loss& loss, const Sca
   }
   const Network network(neuron, d, scaling);
   on_every_instruction_set([&] {
-    expect_matches<Scalar>(expected, evaluate(network, EmpiricalRisk(loss, Reduction::mean), particles,
-                                              data.train_inputs, data.train_targets));
+    expect_matches<Scalar>(
+        expected, evaluate(network, Risk(loss, Reduction::mean), particles, data.train_inputs, data.train_targets));
   });
 }
 
@@ -96,8 +96,8 @@ TEST_P(EveryNeuron, OutputsAndDriftAreTheDoubleLoop) {
 }
 
 /// F = R(f) + lambda1 penalty_factor sum |theta|^2, from the library's own outputs.
-double objective(const Network& network, const EmpiricalRisk& risk, const Dataset& data,
-                 const Particles<double>& particles, double lambda1) {
+double objective(const Network& network, const Risk& risk, const Dataset& data, const Particles<double>& particles,
+                 double lambda1) {
   KernelWorkspace<double> workspace;
   std::vector<double> outputs(static_cast<std::size_t>(data.num_train()));
   network.outputs(particles, PackedInputs<double>(data.train_inputs), outputs, workspace);
@@ -107,7 +107,7 @@ double objective(const Network& network, const EmpiricalRisk& risk, const Datase
 void check_central_differences(const Network& network, const Loss& loss) {
   constexpr double h = 1e-5;
   constexpr double lambda1 = 0.03;
-  const EmpiricalRisk risk(loss, Reduction::mean);
+  const Risk risk(loss, Reduction::mean);
   const Dataset data = random_dataset(7, network.input_dim(), loss, 5);
   Particles<double> particles = random_particles(network.neuron(), network.input_dim(), 5, 8);
   const Drift drift = evaluate(network, risk, particles, data.train_inputs, data.train_targets).drift;
@@ -161,7 +161,7 @@ void check_reference(const Table& row, const Neuron& neuron, const Loss& loss, c
                      const Vector& targets, double digits) {
   SCOPED_TRACE(name_of(neuron) + " " + loss.describe());
   const Network network(neuron, 2, {.kind = ScalingKind::mean_field});
-  const EmpiricalRisk risk(loss, Reduction::mean);
+  const Risk risk(loss, Reduction::mean);
   Dataset data;
   data.train_inputs = matrix_of(reference::tiny_inputs);
   data.train_targets = targets;
@@ -233,7 +233,7 @@ void check_every_number_of_samples(const Shapes& shapes, Index num_particles) {
   const Loss loss{.kind = LossKind::squared};
   const Scaling scaling{.kind = ScalingKind::mean_field};
   const Network network(shapes.neuron, shapes.input_dim, scaling);
-  const EmpiricalRisk risk(loss, Reduction::mean);
+  const Risk risk(loss, Reduction::mean);
   const Dataset data = random_dataset(most_samples, shapes.input_dim, loss, 17);
   const Particles<Scalar> particles =
       random_particles(shapes.neuron, shapes.input_dim, num_particles, 19).template cast<Scalar>();
@@ -280,8 +280,8 @@ void check_large(const Neuron& neuron, Index num_particles, Index n) {
   }
   const Network network(neuron, d, scaling);
   on_every_instruction_set([&] {
-    expect_matches<Scalar>(expected, evaluate(network, EmpiricalRisk(loss, Reduction::mean), particles,
-                                              data.train_inputs, data.train_targets));
+    expect_matches<Scalar>(
+        expected, evaluate(network, Risk(loss, Reduction::mean), particles, data.train_inputs, data.train_targets));
   });
 }
 
@@ -304,7 +304,7 @@ template <class Scalar>
 void check_finish(const Network& network, Index num_particles, Index n) {
   SCOPED_TRACE(testing::Message() << "N = " << num_particles << ", n = " << n);
   const Index d = network.input_dim();
-  const EmpiricalRisk risk({}, Reduction::mean);
+  const Risk risk({}, Reduction::mean);
   const Dataset data = random_dataset(n, d, {}, 23);
   Particles<Scalar> particles = random_particles(network.neuron(), d, num_particles, 29).template cast<Scalar>();
   const Evaluated whole = evaluate(network, risk, particles, data.train_inputs, data.train_targets);
@@ -357,8 +357,8 @@ void check_wide(const Neuron& neuron, Index input_dim, Index num_particles, Inde
   }
   const Network network(neuron, input_dim, scaling);
   on_every_instruction_set([&] {
-    expect_matches<Scalar>(expected, evaluate(network, EmpiricalRisk(loss, Reduction::mean), particles,
-                                              data.train_inputs, data.train_targets));
+    expect_matches<Scalar>(
+        expected, evaluate(network, Risk(loss, Reduction::mean), particles, data.train_inputs, data.train_targets));
   });
 }
 
@@ -382,7 +382,7 @@ TEST(ManySamples, SinglePrecisionKeepsItsAccuracy) {
   // have one sign, so nothing hides behind a large sum of absolute values: the relative error must not grow with n.
   const Neuron neuron{NeuronKind::r_sigma, Activation::sigmoid, true, 1};
   const Network network(neuron, 3, {.kind = ScalingKind::mean_field});
-  const EmpiricalRisk risk(losses[0], Reduction::mean);
+  const Risk risk(losses[0], Reduction::mean);
   Dataset data = random_dataset(60000, 3, losses[0], 1);
   data.train_inputs = data.train_inputs.cast<float>().cast<double>().eval();
   data.train_targets.setConstant(-5.3);
@@ -408,7 +408,7 @@ TEST(Network, ScalingsAreTheirFormulas) {
   const Dataset data = random_dataset(9, 4, losses[0], 31);
   const Particles<double> particles = random_particles(neuron, 4, 25, 37);
   const std::vector<double> given(9, 0.5);
-  const EmpiricalRisk risk(losses[0], Reduction::mean);
+  const Risk risk(losses[0], Reduction::mean);
   const auto run = [&](const Scaling& scaling) {
     const Network network(neuron, 4, scaling);
     KernelWorkspace<double> workspace;

@@ -36,7 +36,7 @@ Phase descent(double step_size) {
 /// A network, data and a start, and gradient descent as it is written down: theta <- theta - eta v.
 struct World {
   Network network;
-  EmpiricalRisk risk;
+  Risk risk;
   Dataset data;
   Particles<double> initial;
   std::vector<Phase> phases;
@@ -95,7 +95,7 @@ World make_world(Index num_test, Loss loss = {}, Reduction reduction = Reduction
   data.test_targets = gaussian(num_test, 1, 4);
   const Network network({.kind = NeuronKind::r_sigma, .activation = Activation::tanh, .bias = true, .bound = 1},
                         input_dim, {.kind = scaling, .alpha = 1});
-  return {network, EmpiricalRisk(loss, reduction), data, gaussian(24, input_dim + 2, 5), {descent(0.3)}};
+  return {network, Risk(loss, reduction), data, gaussian(24, input_dim + 2, 5), {descent(0.3)}};
 }
 
 // Linearisation error.
@@ -154,7 +154,7 @@ TEST(LinearisationError, ExistsForPlainDescentWithTheSquaredLossOnly) {
   const World plain = make_world(5);
   EXPECT_EQ(plain.refusal("linearisation_error"), "accepted");
   World world = plain;
-  world.risk = EmpiricalRisk({.kind = LossKind::huber}, Reduction::mean);
+  world.risk = Risk({.kind = LossKind::huber}, Reduction::mean);
   expect_refused(world);
   world = plain;
   world.phases.push_back(descent(0.1));

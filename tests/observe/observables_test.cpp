@@ -35,7 +35,7 @@ Phase descent() {
 /// Everything a scene points to, so that it lives as long as the test.
 struct World {
   Network network;
-  EmpiricalRisk risk;
+  Risk risk;
   Dataset data;
   Particles<double> initial;
   std::vector<Phase> phases = {descent()};
@@ -81,8 +81,8 @@ World tiny_world(Loss loss, Vector targets, Scaling scaling = {}) {
   data.test_inputs.resize(0, 2);
   Particles<double> particles(3, 3);
   particles << 0.5, 1, -0.3, -1.2, 0.4, 0.9, 0.8, -0.7, 0.25;
-  return {Network(neuron_of(NeuronKind::r_sigma, Activation::tanh, false), 2, scaling),
-          EmpiricalRisk(loss, Reduction::mean), data, particles};
+  return {Network(neuron_of(NeuronKind::r_sigma, Activation::tanh, false), 2, scaling), Risk(loss, Reduction::mean),
+          data, particles};
 }
 
 const Vector real_targets = (Vector(3) << 0.7, -0.4, 1.1).finished();
@@ -104,7 +104,7 @@ World full_world(Activation activation = Activation::relu, Scaling scaling = {},
   data.teacher = Teacher{Matrix::Identity(2, input_dim), Vector::Ones(2)};
   data.relevant_subspace = Matrix::Identity(input_dim, 2);
   return {Network(neuron_of(NeuronKind::r_sigma, activation, true), input_dim, scaling),
-          EmpiricalRisk({.kind = LossKind::squared}, reduction), data, gaussian(num_particles, input_dim + 2, 3)};
+          Risk({.kind = LossKind::squared}, reduction), data, gaussian(num_particles, input_dim + 2, 3)};
 }
 
 std::string message_of(const Scene& scene, const std::vector<std::string>& names) {

@@ -2,7 +2,7 @@
 
 #include <limits>
 
-#include "mfld/experiment/run_directory.hpp"
+#include "mfld/record/run_directory.hpp"
 
 int main(int argument_count, char** arguments) {
   if (argument_count != 2) {

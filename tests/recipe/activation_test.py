@@ -29,17 +29,17 @@ STRUCT = """struct Softsign : Row<Activation::softsign> {
 RECIPE = {
     "enumerator": ("include/mfld/model/activation.hpp", "linear };", "linear, softsign };"),
     "row": ("include/mfld/model/activation.hpp", '"z", false},\n', '"z", false},\n    {Activation::softsign, "softsign", "z / (1 + |z|)", true},\n'),
-    "struct": ("src/model/activation-inl.hpp", "/// sigma of a pre-activation", STRUCT + "/// sigma of a pre-activation"),
-    "case": ("src/model/activation-inl.hpp", "      return body(Linear{});\n", "      return body(Linear{});\n    case Activation::softsign:\n      return body(Softsign{});\n"),
+    "struct": ("src/kernels/activation-inl.hpp", "/// sigma of a pre-activation", STRUCT + "/// sigma of a pre-activation"),
+    "case": ("src/kernels/activation-inl.hpp", "      return body(Linear{});\n", "      return body(Linear{});\n    case Activation::softsign:\n      return body(Softsign{});\n"),
     "symmetry": ("src/observe/alignment.cpp", "    case Activation::linear:\n", "    case Activation::linear:\n    case Activation::softsign:\n"),
-    "dual form": ("src/ntk/dual_form.cpp", "  }\n  return {};\n", "    case Activation::softsign:\n      return {};\n  }\n  return {};\n"),
+    "dual form": ("src/kernels/dual_form.cpp", "  }\n  return {};\n", "    case Activation::softsign:\n      return {};\n  }\n  return {};\n"),
 }
 # Where each missing place is noticed, and in which words.
 NOTICED = {
-    "row": ("src/model/kernels.cpp", "no row in the table of activations"),
-    "case": ("src/model/kernels.cpp", "softsign"),
+    "row": ("src/kernels/kernels.cpp", "no row in the table of activations"),
+    "case": ("src/kernels/kernels.cpp", "softsign"),
     "symmetry": ("src/observe/alignment.cpp", "softsign"),
-    "dual form": ("src/ntk/dual_form.cpp", "softsign"),
+    "dual form": ("src/kernels/dual_form.cpp", "softsign"),
 }
 
 

@@ -30,7 +30,7 @@ inline Particles<double> run_chain(
   data.train_inputs = options.inputs;
   data.train_targets = options.targets;
   const Network network(options.neuron, options.inputs.cols(), {.kind = ScalingKind::mean_field});
-  const EmpiricalRisk risk({.kind = LossKind::squared}, Reduction::mean);
+  const Risk risk({.kind = LossKind::squared}, Reduction::mean);
   Phase phase;
   phase.method = find_method(options.method);
   phase.num_steps = num_steps;

@@ -84,7 +84,7 @@ struct KernelProblem {
   Particles<double> initial;
   Network network;
   Network linear;
-  EmpiricalRisk risk{{}, Reduction::mean};
+  Risk risk{{}, Reduction::mean};
   mutable Outcome outcome;  // of the last run
 };
 

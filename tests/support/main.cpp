@@ -1,7 +1,7 @@
 // The main of the tests: as that of gtest, and ready to be the child of one.
 #include <gtest/gtest.h>
 
-#include "mfld/experiment/child.hpp"
+#include "mfld/tables/child.hpp"
 
 int main(int argc, char** argv) {
   mfld::serve_as_child(argc, argv);

@@ -29,7 +29,7 @@ struct MeanFieldWorld {
   }
 
   Network network;
-  EmpiricalRisk risk;
+  Risk risk;
   Dataset data;
 };
 

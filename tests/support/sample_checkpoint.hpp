@@ -5,7 +5,7 @@
 #include <limits>
 #include <vector>
 
-#include "mfld/experiment/checkpoint.hpp"
+#include "mfld/record/checkpoint.hpp"
 
 namespace mfld::test {
 

@@ -5,7 +5,7 @@
 #include "mfld/core/particles.hpp"
 #include "mfld/model/loss.hpp"
 #include "mfld/model/network.hpp"
-#include "mfld/objective/empirical_risk.hpp"
+#include "mfld/objective/risk.hpp"
 #include "mfld/task/dataset.hpp"
 
 namespace mfld {
@@ -47,8 +47,8 @@ struct Evaluated {
 };
 
 template <class Scalar>
-Evaluated evaluate(const Network& network, const EmpiricalRisk& risk, const Particles<Scalar>& particles,
-                   const Inputs& inputs, const Vector& targets, KernelWorkspace<Scalar>& workspace) {
+Evaluated evaluate(const Network& network, const Risk& risk, const Particles<Scalar>& particles, const Inputs& inputs,
+                   const Vector& targets, KernelWorkspace<Scalar>& workspace) {
   const PackedInputs<Scalar> packed(inputs);
   const Index n = inputs.rows();
   Evaluated result{std::vector<double>(static_cast<std::size_t>(n)), Drift(particles.rows(), particles.cols())};
@@ -60,8 +60,8 @@ Evaluated evaluate(const Network& network, const EmpiricalRisk& risk, const Part
 }
 
 template <class Scalar>
-Evaluated evaluate(const Network& network, const EmpiricalRisk& risk, const Particles<Scalar>& particles,
-                   const Inputs& inputs, const Vector& targets) {
+Evaluated evaluate(const Network& network, const Risk& risk, const Particles<Scalar>& particles, const Inputs& inputs,
+                   const Vector& targets) {
   KernelWorkspace<Scalar> workspace;
   return evaluate(network, risk, particles, inputs, targets, workspace);
 }

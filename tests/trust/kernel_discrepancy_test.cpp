@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "mfld/objective/objective.hpp"
+#include "mfld/objective/empirical_risk.hpp"
 #include "support/mean_field_world.hpp"
 #include "support/reference_values.hpp"
 
@@ -12,7 +12,7 @@ namespace mfld {
 namespace {
 
 KernelDiscrepancy discrepancy_of(const MeanFieldProblem& problem, const Particles<double>& particles, double width) {
-  Objective<double> objective(*problem.network, *problem.risk, *problem.data);
+  EmpiricalRisk<double> objective(*problem.network, *problem.risk, *problem.data);
   Vector outputs(problem.data->num_train());
   Drift drift(particles.rows(), particles.cols());
   objective.drift(particles, drift, {outputs.data(), static_cast<std::size_t>(outputs.size())});
@@ -26,7 +26,7 @@ TEST(KernelDiscrepancy, IsTheMeanOverPairsOfTheSteinKernel) {
                              gaussian_matrix(9, 1, 2));
   const MeanFieldProblem problem = world.problem(0.1, 0.2);
   const Particles<double> theta = gaussian_matrix(5, 4, 3);
-  Objective<double> objective(world.network, world.risk, world.data);
+  EmpiricalRisk<double> objective(world.network, world.risk, world.data);
   Drift drift(5, 4);
   objective.drift(theta, drift);
   const Matrix score = -(drift + 0.2 * theta) / 0.2;
@@ -86,7 +86,7 @@ TEST(KernelDiscrepancy, BiasIsTheSumOverGradients) {
                              gaussian_matrix(9, 1, 2));
   const MeanFieldProblem problem = world.problem(0.1, 0.2);
   const Particles<double> theta = gaussian_matrix(4, 4, 3);
-  Objective<double> objective(world.network, world.risk, world.data);
+  EmpiricalRisk<double> objective(world.network, world.risk, world.data);
   // grad h_i(theta_j) is the drift from the coefficients e_i.
   std::vector<Drift> gradients(9, Drift(4, 4));
   for (std::size_t i = 0; i < 9; ++i) {

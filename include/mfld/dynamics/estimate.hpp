@@ -3,14 +3,14 @@
 #include <string_view>
 
 #include "mfld/dynamics/phase.hpp"
-#include "mfld/objective/objective.hpp"
+#include "mfld/objective/empirical_risk.hpp"
 
 namespace mfld {
 
 /// One step's question to a gradient estimator: the data part v of the drift at the particles.
 template <class Scalar>
 struct EstimateContext {
-  Objective<Scalar>& objective;
+  EmpiricalRisk<Scalar>& objective;
   const Phase& phase;
   std::int64_t step;           // global: what batches are drawn by
   std::int64_t step_in_phase;  // what snapshots are counted by

@@ -6,7 +6,7 @@
 
 #include "mfld/dynamics/ending.hpp"
 #include "mfld/dynamics/state.hpp"
-#include "mfld/objective/objective.hpp"
+#include "mfld/objective/empirical_risk.hpp"
 
 namespace mfld {
 
@@ -33,8 +33,8 @@ class Simulation {
  public:
   /// state: in the middle of a phase, one that has begun it (State::begin). first_particles [N x p]: those at step 0,
   /// which penalties may have as their anchor; none: the state is at step 0.
-  Simulation(const Network& network, const EmpiricalRisk& risk, const Dataset& data, std::vector<Phase> phases,
-             Seeds seeds, State<Scalar> state, const Particles<double>* first_particles = nullptr);
+  Simulation(const Network& network, const Risk& risk, const Dataset& data, std::vector<Phase> phases, Seeds seeds,
+             State<Scalar> state, const Particles<double>* first_particles = nullptr);
 
   /// Runs from the state to the end of the last phase, or until `stop` becomes true (checked before each step), or
   /// until a coordinate is not finite or there is no estimate of the drift. May be called again after an interruption:
@@ -58,7 +58,7 @@ class Simulation {
   std::vector<Phase> phases_;
   Seeds seeds_;
   State<Scalar> state_;
-  Objective<Scalar> objective_;
+  EmpiricalRisk<Scalar> objective_;
   Particles<Scalar> anchor_;  // the first particles, if some penalty is on the distance from them
   Drift drift_;
   Drift with_penalty_;  // where the gradient norm can end a phase

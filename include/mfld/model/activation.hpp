@@ -15,7 +15,7 @@ struct ActivationInfo {
   bool bounded;
 };
 
-/// The table behind `mfld list activations`. The arithmetic of a row is in src/model/activation-inl.hpp.
+/// The table behind `mfld list activations`. The arithmetic of a row is in src/kernels/activation-inl.hpp.
 inline constexpr auto activations = std::to_array<ActivationInfo>({
     {Activation::relu, "relu", "max(z, 0), derivative 0 at z = 0", false},
     {Activation::relu_right, "relu-right", "max(z, 0), derivative 1 at z = 0", false},

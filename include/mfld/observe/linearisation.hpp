@@ -4,7 +4,7 @@
 #include "mfld/dynamics/phase.hpp"
 #include "mfld/model/network.hpp"
 #include "mfld/ntk/closed_forms.hpp"
-#include "mfld/objective/empirical_risk.hpp"
+#include "mfld/objective/risk.hpp"
 #include "mfld/task/dataset.hpp"
 
 namespace mfld {
@@ -20,8 +20,8 @@ bool has_linearised_descent(const Loss& loss, const std::vector<Phase>* phases, 
 class LinearisedDescent {
  public:
   /// kernel: the tangent kernel of `initial` on the training inputs. `phase` as has_linearised_descent asks.
-  LinearisedDescent(const Network& network, const EmpiricalRisk& risk, const Dataset& data,
-                    const Particles<double>& initial, const Matrix& kernel, const Phase& phase);
+  LinearisedDescent(const Network& network, const Risk& risk, const Dataset& data, const Particles<double>& initial,
+                    const Matrix& kernel, const Phase& phase);
 
   /// False where descent on the linearised network diverges.
   bool is_stable() const { return step_size_ < training_.largest_stable_step(); }

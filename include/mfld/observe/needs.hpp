@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "mfld/dynamics/phase.hpp"
-#include "mfld/objective/empirical_risk.hpp"
+#include "mfld/objective/risk.hpp"
 #include "mfld/task/dataset.hpp"
 
 namespace mfld {
@@ -12,7 +12,7 @@ namespace mfld {
 /// What does not change during a run, as observers see it.
 struct Scene {
   const Network* network = nullptr;
-  const EmpiricalRisk* risk = nullptr;
+  const Risk* risk = nullptr;
   const Dataset* data = nullptr;
   const Particles<double>* initial = nullptr;  // [N x p] at step 0
   const std::vector<Phase>* phases = nullptr;  // how it trains

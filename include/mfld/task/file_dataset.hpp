@@ -4,16 +4,11 @@
 #include <memory>
 #include <string>
 
+#include "mfld/tables/header.hpp"
+#include "mfld/tables/table_store.hpp"
 #include "mfld/task/dataset.hpp"
-#include "mfld/task/table_store.hpp"
 
 namespace mfld {
-
-/// Whether the first line of a .csv that is neither empty nor a comment has the names of the columns. automatic: if it
-/// has words, all different, and neither a number of any script nor a code for a missing value; or begins with 0, 1,
-/// .., k and goes on with a name of targets, as pandas writes. A line that could be either is refused: one with numbers
-/// and other words, with a word twice, or of 0, 1, .., k alone above other rows.
-enum class Header { automatic, yes, no };
 
 /// The user's own table: a .csv, a two-dimensional .npy (little-endian float or integer), or an .h5/.hdf5 data set. Of
 /// a .csv, lines that start with '#' before the first row or behind the last are comments; without a header line, names

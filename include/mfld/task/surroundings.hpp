@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <memory>
 
-#include "mfld/task/table_store.hpp"
+#include "mfld/tables/table_store.hpp"
 
 namespace mfld {
 

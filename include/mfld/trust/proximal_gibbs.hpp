@@ -3,7 +3,7 @@
 #include <optional>
 #include <string>
 
-#include "mfld/objective/empirical_risk.hpp"
+#include "mfld/objective/risk.hpp"
 #include "mfld/task/dataset.hpp"
 
 namespace mfld {
@@ -13,7 +13,7 @@ namespace mfld {
 /// [Nitanda, Wu & Suzuki, AISTATS 2022]. Refers to its members.
 struct MeanFieldProblem {
   const Network* network;
-  const EmpiricalRisk* risk;
+  const Risk* risk;
   const Dataset* data;
   double penalty;      // lambda1 > 0, the coefficient of |theta|^2 whatever the penalty mode
   double temperature;  // lambda2 > 0

@@ -1,0 +1,76 @@
+#pragma once
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mfld/config/config.hpp"
+#include "mfld/config/kernel_method.hpp"
+#include "mfld/core/matrix_list.hpp"
+#include "mfld/core/random.hpp"
+#include "mfld/dynamics/phase.hpp"
+#include "mfld/model/initialisation.hpp"
+#include "mfld/objective/risk.hpp"
+#include "mfld/observe/trigger.hpp"
+#include "mfld/task/dataset.hpp"
+#include "mfld/task/surroundings.hpp"
+
+namespace mfld {
+
+/// What [network] scaling and [loss] kind call the scalings and losses.
+inline constexpr std::array<Named<ScalingKind>, 4> scaling_names = {{{"mean-field", ScalingKind::mean_field},
+                                                                     {"ntk", ScalingKind::ntk},
+                                                                     {"standard", ScalingKind::standard},
+                                                                     {"alpha", ScalingKind::alpha}}};
+inline constexpr std::array<Named<LossKind>, 3> loss_names = {
+    {{"squared", LossKind::squared}, {"logistic", LossKind::logistic}, {"huber", LossKind::huber}}};
+
+enum class Precision { double_precision, single_precision };
+
+/// Everything one run needs, checked: building it is the only place where an experiment can be found wrong.
+struct Experiment {
+  Seeds seeds;
+  Dataset data;
+  Network network;
+  Precision precision;
+  Risk risk;
+  Particles<double> initial = {};  // [N x p]; of single precision, already rounded
+  std::vector<Phase> phases = {};  // none where `kernel` is set
+  std::optional<KernelMethod> kernel = {};
+
+  std::vector<std::string> observables = {};  // rows of the table in observe/observer.hpp
+  std::vector<std::string> columns = {};      // their columns of metrics.csv
+  Trigger observe = {};                       // with the first step of each phase and the last
+  std::vector<Index> tracked = {};            // particles of the trajectory, ascending; none: no trajectory
+  Trigger track = {};
+  bool predictions = false;           // whether a run that finishes writes predictions.csv
+  std::int64_t checkpoint_steps = 0;  // 0: off
+  double checkpoint_minutes = 0;      // 0: off
+
+  std::string resolved = {};          // TOML with every default written out; building it again gives the same
+  std::filesystem::path folder = {};  // where its paths start; empty: it has none
+  std::uint64_t hash = 0;             // of the resolved values and of the data from files, wherever these lie
+
+  std::int64_t num_steps() const;
+  RunSizes sizes() const { return {initial.rows(), initial.cols(), data.num_train()}; }
+  /// Memory that data and particles take.
+  double num_bytes() const;
+  /// The most frames that a run records from the step on, for a phase may end early; 0 where it has no trajectory.
+  std::int64_t num_frames(std::int64_t first_step = 0) const;
+  /// Of one, in the file.
+  double frame_bytes() const;
+  /// Data, network, risk and phases in words: the formulas this run uses, one a line.
+  std::vector<std::string> formulas() const;
+};
+
+/// Reads one experiment (no cases, no sweep) and makes its data and first particles,
+/// writes nothing. Throws InvalidInput, one sentence naming the key, its value and what is allowed; FileError;
+/// Interrupted.
+Experiment build_experiment(const Value& config, const Surroundings& surroundings);
+
+/// Every key an experiment can have, in the order in which they are read.
+std::vector<KeyInfo> describe_keys();
+
+}  // namespace mfld

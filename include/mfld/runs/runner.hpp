@@ -1,0 +1,39 @@
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "mfld/config/experiment.hpp"
+#include "mfld/record/run_directory.hpp"
+
+namespace mfld {
+
+struct Progress {
+  std::int64_t step = 0;
+  std::int64_t num_steps = 0;
+  double train_loss = 0;  // as last observed; nan if it is not
+  double steps_per_second = 0;
+  double seconds_left = 0;
+};
+
+struct RunOptions {
+  std::vector<std::string> provenance;            // comments of experiment.toml, written unless a run is continued
+  std::vector<std::string> notes;                 // further comments of experiment.toml and metrics.csv
+  const Checkpoint* start = nullptr;              // where to begin; none: at the first particles, at step 0
+  std::function<void(const Progress&)> progress;  // called about ten times a second, and at the end
+};
+
+/// Runs the experiment in a run directory: observables and trajectory where their triggers fire, checkpoints at their
+/// intervals (longer ones, when writing them would take more than 1 % of the time), at an interruption (`stop` became
+/// true) and at the end. From a checkpoint, what the directory recorded after it is cut off and comes again: the files
+/// end as if the run had never stopped. What was recorded before a divergence or an interruption stays. Returns what it
+/// wrote to summary.json: a run with all its steps made and a training loss that is not finite has diverged. Prints
+/// nothing. Throws InvalidInput, with nothing written, where the trajectory does not fit on the disk; FileError, also
+/// where memory runs out; Interrupted, before the first step.
+RunSummary run_experiment(const Experiment& experiment, RunDirectory& directory, const std::atomic<bool>& stop,
+                          const RunOptions& options = {});
+
+}  // namespace mfld

@@ -1,0 +1,391 @@
+#include "mfld/config/experiment.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+
+#include "config/memory.hpp"
+#include "config/readers.hpp"
+#include "mfld/config/task_table.hpp"
+#include "mfld/core/error.hpp"
+#include "mfld/dynamics/state.hpp"
+#include "mfld/observe/observer.hpp"
+
+namespace mfld {
+
+namespace {
+
+constexpr std::string_view file_task = "file";
+
+constexpr std::array<Named<Reduction>, 2> reductions = {{{"mean", Reduction::mean}, {"sum", Reduction::sum}}};
+
+Seeds read_seeds(Section root) {
+  const std::int64_t seed = root.integer("seed", "the one number every random choice follows from", required, {0});
+  Section section = root.table("seeds");
+  const auto read = [&section, seed](std::string_view name, std::string_view doc) {
+    return static_cast<std::uint64_t>(section.integer(name, doc, {seed, "seed"}, {0}));
+  };
+  Seeds seeds;
+  seeds.data = read("data", "inputs, labels, teacher, rotation, split");
+  seeds.initialisation = read("initialisation", "first particles");
+  seeds.batches = read("batches", "which samples a mini-batch holds");
+  seeds.noise = read("noise", "the Brownian motion");
+  return seeds;
+}
+
+std::string with_task(std::string_view kind) { return fmt::format("task.kind = \"{}\"", kind); }
+
+MakeDataset read_task(const Section& root, const Surroundings& surroundings) {
+  Section section = root.table("task");
+  const std::size_t kind = section.choice("kind", "where the data come from", required, names_of(tasks()));
+  if (root.is_describing()) {
+    for (const TaskRow& row : tasks()) {
+      Section rest = root.table("task", with_task(row.name));
+      row.read(rest, surroundings);
+    }
+  }
+  return root.is_describing() ? MakeDataset() : tasks()[kind].read(section, surroundings);
+}
+
+Risk read_risk(Section section) {
+  Loss loss;
+  loss.kind = pick(section, "kind", "l(f(x), y)", "squared", loss_names);
+  if (section.reads("half", loss.kind == LossKind::squared, "loss.kind = \"squared\"")) {
+    loss.prefactor = section.flag("half", "(u - y)^2 / 2 rather than (u - y)^2", true) ? 0.5 : 1;
+  }
+  if (section.reads("delta", loss.kind == LossKind::huber, "loss.kind = \"huber\"")) {
+    loss.delta = section.number("delta", "where the Huber loss turns linear", loss.delta, NumberRule::positive);
+  }
+  return {loss, pick(section, "reduction", "over the samples", "mean", reductions)};
+}
+
+/// Exactly one of every, log_spaced and at; the last number of steps, and all first steps of phases, fire as well.
+Trigger read_trigger(Section& section, const std::vector<Phase>& phases, std::int64_t default_count) {
+  std::vector<std::int64_t> landmarks = {0};
+  for (const Phase& phase : phases) {
+    landmarks.push_back(landmarks.back() + phase.num_steps);
+  }
+  const bool every = section.has("every");
+  const bool at = section.has("at");
+  const bool log_spaced = section.has("log_spaced");
+  section.check(every + at + log_spaced <= 1, every ? "every" : "at",
+                "only one of every, log_spaced and at can be given");
+  Trigger trigger;
+  if (section.reads("every", every, "no log_spaced and no at")) {
+    trigger = Trigger::every(section.integer("every", "steps between looks", {1, "none"}, {1}));
+  }
+  if (section.reads("at", at, "no every and no log_spaced")) {
+    trigger = Trigger::at(section.integers("at", "steps to look at", {std::vector<std::int64_t>{}, "none"}, {0}));
+  }
+  if (section.reads("log_spaced", !every && !at, "no every and no at")) {
+    const std::int64_t count =
+        section.integer("log_spaced", "number of looks, evenly spaced in log(step + 1)", default_count, {2, 1000000});
+    trigger = Trigger::log_spaced(count, landmarks.back());
+  }
+  return trigger.with(landmarks);
+}
+
+std::vector<Index> first_particles(Index count) {
+  std::vector<Index> particles(static_cast<std::size_t>(count));
+  std::iota(particles.begin(), particles.end(), Index{0});
+  return particles;
+}
+
+std::vector<Index> read_tracked(Section& section, Index width) {
+  constexpr std::string_view doc = "which particles the trajectory records: a count is the first ones";
+  const std::string allowed = "\"none\", \"all\", a count, or a list of particles";
+  if (section.is_describing()) {
+    section.describe("particles", allowed, "\"none\"", doc);
+    return {};
+  }
+  const Value none = {"none"};
+  const Value& value = section.has("particles") ? *section.find("particles") : none;
+  const auto* text = value.as<std::string>();
+  const auto* count = value.as<std::int64_t>();
+  section.check(text == nullptr || *text == "none" || *text == "all", "particles", "must be " + allowed);
+  section.check(text != nullptr || count != nullptr || value.as<List>() != nullptr, "particles", "must be " + allowed);
+  section.check(count == nullptr || (*count >= 0 && *count <= width), "particles",
+                fmt::format("must be between 0 and network.width = {}", width));
+  std::vector<Index> particles;
+  if (text != nullptr) {
+    particles = first_particles(*text == "all" ? width : 0);
+  } else if (count != nullptr) {
+    particles = first_particles(*count);
+  } else {
+    for (const std::int64_t particle : section.integers("particles", doc, required, {0, width - 1})) {
+      particles.push_back(particle);
+    }
+    std::sort(particles.begin(), particles.end());
+    particles.erase(std::unique(particles.begin(), particles.end()), particles.end());
+  }
+  section.resolve("particles", value, doc);
+  return particles;
+}
+
+void check_labels(const Section& root, const Risk& risk, const Vector& targets, std::string_view part) {
+  const auto bad = std::find_if(targets.begin(), targets.end(), [](double y) { return y != -1 && y != 1; });
+  if (risk.loss().is_classification() && bad != targets.end()) {
+    root.check_data(
+        false, "loss.kind",
+        fmt::format("needs labels -1 and +1, and the label of {} sample {} is {}", part, bad - targets.begin(), *bad));
+  }
+}
+
+bool asks_for_predictions(const Section& root) {
+  const Section observe = root.table("observe");
+  const Value* value = observe.find("predictions");
+  return value != nullptr && value->as<bool>() != nullptr && *value->as<bool>();
+}
+
+/// Rejects observables whose kernel matrices, now and at the start, do not fit into memory.
+void check_kernel_memory(const Section& observe, const Experiment& experiment) {
+  for (const std::string& name : experiment.observables) {
+    if (const Observable* row = find_observable(name); row != nullptr && row->needs.training_kernels) {
+      const auto n = static_cast<double>(experiment.data.num_train());
+      check_memory(observe, "columns", 2 * n * n, fmt::format("the n x n kernel matrices of {}", name));
+    }
+  }
+}
+
+/// [observe] columns: rows of the table of observables, and the columns that they have.
+void read_columns(Section& observe, const Scene& scene, Experiment& experiment) {
+  constexpr std::string_view key = "observe.columns";
+  const auto those_that_exist = [&](const std::vector<std::string>& names) {
+    return experiment.kernel ? keep_observables_of_outputs(scene, names, key, experiment.kernel->left_out) : names;
+  };
+  const bool describing = observe.is_describing();
+  const auto defaults = describing ? std::vector<std::string>() : those_that_exist(Observer::default_names(scene));
+  if (experiment.kernel) {
+    experiment.kernel->left_out.clear();  // nobody asked for these
+  }
+  experiment.observables =
+      those_that_exist(observe.names("columns", "observables of metrics.csv, rows of `mfld list observables`",
+                                     {defaults, "those that exist and are cheap"}));
+  if (!describing) {
+    check_kernel_memory(observe, experiment);
+    experiment.columns = Observer(scene, experiment.observables, key).columns();
+  }
+  if (experiment.kernel && experiment.kernel->ridge == 0) {
+    experiment.columns.emplace_back(generalisation_column);
+  }
+}
+
+/// The observables and the trajectory, with their triggers.
+void read_observation(const Section& root, Experiment& experiment) {
+  const Scene scene{&experiment.network, &experiment.risk, &experiment.data, &experiment.initial, &experiment.phases};
+  Section observe = root.table("observe");
+  read_columns(observe, scene, experiment);
+  experiment.observe = read_trigger(observe, experiment.phases, 200);
+  experiment.predictions =
+      observe.flag("predictions", "the outputs on the test samples in the end, as predictions.csv", false);
+  observe.check(!experiment.predictions || experiment.data.num_test() > 0, "predictions",
+                "needs test samples, and the task has none");
+  Section trajectory = observe.table("trajectory");
+  experiment.tracked = read_tracked(trajectory, experiment.initial.rows());
+  if (experiment.kernel && !experiment.tracked.empty()) {
+    experiment.kernel->left_out.emplace_back("observe.trajectory");
+    experiment.tracked.clear();
+  }
+  experiment.track = read_trigger(trajectory, experiment.phases, 100);
+}
+
+void read_checkpointing(Section section, Experiment& experiment) {
+  experiment.checkpoint_steps = section.integer("every_steps", "steps between checkpoints; 0: off", 0, {0});
+  experiment.checkpoint_minutes =
+      section.number("every_minutes", "minutes between checkpoints; 0: off", 10.0, NumberRule::non_negative);
+}
+
+/// What `make` makes of a file: what is wrong with it, only the file shows.
+template <class Make>
+auto from_file(const Make& make) {
+  try {
+    return make();
+  } catch (const InvalidInput& error) {
+    throw WrongData(error.what());
+  }
+}
+
+/// The opposite: the text says how many samples there are.
+template <class Read>
+auto from_text(const Read& read) {
+  try {
+    return read();
+  } catch (const WrongData& error) {
+    throw InvalidInput(error.what());
+  }
+}
+
+constexpr std::uint64_t hash_start = 0xCBF29CE484222325U;
+
+/// Fowler-Noll-Vo 1a.
+std::uint64_t hash_of(std::string_view bytes, std::uint64_t hash) {
+  for (const char c : bytes) {
+    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3U;
+  }
+  return hash;
+}
+
+/// Of what an experiment computes, and not of where its files lie.
+std::uint64_t hash_of_values(Value resolved) {
+  for (Member& section : std::get<Table>(resolved.data).members) {
+    if (auto* table = section.value.as<Table>(); table != nullptr && section.key == "task") {
+      std::erase_if(table->members,
+                    [](const Member& member) { return member.key == "path" || member.key == "test_path"; });
+    }
+  }
+  return hash_of(to_toml_inline(resolved), hash_start);
+}
+
+std::uint64_t hash_of(const Dataset& data, std::uint64_t hash) {
+  const auto add = [&hash](const auto& values) {
+    hash = hash_of(
+        {reinterpret_cast<const char*>(values.data()), sizeof(double) * static_cast<std::size_t>(values.size())}, hash);
+  };
+  add(data.train_inputs);
+  add(data.train_targets);
+  add(data.test_inputs);
+  add(data.test_targets);
+  return hash;
+}
+
+/// Doubles of all matrices that a state holds in the phase where they are most.
+double num_doubles_of_state(const std::vector<Phase>& phases, const RunSizes& sizes) {
+  double most = sizes.per_parameter().size();
+  for (const Phase& phase : phases) {
+    State<double> state;
+    state.begin(phase);
+    state.step_in_phase = 1;
+    double sum = 0;
+    State<double>::for_each_matrix(
+        state, sizes,
+        [&sum](std::string_view /*name*/, const auto& /*matrix*/, const MatrixShape& shape) { sum += shape.size(); });
+    most = std::max(most, sum);
+  }
+  return most;
+}
+
+/// Reads everything in the order of the resolved file. Over no file at all (describing) the data are one sample.
+Experiment read_experiment(const Section& root, const Surroundings& surroundings) {
+  const bool describing = root.is_describing();
+  const Seeds seeds = read_seeds(root);
+  const MakeDataset make_dataset = read_task(root, surroundings);
+  Section network_section = root.table("network");
+  const NetworkOptions options = read_network(network_section);
+  const Initialisation law = read_initialisation(network_section.table("init"), options.neuron, options.width);
+  const Risk risk = read_risk(root.table("loss"));
+  const Value* kind = root.find("task.kind");
+  const bool is_of_file =
+      kind != nullptr && kind->as<std::string>() != nullptr && *kind->as<std::string>() == file_task;
+  const auto make = [&] { return make_dataset(seeds.data); };
+  Dataset data = describing   ? Dataset{Inputs::Zero(1, 1), Vector::Zero(1), {}, {}, {}, {}, {}}
+                 : is_of_file ? from_file(make)
+                              : make();
+  check_labels(root, risk, data.train_targets, "training");
+  check_labels(root, risk, data.test_targets, "test");
+  const Network network(options.neuron, data.input_dim(), options.scaling, options.trained);
+  Experiment experiment{seeds, std::move(data), network, options.precision, risk};
+  const auto width = static_cast<double>(options.width);
+  const auto num_trained = static_cast<double>(std::count(network.trained().begin(), network.trained().end(), 1));
+  const bool predictions = asks_for_predictions(root);
+  experiment.kernel =
+      read_kernel_method(root, {options.neuron, options.trained, &experiment.risk, &experiment.data, predictions, law});
+  if (!experiment.kernel) {
+    const auto read = [&] {
+      return read_phases(root, {options.scaling, risk.loss().kind, experiment.data.num_train(), width * num_trained});
+    };
+    experiment.phases = is_of_file ? read() : from_text(read);
+  }
+  const auto some = [&](const auto& condition) {
+    return std::any_of(experiment.phases.begin(), experiment.phases.end(), condition) ? 1 : 0;
+  };
+  // First particles, drift, drift of an observer; what the state holds, and once more in a checkpoint.
+  const int num_copies = 3 + some([](const Phase& phase) { return phase.anchor == Anchor::start; }) +
+                         some([](const Phase& phase) { return phase.until_gradient_norm > 0; }) +
+                         (options.linearised ? 2 : 0);
+  const RunSizes sizes = {options.width, experiment.network.layout().size, experiment.data.num_train()};
+  const double num_doubles =
+      num_copies * sizes.per_parameter().size() + 2 * num_doubles_of_state(experiment.phases, sizes);
+  check_memory(network_section, "width", num_doubles, "the particles");
+  experiment.initial =
+      initial_particles(law, options.neuron, experiment.data.input_dim(), options.width, seeds.initialisation);
+  if (options.precision == Precision::single_precision) {
+    experiment.initial = experiment.initial.cast<float>().cast<double>().eval();
+  }
+  if (options.linearised) {
+    experiment.network = experiment.network.linearised_at(experiment.initial);
+  }
+  read_observation(root, experiment);
+  read_checkpointing(root.table("checkpoint"), experiment);
+  return experiment;
+}
+
+}  // namespace
+
+std::int64_t Experiment::num_steps() const {
+  return std::accumulate(phases.begin(), phases.end(), std::int64_t{0},
+                         [](std::int64_t sum, const Phase& phase) { return sum + phase.num_steps; });
+}
+
+double Experiment::num_bytes() const {
+  return 8.0 * static_cast<double>(data.train_inputs.size() + data.test_inputs.size() + data.train_targets.size() +
+                                   data.test_targets.size() + initial.size());
+}
+
+std::int64_t Experiment::num_frames(std::int64_t first_step) const {
+  return tracked.empty() ? 0 : track.num_fires(first_step, num_steps());
+}
+
+double Experiment::frame_bytes() const {
+  return 16 + 8 * static_cast<double>(tracked.size()) * static_cast<double>(initial.cols());
+}
+
+std::vector<std::string> Experiment::formulas() const {
+  std::vector<std::string> lines = {"data: " + data.description, "network: " + network.describe(initial.rows()),
+                                    "risk: " + risk.describe()};
+  if (kernel) {
+    const auto method = kernel->describe();
+    lines.insert(lines.end(), method.begin(), method.end());
+  }
+  for (std::size_t i = 0; i < phases.size(); ++i) {
+    lines.push_back(fmt::format("phase {}: {}", i, phases[i].describe()));
+  }
+  if (const double bytes = static_cast<double>(num_frames()) * frame_bytes(); bytes >= 0x1p30) {
+    lines.push_back(fmt::format("trajectory: large, up to {:.3g} GiB for {} frames of {} particles", bytes / 0x1p30,
+                                num_frames(), tracked.size()));
+  }
+  return lines;
+}
+
+std::vector<KeyInfo> describe_keys() {
+  std::vector<KeyInfo> keys;
+  Section root = Section::describing(keys);
+  read_experiment(root, {});
+  return keys;
+}
+
+Experiment build_experiment(const Value& config, const Surroundings& surroundings) {
+  static const std::vector<KeyInfo> every_key = describe_keys();
+  std::vector<KeyInfo> keys = every_key;
+  const Value* kind = find(config, "task.kind");
+  const auto* text = kind == nullptr ? nullptr : kind->as<std::string>();
+  const bool is_task = text != nullptr && std::any_of(tasks().begin(), tasks().end(),
+                                                      [text](const TaskRow& row) { return row.name == *text; });
+  // The keys of other tasks are known, too, but not to this experiment.
+  const auto others = std::stable_partition(keys.begin(), keys.end(), [&](const KeyInfo& key) {
+    return !is_task || !key.where.starts_with("task.kind") || key.where.starts_with(with_task(*text));
+  });
+  reject_unknown_keys(config, {keys.begin(), others}, {others, keys.end()});
+  Value resolved{Table{}};
+  Experiment experiment = read_experiment(Section::reading(config, resolved), surroundings);
+  experiment.resolved = to_toml(resolved);
+  experiment.hash = hash_of_values(resolved);
+  if (*text == file_task) {  // which may have changed since
+    experiment.hash = hash_of(experiment.data, experiment.hash);
+    experiment.folder = surroundings.folder / ".";
+  }
+  return experiment;
+}
+
+}  // namespace mfld

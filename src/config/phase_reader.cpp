@@ -1,0 +1,282 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "config/memory.hpp"
+#include "config/readers.hpp"
+#include "mfld/dynamics/natural_gradient.hpp"
+
+namespace mfld {
+
+namespace {
+
+constexpr std::array<Named<PenaltyMode>, 3> penalty_modes = {
+    {{"additive", PenaltyMode::additive}, {"product", PenaltyMode::product}, {"half", PenaltyMode::half}}};
+constexpr std::array<Named<Sampling>, 3> samplings = {{{"without-replacement", Sampling::without_replacement},
+                                                       {"with-replacement", Sampling::with_replacement},
+                                                       {"one-pass", Sampling::one_pass}}};
+constexpr std::array<Named<Anchor>, 2> anchors = {{{"zero", Anchor::zero}, {"start", Anchor::start}}};
+
+constexpr std::int64_t max_steps = 1000000000000000;  // of all phases together, so that counts do not overflow
+
+/// What the experiment file calls a value.
+template <class Rows, class Enumeration>
+std::string name_of(const Rows& rows, Enumeration value) {
+  return std::string(
+      std::find_if(rows.begin(), rows.end(), [value](const auto& row) { return row.value == value; })->name);
+}
+
+/// "method = ..." of the methods that meet a condition.
+template <class Condition>
+std::string methods_where(const Condition& condition) {
+  return "method = " + names_where(methods, condition);
+}
+
+bool draws_batches(const Method& method) { return draws_batches(method.estimator); }
+
+/// The natural gradient of a penalised risk would be another method: the penalty would change the metric, too.
+bool has_penalty(const Method& method) { return method.estimator == Estimator::full || draws_batches(method); }
+
+Schedule read_schedule_table(Section section, NumberRule rule, std::string_view doc) {
+  Schedule schedule;
+  schedule.kind = pick(section, "kind", "how it changes with the step", "constant", schedules);
+  schedule.value = section.number("value", doc, required, rule);
+  if (section.reads("final", schedule.kind == ScheduleKind::exponential, "kind = \"exponential\"")) {
+    schedule.final_value = section.number("final", "value at the last step", required, NumberRule::positive);
+    section.check(schedule.value > 0, "value", "must be > 0 for an exponential schedule");
+  }
+  if (section.reads("timescale", schedule.kind != ScheduleKind::constant && schedule.kind != ScheduleKind::exponential,
+                    "kind = \"inverse\", \"logarithmic\" or \"halving\"")) {
+    schedule.timescale = section.number("timescale", "in steps", required, NumberRule::positive);
+  }
+  schedule.off_fraction =
+      section.number("off_fraction", "the last fraction of the phase has the value 0; final is then not reached",
+                     schedule.off_fraction, NumberRule::fraction);
+  return schedule;
+}
+
+Schedule read_schedule(Section& section, std::string_view name, std::string_view doc, Fallback<double> fallback,
+                       NumberRule rule) {
+  if (section.is_describing()) {
+    section.number(name, fmt::format("{}; or a schedule, a table of:", doc), fallback, rule);
+    return read_schedule_table(section.table(name), rule, "at the first step");
+  }
+  const Value* value = section.find(name);
+  if (value != nullptr && value->as<Table>() != nullptr) {
+    return read_schedule_table(section.table(name), rule, doc);
+  }
+  Schedule schedule;
+  schedule.value = section.number(name, doc, fallback, rule);
+  return schedule;
+}
+
+Schedule read_temperature(Section& section, const Method& method) {
+  const auto with = [](TemperatureKey key) {
+    return methods_where([key](const Method& row) { return row.temperature == key; });
+  };
+  section.check(method.temperature != TemperatureKey::lambda2 || !section.has("beta"), "beta",
+                fmt::format("{} takes lambda2, the temperature itself, instead", method.name));
+  section.check(method.temperature != TemperatureKey::inverse_beta || !section.has("lambda2"), "lambda2",
+                fmt::format("{} takes beta, the inverse temperature, instead", method.name));
+  Schedule temperature;
+  if (section.reads("lambda2", method.temperature == TemperatureKey::lambda2, with(TemperatureKey::lambda2))) {
+    temperature = read_schedule(section, "lambda2", "temperature", required, NumberRule::non_negative);
+  }
+  if (section.reads("beta", method.temperature == TemperatureKey::inverse_beta, with(TemperatureKey::inverse_beta))) {
+    temperature.value =
+        1 / section.number("beta", "inverse temperature: temperature 1/beta", required, NumberRule::positive);
+  }
+  return temperature;
+}
+
+/// ceil(n^(1/3)) without rounding errors.
+Index cube_root_above(Index n) {
+  Index root = 1;
+  while (root * root * root < n) {
+    ++root;
+  }
+  return root;
+}
+
+/// Each sample of the training set goes into one step at most, over all phases that ask for that.
+void check_one_pass(const Section& section, Index num_samples, const Phase& phase) {
+  section.check(phase.method->estimator == Estimator::minibatch, "sampling",
+                fmt::format("needs fresh samples only, and {} goes back to old ones", phase.method->name));
+  const Index num_left = num_samples - phase.first_sample;
+  section.check_data(
+      num_left > 0 || phase.num_steps == 0, "steps",
+      fmt::format("must be 0 with sampling = \"one-pass\": the phases before use each of the {} training "
+                  "samples once",
+                  num_samples));
+  section.check_data(
+      phase.num_steps <= num_left / phase.batch_size, "steps",
+      fmt::format("must be at most {} with sampling = \"one-pass\" and batch_size = {}, which use each of the "
+                  "{} training samples{} once",
+                  num_left / phase.batch_size, phase.batch_size, num_left,
+                  phase.first_sample > 0 ? " left by the phases before" : ""));
+}
+
+void read_batches(Section& section, Index num_samples, Phase& phase) {
+  const Estimator estimator = phase.method->estimator;
+  const MethodDefaults& defaults = phase.method->defaults;
+  const std::string with_batch = methods_where(draws_batches);
+  const std::string with_snapshot = methods_where([](const Method& row) { return row.estimator == Estimator::svrg; });
+  if (section.reads("batch_size", draws_batches(*phase.method), with_batch)) {
+    Fallback<std::int64_t> fallback = required;
+    if (estimator == Estimator::svrg || defaults.batch_size > 0 || section.is_describing()) {
+      fallback = {defaults.batch_size > 0 ? defaults.batch_size : cube_root_above(num_samples),
+                  "required; svrg-mfld: ceil(n^(1/3)), averaged-sgd: 1"};
+    }
+    phase.batch_size = section.integer("batch_size", "samples per step, shared by all particles", fallback, {1});
+    section.check_data(phase.batch_size <= num_samples, "batch_size",
+                       fmt::format("must be at most {}, the number of training samples", num_samples));
+  }
+  if (section.reads("sampling", draws_batches(*phase.method), with_batch)) {
+    phase.sampling =
+        pick(section, "sampling",
+             "how a batch is drawn, afresh every step; one-pass takes the next samples of the training set in their "
+             "order, which should be random: shuffle a file that is sorted",
+             {name_of(samplings, defaults.sampling), "without-replacement; averaged-sgd: one-pass"}, samplings);
+    if (phase.sampling == Sampling::one_pass && !section.is_describing()) {
+      check_one_pass(section, num_samples, phase);
+    }
+  }
+  if (section.reads("snapshot_every", estimator == Estimator::svrg, with_snapshot)) {
+    constexpr Index largest_root = 3000000000;
+    Fallback<std::int64_t> fallback = required;
+    if (phase.batch_size <= largest_root) {
+      fallback = {phase.batch_size * phase.batch_size, "batch_size^2"};
+    }
+    phase.snapshot_every = section.integer("snapshot_every", "steps between snapshots", fallback, {1});
+  }
+}
+
+void read_penalty(Section& section, Phase& phase) {
+  const Method& method = *phase.method;
+  const std::string with_penalty = methods_where(has_penalty);
+  if (section.reads("lambda1", has_penalty(method), with_penalty)) {
+    phase.lambda1 = read_schedule(section, "lambda1", "coefficient of the penalty |theta|^2 or |theta - theta_0|^2",
+                                  0.0, NumberRule::non_negative);
+  }
+  phase.temperature = read_temperature(section, method);
+  if (section.reads("penalty_mode", has_penalty(method), with_penalty)) {
+    phase.penalty_mode = pick(section, "penalty_mode", "coefficient lambda1, lambda1 * temperature, or lambda1 / 2",
+                              "additive", penalty_modes);
+  }
+  section.check(phase.penalty_mode != PenaltyMode::product || method.temperature != TemperatureKey::none,
+                "penalty_mode",
+                fmt::format("multiplies lambda1 by the temperature, which {} does not have", method.name));
+  if (section.reads("anchor", has_penalty(method), with_penalty)) {
+    phase.anchor =
+        pick(section, "anchor", "where the penalty pulls to: 0, or theta_0, the particles at step 0 of the run",
+             {name_of(anchors, method.defaults.anchor), "zero; averaged-sgd: start"}, anchors);
+  }
+}
+
+void read_natural_gradient(Section& section, const PhaseSetting& setting, Phase& phase) {
+  const bool natural = phase.method->estimator == Estimator::natural;
+  if (!section.reads("damping", natural,
+                     methods_where([](const Method& row) { return row.estimator == Estimator::natural; }))) {
+    return;
+  }
+  phase.damping =
+      section.number("damping", "added to the diagonal of the tangent kernel", phase.damping, NumberRule::non_negative);
+  if (!natural) {
+    return;  // describing
+  }
+  section.check(
+      setting.loss == LossKind::squared, "method",
+      fmt::format("is defined for the squared loss, and loss.kind is \"{}\"", name_of(loss_names, setting.loss)));
+  check_memory(section, "method", num_doubles_of_natural_gradient(setting.num_samples),
+               "two matrices of n x n numbers");
+  section.check_data(phase.damping > 0 || static_cast<double>(setting.num_samples) <= setting.num_trained, "damping",
+                     fmt::format("must be > 0 where training samples ({}) are more than trained parameters ({}): their "
+                                 "tangent kernel is singular",
+                                 setting.num_samples, setting.num_trained));
+}
+
+/// What moves the particles, once all else of the phase is known.
+void read_step(Section& section, Phase& phase) {
+  const Method& method = *phase.method;
+  const auto names = names_of(step_rules);
+  phase.step_rule = step_rules[section.choice("step", "how a particle moves: a row of `mfld list steps`",
+                                              {std::string(info(method.defaults.step_rule).name),
+                                               "euler-maruyama; underdamped-mfld: kinetic"},
+                                              names)]
+                        .kind;
+  const bool kinetic = phase.step_rule == StepKind::kinetic;
+  if (section.reads("friction", kinetic, "step = kinetic")) {
+    phase.friction =
+        section.number("friction", "of the velocities, per unit of time", phase.friction, NumberRule::positive);
+  }
+  section.check(phase.step_rule != StepKind::leimkuhler_matthews ||
+                    (method.temperature != TemperatureKey::none && phase.temperature.value > 0),
+                "step",
+                method.temperature == TemperatureKey::none
+                    ? fmt::format("averages the noise of two steps, and {} has none", method.name)
+                    : "averages the noise of two steps, and the temperature is 0");
+  section.check(!kinetic || method.estimator != Estimator::natural, "step",
+                fmt::format("gives the particles momentum, and {} takes euler-maruyama only", method.name));
+  section.check(kinetic || method.defaults.step_rule != StepKind::kinetic, "step",
+                fmt::format("{} is mfld with step = kinetic; take method = mfld for another", method.name));
+  section.check(!kinetic || !phase.averaging, "step",
+                "gives the particles momentum, and averaging takes the mean of their positions alone; set averaging = "
+                "false, or another step");
+}
+
+Phase read_phase(Section& section, const PhaseSetting& setting, Index first_sample) {
+  Phase phase;
+  phase.method = &methods[section.choice("method", "a row of `mfld list methods`", required, method_names())];
+  const Method& method = *phase.method;
+  const ScalingKind scaling = setting.scaling.kind;
+  section.check(!method.only_scaling || *method.only_scaling == scaling, "method",
+                fmt::format("is defined in the mean-field scaling only, and network.scaling is \"{}\", which takes {}",
+                            name_of(scaling_names, scaling), names_where(methods, [scaling](const Method& row) {
+                              return !row.only_scaling || *row.only_scaling == scaling;
+                            })));
+  phase.first_sample = first_sample;
+  phase.name = section.text("name", "shown in plots", {std::string(method.name), "the method"});
+  phase.num_steps = section.integer("steps", "length of the phase", required, {0, max_steps});
+  phase.step_size = read_schedule(section, "step_size", "eta", required, NumberRule::positive);
+  read_penalty(section, phase);
+  read_batches(section, setting.num_samples, phase);
+  read_natural_gradient(section, setting, phase);
+  phase.averaging = section.flag("averaging", "predicts with the average of the phase's iterates, and ends with it",
+                                 {method.defaults.averaging, "false; averaged-sgd: true"});
+  read_step(section, phase);
+  // An estimate from a batch is small by chance.
+  const std::string with_full_gradient =
+      methods_where([](const Method& row) { return row.estimator == Estimator::full; });
+  if (section.reads("until_gradient_norm", method.estimator == Estimator::full, with_full_gradient)) {
+    phase.until_gradient_norm = section.number(
+        "until_gradient_norm",
+        "ends the phase once the norm of the gradient at the iterate is below, whatever its velocities; 0: off",
+        phase.until_gradient_norm, NumberRule::non_negative);
+  }
+  leave_kernel_keys(section);
+  return phase;
+}
+
+}  // namespace
+
+std::vector<Phase> read_phases(const Section& root, const PhaseSetting& setting) {
+  std::vector<Phase> phases;
+  Index first_sample = 0;  // that no phase before has used up
+  std::int64_t num_steps = 0;
+  for (Section& section : root.tables("phase")) {
+    phases.push_back(read_phase(section, setting, first_sample));
+    const Phase& phase = phases.back();
+    num_steps += phase.num_steps;
+    section.check(num_steps <= max_steps, "steps",
+                  fmt::format("the phases up to this one make {} steps, and all of them may make {} at most", num_steps,
+                              max_steps));
+    if (phase.sampling == Sampling::one_pass) {
+      first_sample += phase.num_steps * phase.batch_size;
+    }
+  }
+  root.check(!phases.empty(), "phase", "an experiment needs at least one [[phase]]");
+  return phases;
+}
+
+}  // namespace mfld

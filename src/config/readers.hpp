@@ -1,0 +1,78 @@
+#pragma once
+#include <boost/algorithm/string/join.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mfld/config/config.hpp"
+#include "mfld/config/experiment.hpp"
+#include "mfld/dynamics/phase.hpp"
+#include "mfld/model/initialisation.hpp"
+#include "mfld/model/network.hpp"
+#include "mfld/observe/observer.hpp"
+
+namespace mfld {
+
+/// [network]
+struct NetworkOptions {
+  Neuron neuron;
+  Index width = 0;
+  Scaling scaling;
+  TrainedBlocks trained;
+  bool linearised = false;
+  Precision precision = Precision::double_precision;
+};
+
+NetworkOptions read_network(Section& section);
+
+/// [network.init]
+Initialisation read_initialisation(Section section, const Neuron& neuron, Index width);
+
+/// What a phase has to fit to.
+struct PhaseSetting {
+  Scaling scaling;
+  LossKind loss = LossKind::squared;
+  Index num_samples = 0;
+  double num_trained = 0;  // trained parameters of all neurons
+};
+
+/// [[phase]]
+std::vector<Phase> read_phases(const Section& root, const PhaseSetting& setting);
+
+/// What [[phase]] method can be.
+std::vector<std::string> method_names();
+
+/// What a kernel method has to fit to.
+struct KernelSetting {
+  Neuron neuron;
+  TrainedBlocks trained;
+  const Risk* risk = nullptr;
+  const Dataset* data = nullptr;
+  bool predictions = false;
+  Initialisation law = {};
+};
+
+/// [[phase]] method = "kernel-regression"; nothing where the phases take steps.
+std::optional<KernelMethod> read_kernel_method(const Section& root, const KernelSetting& setting);
+
+/// Its keys, in a phase that has no use for them.
+void leave_kernel_keys(Section& section);
+
+/// Those of the observables that need nothing but outputs; the names of others go into `left_out`. InvalidInput names
+/// `key` and what is no observable of the scene.
+std::vector<std::string> keep_observables_of_outputs(const Scene& scene, const std::vector<std::string>& names,
+                                                     std::string_view key, std::vector<std::string>& left_out);
+
+/// The names of the rows of a table that meet a condition, for messages.
+template <class Rows, class Condition>
+std::string names_where(const Rows& rows, const Condition& condition) {
+  std::vector<std::string> names;
+  for (const auto& row : rows) {
+    if (condition(row)) {
+      names.emplace_back(row.name);
+    }
+  }
+  return boost::algorithm::join(names, ", ");
+}
+
+}  // namespace mfld

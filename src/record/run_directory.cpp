@@ -1,0 +1,335 @@
+#include "mfld/record/run_directory.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cassert>
+#include <chrono>
+#include <cmath>
+#include <cstdlib>
+#include <iterator>
+#include <optional>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "core/comments.hpp"
+#include "files/line_reader.hpp"
+#include "files/posix_file.hpp"
+#include "mfld/core/error.hpp"
+#include "record/summary_json.hpp"
+#include "record/trajectory_file.hpp"
+
+namespace mfld {
+
+namespace {
+
+/// The shortest text that reads back to the same double; a sign of "not a number" means nothing and is dropped.
+void append_number(fmt::memory_buffer& row, double value) {
+  if (std::isnan(value)) {
+    fmt::format_to(std::back_inserter(row), ",nan");
+  } else {
+    fmt::format_to(std::back_inserter(row), ",{}", value);
+  }
+}
+
+/// step, phase, time and gradient_evaluations.
+constexpr std::size_t num_own_columns = 4;
+
+constexpr const char* begun_checkpoint = "checkpoint.h5";
+
+LastRow parse_row(const std::string& row) {
+  LastRow result;
+  result.step = std::strtoll(row.c_str(), nullptr, 10);
+  std::size_t column = 0;
+  for (std::size_t comma = row.find(','); comma != std::string::npos; comma = row.find(',', comma + 1)) {
+    if (++column >= num_own_columns) {
+      result.values.push_back(std::strtod(row.c_str() + comma + 1, nullptr));
+    }
+  }
+  return result;
+}
+
+/// `place` under a second name, so that neither is missing at any moment; renamed where the file system has no links.
+void keep_as(const FilePlace& place, const FilePlace& temporary, const FilePlace& kept) {
+  remove_file(temporary);
+  const bool linked =
+      ::linkat(place.directory, place.name.c_str(), temporary.directory, temporary.name.c_str(), 0) == 0;
+  rename_file(linked ? temporary : place, kept);
+}
+
+/// Whether a branch that was killed before it had an experiment.toml left this checkpoint: none counts fewer rows.
+bool is_of_killed_branch(const FilePlace& checkpoint) {
+  try {
+    const Checkpoint begun = load_checkpoint(checkpoint);
+    return begun.metrics_rows == 0 && begun.trajectory_frames == 0;
+  } catch (const FileError&) {
+    return false;
+  }
+}
+
+/// What a run leaves that was killed before it had an experiment.toml: half of the first file it writes; of a branch
+/// also the checkpoint that it begins with.
+bool is_leftover(const Folder& folder, const std::string& name) {
+  return name == "experiment.new.toml" || name == "checkpoint.new.h5" ||
+         (name == begun_checkpoint && is_of_killed_branch(folder.place() / name));
+}
+
+/// Throws InvalidInput unless a run can begin there.
+void check_is_new(const Folder& folder) {
+  const std::vector<std::string> names = folder.names();
+  if (!std::all_of(names.begin(), names.end(), [&](const std::string& name) { return is_leftover(folder, name); })) {
+    throw InvalidInput(fmt::format("output directory {} exists and is not empty; give a new or empty directory",
+                                   folder.path().string()));
+  }
+}
+
+/// The directory at `place`, made if need be, and whether it is locked for this process alone. Another may have taken
+/// its place between the two.
+std::pair<Folder, bool> locked_folder(const FilePlace& place) {
+  for (int attempt = 0; attempt < 100; ++attempt) {
+    Folder folder = Folder::make(place);
+    const bool locked = folder.try_lock();
+    if (!locked || folder.is_in_place()) {
+      return {std::move(folder), locked};
+    }
+  }
+  throw FileError(fmt::format("cannot write into {}: it is replaced again and again", place.path.string()));
+}
+
+}  // namespace
+
+MetricsEnds read_ends(const FilePlace& metrics) {
+  MetricsEnds ends;
+  LineReader lines(PosixFile::open_for_reading(metrics));
+  for (std::string line; lines.next(line);) {
+    if (line.starts_with('#')) {
+      ends.comments.push_back(comments_in(line).front());
+    } else {
+      std::swap(ends.header.empty() ? ends.header : ends.last_row, line);
+    }
+  }
+  return ends;
+}
+
+struct RunDirectory::Files {
+  Folder folder;
+  std::chrono::steady_clock::time_point opened = std::chrono::steady_clock::now();
+  bool passes_soon = false;
+  std::optional<PosixFile> metrics{};
+  std::size_t num_columns = 0;
+  fmt::memory_buffer row{};
+  std::optional<TrajectoryFile> trajectory{};
+
+  bool is_new() const { return std::chrono::steady_clock::now() - opened < std::chrono::seconds(1); }
+  /// Whether a loss would cost more than making it lasting, which takes milliseconds a file. A killed process loses
+  /// neither; only a machine that stops within the first second does.
+  Write write() const { return is_new() ? Write::passing : Write::lasting; }
+};
+
+RunDirectory::RunDirectory(std::unique_ptr<Files> files) : files_(std::move(files)) {}
+RunDirectory::~RunDirectory() = default;
+RunDirectory::RunDirectory(RunDirectory&&) noexcept = default;
+RunDirectory& RunDirectory::operator=(RunDirectory&&) noexcept = default;
+
+RunDirectory RunDirectory::create(const FilePlace& place) {
+  struct stat attributes {};
+  if (::fstatat(place.directory, place.name.c_str(), &attributes, 0) == 0 && !S_ISDIR(attributes.st_mode)) {
+    throw InvalidInput(
+        fmt::format("output directory {} is a file; give a new or empty directory", place.path.string()));
+  }
+  auto [folder, locked] = locked_folder(place);
+  check_is_new(folder);
+  if (!locked) {
+    throw InvalidInput(fmt::format("output directory {} is taken by another process; give a new or empty directory",
+                                   place.path.string()));
+  }
+  remove_file(folder.place() / begun_checkpoint);  // or it would be the new run's
+  return RunDirectory(std::make_unique<Files>(Files{std::move(folder)}));
+}
+
+RunDirectory RunDirectory::reopen(const FilePlace& place) {
+  auto [folder, locked] = locked_folder(place);
+  if (!locked) {
+    throw FileError(fmt::format("cannot write into {}: another process is running there", place.path.string()));
+  }
+  return RunDirectory(std::make_unique<Files>(Files{std::move(folder)}));
+}
+
+const std::filesystem::path& RunDirectory::path() const { return files_->folder.path(); }
+
+std::filesystem::path RunDirectory::present_path() const { return files_->folder.present_path(); }
+
+FilePlace RunDirectory::place() const { return files_->folder.place(); }
+
+Folder RunDirectory::folder() const { return files_->folder.again(); }
+
+void RunDirectory::unmake() { files_->folder.unmake(); }
+
+void RunDirectory::pass_if_soon() { files_->passes_soon = true; }
+
+void RunDirectory::write_experiment(const std::string& text) {
+  replace_file(place() / "experiment.new.toml", place() / "experiment.toml", text, files_->write());
+}
+
+void RunDirectory::start_metrics(const std::vector<std::string>& comments, const std::vector<std::string>& columns) {
+  std::string head;
+  for (const std::string& comment : comments) {
+    head += comment_line(comment);
+  }
+  head += "step,phase,time,gradient_evaluations";
+  for (const std::string& column : columns) {
+    head += ',' + column;
+  }
+  head += '\n';
+  files_->metrics = PosixFile::create(place() / "metrics.new.csv");
+  files_->num_columns = columns.size();
+  files_->metrics->append(head);
+  files_->metrics->rename(place() / "metrics.csv");
+}
+
+LastRow RunDirectory::continue_metrics(std::int64_t num_rows, const std::vector<std::string>& columns,
+                                       std::int64_t last_step) {
+  const auto metrics = place() / "metrics.csv";
+  LineReader lines(PosixFile::open_for_reading(metrics));
+  files_->num_columns = columns.size();
+  std::size_t size = 0;
+  std::int64_t rows = -1;  // the names of the columns come first
+  std::string row;
+  for (std::string line; rows < num_rows && lines.next(line);) {
+    size += line.size() + 1;
+    if (!line.starts_with('#')) {
+      ++rows;
+      row = std::move(line);
+    }
+  }
+  LastRow last = rows > 0 ? parse_row(row) : LastRow();
+  if (rows < num_rows || (rows > 0 && last.values.size() != columns.size())) {
+    throw FileError(
+        fmt::format("cannot continue {}: it has {} complete rows of {} columns and the checkpoint counts {} of {}",
+                    metrics.path.string(), std::max<std::int64_t>(rows, 0), last.values.size() + num_own_columns,
+                    num_rows, columns.size() + num_own_columns));
+  }
+  if (last.step > last_step) {
+    throw FileError(fmt::format("cannot continue {}: row {} is of step {}, and the checkpoint counts rows to step {}",
+                                metrics.path.string(), num_rows, last.step, last_step));
+  }
+  make_own(place() / "metrics.new.csv", metrics);
+  files_->metrics = PosixFile::open_for_appending(metrics);
+  files_->metrics->truncate(size);
+  return last;
+}
+
+void RunDirectory::append_metrics(std::int64_t step, std::int64_t phase, double time, std::int64_t gradient_evaluations,
+                                  std::span<const double> values) {
+  assert(files_->metrics && values.size() == files_->num_columns);
+  fmt::memory_buffer& row = files_->row;
+  row.clear();
+  fmt::format_to(std::back_inserter(row), "{},{}", step, phase);
+  append_number(row, time);
+  fmt::format_to(std::back_inserter(row), ",{}", gradient_evaluations);
+  for (const double value : values) {
+    append_number(row, value);
+  }
+  row.push_back('\n');
+  files_->metrics->append({row.data(), row.size()});
+}
+
+void RunDirectory::start_trajectory(const TrajectoryInfo& info, const Dataset& data, const std::atomic<bool>* stop) {
+  files_->trajectory.emplace(place() / "trajectory.h5", info, data, stop);
+}
+
+std::int64_t RunDirectory::continue_trajectory(std::int64_t num_frames, const TrajectoryInfo& info,
+                                               std::int64_t last_step, const std::atomic<bool>* stop) {
+  files_->trajectory.reset();
+  return files_->trajectory.emplace(place() / "trajectory.h5", num_frames, info, last_step, stop).last_step();
+}
+
+void RunDirectory::finish_trajectory() {
+  if (files_->trajectory) {
+    files_->trajectory->finish();
+    sync_file(place());  // its name
+  }
+}
+
+void RunDirectory::append_trajectory(std::int64_t step, double time, const Eigen::Ref<const Matrix>& positions) {
+  assert(files_->trajectory);
+  files_->trajectory->append(step, time, positions);
+}
+
+void RunDirectory::write_checkpoint(const LentCheckpoint& checkpoint) {
+  const auto fresh = place() / "checkpoint.new.h5";
+  const auto current = place() / "checkpoint.h5";
+  save_checkpoint(checkpoint, fresh);
+  const bool lasting = files_->write() == Write::lasting;
+  if (lasting) {
+    sync_file(fresh);
+    sync_file(place() / "metrics.csv");
+    sync_file(place() / "trajectory.h5");
+  }
+  if (exists(current)) {
+    keep_as(current, place() / "checkpoint.kept.h5", place() / "checkpoint.previous.h5");
+  }
+  rename_file(fresh, current);
+  if (lasting) {
+    sync_file(place());
+  }
+}
+
+void RunDirectory::write_predictions(const std::vector<std::string>& comments, const Dataset& data,
+                                     std::span<const double> outputs, std::span<const double> std) {
+  assert(std::ssize(outputs) == data.num_test() && (std.empty() || std.size() == outputs.size()));
+  fmt::memory_buffer text;
+  const auto to_text = std::back_inserter(text);
+  for (const std::string& comment : comments) {
+    fmt::format_to(to_text, "{}", comment_line(comment));
+  }
+  for (Index k = 1; k <= data.input_dim(); ++k) {
+    fmt::format_to(to_text, "x_{},", k);
+  }
+  fmt::format_to(to_text, "target,output{}\n", std.empty() ? "" : ",std");
+  for (Index i = 0; i < data.num_test(); ++i) {
+    for (Index k = 0; k < data.input_dim(); ++k) {
+      fmt::format_to(to_text, "{},", data.test_inputs(i, k));
+    }
+    fmt::format_to(to_text, "{}", data.test_targets(i));
+    append_number(text, outputs[static_cast<std::size_t>(i)]);
+    if (!std.empty()) {
+      append_number(text, std[static_cast<std::size_t>(i)]);
+    }
+    text.push_back('\n');
+  }
+  replace_file(place() / "predictions.new.csv", place() / "predictions.csv", {text.data(), text.size()},
+               files_->write());
+}
+
+void RunDirectory::make_lasting() {
+  if (files_->metrics) {
+    files_->metrics->sync();
+  }
+  for (const char* name : {"experiment.toml", "trajectory.h5", "checkpoint.h5", "predictions.csv"}) {
+    sync_file(place() / name);
+  }
+  sync_file(place());
+}
+
+void RunDirectory::write_summary(const RunSummary& summary) {
+  const bool is_last = summary.end.ending != Ending::running;
+  const bool lasting = is_last ? !(files_->passes_soon && files_->is_new()) : files_->write() == Write::lasting;
+  if (is_last && lasting) {
+    make_lasting();
+  }
+  if (is_last && files_->metrics) {
+    files_->metrics->close();
+    files_->metrics.reset();
+  }
+  replace_file(place() / "summary.new.json", place() / "summary.json", to_json(summary),
+               lasting ? Write::lasting : Write::passing);
+  if (lasting) {
+    sync_file(place());
+  }
+}
+
+}  // namespace mfld

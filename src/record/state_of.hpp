@@ -1,0 +1,56 @@
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "mfld/config/experiment.hpp"
+#include "mfld/dynamics/state.hpp"
+#include "mfld/record/checkpoint.hpp"
+
+namespace mfld {
+
+/// The state with the numbers of a checkpoint and the parts of its phase, all matrices empty.
+template <class Scalar>
+State<Scalar> state_at(const CheckpointNumbers& numbers, const Experiment& experiment) {
+  State<Scalar> state;
+  if (numbers.phase < std::ssize(experiment.phases)) {
+    state.begin(experiment.phases[static_cast<std::size_t>(numbers.phase)]);
+  }
+  state.step = numbers.step;
+  state.phase = numbers.phase;
+  state.step_in_phase = numbers.step_in_phase;
+  state.time = numbers.time;
+  state.time_compensation = numbers.time_compensation;
+  state.gradient_evaluations = numbers.gradient_evaluations;
+  return state;
+}
+
+/// The state of a checkpoint that belongs to the experiment.
+template <class Scalar>
+State<Scalar> state_of(const Checkpoint& checkpoint, const Experiment& experiment) {
+  State<Scalar> state = state_at<Scalar>(checkpoint, experiment);
+  State<Scalar>::for_each_matrix(
+      state, experiment.sizes(),
+      [&]<class Number>(std::string_view name, Particles<Number>& matrix, const MatrixShape& /*shape*/) {
+        matrix = checkpoint.matrices.at(std::string(name)).template cast<Number>();
+      });
+  return state;
+}
+
+/// A checkpoint of the state, whose matrices stay where they are.
+template <class Scalar>
+LentCheckpoint lend(const State<Scalar>& state, const RunSizes& sizes) {
+  LentCheckpoint checkpoint;
+  checkpoint.step = state.step;
+  checkpoint.phase = state.phase;
+  checkpoint.step_in_phase = state.step_in_phase;
+  checkpoint.time = state.time;
+  checkpoint.time_compensation = state.time_compensation;
+  checkpoint.gradient_evaluations = state.gradient_evaluations;
+  State<Scalar>::for_each_matrix(state, sizes,
+                                 [&](std::string_view name, const auto& matrix, const MatrixShape& /*shape*/) {
+                                   checkpoint.matrices.emplace_back(name, LentMatrix(matrix));
+                                 });
+  return checkpoint;
+}
+
+}  // namespace mfld

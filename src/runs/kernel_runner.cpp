@@ -1,0 +1,209 @@
+#include "runs/kernel_runner.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cmath>
+#include <limits>
+#include <optional>
+
+#include "files/posix_file.hpp"
+#include "mfld/core/error.hpp"
+#include "mfld/ntk/closed_forms.hpp"
+#include "mfld/ntk/empirical.hpp"
+#include "mfld/ntk/infinite_width.hpp"
+#include "mfld/ntk/kernel_regression.hpp"
+#include "mfld/observe/observer.hpp"
+#include "runs/finite.hpp"
+#include "runs/run_text.hpp"
+
+namespace mfld {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+/// A kernel on the data and where the regression starts.
+struct Problem {
+  Matrix train_kernel;  // [n x n]
+  Matrix test_kernel;   // [n_test x n]
+  Vector train_start;   // f_0 [n]
+  Vector test_start;    // [n_test]
+};
+
+Vector start_outputs(const Experiment& experiment, const Inputs& inputs) {
+  Vector outputs(inputs.rows());
+  KernelWorkspace<double> workspace;
+  if (inputs.rows() > 0) {
+    experiment.network.outputs(experiment.initial, PackedInputs<double>(inputs),
+                               {outputs.data(), static_cast<std::size_t>(outputs.size())}, workspace);
+  }
+  return outputs;
+}
+
+KernelParts part_of(const KernelMethod& method) {
+  return method.kind == RegressionKernel::infinite_tangent ? KernelParts::ntk : KernelParts::nngp;
+}
+
+Matrix infinite_kernel(const KernelMethod& method, const Inputs& x, const Inputs& z, KernelParts part) {
+  InfiniteWidthKernel kernel = &x == &z ? infinite_width_kernel(method.convention, method.activation, x, part)
+                                        : infinite_width_kernel(method.convention, method.activation, x, z, part);
+  return std::move(part == KernelParts::ntk ? kernel.ntk : kernel.nngp);
+}
+
+/// x and z not empty; symmetric where they are the same object.
+Matrix kernel_between(const Experiment& experiment, const Inputs& x, const Inputs& z) {
+  switch (experiment.kernel->kind) {
+    case RegressionKernel::tangent:
+      return empirical_ntk(experiment.network, experiment.initial, x, z);
+    case RegressionKernel::features:
+      return conjugate_kernel(experiment.network, experiment.initial, x, z);
+    case RegressionKernel::infinite_tangent:
+    case RegressionKernel::infinite_features:
+      break;
+  }
+  return infinite_kernel(*experiment.kernel, x, z, part_of(*experiment.kernel));
+}
+
+Problem make_problem(const Experiment& experiment) {
+  const Dataset& data = experiment.data;
+  Problem problem;
+  problem.train_kernel = kernel_between(experiment, data.train_inputs, data.train_inputs);
+  problem.test_kernel = data.num_test() == 0 ? Matrix(0, data.num_train())
+                                             : kernel_between(experiment, data.test_inputs, data.train_inputs);
+  if (experiment.kernel->kind == RegressionKernel::tangent) {
+    problem.train_start = start_outputs(experiment, data.train_inputs);
+    problem.test_start = start_outputs(experiment, data.test_inputs);
+  } else {
+    problem.train_start = Vector::Zero(data.num_train());
+    problem.test_start = Vector::Zero(data.num_test());
+  }
+  return problem;
+}
+
+struct Solution {
+  Vector train;           // f [n]
+  Vector test;            // [n_test]
+  Vector test_std;        // [n_test], or empty
+  double generalisation;  // sqrt(2 |f - f_0|_k^2 / n)
+};
+
+/// Standard deviation of the test outputs: of the function, given the samples with noise of variance n ridge; or over
+/// the random starts of networks of infinite width, trained to the limit: 0 where all of them start from the outputs 0.
+Vector test_std(const Experiment& experiment, const KernelRegression& regression, const Matrix& test_kernel) {
+  const KernelMethod& method = *experiment.kernel;
+  const Inputs& train = experiment.data.train_inputs;
+  const Inputs& test = experiment.data.test_inputs;
+  const Vector variances = nngp_variances(method.convention, method.activation, test);
+  if (method.kind == RegressionKernel::infinite_features) {
+    return regression.posterior(test_kernel, variances).variance.cwiseSqrt();
+  }
+  if (method.starts_at_zero) {
+    return Vector::Zero(test.rows());
+  }
+  const Matrix train_nngp = infinite_kernel(method, train, train, KernelParts::nngp);
+  const Matrix test_nngp = infinite_kernel(method, test, train, KernelParts::nngp);
+  return ensemble_variance(regression.response(test_kernel), variances, test_nngp, train_nngp).cwiseSqrt();
+}
+
+Solution solve(const Experiment& experiment, Problem problem) {
+  const Vector residual = experiment.data.train_targets - problem.train_start;
+  const KernelRegression regression = KernelRegression::ridge(problem.train_kernel, residual, experiment.kernel->ridge);
+  Solution solution;
+  solution.train = problem.train_start + problem.train_kernel * regression.coefficients();
+  solution.test = problem.test_start + problem.test_kernel * regression.coefficients();
+  solution.generalisation =
+      std::sqrt(2 * std::max(0.0, residual.dot(regression.coefficients())) / static_cast<double>(residual.size()));
+  problem.train_kernel.resize(0, 0);
+  if (experiment.predictions && experiment.kernel->is_infinite()) {
+    solution.test_std = test_std(experiment, regression, problem.test_kernel);
+  }
+  return solution;
+}
+
+std::vector<double> column_values(const Experiment& experiment, const Solution& solution) {
+  const Scene scene{&experiment.network, &experiment.risk, &experiment.data, &experiment.initial, &experiment.phases};
+  const Observer observer(scene, experiment.observables, "observe.columns");
+  Look look(scene);
+  look.move_to_outputs(solution.train, solution.test);
+  std::vector<double> values(observer.columns().size());
+  observer.evaluate(look, values);
+  if (experiment.columns.size() > values.size()) {
+    values.push_back(solution.generalisation);
+  }
+  return values;
+}
+
+std::span<const double> span_of(const Vector& values) {
+  return {values.data(), static_cast<std::size_t>(values.size())};
+}
+
+void write(const Experiment& experiment, RunDirectory& directory, const RunOptions& options, const Solution& solution,
+           const std::vector<double>& values) {
+  std::vector<std::string> comments = table_comments(experiment, options);
+  directory.start_metrics(comments, experiment.columns);
+  directory.append_metrics(0, 0, 0, 0, values);
+  if (experiment.predictions) {
+    if (solution.test_std.size() > 0) {
+      comments.emplace_back(experiment.kernel->kind == RegressionKernel::infinite_features
+                                ? "std: of the Gaussian process given the samples, whose noise has variance n ridge"
+                                : "std: over the random starts of networks of infinite width, trained to the limit");
+    }
+    directory.write_predictions(comments, experiment.data, span_of(solution.test), span_of(solution.test_std));
+  }
+}
+
+RunSummary run(const Experiment& experiment, RunDirectory& directory, const std::atomic<bool>& stop,
+               const RunOptions& options) {
+  const Clock::time_point start = Clock::now();
+  RunSummary summary;
+  summary.columns = experiment.columns;
+  Problem problem = make_problem(experiment);
+  if (stop) {
+    summary.end.ending = Ending::interrupted;
+    summary.message = "interrupted before the solution, which a resumed run computes from the start";
+    summary.final_values.assign(summary.columns.size(), std::numeric_limits<double>::quiet_NaN());
+    directory.start_metrics(table_comments(experiment, options), experiment.columns);
+  } else {
+    const Solution solution = solve(experiment, std::move(problem));
+    summary.step_seconds = seconds_since(start);
+    summary.end.ending = Ending::finished;
+    summary.message = fmt::format("finished: {} equations solved", experiment.data.num_train());
+    summary.final_values = column_values(experiment, solution);
+    if (const double loss = mean_train_loss(experiment, span_of(solution.train)); !std::isfinite(loss)) {
+      summary.end.ending = Ending::diverged;
+      summary.message = fmt::format("diverged: the training loss of the solution is {}", loss);
+    } else {
+      summary.message += not_finite_in_words(summary.columns, summary.final_values);
+    }
+    const Clock::time_point solved = Clock::now();
+    write(experiment, directory, options, solution, summary.final_values);
+    summary.write_seconds = seconds_since(solved);
+  }
+  summary.wall_seconds = seconds_since(start);
+  directory.write_summary(summary);
+  return summary;
+}
+
+}  // namespace
+
+RunSummary run_kernel_regression(const Experiment& experiment, RunDirectory& directory, const std::atomic<bool>& stop,
+                                 const RunOptions& options) {
+  const FilePlace file = directory.place() / "experiment.toml";
+  const bool begun = exists(file);
+  if (!begun) {
+    directory.write_experiment(experiment_text(experiment, options, directory.present_path()));
+  }
+  try {
+    return run(experiment, directory, stop, options);
+  } catch (const InvalidInput&) {
+    if (!begun) {
+      remove_file(file);
+    }
+    throw;
+  }
+}
+
+}  // namespace mfld

@@ -1,0 +1,209 @@
+#include "mfld/runs/resume.hpp"
+
+#include <fmt/format.h>
+
+#include <cinttypes>
+#include <cstdio>
+#include <exception>
+#include <string_view>
+
+#include "config/stored_folder.hpp"
+#include "core/comments.hpp"
+#include "files/posix_file.hpp"
+#include "mfld/core/error.hpp"
+#include "record/data_record.hpp"
+#include "record/state_of.hpp"
+
+namespace mfld {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view branch_start = "branched from ";
+constexpr std::string_view step_start = " at step ";
+
+FilePlace experiment_of(const FilePlace& directory) { return directory / "experiment.toml"; }
+
+/// Throws FileError unless a run of the experiment can stand at the checkpoint.
+void check_belongs(const Checkpoint& checkpoint, const Experiment& experiment, const FilePlace& place) {
+  const auto refuse_unless = [&place](bool condition, const std::string& reason) {
+    if (!condition) {
+      throw FileError(fmt::format("cannot use checkpoint {}: {}", place.path.string(), reason));
+    }
+  };
+  refuse_unless(checkpoint.experiment_hash == experiment.hash,
+                fmt::format("it is of another experiment ({:016x}) than experiment.toml and its data ({:016x})",
+                            checkpoint.experiment_hash, experiment.hash));
+  refuse_unless(checkpoint.step >= 0 && checkpoint.phase >= 0 && checkpoint.phase <= std::ssize(experiment.phases) &&
+                    checkpoint.step_in_phase >= 0 && checkpoint.metrics_rows >= 0 && checkpoint.trajectory_frames >= 0,
+                "it counts steps that the experiment does not have");
+  std::size_t num_listed = 0;
+  const auto check = [&](std::string_view name, const auto& /*matrix*/, const MatrixShape& shape) {
+    const auto found = checkpoint.matrices.find(name);
+    refuse_unless(found != checkpoint.matrices.end(), fmt::format("it lacks /{}, which the phase needs", name));
+    refuse_unless(found->second.rows() == shape.rows && found->second.cols() == shape.cols,
+                  fmt::format("its /{} is [{} x {}] and the experiment's is [{} x {}]", name, found->second.rows(),
+                              found->second.cols(), shape.rows, shape.cols));
+    ++num_listed;
+  };
+  const State<double> state = state_at<double>(checkpoint, experiment);
+  State<double>::for_each_matrix(state, experiment.sizes(), check);
+  refuse_unless(num_listed == checkpoint.matrices.size(),
+                fmt::format("it has {} matrices and the phase needs {}", checkpoint.matrices.size(), num_listed));
+}
+
+Checkpoint read_checkpoint(const Experiment& experiment, const FilePlace& place) {
+  Checkpoint checkpoint = load_checkpoint(place);
+  check_belongs(checkpoint, experiment, place);
+  return checkpoint;
+}
+
+bool can_be_used(const Experiment& experiment, const FilePlace& place) {
+  try {
+    read_checkpoint(experiment, place);
+    return true;
+  } catch (const FileError&) {
+    return false;
+  }
+}
+
+std::optional<Checkpoint> find_checkpoint(const Experiment& experiment, const FilePlace& directory, Kept kept) {
+  const FilePlace last = directory / "checkpoint.h5";
+  const FilePlace previous = directory / "checkpoint.previous.h5";
+  const bool has_last = exists(last);
+  const bool has_previous = exists(previous);
+  if (kept == Kept::previous && !has_previous) {
+    throw FileError(fmt::format("cannot read {}: there is no previous checkpoint", previous.path.string()));
+  }
+  if (!has_last && !has_previous) {
+    return std::nullopt;
+  }
+  if (kept == Kept::previous || !has_last) {
+    return read_checkpoint(experiment, previous);
+  }
+  try {
+    return read_checkpoint(experiment, last);
+  } catch (const FileError& error) {
+    throw has_previous && can_be_used(experiment, previous)
+        ? FileError(fmt::format("{}; --previous goes on from the one before it", error.what()))
+        : error;
+  }
+}
+
+/// The files of a plan that are at none of the places where its paths may start, with what to do about it.
+FileError missing_file(const Plan& plan, const FilePlace& directory) {
+  const fs::path missing = *missing_file(plan.runs, plan.folders.back());
+  const fs::path stored = fs::absolute(plan.folders.back() / missing).lexically_normal();
+  return FileError(
+      fmt::format("cannot read {}: there is no such file; where the data have moved, correct {} of {}", stored.string(),
+                  missing.is_absolute() ? "the path in [task]" : "the line \"" + folder_comment_start() + "...\"",
+                  experiment_of(directory).path.string()));
+}
+
+/// What a checkpoint would know: whether the data are those that the run began with.
+void check_numbers(const Plan& plan, const Experiment& experiment, const FilePlace& directory) {
+  const NumbersInComments numbers(plan.comments);
+  for (const auto& [name, file] : named_files(plan.runs.front().config, experiment.data.files)) {
+    if (const std::string why = numbers.objection(name, file); !why.empty()) {
+      throw FileError(fmt::format("cannot continue {}: {}", directory.path.string(), why));
+    }
+  }
+}
+
+StoppedRun stopped_run(const Plan& plan, const FilePlace& directory, Kept kept, const Surroundings& surroundings) {
+  StoppedRun run{build_experiment(plan.runs.front().config, surroundings), std::nullopt, {}};
+  run.checkpoint = find_checkpoint(run.experiment, directory, kept);
+  if (!run.checkpoint) {
+    check_numbers(plan, run.experiment, directory);
+  }
+  for (const std::string& comment : plan.comments) {
+    if (comment.starts_with(branch_start)) {
+      run.notes.push_back(comment);
+    }
+  }
+  return run;
+}
+
+}  // namespace
+
+Plan read_stored_plan(const FilePlace& directory, const Watcher& watcher) {
+  const FilePlace file = experiment_of(directory);
+  return parse_plan(read_text(file), file, {}, watcher);
+}
+
+std::string stored_instruction_set(const FilePlace& directory) {
+  constexpr std::string_view key = "instruction set ";
+  for (const std::string& comment : comments_in(read_text(experiment_of(directory)))) {
+    if (const std::size_t place = comment.find(key); comment.starts_with("mfld ") && place != std::string::npos) {
+      return comment.substr(place + key.size());
+    }
+  }
+  return {};
+}
+
+StoppedRun read_stopped_run(const FilePlace& directory, Kept kept, const Surroundings& surroundings) {
+  const Plan plan = read_stored_plan(directory, surroundings.stop);
+  if (plan.is_sweep) {
+    throw InvalidInput(fmt::format("{} is a directory of several runs; name one of them", directory.path.string()));
+  }
+  std::exception_ptr first;
+  for (const fs::path& folder : plan.folders) {
+    if (missing_file(plan.runs, folder)) {
+      continue;
+    }
+    // Of a copied project the files are at both places, and may be the run's at one only.
+    try {
+      return stopped_run(plan, directory, kept, surroundings.in(folder));
+    } catch (const InvalidInput&) {
+      first = first ? first : std::current_exception();
+    } catch (const FileError&) {
+      first = first ? first : std::current_exception();
+    }
+  }
+  if (first) {
+    std::rethrow_exception(first);
+  }
+  throw missing_file(plan, directory);
+}
+
+std::string note_of(const Parent& parent) {
+  return fmt::format("{}{}{}{}, seed {}, experiment {:016x}", branch_start, parent.directory, step_start, parent.step,
+                     parent.seed, parent.experiment_hash);
+}
+
+std::optional<Parent> parent_in(const std::vector<std::string>& notes) {
+  std::optional<Parent> last;
+  for (const std::string& note : notes) {
+    const std::size_t step = note.rfind(step_start);
+    Parent parent;
+    if (note.starts_with(branch_start) && step != std::string::npos &&
+        std::sscanf(note.c_str() + step + step_start.size(), "%" SCNd64 ", seed %" SCNd64 ", experiment %" SCNx64,
+                    &parent.step, &parent.seed, &parent.experiment_hash) == 3) {
+      parent.directory = note.substr(branch_start.size(), step - branch_start.size());
+      last = parent;
+    }
+  }
+  return last;
+}
+
+StoppedRun branch(const FilePlace& directory, std::int64_t seed, Kept kept, const Surroundings& surroundings) {
+  StoppedRun parent = read_stopped_run(directory, kept, surroundings);
+  if (!parent.checkpoint) {
+    throw FileError(fmt::format("cannot branch {}: it has no checkpoint", directory.path.string()));
+  }
+  Value config = parse_toml(parent.experiment.resolved, experiment_of(directory).path.string());
+  assign(config, "seeds.noise", {seed});
+  assign(config, "seeds.batches", {seed});
+  StoppedRun child{build_experiment(config, surroundings.in(parent.experiment.folder)), std::nullopt, {}};
+  child.notes = std::move(parent.notes);
+  child.notes.push_back(note_of({fs::absolute(directory.path).lexically_normal().string(), parent.checkpoint->step,
+                                 static_cast<std::int64_t>(parent.experiment.seeds.noise), parent.experiment.hash}));
+  child.checkpoint = std::move(parent.checkpoint);
+  child.checkpoint->experiment_hash = child.experiment.hash;
+  child.checkpoint->metrics_rows = 0;
+  child.checkpoint->trajectory_frames = 0;
+  return child;
+}
+
+}  // namespace mfld

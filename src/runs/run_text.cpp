@@ -1,0 +1,34 @@
+#include "runs/run_text.hpp"
+
+#include "config/stored_folder.hpp"
+#include "core/comments.hpp"
+#include "mfld/record/provenance.hpp"
+#include "record/data_record.hpp"
+
+namespace mfld {
+
+std::string experiment_text(const Experiment& experiment, const RunOptions& options,
+                            const std::filesystem::path& directory) {
+  std::string text;
+  for (const auto* lines : {&options.provenance, &options.notes}) {
+    for (const std::string& line : *lines) {
+      text += comment_line(line);
+    }
+  }
+  if (!experiment.folder.empty()) {
+    text += folder_comments(experiment.folder, directory);
+    for (const auto& [name, file] : named_files(parse_toml(experiment.resolved, {}), experiment.data.files)) {
+      text += numbers_comment(name, file);
+    }
+  }
+  return text + experiment.resolved;
+}
+
+std::vector<std::string> table_comments(const Experiment& experiment, const RunOptions& options) {
+  std::vector<std::string> comments = experiment.formulas();
+  comments.insert(comments.begin(), "mfld " + version());
+  comments.insert(comments.end(), options.notes.begin(), options.notes.end());
+  return comments;
+}
+
+}  // namespace mfld

@@ -1,0 +1,539 @@
+#include "mfld/config/experiment.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "mfld/config/task_table.hpp"
+#include "mfld/core/error.hpp"
+#include "mfld/core/parallel.hpp"
+#include "mfld/runs/runner.hpp"
+#include "support/file_text.hpp"
+#include "support/temporary_directory.hpp"
+
+namespace mfld {
+namespace {
+
+/// A small experiment, with settings "path=value" on top.
+Value config(const std::vector<std::string>& settings = {}) {
+  Value root = parse_toml(
+      "seed = 1\n"
+      "task = { kind = \"teacher-student\", num_train = 50, num_test = 20 }\n"
+      "network.width = 10\n"
+      "[[phase]]\nmethod = \"mfld\"\nsteps = 30\nstep_size = 0.1\nlambda1 = 0.01\nlambda2 = 0.001\n",
+      "test.toml");
+  for (const std::string& setting : settings) {
+    const std::size_t equals = setting.find('=');
+    assign(root, setting.substr(0, equals), parse_toml_value(setting.substr(equals + 1)));
+  }
+  return root;
+}
+
+Experiment build(const std::vector<std::string>& settings = {}) { return build_experiment(config(settings), "."); }
+
+std::string error_of(const std::vector<std::string>& settings) {
+  return test::message_of<InvalidInput>([&] { build(settings); });
+}
+
+std::vector<std::string> plus(std::vector<std::string> settings, const std::vector<std::string>& more) {
+  settings.insert(settings.end(), more.begin(), more.end());
+  return settings;
+}
+
+const std::vector<std::string> gld = {"phase.0={method = \"gld\", steps = 5, step_size = 0.1, beta = 1e3}"};
+const std::vector<std::string> gd = {"phase.0={method = \"gd\", steps = 5, step_size = 0.1}"};
+const std::vector<std::string> svrg = {
+    "phase.0={method = \"svrg-mfld\", steps = 20, step_size = 0.1, lambda2 = 1e-3, lambda1 = 0.1}"};
+const std::vector<std::string> parity = {
+    "task={kind = \"sparse-parity\", input_dim = 5, num_train = 30, num_test = 9}"};
+
+const std::vector<std::string> averaged_sgd = {
+    "phase.0={method = \"averaged-sgd\", steps = 50, step_size = 0.1, lambda1 = 0.01}"};
+const std::vector<std::string> natural_gradient = {
+    "phase.0={method = \"natural-gradient\", steps = 5, step_size = 0.5, damping = 1e-6}"};
+
+/// Experiments that reach every branch of the readers.
+const std::vector<std::vector<std::string>> good = {
+    {},
+    gld,
+    gd,
+    svrg,
+    {"network.scaling=alpha", "network.alpha=2", "phase.0={method = \"gd\", steps = 3, step_size = 0.1}"},
+    plus(gd, {"network.scaling=ntk", "network.init.symmetric=true", "network.init.input_law=sphere"}),
+    plus(parity, {"loss.kind=logistic", "network.neuron=parity", "network.bound=15", "task.entries=unit"}),
+    plus(parity, {"loss.kind=huber", "loss.delta=0.5", "loss.reduction=sum", "network.neuron=sigma"}),
+    {"network.neuron=fixed-sign", "network.train=[\"input\"]", "network.precision=single", "loss.half=false"},
+    {"network.neuron=linear", "observe.every=7", "observe.trajectory={particles = [3, 1], at = [2, 5]}"},
+    {"network.neuron=bounded-r", "network.init.output_law=uniform", "network.bias=false", "observe.at=[1, 2]"},
+    {"network.neuron=parity-unbounded", "network.bound=2", "observe.trajectory.particles=all", "seeds.noise=9"},
+    {"task.angles=[0, 120.5]", "task.amplitudes=[1, -1]", "task.inputs=sphere", "task.input_norm=2",
+     "task.label_noise=uniform", "task.noise_level=0.1", "observe.columns=[\"train_loss\", \"mean_r\"]"},
+    {"task.directions=[[1, 0], [0.5, 2]]", "observe.trajectory={particles = 2, every = 5}", "checkpoint.every_steps=3"},
+    {"task={kind = \"single-index\", link = \"tanh\", input_dim = 3, num_train = 20, inputs = \"cube\"}"},
+    {"task={kind = \"multi-index\", link = \"staircase\", input_dim = 3, num_train = 20}"},
+    {"task={kind = \"harmonics\", degrees = [0, 3], amplitudes = [1, -0.5], input_dim = 3, num_train = 20}",
+     "observe.columns=[\"residual_harmonics\", \"tangent_eigenvalues\", \"kernel_profile\"]"},
+    {"phase.0.step_size={kind = \"exponential\", value = 0.1, final = 0.01}",
+     "phase.0.lambda2={kind = \"halving\", value = 0.1, timescale = 10, off_fraction = 0.2}",
+     "phase.0.lambda1={kind = \"constant\", value = 0}", "phase.0.penalty_mode=product"},
+    {"phase.0.step_size={kind = \"inverse\", value = 0.1, timescale = 10}",
+     "phase.0.lambda1={kind = \"logarithmic\", value = 0.1, timescale = 10}",
+     "phase.0.lambda2={kind = \"exponential\", value = 0.1, final = 0.01}"},
+    {"phase.0.lambda1={kind = \"exponential\", value = 0.1, final = 0.01}", "phase.0.until_gradient_norm=1e-3"},
+    {"phase.0.method=sgd-mfld", "phase.0.batch_size=50", "phase.0.sampling=with-replacement",
+     "phase.0.name=\"the first\""},
+    {"phase.0={method = \"kernel-regression\"}", "observe.columns=[\"test_loss\", \"mean_r\"]",
+     "observe.trajectory.particles=2", "observe.predictions=true"},
+    {"phase.0={method = \"kernel-regression\", kernel = \"infinite-tangent\", convention = \"lee\", ridge = 0.1}"},
+    {"phase.0={method = \"kernel-regression\", kernel = \"infinite-features\", name = \"prior\"}"},
+    averaged_sgd,
+    natural_gradient,
+    {"phase.0.step=kinetic", "phase.0.friction=0.3"},
+    {"phase.0.step=leimkuhler-matthews", "phase.0.anchor=start"},
+    {"phase.0.method=underdamped-mfld"},
+    {"phase.0.anchor=start", "phase.0.averaging=true"},
+    {"phase=[{method = \"averaged-sgd\", steps = 10, step_size = 0.1, batch_size = 3}, "
+     "{method = \"sgd\", steps = 20, step_size = 0.1, batch_size = 1, sampling = \"one-pass\"}]"},
+};
+
+TEST(Experiment, TheResolvedFileIsTheSameExperiment) {
+  for (const auto& settings : good) {
+    SCOPED_TRACE(::testing::PrintToString(settings));
+    const Experiment experiment = build(settings);
+    const Experiment again = build_experiment(parse_toml(experiment.resolved, "resolved.toml"), ".");
+    EXPECT_EQ(again.resolved, experiment.resolved);
+    EXPECT_EQ(again.hash, experiment.hash);
+    EXPECT_EQ(again.initial, experiment.initial);
+    EXPECT_EQ(again.data.train_targets, experiment.data.train_targets);
+    EXPECT_EQ(again.formulas(), experiment.formulas());
+  }
+}
+
+void collect_paths(const Value& value, const std::string& path, std::set<std::string>& paths) {
+  if (const auto* table = value.as<Table>()) {
+    for (const auto& [key, item] : table->members) {
+      collect_paths(item, path.empty() ? key : path + '.' + key, paths);
+    }
+  } else if (const auto* list = value.as<List>(); path == "phase") {
+    for (const Value& item : *list) {
+      collect_paths(item, path, paths);
+    }
+  } else {
+    paths.insert(path);
+  }
+  if (path.ends_with("step_size") || path.ends_with("lambda1") || path.ends_with("lambda2")) {
+    paths.insert(path);  // a number, or a schedule
+  }
+}
+
+TEST(Experiment, TheDescribedKeysAreThoseThatAreRead) {
+  std::set<std::string> described;
+  for (const KeyInfo& key : describe_keys()) {
+    described.insert(key.path);
+    EXPECT_FALSE(key.doc.empty()) << key.path;
+  }
+  test::TemporaryDirectory folder;
+  test::write_bytes(folder / "data.csv", "1,2,0\n3,4,1\n5,6,0\n");
+  auto all = good;
+  all.push_back({"task={kind = \"file\", path = \"data.csv\"}"});
+  std::set<std::string> resolved;
+  for (const auto& settings : all) {
+    const Experiment experiment = build_experiment(config(settings), folder.path());
+    collect_paths(parse_toml(experiment.resolved, "resolved.toml"), "", resolved);
+  }
+  EXPECT_EQ(resolved, described);
+}
+
+TEST(Experiment, DefaultsAreThoseOfTheContract) {
+  const Experiment experiment = build();
+  EXPECT_EQ(experiment.network.scaling().kind, ScalingKind::mean_field);
+  EXPECT_EQ(experiment.network.neuron().activation, Activation::tanh);
+  EXPECT_EQ(experiment.risk.loss().prefactor, 0.5);
+  EXPECT_EQ(experiment.seeds.noise, 1U);
+  EXPECT_TRUE(experiment.tracked.empty());
+  EXPECT_EQ(experiment.checkpoint_minutes, 10);
+  EXPECT_EQ(experiment.num_steps(), 30);
+  EXPECT_TRUE(experiment.observe.fires(0) && experiment.observe.fires(30));
+
+  const Experiment with_svrg = build(svrg);
+  EXPECT_EQ(with_svrg.phases[0].batch_size, 4);  // ceil(50^(1/3))
+  EXPECT_EQ(with_svrg.phases[0].snapshot_every, 16);
+  EXPECT_EQ(build(gld).phases[0].temperature.value, 1e-3);
+  EXPECT_EQ(build(gld).phases[0].anchor, Anchor::zero);
+  EXPECT_FALSE(build(gld).phases[0].averaging);
+
+  const Experiment averaged = build(averaged_sgd);
+  EXPECT_EQ(averaged.phases[0].batch_size, 1);
+  EXPECT_EQ(averaged.phases[0].sampling, Sampling::one_pass);
+  EXPECT_EQ(averaged.phases[0].anchor, Anchor::start);
+  EXPECT_TRUE(averaged.phases[0].averaging);
+}
+
+TEST(Experiment, OnePassGoesOnWhereThePhaseBeforeEnded) {
+  const Experiment experiment =
+      build({"phase=[{method = \"averaged-sgd\", steps = 4, step_size = 0.1, batch_size = 3}, "
+             "{method = \"sgd\", steps = 7, step_size = 0.1, batch_size = 9}, "
+             "{method = \"sgd\", steps = 19, step_size = 0.1, batch_size = 2, sampling = \"one-pass\"}]"});
+  EXPECT_EQ(experiment.phases[0].first_sample, 0);
+  EXPECT_EQ(experiment.phases[2].first_sample, 12);
+}
+
+struct Mistake {
+  std::vector<std::string> settings;
+  std::string sentence;
+};
+
+TEST(Experiment, EveryMistakeIsOneSentence) {
+  const std::vector<Mistake> mistakes = {
+      {{"network.widht=3"}, "unknown key network.widht; did you mean network.width?"},
+      {{"task.kind=teacher-studnt"},
+       "task.kind = \"teacher-studnt\": must be one of \"teacher-student\", \"sparse-parity\", "
+       "\"single-index\", \"multi-index\", \"harmonics\", \"file\"; did you mean \"teacher-student\"?"},
+      {{"task.sparsity=2"}, "task.sparsity = 2: is only read with task.kind = \"sparse-parity\""},
+      {{"task.num_train=-3"}, "task.num_train = -3: must be an integer >= 1"},
+      {{"task.num_train=1000000000000"}, "task.num_train = 1000000000000: the inputs need"},
+      {{"seed=-1"}, "seed = -1: must be an integer >= 0"},
+      {{"network.width=0"}, "network.width = 0: must be an integer from 1 to 2147483648"},
+      {{"network.width=\"ten\""}, "network.width = \"ten\": is a string, must be an integer from 1 to 2147483648"},
+      {{"network.width=2147483648", "task.input_dim=2000"}, "network.width = 2147483648: the particles need"},
+      {{"network.width=11", "network.init.symmetric=true"},
+       "network.init.symmetric = true: needs an even network.width, not 11"},
+      {{"network.neuron=parity", "network.init.symmetric=true"},
+       "network.init.symmetric = true: needs a neuron that is odd in its output weight, not parity"},
+      {{"network.neuron=linear", "network.bias=true"}, "network.bias = true: must be false for the neuron linear"},
+      {{"network.neuron=parity", "network.activation=relu"},
+       "network.activation = \"relu\": must be \"tanh\", which is part of the neuron parity"},
+      {{"network.bound=2"},
+       "network.bound = 2: is only read with network.neuron = bounded-r, parity, parity-unbounded"},
+      {{"network.alpha=2"}, "network.alpha = 2: is only read with network.scaling = \"alpha\""},
+      {plus(gd, {"network.scaling=alpha"}),
+       "network.alpha: is missing, must be a finite number > 0 (f = alpha/N sum_j h)"},
+      {{"network.scaling=ntk"},
+       "phase.0.method = \"mfld\": is defined in the mean-field scaling only, and network.scaling is \"ntk\", which "
+       "takes "
+       "gd, gld, sgld"},
+      {{"network.train=[]"}, "network.train = []: must name at least one block"},
+      {{"network.neuron=fixed-sign", "network.train=[\"output\"]"},
+       "network.train = [\"output\"]: \"output\" is none of what the neuron fixed-sign without bias can train: input"},
+      {{"network.bias=false", "network.train=[\"bias\"]"},
+       "network.train = [\"bias\"]: \"bias\" is none of what the neuron r-sigma without bias can train: input, output"},
+      {{"network.init.input_std=nan"}, "network.init.input_std = nan: must be a finite number >= 0"},
+      {{"network.neuron=fixed-sign", "network.init.output_law=gaussian"},
+       "network.init.output_law = \"gaussian\": must be \"sign\" for the neuron fixed-sign"},
+      {{"loss.kind=logistic"}, "loss.kind = \"logistic\": needs labels -1 and +1, and the label of training sample"},
+      {{"loss.delta=1"}, "loss.delta = 1: is only read with loss.kind = \"huber\""},
+      {{"phase=[]"}, "phase = []: an experiment needs at least one [[phase]]"},
+      {{"phase=3"}, "phase = 3: must be a list of tables, [[phase]]"},
+      {{"phase.0.method=mfdl"},
+       "phase.0.method = \"mfdl\": must be one of \"gd\", \"gld\", \"sgld\", \"mfld\", \"underdamped-mfld\", "
+       "\"sgd-mfld\", \"svrg-mfld\", \"sgd\", \"averaged-sgd\", \"natural-gradient\""},
+      {{"phase.0.beta=10"}, "phase.0.beta = 10: mfld takes lambda2, the temperature itself, instead"},
+      {plus(gld, {"phase.0.lambda2=1"}), "phase.0.lambda2 = 1: gld takes beta, the inverse temperature, instead"},
+      {plus(gd, {"phase.0.lambda2=1"}),
+       "phase.0.lambda2 = 1: is only read with method = mfld, underdamped-mfld, sgd-mfld, svrg-mfld"},
+      {plus(gd, {"phase.0.beta=1"}), "phase.0.beta = 1: is only read with method = gld, sgld"},
+      {plus(gd, {"phase.0.penalty_mode=product"}),
+       "phase.0.penalty_mode = \"product\": multiplies lambda1 by the temperature, which gd does not have"},
+      {{"phase.0.step_size=0"}, "phase.0.step_size = 0: must be a finite number > 0"},
+      {{"phase.0.step_size={kind = \"exponential\", value = 1}"},
+       "phase.0.step_size.final: is missing, must be a finite number > 0 (value at the last step)"},
+      {{"phase.0.lambda2={kind = \"exponential\", value = 0, final = 1}"},
+       "phase.0.lambda2.value = 0: must be > 0 for an exponential schedule"},
+      {{"phase.0.step_size={value = 1, timescale = 1}"},
+       "phase.0.step_size.timescale = 1: is only read with kind = \"inverse\", \"logarithmic\" or \"halving\""},
+      {{"phase=[{method = \"gd\", steps = 1000000000000000, step_size = 1}, {method = \"gd\", steps = 1, step_size = "
+        "1}]"},
+       "phase.1.steps = 1: the phases up to this one make 1000000000000001 steps, and all of them may make "
+       "1000000000000000 at most"},
+      {{"phase.0.steps=-1"}, "phase.0.steps = -1: must be an integer from 0 to 1000000000000000"},
+      {{"phase.0.method=sgd-mfld", "phase.0.batch_size=51"},
+       "phase.0.batch_size = 51: must be at most 50, the number of training samples"},
+      {{"phase.0.method=sgd-mfld"}, "phase.0.batch_size: is missing, must be an integer >= 1"},
+      {{"phase.0.method=sgd-mfld", "phase.0.batch_size=5", "phase.0.until_gradient_norm=0.1"},
+       "phase.0.until_gradient_norm = 0.1: is only read with method = gd, gld, mfld, underdamped-mfld"},
+      {{"phase.0.batch_size=5"}, "phase.0.batch_size = 5: is only read with method = sgld, sgd-mfld, svrg-mfld"},
+      {plus(averaged_sgd, {"phase.0.steps=51"}),
+       "phase.0.steps = 51: must be at most 50 with sampling = \"one-pass\" and batch_size = 1, which use each of the "
+       "50 training samples once"},
+      {plus(averaged_sgd, {"phase.0.batch_size=7"}), "phase.0.steps = 50: must be at most 7 with"},
+      {{"phase=[{method = \"averaged-sgd\", steps = 50, step_size = 1}, {method = \"averaged-sgd\", steps = 1, "
+        "step_size = 1}]"},
+       "phase.1.steps = 1: must be 0 with sampling = \"one-pass\": the phases before use each of the 50 training "
+       "samples "
+       "once"},
+      {plus(svrg, {"phase.0.sampling=one-pass"}),
+       "phase.0.sampling = \"one-pass\": needs fresh samples only, and svrg-mfld goes back to old ones"},
+      {plus(gd, {"phase.0.sampling=one-pass"}), "phase.0.sampling = \"one-pass\": is only read with method = sgld, "},
+      {plus(gd, {"phase.0.anchor=strat"}),
+       "phase.0.anchor = \"strat\": must be one of \"zero\", \"start\"; did you mean \"start\"?"},
+      {plus(gd, {"phase.0.damping=1"}), "phase.0.damping = 1: is only read with method = natural-gradient"},
+      {plus(natural_gradient, {"phase.0.damping=-1"}), "phase.0.damping = -1: must be a finite number >= 0"},
+      {plus(natural_gradient, {"phase.0.damping=0"}),
+       "phase.0.damping = 0: must be > 0 where training samples (50) are more than trained parameters (40)"},
+      {plus(natural_gradient, {"loss.kind=huber"}),
+       "phase.0.method = \"natural-gradient\": is defined for the squared loss, and loss.kind is \"huber\""},
+      {plus(natural_gradient, {"task.num_train=1000000"}),
+       "phase.0.method = \"natural-gradient\": two matrices of n x n numbers need 1.49e+04 GiB"},
+      {plus(natural_gradient, {"phase.0.lambda1=1"}),
+       "phase.0.lambda1 = 1: is only read with method = gd, gld, sgld, "},
+      {plus(natural_gradient, {"phase.0.anchor=start"}), "phase.0.anchor = \"start\": is only read with method = gd, "},
+      {{"phase.0.step=kinetik"},
+       "phase.0.step = \"kinetik\": must be one of \"euler-maruyama\", \"leimkuhler-matthews\", \"kinetic\"; did you "
+       "mean "
+       "\"kinetic\"?"},
+      {{"phase.0.step=kinetic", "phase.0.friction=0"}, "phase.0.friction = 0: must be a finite number > 0"},
+      {{"phase.0.friction=1"}, "phase.0.friction = 1: is only read with step = kinetic"},
+      {{"phase.0.step=kinetic", "phase.0.averaging=true"},
+       "phase.0.step = \"kinetic\": gives the particles momentum, and averaging takes the mean of their positions "
+       "alone"},
+      {plus(natural_gradient, {"phase.0.step=kinetic"}),
+       "phase.0.step = \"kinetic\": gives the particles momentum, and natural-gradient takes euler-maruyama only"},
+      {{"phase.0.method=underdamped-mfld", "phase.0.step=euler-maruyama"},
+       "phase.0.step = \"euler-maruyama\": underdamped-mfld is mfld with step = kinetic; take method = mfld for "
+       "another"},
+      {plus(gd, {"phase.0.step=leimkuhler-matthews"}),
+       "phase.0.step = \"leimkuhler-matthews\": averages the noise of two steps, and gd has none"},
+      {{"phase.0.step=leimkuhler-matthews", "phase.0.lambda2=0"},
+       "phase.0.step = \"leimkuhler-matthews\": averages the noise of two steps, and the temperature is 0"},
+      {plus(natural_gradient, {"phase.0.batch_size=1"}), "phase.0.batch_size = 1: is only read with method = sgld, "},
+      {{"observe={every = 2, at = [1]}"}, "observe.every = 2: only one of every, log_spaced and at can be given"},
+      {{"observe.log_spaced=1"}, "observe.log_spaced = 1: must be an integer from 2 to 1000000"},
+      {{"observe.columns=[\"trian_loss\"]"}, "observe.columns"},
+      {{"observe.trajectory.particles=11"},
+       "observe.trajectory.particles = 11: must be between 0 and network.width = 10"},
+      {{"observe.trajectory.particles=[10]"},
+       "observe.trajectory.particles = [10]: must be a list, each an integer from 0 to 9"},
+      {{"observe.trajectory.particles=some"},
+       "observe.trajectory.particles = \"some\": must be \"none\", \"all\", a count, or a list of particles"},
+      {{"checkpoint.every_minutes=-1"}, "checkpoint.every_minutes = -1: must be a finite number >= 0"},
+      {{"task.angles=[0]", "task.input_dim=3"}, "task.angles = [0]: needs task.input_dim = 2, not 3"},
+      {{"task.directions=[[1, 2, 3]]"}, "task.directions = [[1, 2, 3]]: row 0 has 3 numbers, must have input_dim = 2"},
+      {{"task.directions=[[0, 0]]"}, "task.directions = [[0, 0]]: row 0 must not be zero"},
+      {{"task.num_teachers=3"}, "task.num_teachers = 3: must be at most input_dim = 2, for orthonormal directions"},
+      {{"task.amplitudes=[1]"}, "task.amplitudes = [1]: must have num_teachers = 2 numbers"},
+      {{"task.noise_level=1"},
+       "task.noise_level = 1: is only read with task.label_noise = \"uniform\" or \"gaussian\""},
+      {plus(parity, {"task.sparsity=6"}), "task.sparsity = 6: must be at most input_dim = 5"},
+      {{"task={kind = \"multi-index\", link = \"staircase\", input_dim = 2}"},
+       "task.input_dim = 2: must be at least 3 for this link"},
+      {{"task={kind = \"harmonics\", input_dim = 1}"}, "task.input_dim = 1: must be at least 2, to have a sphere"},
+      {{"task={kind = \"harmonics\", degrees = []}"}, "task.degrees = []: must name at least one degree"},
+      {{"task={kind = \"harmonics\", degrees = [2, 2]}"}, "task.degrees = [2, 2]: 2 is listed twice"},
+      {{"task={kind = \"harmonics\", degrees = [1, 2], amplitudes = [1]}"},
+       "task.amplitudes = [1]: must have 2 numbers, one a degree"},
+      {{"task={kind = \"file\", path = \"none.csv\"}"}, "task.path = \"none.csv\": there is no file "},
+      {{"network=3"}, "network = 3: is an integer, must be a table"},
+      {{"task=3"}, "task = 3: is an integer, must be a table"},
+  };
+  for (const Mistake& mistake : mistakes) {
+    const std::string error = error_of(mistake.settings);
+    EXPECT_TRUE(error.starts_with(mistake.sentence)) << error << "\nshould be: " << mistake.sentence;
+    EXPECT_EQ(error.find('\n'), std::string::npos) << error;
+  }
+}
+
+TEST(Experiment, EveryTaskOfTheTableCanBeRead) {
+  test::TemporaryDirectory folder;
+  test::write_bytes(folder / "data.csv", "1,2,0\n3,4,1\n5,6,0\n7,8.5,1\n9,1,1\n");
+  for (const TaskRow& row : tasks()) {
+    Value root = config();
+    Value task{Table{}};
+    assign(task, "kind", {std::string(row.name)});
+    if (row.name == "file") {
+      assign(task, "path", {"data.csv"});
+    }
+    assign(root, "task", task);
+    const Experiment experiment = build_experiment(root, folder.path());
+    EXPECT_GT(experiment.data.num_train(), 0) << row.name;
+    // The resolved file stands in another folder, knows where its paths start, and is the same wherever that is.
+    EXPECT_EQ(experiment.folder.empty(), row.name != "file");
+    const std::filesystem::path start = experiment.folder.empty() ? "/" : experiment.folder;
+    const Experiment again = build_experiment(parse_toml(experiment.resolved, "resolved.toml"), start);
+    EXPECT_EQ(again.data.train_inputs, experiment.data.train_inputs) << row.name;
+    EXPECT_EQ(again.hash, experiment.hash) << row.name;
+  }
+}
+
+TEST(Experiment, SinglePrecisionStartsWhereItsParticlesAre) {
+  const Experiment single = build({"network.precision=single"});
+  EXPECT_EQ(single.initial, single.initial.cast<float>().cast<double>());
+  EXPECT_TRUE(single.initial.isApprox(build().initial, 1e-6));
+}
+
+// The runner.
+
+struct Row {
+  std::int64_t step = 0;
+  std::int64_t phase = 0;
+  std::string rest;
+};
+
+std::vector<Row> read_rows(const std::filesystem::path& directory) {
+  std::istringstream stream(test::read_bytes(directory / "metrics.csv"));
+  std::vector<Row> rows;
+  for (std::string line; std::getline(stream, line);) {
+    if (!line.starts_with('#') && !line.starts_with("step")) {
+      Row row;
+      char comma = 0;
+      std::istringstream(line) >> row.step >> comma >> row.phase >> comma >> row.rest;
+      rows.push_back(row);
+    }
+  }
+  return rows;
+}
+
+std::vector<std::int64_t> steps(const std::vector<Row>& rows) {
+  std::vector<std::int64_t> result;
+  for (const Row& row : rows) {
+    result.push_back(row.step);
+  }
+  return result;
+}
+
+class Run : public testing::Test {
+ protected:
+  RunSummary run(const std::string& name, const std::vector<std::string>& settings, bool stopped = false) {
+    const Experiment experiment = build(settings);
+    RunDirectory directory = RunDirectory::create(folder_ / name);
+    return run_experiment(experiment, directory, std::atomic<bool>(stopped));
+  }
+
+  test::TemporaryDirectory folder_;
+};
+
+TEST_F(Run, RecordsWhatTheMethodPredictsWith) {
+  // The mean of the first iterate alone is that iterate; penalty 0 at the start it is measured from.
+  const auto settings = plus(averaged_sgd, {"observe.every=1", "observe.columns=[\"train_loss\", \"objective\"]"});
+  const RunSummary summary = run("a", settings);
+  const auto rows = read_rows(folder_ / "a");
+  ASSERT_EQ(rows.size(), 51U);
+  const auto values = [](const Row& row) { return row.rest.substr(row.rest.rfind(',', row.rest.rfind(',') - 1)); };
+  EXPECT_EQ(values(rows[0]), values(rows[1]));
+  EXPECT_NE(values(rows[1]), values(rows[2]));
+  EXPECT_EQ(summary.gradient_evaluations, 50);
+  EXPECT_GT(summary.final_values[1], summary.final_values[0]);
+}
+
+TEST_F(Run, SaysThatThereIsNoNaturalGradient) {
+  const RunSummary summary = run(
+      "a", plus(natural_gradient,
+                {"phase.0.damping=0",
+                 "task={kind = \"single-index\", link = \"tanh\", input_dim = 3, num_train = 20, inputs = \"cube\"}"}));
+  EXPECT_EQ(summary.end.ending, Ending::diverged);
+  EXPECT_EQ(
+      summary.message,
+      "stopped at step 0: the tangent kernel matrix of the natural gradient is not finite and positive definite; a "
+      "damping > 0, a larger one, or a smaller step_size keeps it so");
+  EXPECT_EQ(summary.end.first_bad_particle, std::nullopt);
+  EXPECT_EQ(read_rows(folder_ / "a").size(), 1U);
+}
+
+TEST_F(Run, ObservesWhereTheTriggerFiresAndAtTheEnds) {
+  const RunSummary summary =
+      run("a", {"observe.every=12",
+                "phase=[{method = \"gd\", steps = 20, step_size = 0.1}, {method = \"mfld\", steps = 10, "
+                "step_size = 0.2, lambda2 = 0.1}]"});
+  const auto rows = read_rows(folder_ / "a");
+  EXPECT_EQ(steps(rows), (std::vector<std::int64_t>{0, 12, 20, 24, 30}));
+  EXPECT_EQ(rows[1].phase, 0);
+  EXPECT_EQ(rows[2].phase, 1);
+  EXPECT_EQ(rows[4].phase, 1);
+  EXPECT_EQ(summary.end.ending, Ending::finished);
+  EXPECT_EQ(summary.end.step, 30);
+  EXPECT_NEAR(summary.time, 20 * 0.1 + 10 * 0.2, 1e-12);
+  EXPECT_EQ(summary.gradient_evaluations, 30 * 50);
+  for (const char* file : {"experiment.toml", "metrics.csv", "checkpoint.h5", "summary.json"}) {
+    EXPECT_TRUE(std::filesystem::exists(folder_ / "a" / file)) << file;
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "a" / "trajectory.h5"));
+}
+
+TEST_F(Run, LookingChangesNothing) {
+  run("rarely", {"observe.every=30", "phase.0.method=sgd-mfld", "phase.0.batch_size=7"});
+  run("often", {"observe.every=1", "observe.trajectory={particles = \"all\", every = 1}", "checkpoint.every_steps=1",
+                "phase.0.method=sgd-mfld", "phase.0.batch_size=7"});
+  EXPECT_EQ(read_rows(folder_ / "rarely").back().rest, read_rows(folder_ / "often").back().rest);
+  EXPECT_EQ(load_checkpoint(folder_ / "rarely" / "checkpoint.h5").matrices.at("particles"),
+            load_checkpoint(folder_ / "often" / "checkpoint.h5").matrices.at("particles"));
+}
+
+TEST_F(Run, IsTheSameOnAnyNumberOfThreads) {
+  for (const std::string precision : {"double", "single"}) {
+    const std::vector<std::string> settings = {"network.precision=" + precision, "network.width=1001"};
+    with_threads(1, [&] { run(precision + "1", settings); });
+    for (const int threads : {2, 3, 8}) {
+      const std::string name = precision + std::to_string(threads);
+      with_threads(threads, [&] { run(name, settings); });
+      EXPECT_EQ(test::read_bytes(folder_ / name / "metrics.csv"),
+                test::read_bytes(folder_ / (precision + "1") / "metrics.csv"));
+    }
+  }
+}
+
+TEST_F(Run, SinglePrecisionWithoutNoiseStaysNearDouble) {
+  const RunSummary in_double = run("double", {"phase.0.lambda2=0"});
+  const RunSummary in_single = run("single", {"phase.0.lambda2=0", "network.precision=single"});
+  for (std::size_t i = 0; i < in_double.columns.size(); ++i) {
+    EXPECT_NEAR(in_single.final_values[i], in_double.final_values[i], 1e-4) << in_double.columns[i];
+  }
+  EXPECT_NE(in_single.final_values, in_double.final_values);
+}
+
+TEST_F(Run, DivergenceIsAnOutcomeThatKeepsWhatWasRecorded) {
+  const RunSummary summary = run("a", {"phase.0.step_size=1e200", "observe.every=1"});
+  EXPECT_EQ(summary.end.ending, Ending::diverged);
+  ASSERT_TRUE(summary.end.first_bad_particle);
+  EXPECT_GE(*summary.end.first_bad_particle, 0);
+  EXPECT_GE(summary.end.step, 1);
+  EXPECT_EQ(summary.message, "diverged at step " + std::to_string(summary.end.step) + ": particle " +
+                                 std::to_string(*summary.end.first_bad_particle) + " is not finite");
+  const auto rows = read_rows(folder_ / "a");
+  EXPECT_EQ(rows.front().step, 0);
+  EXPECT_EQ(rows.back().step, summary.end.step);
+  EXPECT_TRUE(test::mentions(test::read_bytes(folder_ / "a" / "summary.json"), "\"ending\": \"diverged\""));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "a" / "checkpoint.h5"));
+}
+
+TEST_F(Run, AnInterruptionLeavesACheckpoint) {
+  const RunSummary summary = run("a", {}, true);
+  EXPECT_EQ(summary.end.ending, Ending::interrupted);
+  EXPECT_EQ(summary.end.step, 0);
+  const Checkpoint checkpoint = load_checkpoint(folder_ / "a" / "checkpoint.h5");
+  EXPECT_EQ(checkpoint.step, 0);
+  EXPECT_EQ(checkpoint.metrics_rows, 0);
+  EXPECT_EQ(checkpoint.matrices.at("particles"), build().initial);
+  EXPECT_EQ(checkpoint.experiment_hash, build().hash);
+}
+
+TEST_F(Run, ACheckpointHoldsEverythingThatChanges) {
+  const std::vector<std::string> settings = plus(svrg, {"observe.every=8", "checkpoint.every_steps=10"});
+  run("a", settings);
+  const Checkpoint last = load_checkpoint(folder_ / "a" / "checkpoint.h5");
+  EXPECT_EQ(last.step, 20);
+  EXPECT_EQ(last.metrics_rows, 4);  // 0, 8, 16, 20
+  EXPECT_EQ(last.matrices.size(), 1U) << "the phase is over, with all that it carried";
+  const Checkpoint previous = load_checkpoint(folder_ / "a" / "checkpoint.previous.h5");
+  EXPECT_EQ(previous.step, 10);
+  EXPECT_EQ(previous.metrics_rows, 2);
+  EXPECT_EQ(previous.step_in_phase, 10);
+  EXPECT_TRUE(previous.matrices.contains("snapshot/drift"));
+}
+
+TEST_F(Run, APhaseThatHasConvergedEndsEarlyAndIsRecordedOnce) {
+  const RunSummary summary =
+      run("a", {"network.neuron=linear", "observe.every=1000",
+                "phase=[{method = \"gd\", steps = 100000, step_size = 0.5, until_gradient_norm = 1e-6}, "
+                "{method = \"gd\", steps = 3, step_size = 0.1}]"});
+  const auto rows = read_rows(folder_ / "a");
+  ASSERT_EQ(rows.size(), 3U);  // the start, the end of the first phase, the end
+  EXPECT_LT(rows[1].step, 1000);
+  EXPECT_EQ(rows[1].phase, 1);
+  EXPECT_EQ(rows[2].step, rows[1].step + 3);
+  EXPECT_EQ(summary.end.step, rows[2].step);
+}
+
+}  // namespace
+}  // namespace mfld
