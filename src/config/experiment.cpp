@@ -11,6 +11,7 @@
 #include "mfld/config/task_table.hpp"
 #include "mfld/core/error.hpp"
 #include "mfld/dynamics/state.hpp"
+#include "mfld/model/tangent_network.hpp"
 #include "mfld/observe/observer.hpp"
 
 namespace mfld {
@@ -174,7 +175,7 @@ void read_columns(Section& observe, const Scene& scene, Experiment& experiment) 
 
 /// The observables and the trajectory, with their triggers.
 void read_observation(const Section& root, Experiment& experiment) {
-  const Scene scene{&experiment.network, &experiment.risk, &experiment.data, &experiment.initial, &experiment.phases};
+  const Scene scene = experiment.scene();
   Section observe = root.table("observe");
   read_columns(observe, scene, experiment);
   experiment.observe = read_trigger(observe, experiment.phases, 200);
@@ -285,7 +286,7 @@ Experiment read_experiment(const Section& root, const Surroundings& surroundings
   check_labels(root, risk, data.train_targets, "training");
   check_labels(root, risk, data.test_targets, "test");
   const Network network(options.neuron, data.input_dim(), options.scaling, options.trained);
-  Experiment experiment{seeds, std::move(data), network, options.precision, risk};
+  Experiment experiment{seeds, std::move(data), std::make_shared<Network>(network), options.precision, risk};
   const auto width = static_cast<double>(options.width);
   const auto num_trained = static_cast<double>(std::count(network.trained().begin(), network.trained().end(), 1));
   const bool predictions = asks_for_predictions(root);
@@ -304,7 +305,7 @@ Experiment read_experiment(const Section& root, const Surroundings& surroundings
   const int num_copies = 3 + some([](const Phase& phase) { return phase.anchor == Anchor::start; }) +
                          some([](const Phase& phase) { return phase.until_gradient_norm > 0; }) +
                          (options.linearised ? 2 : 0);
-  const RunSizes sizes = {options.width, experiment.network.layout().size, experiment.data.num_train()};
+  const RunSizes sizes = {options.width, network.layout().size, experiment.data.num_train()};
   const double num_doubles =
       num_copies * sizes.per_parameter().size() + 2 * num_doubles_of_state(experiment.phases, sizes);
   check_memory(network_section, "width", num_doubles, "the particles");
@@ -314,7 +315,7 @@ Experiment read_experiment(const Section& root, const Surroundings& surroundings
     experiment.initial = experiment.initial.cast<float>().cast<double>().eval();
   }
   if (options.linearised) {
-    experiment.network = experiment.network.linearised_at(experiment.initial);
+    experiment.model = std::make_shared<TangentNetwork>(network, experiment.initial);
   }
   read_observation(root, experiment);
   read_checkpointing(root.table("checkpoint"), experiment);
@@ -342,7 +343,7 @@ double Experiment::frame_bytes() const {
 }
 
 std::vector<std::string> Experiment::formulas() const {
-  std::vector<std::string> lines = {"data: " + data.description, "network: " + network.describe(initial.rows()),
+  std::vector<std::string> lines = {"data: " + data.description, "network: " + model->describe(initial.rows()),
                                     "risk: " + risk.describe()};
   if (kernel) {
     const auto method = kernel->describe();

@@ -42,21 +42,20 @@ void draw_batch(std::uint64_t seed, std::int64_t step, Index num_samples, Sampli
 }
 
 template <class Scalar>
-void choose_batch(const EstimateContext<Scalar>& context, Batch<Scalar>& batch) {
+void choose_batch(const EstimateContext<Scalar>& context, std::vector<Index>& batch) {
   const Phase& phase = context.phase;
-  batch.samples.resize(static_cast<std::size_t>(phase.batch_size));
+  batch.resize(static_cast<std::size_t>(phase.batch_size));
   if (phase.sampling == Sampling::one_pass) {
     const Index first = phase.first_sample + context.step_in_phase * phase.batch_size;
-    assert(first + phase.batch_size <= context.objective.num_samples());
-    std::iota(batch.samples.begin(), batch.samples.end(), first);
+    assert(first + phase.batch_size <= context.objective.num_terms());
+    std::iota(batch.begin(), batch.end(), first);
   } else {
-    draw_batch(context.batch_seed, context.step, context.objective.num_samples(), phase.sampling, batch.samples);
+    draw_batch(context.batch_seed, context.step, context.objective.num_terms(), phase.sampling, batch);
   }
-  context.objective.gather(batch);
 }
 
-template void choose_batch(const EstimateContext<double>&, Batch<double>&);
-template void choose_batch(const EstimateContext<float>&, Batch<float>&);
+template void choose_batch(const EstimateContext<double>&, std::vector<Index>&);
+template void choose_batch(const EstimateContext<float>&, std::vector<Index>&);
 
 std::string batches_in_words(const Phase& phase) {
   if (phase.sampling == Sampling::one_pass) {
@@ -69,7 +68,7 @@ std::string batches_in_words(const Phase& phase) {
 template <class Scalar>
 Estimate MiniBatch<Scalar>::estimate(const EstimateContext<Scalar>& context) {
   choose_batch(context, batch_);
-  context.objective.drift(batch_, context.particles, context.drift, context.finish);
+  context.objective.drift_of(batch_, context.particles, context.drift, context.finish);
   return {context.phase.batch_size};
 }
 

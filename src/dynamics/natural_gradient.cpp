@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "mfld/ntk/empirical.hpp"
+#include "mfld/objective/empirical_risk.hpp"
 
 namespace mfld {
 
@@ -18,15 +19,17 @@ Particles<double> in_double(const Particles<float>& particles) { return particle
 
 template <class Scalar>
 Estimate NaturalGradient<Scalar>::estimate(const EstimateContext<Scalar>& context) {
-  EmpiricalRisk<Scalar>& objective = context.objective;
-  const Network& network = objective.network();
-  coefficients_.resize(static_cast<std::size_t>(objective.num_samples()));
-  objective.outputs(context.particles, coefficients_);
-  Eigen::Map<Vector> c(coefficients_.data(), objective.num_samples());
-  c -= objective.data().train_targets;
+  auto* const risk = dynamic_cast<EmpiricalRisk<Scalar>*>(&context.objective);
+  if (risk == nullptr) {
+    return {0, "the natural gradient is that of the risk of a network on samples, and this objective is another one"};
+  }
+  coefficients_.resize(static_cast<std::size_t>(risk->num_terms()));
+  risk->outputs(context.particles, coefficients_);
+  Eigen::Map<Vector> c(coefficients_.data(), risk->num_terms());
+  c -= risk->data().train_targets;
   const double damping = context.phase.damping;
-  const bool known = network.is_linearised() && factored_damping_ == damping;
-  if (!known && !factorise(network, context.particles, objective.data().train_inputs, damping)) {
+  const bool known = risk->model().tangent_point() != nullptr && factored_damping_ == damping;
+  if (!known && !factorise(risk->model(), context.particles, risk->data().train_inputs, damping)) {
     factored_damping_ = -1;
     return {0,
             "the tangent kernel matrix of the natural gradient is not finite and positive definite; a damping > 0, a "
@@ -35,15 +38,16 @@ Estimate NaturalGradient<Scalar>::estimate(const EstimateContext<Scalar>& contex
   factored_damping_ = damping;
   factor_.triangularView<Eigen::Lower>().solveInPlace(c);
   factor_.transpose().triangularView<Eigen::Upper>().solveInPlace(c);
-  objective.drift_from(coefficients_, context.particles, context.drift, context.finish);
-  return {objective.num_samples()};
+  risk->drift_from(coefficients_, context.particles, context.drift, context.finish);
+  return {risk->num_terms()};
 }
 
 template <class Scalar>
-bool NaturalGradient<Scalar>::factorise(const Network& network, const Particles<Scalar>& particles,
-                                        const Inputs& inputs, double damping) {
+bool NaturalGradient<Scalar>::factorise(const Model& model, const Particles<Scalar>& particles, const Inputs& inputs,
+                                        double damping) {
   factor_.resize(0, 0);  // room for the new one
-  factor_ = empirical_ntk(network, network.is_linearised() ? network.anchor() : in_double(particles), inputs, inputs);
+  const Particles<double>* const fixed = model.tangent_point();
+  factor_ = empirical_ntk(model.network(), fixed == nullptr ? in_double(particles) : *fixed, inputs, inputs);
   factor_.diagonal().array() += damping;
   const double scale = factor_.diagonal().maxCoeff();
   const Eigen::LLT<Eigen::Ref<Matrix>> in_place(factor_);

@@ -17,12 +17,12 @@ bool pulls_to_start(const Phase& phase) { return phase.anchor == Anchor::start &
 }  // namespace
 
 template <class Scalar>
-Simulation<Scalar>::Simulation(const Network& network, const Risk& risk, const Dataset& data, std::vector<Phase> phases,
-                               Seeds seeds, State<Scalar> state, const Particles<double>* first_particles)
+Simulation<Scalar>::Simulation(std::unique_ptr<Objective<Scalar>> objective, std::vector<Phase> phases, Seeds seeds,
+                               State<Scalar> state, const Particles<double>* first_particles)
     : phases_(std::move(phases)),
       seeds_(seeds),
       state_(std::move(state)),
-      objective_(network, risk, data),
+      objective_(std::move(objective)),
       drift_(state_.particles.rows(), state_.particles.cols()) {
   if (state_.step_in_phase > 0) {
     const Phase& phase = phases_[static_cast<std::size_t>(state_.phase)];
@@ -37,13 +37,13 @@ Simulation<Scalar>::Simulation(const Network& network, const Risk& risk, const D
 }
 
 template <class Scalar>
-Outcome Simulation<Scalar>::run(Listener<Scalar>& listener, const std::atomic<bool>& stop) {
+Outcome Simulation<Scalar>::run(Listener<Scalar>& listener, const std::atomic<bool>& stop, std::int64_t step_limit) {
   Outcome outcome;
   Ending& ending = outcome.end.ending;
   while (ending == Ending::running) {
     if (!enter_phase()) {
       ending = Ending::finished;
-    } else if (stop) {
+    } else if (stop || state_.step >= step_limit) {
       ending = Ending::interrupted;
     } else {
       look(listener, false, outcome);
@@ -92,7 +92,7 @@ void Simulation<Scalar>::look(Listener<Scalar>& listener, bool last, Outcome& ou
 
 template <class Scalar>
 Estimate Simulation<Scalar>::estimate(const Phase& phase, const Finish& finish) {
-  const EstimateContext<Scalar> context = {objective_,       phase,  state_.step, state_.step_in_phase, seeds_.batches,
+  const EstimateContext<Scalar> context = {*objective_,      phase,  state_.step, state_.step_in_phase, seeds_.batches,
                                            state_.particles, drift_, finish};
   return std::visit([&context](auto& estimator) { return estimator.estimate(context); }, state_.estimator);
 }
@@ -104,7 +104,7 @@ void Simulation<Scalar>::step(Outcome& outcome) {
   const Stopwatch watch(outcome.step_seconds);
   const Phase& phase = phases_[static_cast<std::size_t>(state_.phase)];
   const bool is_first = state_.step_in_phase == 0;
-  const StepContext<Scalar> context = {step_options(phase), drift_, objective_.network().trained(), state_.particles,
+  const StepContext<Scalar> context = {step_options(phase), drift_, objective_->trained(), state_.particles,
                                        penalty(phase).anchor};
   StepOfAll<Scalar> next(state_.rule, context);
   if (is_first) {
@@ -156,7 +156,7 @@ StepOptions Simulation<Scalar>::step_options(const Phase& phase) const {
 template <class Scalar>
 bool Simulation<Scalar>::gradient_vanishes(const Phase& phase) {
   with_penalty_ = drift_;
-  add_penalty(objective_.network(), state_.particles, penalty(phase), with_penalty_);
+  add_penalty(objective_->trained(), state_.particles, penalty(phase), with_penalty_);
   return drift_norm(with_penalty_) < phase.until_gradient_norm;
 }
 

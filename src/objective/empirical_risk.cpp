@@ -1,75 +1,107 @@
 #include "mfld/objective/empirical_risk.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace mfld {
 
 namespace {
 
-std::span<const double> targets_of(const Dataset& data) {
-  return {data.train_targets.data(), static_cast<std::size_t>(data.num_train())};
+/// values of the samples, in their order.
+template <class Values>
+void pick(std::span<const Index> samples, const Values& all, std::vector<double>& values) {
+  values.resize(samples.size());
+  std::transform(samples.begin(), samples.end(), values.begin(),
+                 [&all](Index i) { return all[static_cast<std::size_t>(i)]; });
 }
 
 }  // namespace
 
 template <class Scalar>
-EmpiricalRisk<Scalar>::EmpiricalRisk(const Network& network, const Risk& risk, const Dataset& data)
-    : network_(&network), risk_(&risk), data_(&data), inputs_(data.train_inputs) {}
+EmpiricalRisk<Scalar>::EmpiricalRisk(const Model& model, const Risk& risk, const Dataset& data)
+    : model_(&model), risk_(&risk), data_(&data), inputs_(data.train_inputs) {}
+
+template <class Scalar>
+SampleSpan<const double> EmpiricalRisk<Scalar>::targets() const {
+  return {data_->train_targets.data(), static_cast<std::size_t>(data_->num_train())};
+}
+
+template <class Scalar>
+std::string EmpiricalRisk<Scalar>::describe(Index num_particles) const {
+  return fmt::format("{}; {}", model_->describe(num_particles), risk_->describe());
+}
 
 template <class Scalar>
 double EmpiricalRisk<Scalar>::weight(Index num_particles, Index batch_size) const {
-  return risk_->drift_weight(*network_, num_particles, batch_size, num_samples());
+  return risk_->drift_weight(model_->network(), num_particles, batch_size, num_terms());
 }
 
 template <class Scalar>
-void EmpiricalRisk<Scalar>::outputs(const Particles<Scalar>& particles, std::span<double> outputs) {
-  network_->outputs(particles, inputs_, outputs, workspace_);
+double EmpiricalRisk<Scalar>::value(const Particles<Scalar>& particles) {
+  std::vector<double> values(static_cast<std::size_t>(num_terms()));
+  outputs(particles, values);
+  return risk_->value(values, targets());
 }
 
 template <class Scalar>
-void EmpiricalRisk<Scalar>::field(std::span<const double> outputs, std::span<double> coefficients) const {
-  CurrentField(risk_->loss(), targets_of(*data_)).coefficients(0, outputs, coefficients);
+void EmpiricalRisk<Scalar>::outputs(const Particles<Scalar>& particles, SampleSpan<double> outputs) {
+  model_->outputs(particles, inputs_, outputs, workspace_);
 }
 
 template <class Scalar>
-void EmpiricalRisk<Scalar>::drift(const Particles<Scalar>& particles, Drift& drift, std::span<double> outputs,
+void EmpiricalRisk<Scalar>::drift_and_outputs(const Particles<Scalar>& particles, Drift& drift,
+                                              SampleSpan<double> outputs, const Finish& finish) {
+  model_->drift(particles, inputs_, CurrentField(risk_->loss(), targets()), weight(particles.rows(), num_terms()),
+                Accumulate::assign, drift, outputs, workspace_, finish);
+}
+
+template <class Scalar>
+void EmpiricalRisk<Scalar>::drift(const Particles<Scalar>& particles, Drift& drift, SampleSpan<double> coefficients,
                                   const Finish& finish) {
-  const CurrentField field(risk_->loss(), targets_of(*data_));
-  network_->drift(particles, inputs_, field, weight(particles.rows(), num_samples()), Accumulate::assign, drift,
-                  outputs, workspace_, finish);
-}
-
-template <class Scalar>
-void EmpiricalRisk<Scalar>::drift_from(std::span<const double> coefficients, const Particles<Scalar>& particles,
-                                       Drift& drift, const Finish& finish) {
-  network_->drift(particles, inputs_, GivenField(coefficients), network_->scaling().drift_factor(particles.rows()),
-                  Accumulate::assign, drift, {}, workspace_, finish);
-}
-
-template <class Scalar>
-void EmpiricalRisk<Scalar>::gather(Batch<Scalar>& batch) const {
-  if (batch.targets.size() != batch.samples.size()) {
-    batch.targets.resize(batch.samples.size());
-    batch.inputs = PackedInputs<Scalar>(std::ssize(batch.samples), data_->input_dim());
+  drift_and_outputs(particles, drift, coefficients, finish);
+  if (!coefficients.empty()) {
+    CurrentField(risk_->loss(), targets()).coefficients(0, coefficients, coefficients);
   }
-  batch.inputs.gather(inputs_, batch.samples);
-  std::transform(batch.samples.begin(), batch.samples.end(), batch.targets.begin(),
-                 [this](Index i) { return data_->train_targets[i]; });
 }
 
 template <class Scalar>
-void EmpiricalRisk<Scalar>::drift(const Batch<Scalar>& batch, const Particles<Scalar>& particles, Drift& drift,
-                                  const Finish& finish) {
-  network_->drift(particles, batch.inputs, CurrentField(risk_->loss(), batch.targets),
-                  weight(particles.rows(), std::ssize(batch.samples)), Accumulate::assign, drift, {}, workspace_,
-                  finish);
+void EmpiricalRisk<Scalar>::drift_from(SampleSpan<const double> coefficients, const Particles<Scalar>& particles,
+                                       Drift& drift, const Finish& finish) {
+  model_->drift(particles, inputs_, GivenField(coefficients),
+                model_->network().scaling().drift_factor(particles.rows()), Accumulate::assign, drift, {}, workspace_,
+                finish);
+}
+
+/// Nothing where these samples were the last ones: who corrects an estimate asks twice.
+template <class Scalar>
+void EmpiricalRisk<Scalar>::gather(std::span<const Index> samples) {
+  if (std::equal(samples.begin(), samples.end(), batch_.begin(), batch_.end())) {
+    return;
+  }
+  if (batch_.size() != samples.size()) {
+    batch_inputs_ = PackedInputs<Scalar>(std::ssize(samples), data_->input_dim());
+  }
+  batch_.assign(samples.begin(), samples.end());
+  batch_inputs_.gather(inputs_, batch_);
 }
 
 template <class Scalar>
-void EmpiricalRisk<Scalar>::subtract_from(std::span<const double> coefficients, const Batch<Scalar>& batch,
-                                          const Particles<Scalar>& particles, Drift& drift, const Finish& finish) {
-  network_->drift(particles, batch.inputs, GivenField(coefficients),
-                  -weight(particles.rows(), std::ssize(batch.samples)), Accumulate::add, drift, {}, workspace_, finish);
+void EmpiricalRisk<Scalar>::drift_of(std::span<const Index> terms, const Particles<Scalar>& particles, Drift& drift,
+                                     const Finish& finish) {
+  gather(terms);
+  pick(batch_, targets().values(), batch_values_);
+  model_->drift(particles, batch_inputs_, CurrentField(risk_->loss(), batch_values_),
+                weight(particles.rows(), std::ssize(batch_)), Accumulate::assign, drift, {}, workspace_, finish);
+}
+
+template <class Scalar>
+void EmpiricalRisk<Scalar>::subtract(std::span<const Index> terms, SampleSpan<const double> coefficients,
+                                     const Particles<Scalar>& particles, Drift& drift, const Finish& finish) {
+  gather(terms);
+  pick(batch_, coefficients.values(), batch_values_);
+  model_->drift(particles, batch_inputs_, GivenField(batch_values_), -weight(particles.rows(), std::ssize(batch_)),
+                Accumulate::add, drift, {}, workspace_, finish);
 }
 
 template class EmpiricalRisk<double>;

@@ -2,18 +2,20 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cassert>
-#include <cmath>
 
 namespace mfld {
 
-double Risk::value(std::span<const double> outputs, std::span<const double> targets) const {
-  assert(outputs.size() == targets.size() && !outputs.empty());
+double Risk::value(SampleSpan<const double> outputs, SampleSpan<const double> targets) const {
+  assert(outputs.num_samples() == targets.num_samples() && !outputs.empty());
+  const std::span<const double> f = outputs.values();
+  const std::span<const double> y = targets.values();
   double sum = 0;
-  for (std::size_t i = 0; i < outputs.size(); ++i) {
-    sum += loss_.value(outputs[i], targets[i]);
+  for (std::size_t i = 0; i < f.size(); ++i) {
+    sum += loss_.value(f[i], y[i]);
   }
-  return reduction_ == Reduction::mean ? sum / static_cast<double>(outputs.size()) : sum;
+  return reduction_ == Reduction::mean ? sum / static_cast<double>(outputs.num_samples()) : sum;
 }
 
 double Risk::drift_weight(const Network& network, Index num_particles, Index batch_size, Index num_samples) const {
@@ -29,55 +31,20 @@ std::string Risk::describe() const {
   return fmt::format("R(f) = {} l(f(x_i), y_i), l = {}", reduction, loss_.describe());
 }
 
-void CurrentField::coefficients(Index first, std::span<const double> outputs, std::span<double> coefficients) const {
-  assert(outputs.size() == coefficients.size());
-  const auto targets = targets_.subspan(static_cast<std::size_t>(first), outputs.size());
-  for (std::size_t i = 0; i < outputs.size(); ++i) {
-    coefficients[i] = loss_->derivative(outputs[i], targets[i]);
+void CurrentField::coefficients(Index first, SampleSpan<const double> outputs, SampleSpan<double> coefficients) const {
+  assert(outputs.num_samples() == coefficients.num_samples());
+  const std::span<const double> f = outputs.values();
+  const std::span<const double> y = targets_.samples(first, outputs.num_samples()).values();
+  const std::span<double> c = coefficients.values();
+  for (std::size_t i = 0; i < f.size(); ++i) {
+    c[i] = loss_->derivative(f[i], y[i]);
   }
 }
 
-void GivenField::coefficients(Index first, std::span<const double> outputs, std::span<double> coefficients) const {
-  assert(outputs.size() == coefficients.size());
-  const auto given = given_.subspan(static_cast<std::size_t>(first), outputs.size());
-  for (std::size_t i = 0; i < outputs.size(); ++i) {
-    coefficients[i] = given[i];
-  }
+void GivenField::coefficients(Index first, SampleSpan<const double> outputs, SampleSpan<double> coefficients) const {
+  assert(outputs.num_samples() == coefficients.num_samples());
+  const std::span<const double> given = given_.samples(first, outputs.num_samples()).values();
+  std::copy(given.begin(), given.end(), coefficients.values().begin());
 }
-
-double penalty_value(const Network& network, const Particles<double>& particles, const Penalty<double>& penalty) {
-  if (penalty.coefficient == 0) {
-    return 0;
-  }
-  double sum = 0;
-  for (Index column = 0; column < particles.cols(); ++column) {
-    if (network.trained()[static_cast<std::size_t>(column)]) {
-      sum += penalty.anchor == nullptr ? particles.col(column).squaredNorm()
-                                       : (particles.col(column) - penalty.anchor->col(column)).squaredNorm();
-    }
-  }
-  return penalty.coefficient * network.scaling().penalty_factor(particles.rows()) * sum;
-}
-
-template <class Scalar>
-void add_penalty(const Network& network, const Particles<Scalar>& particles,
-                 const std::type_identity_t<Penalty<Scalar>>& penalty, Drift& drift) {
-  const double twice = 2 * penalty.coefficient;
-  for (Index column = 0; column < drift.cols(); ++column) {
-    if (network.trained()[static_cast<std::size_t>(column)] != 0) {
-      const auto position = particles.col(column).template cast<double>();
-      if (penalty.anchor == nullptr) {
-        drift.col(column) += twice * position;
-      } else {
-        drift.col(column) += twice * (position - penalty.anchor->col(column).template cast<double>());
-      }
-    }
-  }
-}
-
-template void add_penalty(const Network&, const Particles<double>&, const Penalty<double>&, Drift&);
-template void add_penalty(const Network&, const Particles<float>&, const Penalty<float>&, Drift&);
-
-double drift_norm(const Drift& drift) { return std::sqrt(drift.squaredNorm() / static_cast<double>(drift.rows())); }
 
 }  // namespace mfld

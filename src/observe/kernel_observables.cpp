@@ -95,11 +95,11 @@ Observable kernel_profile() {
   row.needs = {.particles = true, .initial_particles = true, .plane = true};
   row.columns = [](const Scene&) { return numbered("kernel_profile", 1, num_angles); };
   row.evaluate = [](Look& look, std::span<double> values) {
-    const Network& network = *look.scene().network;
+    const Network& network = look.scene().network();
     const Index d = network.input_dim();
     const Vector angles = Vector::LinSpaced(num_angles, -std::numbers::pi, std::numbers::pi);
-    // A linearised network keeps the kernel of its anchor, the first particles.
-    const Particles<double>& particles = network.is_linearised() ? *look.scene().initial : look.particles();
+    const Particles<double>* const fixed = look.scene().model->tangent_point();
+    const Particles<double>& particles = fixed == nullptr ? look.particles() : *fixed;
     const Matrix kernel = empirical_ntk(network, particles, circle(d, Vector::Zero(1)), circle(d, angles));
     std::copy_n(kernel.data(), values.size(), values.begin());
   };

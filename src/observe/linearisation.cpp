@@ -17,11 +17,11 @@ bool is_plain_descent(const Phase& phase) {
          phase.lambda1.value == 0 && !phase.averaging;
 }
 
-Vector outputs_at(const Network& network, const Particles<double>& particles, const Inputs& inputs) {
+Vector outputs_at(const Model& model, const Particles<double>& particles, const Inputs& inputs) {
   Vector outputs(inputs.rows());
   KernelWorkspace<double> workspace;
-  network.outputs(particles, PackedInputs<double>(inputs), {outputs.data(), static_cast<std::size_t>(outputs.size())},
-                  workspace);
+  model.outputs(particles, PackedInputs<double>(inputs), {outputs.data(), static_cast<std::size_t>(outputs.size())},
+                workspace);
   return outputs;
 }
 
@@ -38,14 +38,14 @@ bool has_linearised_descent(const Loss& loss, const std::vector<Phase>* phases, 
          is_plain_descent(phases->front());
 }
 
-LinearisedDescent::LinearisedDescent(const Network& network, const Risk& risk, const Dataset& data,
+LinearisedDescent::LinearisedDescent(const Model& model, const Risk& risk, const Dataset& data,
                                      const Particles<double>& initial, const Matrix& kernel, const Phase& phase)
     : training_(kernel),
       step_size_(effective_step(risk, phase, data.num_train())),
-      start_residual_(outputs_at(network, initial, data.train_inputs) - data.train_targets) {
+      start_residual_(outputs_at(model, initial, data.train_inputs) - data.train_targets) {
   const Inputs& inputs = data.num_test() > 0 ? data.test_inputs : data.train_inputs;
-  start_outputs_ = outputs_at(network, initial, inputs);
-  test_kernel_ = data.num_test() > 0 ? empirical_ntk(network, initial, inputs, data.train_inputs) : kernel;
+  start_outputs_ = outputs_at(model, initial, inputs);
+  test_kernel_ = data.num_test() > 0 ? empirical_ntk(model.network(), initial, inputs, data.train_inputs) : kernel;
 }
 
 Vector LinearisedDescent::outputs(Index num_steps) const {

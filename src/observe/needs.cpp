@@ -26,7 +26,7 @@ bool has_plane(const Scene& scene) { return scene.data->input_dim() >= 2; }
 bool has_unit_inputs(const Scene& scene) { return has_plane(scene) && rows_are_unit_vectors(scene.data->train_inputs); }
 
 bool trains_all(const Scene& scene) {
-  const auto& trained = scene.network->trained();
+  const auto& trained = scene.network().trained();
   return std::all_of(trained.begin(), trained.end(), [](unsigned char moves) { return moves != 0; });
 }
 
@@ -41,9 +41,9 @@ std::optional<std::string> no_neighbours(const Scene& scene) {
   return fmt::format("needs network.width above {}, and it is {}", num_neighbours, scene.initial->rows());
 }
 
-std::optional<std::string> no_mean_field(const Scene& scene) { return mean_field_unavailable(*scene.network); }
+std::optional<std::string> no_mean_field(const Scene& scene) { return mean_field_unavailable(*scene.model); }
 
-std::optional<std::string> no_gibbs_integral(const Scene& scene) { return gibbs_integral_unavailable(*scene.network); }
+std::optional<std::string> no_gibbs_integral(const Scene& scene) { return gibbs_integral_unavailable(scene.network()); }
 
 /// A phase without noise or penalty has no Gibbs law; nor have those whose penalty is on the way from the start.
 std::optional<std::string> no_gibbs_law(const Scene& scene) {
@@ -84,7 +84,7 @@ constexpr auto conditions = std::to_array<Condition>({
      "needs a teacher (task teacher-student)"},
     {&Needs::relevant_subspace, [](const Scene& scene) { return scene.data->relevant_subspace.cols() > 0; },
      "needs a task whose relevant directions are known (any kind but file)"},
-    {&Needs::output_parameter, [](const Scene& scene) { return scene.network->layout().output >= 0; },
+    {&Needs::output_parameter, [](const Scene& scene) { return scene.network().layout().output >= 0; },
      "needs a neuron with an output parameter r"},
     {&Needs::unit_inputs, has_unit_inputs, "needs training inputs that are unit vectors, of dimension 2 at least"},
     {&Needs::plane, has_plane, "needs inputs of dimension 2 at least"},

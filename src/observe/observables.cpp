@@ -29,23 +29,15 @@ double accuracy(std::span<const double> outputs, const Vector& targets) {
   return static_cast<double>(num_right) / static_cast<double>(outputs.size());
 }
 
-double objective(Look& look) {
-  const Scene& scene = look.scene();
-  const Vector& targets = scene.data->train_targets;
-  const auto outputs = look.train_outputs();
-  return scene.risk->value(outputs, {targets.data(), outputs.size()}) +
-         penalty_value(*scene.network, look.particles(), look.penalty());
-}
-
-auto weights(const Look& look) { return input_weights(look.particles(), look.scene().network->layout()); }
+auto weights(const Look& look) { return input_weights(look.particles(), look.scene().network().layout()); }
 
 Vector neuron_movement(const Look& look) {
-  return movement(weights(look), input_weights(*look.scene().initial, look.scene().network->layout()));
+  return movement(weights(look), input_weights(*look.scene().initial, look.scene().network().layout()));
 }
 
 /// The factor in front of sigma, as far as it is a parameter: r where h is odd in it, else 1.
 Vector output_weights(const Look& look) {
-  const Network& network = *look.scene().network;
+  const Network& network = look.scene().network();
   if (network.layout().output >= 0 && info(network.neuron().kind).odd_in_output) {
     return look.particles().col(network.layout().output);
   }
@@ -54,18 +46,18 @@ Vector output_weights(const Look& look) {
 
 Matrix neuron_cosines(const Look& look) {
   return cosines(weights(look), look.scene().data->teacher->directions,
-                 cosine_sign(look.scene().network->neuron().activation));
+                 cosine_sign(look.scene().network().neuron().activation));
 }
 
 /// The best cosine of any neuron to each teacher.                                  [m]
 Vector best_cosines(const Look& look) { return neuron_cosines(look).colwise().maxCoeff().transpose(); }
 
 double output_parameter_mean(const Look& look) {
-  return look.particles().col(look.scene().network->layout().output).mean();
+  return look.particles().col(look.scene().network().layout().output).mean();
 }
 
 double output_parameter_second_moment(const Look& look) {
-  return look.particles().col(look.scene().network->layout().output).array().square().mean();
+  return look.particles().col(look.scene().network().layout().output).array().square().mean();
 }
 
 // Rows.
@@ -107,10 +99,11 @@ std::vector<Observable> risk_rows() {
           "objective",
           "F = R(f) + penalty * penalty_factor * sum_j |theta_j - anchor_j|^2 over trained parameters, penalty_factor "
           "1/N in mean-field, 1 in ntk and standard, alpha^2/N in alpha; R reduced as loss.reduction says",
-          {.particles = true}, objective),
-      on_request(number("gradient_norm",
-                        "sqrt(sum_j |v_j|^2 / N), v_j the full drift with its penalty term, trained columns",
-                        {.particles = true}, [](Look& look) { return drift_norm(look.full_drift()); })),
+          {.particles = true}, [](Look& look) { return look.objective(); }),
+      on_request(
+          number("gradient_norm",
+                 "sqrt(sum_j |g_j|^2 / N), g_j = v_j + 2 penalty (theta_j - anchor_j) the full drift, trained columns",
+                 {.particles = true}, [](Look& look) { return drift_norm(look.full_drift()); })),
   };
 }
 
@@ -128,8 +121,8 @@ std::vector<Observable> movement_rows() {
                         "[Du, Zhai, Poczos & Singh, ICLR 2019]",
                         {.particles = true, .initial_particles = true},
                         [](Look& look) {
-                          return pattern_change(look.particles(), *look.scene().initial, look.scene().network->layout(),
-                                                look.scene().data->train_inputs);
+                          return pattern_change(look.particles(), *look.scene().initial,
+                                                look.scene().network().layout(), look.scene().data->train_inputs);
                         })),
   };
 }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <type_traits>
 
 #include "mfld/core/error.hpp"
 #include "mfld/core/nearest_name.hpp"
@@ -17,8 +18,32 @@ Look::Look(const Scene& scene)
     : scene_(scene),
       train_outputs_(static_cast<std::size_t>(scene.data->num_train())),
       test_outputs_(static_cast<std::size_t>(scene.data->num_test())),
-      train_(scene.data->train_inputs),
+      risk_(*scene.model, *scene.risk, *scene.data),
       test_(scene.data->test_inputs) {}
+
+template <class Scalar>
+void Look::move_to(const State<Scalar>& state, bool average) {
+  assert(scene_.phases != nullptr && !scene_.phases->empty() && scene_.initial != nullptr);
+  const auto& phases = *scene_.phases;
+  const std::int64_t index = std::min<std::int64_t>(state.phase, std::ssize(phases) - 1);
+  const Phase& phase = phases[static_cast<std::size_t>(index)];
+  const std::int64_t last_step = std::max<std::int64_t>(phase.num_steps - 1, 0);
+  const std::int64_t step_in_phase = index < state.phase ? last_step : std::min(state.step_in_phase, last_step);
+  const Particles<double>* particles = &state.average;
+  if (!average || !state.is_averaged()) {
+    if constexpr (std::is_same_v<Scalar, double>) {
+      particles = &state.particles;
+    } else {
+      in_double_ = state.particles.template cast<double>();
+      particles = &in_double_;
+    }
+  }
+  move_to(*particles, {phase.penalty_at(step_in_phase), phase.anchor == Anchor::start ? scene_.initial : nullptr},
+          phase.temperature_at(step_in_phase), state.step);
+}
+
+template void Look::move_to(const State<double>&, bool);
+template void Look::move_to(const State<float>&, bool);
 
 void Look::move_to(const Particles<double>& particles, const Penalty<double>& penalty, double temperature,
                    std::int64_t step) {
@@ -40,7 +65,7 @@ void Look::move_to_outputs(const Vector& train, const Vector& test) {
 std::span<const double> Look::train_outputs() {
   if (!have_train_) {
     const Stopwatch watch(pass_seconds_);
-    scene_.network->outputs(particles(), train_, train_outputs_, workspace_);
+    risk_.outputs(particles(), train_outputs_);
     have_train_ = true;
   }
   return train_outputs_;
@@ -49,10 +74,14 @@ std::span<const double> Look::train_outputs() {
 std::span<const double> Look::test_outputs() {
   if (!have_test_ && !test_outputs_.empty()) {
     const Stopwatch watch(pass_seconds_);
-    scene_.network->outputs(particles(), test_, test_outputs_, workspace_);
+    scene_.model->outputs(particles(), test_, test_outputs_, workspace_);
     have_test_ = true;
   }
   return test_outputs_;
+}
+
+double Look::objective() {
+  return scene_.risk->value(train_outputs(), risk_.targets()) + penalty_value(scene_.network(), particles(), penalty_);
 }
 
 const Drift& Look::full_drift() {
@@ -60,24 +89,20 @@ const Drift& Look::full_drift() {
     return drift_;
   }
   const Stopwatch watch(pass_seconds_);
-  const Vector& targets = scene_.data->train_targets;
-  const CurrentField field(scene_.risk->loss(), {targets.data(), train_outputs_.size()});
-  const Index n = scene_.data->num_train();
-  const double weight = scene_.risk->drift_weight(*scene_.network, particles().rows(), n, n);
   drift_.resize(particles().rows(), particles().cols());
-  scene_.network->drift(particles(), train_, field, weight, Accumulate::assign, drift_, train_outputs_, workspace_);
+  risk_.drift_and_outputs(particles(), drift_, train_outputs_);
   have_train_ = true;
-  add_penalty(*scene_.network, particles(), penalty_, drift_);
+  add_penalty(risk_.trained(), particles(), penalty_, drift_);
   have_drift_ = true;
   return drift_;
 }
 
 const Matrix& Look::tangent_kernel() {
   if (!have_kernel_) {
-    // A linearised network keeps the kernel of its anchor, the first particles.
-    kernel_ = scene_.network->is_linearised()
+    // That of a tangent network never changes.
+    kernel_ = scene_.model->tangent_point() != nullptr
                   ? initial_tangent_kernel()
-                  : empirical_ntk(*scene_.network, particles(), scene_.data->train_inputs, scene_.data->train_inputs);
+                  : empirical_ntk(scene_.network(), particles(), scene_.data->train_inputs, scene_.data->train_inputs);
     have_kernel_ = true;
   }
   return kernel_;
@@ -86,13 +111,13 @@ const Matrix& Look::tangent_kernel() {
 const Matrix& Look::initial_tangent_kernel() {
   if (initial_kernel_.size() == 0) {
     const Inputs& inputs = scene_.data->train_inputs;
-    initial_kernel_ = empirical_ntk(*scene_.network, *scene_.initial, inputs, inputs);
+    initial_kernel_ = empirical_ntk(scene_.network(), *scene_.initial, inputs, inputs);
   }
   return initial_kernel_;
 }
 
 MeanFieldProblem Look::mean_field_problem() const {
-  return {scene_.network, scene_.risk, scene_.data, penalty_.coefficient, temperature_};
+  return {&scene_.network(), scene_.risk, scene_.data, penalty_.coefficient, temperature_};
 }
 
 const Certificate& Look::certificate() {
@@ -104,7 +129,7 @@ const Certificate& Look::certificate() {
 
 const LinearisedDescent& Look::linearised_descent() {
   if (!linearised_) {
-    linearised_ = std::make_shared<LinearisedDescent>(*scene_.network, *scene_.risk, *scene_.data, *scene_.initial,
+    linearised_ = std::make_shared<LinearisedDescent>(*scene_.model, *scene_.risk, *scene_.data, *scene_.initial,
                                                       initial_tangent_kernel(), scene_.phases->front());
   }
   return *linearised_;
@@ -194,5 +219,18 @@ void Observer::evaluate(Look& look, std::span<double> values) const {
     first += widths_[i];
   }
 }
+
+template <class Scalar>
+std::vector<double> observe_now(const Scene& scene, const std::vector<std::string>& names, const State<Scalar>& state) {
+  const Observer observer(scene, names, "names");
+  Look look(scene);
+  look.move_to(state);
+  std::vector<double> values(observer.columns().size());
+  observer.evaluate(look, values);
+  return values;
+}
+
+template std::vector<double> observe_now(const Scene&, const std::vector<std::string>&, const State<double>&);
+template std::vector<double> observe_now(const Scene&, const std::vector<std::string>&, const State<float>&);
 
 }  // namespace mfld

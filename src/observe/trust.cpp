@@ -50,11 +50,7 @@ Observable with_error(std::string_view name, std::string_view formula, const Nee
 }
 
 double free_energy(Look& look) {
-  const Scene& scene = look.scene();
-  const auto outputs = look.train_outputs();
-  const double objective = scene.risk->value(outputs, {scene.data->train_targets.data(), outputs.size()}) +
-                           penalty_value(*scene.network, look.particles(), look.penalty());
-  return has_gibbs_law(look) ? objective - look.temperature() * entropy_of_law(look).value : none;
+  return has_gibbs_law(look) ? look.objective() - look.temperature() * entropy_of_law(look).value : none;
 }
 
 double discrepancy(Look& look) {

@@ -37,8 +37,8 @@ Vector start_outputs(const Experiment& experiment, const Inputs& inputs) {
   Vector outputs(inputs.rows());
   KernelWorkspace<double> workspace;
   if (inputs.rows() > 0) {
-    experiment.network.outputs(experiment.initial, PackedInputs<double>(inputs),
-                               {outputs.data(), static_cast<std::size_t>(outputs.size())}, workspace);
+    experiment.model->outputs(experiment.initial, PackedInputs<double>(inputs),
+                              {outputs.data(), static_cast<std::size_t>(outputs.size())}, workspace);
   }
   return outputs;
 }
@@ -57,9 +57,9 @@ Matrix infinite_kernel(const KernelMethod& method, const Inputs& x, const Inputs
 Matrix kernel_between(const Experiment& experiment, const Inputs& x, const Inputs& z) {
   switch (experiment.kernel->kind) {
     case RegressionKernel::tangent:
-      return empirical_ntk(experiment.network, experiment.initial, x, z);
+      return empirical_ntk(experiment.network(), experiment.initial, x, z);
     case RegressionKernel::features:
-      return conjugate_kernel(experiment.network, experiment.initial, x, z);
+      return conjugate_kernel(experiment.network(), experiment.initial, x, z);
     case RegressionKernel::infinite_tangent:
     case RegressionKernel::infinite_features:
       break;
@@ -124,7 +124,7 @@ Solution solve(const Experiment& experiment, Problem problem) {
 }
 
 std::vector<double> column_values(const Experiment& experiment, const Solution& solution) {
-  const Scene scene{&experiment.network, &experiment.risk, &experiment.data, &experiment.initial, &experiment.phases};
+  const Scene scene = experiment.scene();
   const Observer observer(scene, experiment.observables, "observe.columns");
   Look look(scene);
   look.move_to_outputs(solution.train, solution.test);

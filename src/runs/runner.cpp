@@ -12,6 +12,7 @@
 #include "files/posix_file.hpp"
 #include "mfld/core/error.hpp"
 #include "mfld/dynamics/simulation.hpp"
+#include "mfld/objective/empirical_risk.hpp"
 #include "mfld/observe/observer.hpp"
 #include "mfld/runs/resume.hpp"
 #include "record/checkpoint_pace.hpp"
@@ -54,7 +55,7 @@ class Recorder : public Listener<Scalar> {
         directory_(&directory),
         stop_(&stop),
         options_(&options),
-        scene_{&experiment.network, &experiment.risk, &experiment.data, &experiment.initial, &experiment.phases},
+        scene_(experiment.scene()),
         observer_(scene_, experiment.observables, "observe.columns"),
         look_(scene_),
         values_(observer_.columns().size(), std::numeric_limits<double>::quiet_NaN()),
@@ -93,8 +94,7 @@ class Recorder : public Listener<Scalar> {
 
   /// predictions.csv with what the network says in the end.
   void predict(const State<Scalar>& state) {
-    to_double(state);
-    look_at(state);
+    look_.move_to(state);
     const auto outputs = look_.test_outputs();
     timed([&] { directory_->write_predictions(table_comments(*experiment_, *options_), experiment_->data, outputs); });
   }
@@ -104,8 +104,7 @@ class Recorder : public Listener<Scalar> {
     if (loss_column_ < values_.size()) {
       return values_[loss_column_];
     }
-    to_double(state);
-    look_at(state);
+    look_.move_to(state);
     return mean_train_loss(*experiment_, look_.train_outputs());
   }
 
@@ -166,7 +165,7 @@ class Recorder : public Listener<Scalar> {
     } else {
       directory_->start_metrics(table_comments(*experiment_, *options_), observer_.columns());
     }
-    const TrajectoryInfo info = {experiment_->tracked, parameter_names(experiment_->network.layout()),
+    const TrajectoryInfo info = {experiment_->tracked, parameter_names(experiment_->network().layout()),
                                  experiment_->phases.front().step_size.value};
     if (frames_ > 0) {
       frame_step_ = directory_->continue_trajectory(frames_, info, last_counted_step(), stop_);
@@ -185,49 +184,25 @@ class Recorder : public Listener<Scalar> {
 
   void record(const State<Scalar>& state, bool observe, bool track) {
     if ((observe && state.step != row_step_) || (track && state.step != frame_step_)) {
-      to_double(state);
+      look_.move_to(state, !diverged_);
     }
     if (observe && state.step != row_step_) {
       append_row(state);
     }
     if (track && state.step != frame_step_ && !experiment_->tracked.empty()) {
-      const Matrix positions = (*particles_)(experiment_->tracked, Eigen::all);
+      const Matrix positions = look_.particles()(experiment_->tracked, Eigen::all);
       timed([&] { directory_->append_trajectory(state.step, state.time, positions); });
       frame_step_ = state.step;
       ++frames_;
     }
   }
 
-  /// Points the look at particles_. Returns the phase that the state belongs to.
-  std::int64_t look_at(const State<Scalar>& state) {
-    const std::int64_t phase = std::min<std::int64_t>(state.phase, std::ssize(experiment_->phases) - 1);
-    const Phase& current = experiment_->phases[static_cast<std::size_t>(phase)];
-    const std::int64_t last_step = std::max<std::int64_t>(current.num_steps - 1, 0);
-    const std::int64_t step_in_phase = phase < state.phase ? last_step : std::min(state.step_in_phase, last_step);
-    const Particles<double>* anchor = current.anchor == Anchor::start ? &experiment_->initial : nullptr;
-    look_.move_to(*particles_, {current.penalty_at(step_in_phase), anchor}, current.temperature_at(step_in_phase),
-                  state.step);
-    return phase;
-  }
-
   void append_row(const State<Scalar>& state) {
-    const std::int64_t phase = look_at(state);
+    const std::int64_t phase = std::min<std::int64_t>(state.phase, std::ssize(experiment_->phases) - 1);
     observer_.evaluate(look_, values_);
     timed([&] { directory_->append_metrics(state.step, phase, state.time, state.gradient_evaluations, values_); });
     row_step_ = state.step;
     ++rows_;
-  }
-
-  /// Points particles_ at what the method predicts with, in double: copied only if it is not.
-  void to_double(const State<Scalar>& state) {
-    if (state.is_averaged() && !diverged_) {
-      particles_ = &state.average;
-    } else if constexpr (std::is_same_v<Scalar, double>) {
-      particles_ = &state.particles;
-    } else {
-      converted_ = state.particles.template cast<double>();
-      particles_ = &converted_;
-    }
   }
 
   LentCheckpoint checkpoint_of(const State<Scalar>& state) const {
@@ -262,8 +237,6 @@ class Recorder : public Listener<Scalar> {
   Look look_;
   std::vector<double> values_;
   std::size_t loss_column_ = 0;
-  const Particles<double>* particles_ = nullptr;
-  Particles<double> converted_;
   bool diverged_ = false;
   std::int64_t rows_ = 0;
   std::int64_t frames_ = 0;
@@ -305,8 +278,9 @@ RunSummary run_in(const Experiment& experiment, RunDirectory& directory, const s
   } else {
     start.particles = experiment.initial.cast<Scalar>();
   }
-  Simulation<Scalar> simulation(experiment.network, experiment.risk, experiment.data, experiment.phases,
-                                experiment.seeds, std::move(start), &experiment.initial);
+  Simulation<Scalar> simulation(
+      std::make_unique<EmpiricalRisk<Scalar>>(*experiment.model, experiment.risk, experiment.data), experiment.phases,
+      experiment.seeds, std::move(start), &experiment.initial);
   const double write_seconds_before = recorder.write_seconds();
   Outcome outcome = simulation.run(recorder, stop);
   const double pass_seconds = recorder.pass_seconds();

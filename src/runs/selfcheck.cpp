@@ -11,6 +11,7 @@
 #include "mfld/dynamics/euler_maruyama.hpp"
 #include "mfld/dynamics/simulation.hpp"
 #include "mfld/model/initialisation.hpp"
+#include "mfld/objective/empirical_risk.hpp"
 #include "mfld/task/teacher_student.hpp"
 
 namespace mfld {
@@ -131,7 +132,8 @@ Particles<double> run_mfld(const Network& network, const Dataset& data, const Ph
   State<double> state;
   state.particles = initial_particles({}, network.neuron(), data.input_dim(), width, seeds.initialisation);
   const Risk risk({}, Reduction::mean);
-  Simulation<double> simulation(network, risk, data, {phase}, seeds, std::move(state));
+  Simulation<double> simulation(std::make_unique<EmpiricalRisk<double>>(network, risk, data), {phase}, seeds,
+                                std::move(state));
   Silent silent;
   simulation.run(silent, std::atomic<bool>(false));
   return simulation.state().particles;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "mfld/objective/penalty.hpp"
 #include "mfld/trust/neuron_values.hpp"
 
 namespace mfld {

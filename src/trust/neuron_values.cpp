@@ -75,7 +75,7 @@ int growth_order(const Neuron& neuron) {
 
 Vector first_variation(const Network& network, const Particles<double>& thetas, const Inputs& inputs,
                        const Vector& coefficients) {
-  assert(!network.is_linearised() && inputs.rows() == coefficients.size());
+  assert(inputs.rows() == coefficients.size());
   const double coefficient_sum = coefficients.sum();
   Vector result(thetas.rows());
   for_each_tile(thetas.rows(), tile_thetas, [&](Index first, Index count) {
@@ -92,7 +92,7 @@ Vector first_variation(const Network& network, const Particles<double>& thetas, 
 
 Vector weighted_outputs(const Network& network, const Particles<double>& thetas, const Vector& weights,
                         const Inputs& inputs) {
-  assert(!network.is_linearised() && thetas.rows() == weights.size());
+  assert(thetas.rows() == weights.size());
   Vector result(inputs.rows());
   for_each_tile(inputs.rows(), tile_rows, [&](Index row, Index rows) {
     Vector sums = Vector::Zero(rows);

@@ -243,14 +243,14 @@ double MeanFieldProblem::sample_weight() const {
   return risk->reduction() == Reduction::mean ? 1 / static_cast<double>(data->num_train()) : 1.0;
 }
 
-std::optional<std::string> mean_field_unavailable(const Network& network) {
-  if (network.scaling().kind != ScalingKind::mean_field) {
+std::optional<std::string> mean_field_unavailable(const Model& model) {
+  if (model.network().scaling().kind != ScalingKind::mean_field) {
     return "needs network.scaling = \"mean-field\"";
   }
-  if (network.is_linearised()) {
+  if (model.tangent_point() != nullptr) {
     return "needs a network that is not linearised";
   }
-  const auto& trained = network.trained();
+  const auto& trained = model.network().trained();
   if (!std::all_of(trained.begin(), trained.end(), [](unsigned char moves) { return moves != 0; })) {
     return "needs a network all of whose parameters are trained (network.train, and not the neuron fixed-sign)";
   }

@@ -149,8 +149,8 @@ TEST(Experiment, TheDescribedKeysAreThoseThatAreRead) {
 
 TEST(Experiment, DefaultsAreThoseOfTheContract) {
   const Experiment experiment = build();
-  EXPECT_EQ(experiment.network.scaling().kind, ScalingKind::mean_field);
-  EXPECT_EQ(experiment.network.neuron().activation, Activation::tanh);
+  EXPECT_EQ(experiment.network().scaling().kind, ScalingKind::mean_field);
+  EXPECT_EQ(experiment.network().neuron().activation, Activation::tanh);
   EXPECT_EQ(experiment.risk.loss().prefactor, 0.5);
   EXPECT_EQ(experiment.seeds.noise, 1U);
   EXPECT_TRUE(experiment.tracked.empty());

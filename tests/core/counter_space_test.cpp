@@ -19,6 +19,7 @@
 #include "mfld/dynamics/mini_batch.hpp"
 #include "mfld/dynamics/simulation.hpp"
 #include "mfld/dynamics/step.hpp"
+#include "mfld/objective/empirical_risk.hpp"
 #include "mfld/task/sampling.hpp"
 #include "support/file_text.hpp"
 
@@ -146,7 +147,7 @@ void enter_data(Ledger& ledger, const Experiment& experiment) {
 
 /// The first particles: w, then r.
 void enter_particles(Ledger& ledger, const Experiment& experiment) {
-  const ParameterLayout layout = experiment.network.layout();
+  const ParameterLayout layout = experiment.network().layout();
   for (Index j = 0; j < num_particles; ++j) {
     const Vector drawn = normals(
         {ledger, experiment.seeds.initialisation, Purpose::initialisation, static_cast<std::uint64_t>(j)}, layout.size);
@@ -237,7 +238,9 @@ TEST(CounterSpace, EveryStepOfEveryPhaseDrawsAtItsNumberInTheRun) {
       phases.back().num_steps = start.step_in_phase + 1;
       phases.back().snapshot_every = 1;
       start.begin(phases.back());
-      Simulation<double> one(experiment.network, experiment.risk, experiment.data, phases, seeds, start);
+      Simulation<double> one(
+          std::make_unique<EmpiricalRisk<double>>(*experiment.model, experiment.risk, experiment.data), phases, seeds,
+          start);
       ASSERT_EQ(one.run(nobody, std::atomic<bool>(false)).end.step, step + 1);
       after[i] = one.state().particles;
       xi[i].resize(num_particles, experiment.initial.cols());

@@ -109,7 +109,8 @@ int allocations(const Phase& phase, int num_threads) {
   return with_threads(num_threads, [&] {
     State<Scalar> state;
     state.particles = random_particles(neuron, 20, 2000, 5).cast<Scalar>();
-    Simulation<Scalar> simulation(network, risk, data, {phase}, {1, 2, 3, 4}, std::move(state));
+    Simulation<Scalar> simulation(std::make_unique<EmpiricalRisk<Scalar>>(network, risk, data), {phase}, {1, 2, 3, 4},
+                                  std::move(state));
     // With several threads the pools of the scheduler fill up in the first steps, whenever a thread first joins in.
     Meter<Scalar> meter(num_threads == 1 ? 2 : 200, phase.num_steps);
     simulation.run(meter, std::atomic<bool>(false));

@@ -93,7 +93,8 @@ void check_average(const Phase& phase, double tolerance) {
   const KernelProblem problem({NeuronKind::r_sigma, Activation::tanh, true, 1}, mean_field, 120, 1, 700);
   State<Scalar> state;
   state.particles = problem.initial.cast<Scalar>();
-  Simulation<Scalar> simulation(problem.network, problem.risk, problem.data, {phase}, {1, 2, 3, 4}, state);
+  Simulation<Scalar> simulation(std::make_unique<EmpiricalRisk<Scalar>>(problem.network, problem.risk, problem.data),
+                                {phase}, {1, 2, 3, 4}, state);
   Iterates<Scalar> iterates;
   iterates.sum.setZero(700, 5);
   simulation.run(iterates, std::atomic<bool>(false));
@@ -125,7 +126,8 @@ TEST(Averaging, RunsInSinglePrecision) {
   const auto run = [&]<class Scalar>(Scalar) {
     State<Scalar> state;
     state.particles = problem.initial.cast<Scalar>();
-    Simulation<Scalar> simulation(problem.network, problem.risk, problem.data, {phase}, {1, 2, 3, 4}, state);
+    Simulation<Scalar> simulation(std::make_unique<EmpiricalRisk<Scalar>>(problem.network, problem.risk, problem.data),
+                                  {phase}, {1, 2, 3, 4}, state);
     Iterates<Scalar> silent;
     silent.sum.setZero(700, 5);
     simulation.run(silent, std::atomic<bool>(false));
@@ -156,7 +158,7 @@ TEST(Anchor, HasThePenaltyAndTheGradientOfTheDistance) {
   EXPECT_NEAR(value(here), 0.3 * distance.squaredNorm() / 20, 1e-14);
   EXPECT_EQ(value(problem.initial), 0);
   Drift drift = Drift::Zero(20, 5);
-  add_penalty(problem.network, here, {0.3, &problem.initial}, drift);
+  add_penalty(problem.network.trained(), here, {0.3, &problem.initial}, drift);
   EXPECT_LE((drift - 0.6 * distance).cwiseAbs().maxCoeff(), 1e-15);
 }
 

@@ -1,4 +1,5 @@
 #include "mfld/dynamics/estimators.hpp"
+#include "mfld/objective/empirical_risk.hpp"
 
 #include <gtest/gtest.h>
 
@@ -133,7 +134,7 @@ class LoneEstimator {
   }
 
   void full(const Particles<Scalar>& particles, Drift& drift, std::span<double> outputs) {
-    objective_.drift(particles, drift, outputs);
+    objective_.drift_and_outputs(particles, drift, outputs);
   }
 
   /// What it carries, by name.

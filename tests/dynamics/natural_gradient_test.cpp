@@ -100,7 +100,8 @@ TEST(NaturalGradient, EndsTheRunWhereTheKernelMatrixIsSingular) {
   twins.data.train_inputs.row(7) = twins.data.train_inputs.row(3);
   const KernelProblem narrow(tanh_neuron, ntk, 12, 1, 2);
   for (const auto* problem : {&std::as_const(twins), &narrow}) {
-    for (const Network* network : {&problem->network, &problem->linear}) {
+    for (const Model* network :
+         {static_cast<const Model*>(&problem->network), static_cast<const Model*>(&problem->linear)}) {
       Phase phase = phase_of("natural-gradient", 5, 0.5);
       int looks = 0;
       const State<double> last = problem->run(*network, {phase}, [&](const State<double>& /*state*/) { ++looks; });

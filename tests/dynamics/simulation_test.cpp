@@ -1,4 +1,5 @@
 #include "mfld/dynamics/simulation.hpp"
+#include "mfld/objective/empirical_risk.hpp"
 
 #include <gtest/gtest.h>
 
@@ -89,7 +90,8 @@ struct Problem {
   }
   Simulation<Scalar> simulation(const std::vector<Phase>& phases) const { return from(phases, start()); }
   Simulation<Scalar> from(const std::vector<Phase>& phases, State<Scalar> state) const {
-    return Simulation<Scalar>(network, risk, data, phases, seeds, std::move(state), &first);
+    return Simulation<Scalar>(std::make_unique<EmpiricalRisk<Scalar>>(network, risk, data), phases, seeds,
+                              std::move(state), &first);
   }
   State<Scalar> run(const std::vector<Phase>& phases) const {
     Simulation<Scalar> all = simulation(phases);
@@ -243,6 +245,22 @@ TEST_P(EveryMethod, InterruptedAndContinuedInPlaceIsTheUnbrokenRunBitForBit) {
   EXPECT_EQ(outcome.end.first_bad_particle, std::nullopt);
   EXPECT_EQ(simulation.run(silent, std::atomic<bool>(true)).end.step, 6) << "a raised flag stops before any step";
   EXPECT_EQ(simulation.run(silent, std::atomic<bool>(false)).end.ending, Ending::finished);
+  expect_same(simulation.state(), problem.run(phases));
+}
+
+TEST_P(EveryMethod, StopsAtItsLimitExactlyAndGoesOnFromThere) {
+  const Problem<double> problem;
+  const std::vector<Phase> phases = {moving_phase(8), moving_phase(5)};
+  Simulation<double> simulation = problem.simulation(phases);
+  Silent<double> silent;
+  const std::atomic<bool> never(false);
+  for (const std::int64_t limit : {0, 1, 5, 8, 9}) {
+    const Outcome outcome = simulation.run(silent, never, limit);
+    EXPECT_EQ(outcome.end.ending, Ending::interrupted);
+    EXPECT_EQ(outcome.end.step, limit);
+    EXPECT_EQ(simulation.state().step, limit);
+  }
+  EXPECT_EQ(simulation.run(silent, never, 13).end.ending, Ending::finished) << "no work is left";
   expect_same(simulation.state(), problem.run(phases));
 }
 

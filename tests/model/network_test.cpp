@@ -2,6 +2,8 @@
 // the objective: every neuron, loss, scaling and precision, every remainder of the vector, tile, strip and block
 // lengths.
 #include "mfld/model/network.hpp"
+#include "mfld/model/tangent_network.hpp"
+#include "mfld/objective/penalty.hpp"
 
 #include <gtest/gtest.h>
 
@@ -301,13 +303,14 @@ TEST(ManyBlocks, SeveralBlocksOfSamplesAddUp) {
 /// Whoever is called when a particle is finished destroys it: a drift that anything read it for afterwards would
 /// differ.
 template <class Scalar>
-void check_finish(const Network& network, Index num_particles, Index n) {
+void check_finish(const Model& model, Index num_particles, Index n) {
   SCOPED_TRACE(testing::Message() << "N = " << num_particles << ", n = " << n);
-  const Index d = network.input_dim();
+  const Index d = model.network().input_dim();
   const Risk risk({}, Reduction::mean);
   const Dataset data = random_dataset(n, d, {}, 23);
-  Particles<Scalar> particles = random_particles(network.neuron(), d, num_particles, 29).template cast<Scalar>();
-  const Evaluated whole = evaluate(network, risk, particles, data.train_inputs, data.train_targets);
+  Particles<Scalar> particles =
+      random_particles(model.network().neuron(), d, num_particles, 29).template cast<Scalar>();
+  const Evaluated whole = evaluate(model, risk, particles, data.train_inputs, data.train_targets);
   Drift drift(particles.rows(), particles.cols());
   Drift when_finished = drift;
   std::vector<std::atomic<int>> calls(static_cast<std::size_t>(num_particles));
@@ -317,9 +320,10 @@ void check_finish(const Network& network, Index num_particles, Index n) {
     std::for_each(calls.begin() + first, calls.begin() + last, [](std::atomic<int>& count) { ++count; });
   };
   KernelWorkspace<Scalar> workspace;
-  network.drift(particles, PackedInputs<Scalar>(data.train_inputs),
-                CurrentField(risk.loss(), span_of(data.train_targets)), risk.drift_weight(network, num_particles, n, n),
-                Accumulate::assign, drift, {}, workspace, std::cref(destroy));
+  model.drift(particles, PackedInputs<Scalar>(data.train_inputs),
+              CurrentField(risk.loss(), span_of(data.train_targets)),
+              risk.drift_weight(model.network(), num_particles, n, n), Accumulate::assign, drift, {}, workspace,
+              std::cref(destroy));
   EXPECT_EQ(when_finished, whole.drift);
   EXPECT_EQ(drift, whole.drift);
   EXPECT_TRUE(std::all_of(calls.begin(), calls.end(), [](const std::atomic<int>& count) { return count == 1; }));
@@ -328,7 +332,7 @@ void check_finish(const Network& network, Index num_particles, Index n) {
 TEST(Network, FinishesEveryParticleOnceWithItsDriftComplete) {
   const Neuron tanh_neuron{NeuronKind::r_sigma, Activation::tanh, true, 1};
   const Neuron softplus_neuron{NeuronKind::r_sigma, Activation::softplus, false, 1};
-  const Network linearised = Network(tanh_neuron, 3, {}).linearised_at(random_particles(tanh_neuron, 3, 700, 31));
+  const TangentNetwork tangent(Network(tanh_neuron, 3, {}), random_particles(tanh_neuron, 3, 700, 31));
   on_every_instruction_set([&] {
     for (const Index num_particles : {1, 7, 64, 700, 5001}) {
       for (const Index n : {1, 261}) {
@@ -336,7 +340,7 @@ TEST(Network, FinishesEveryParticleOnceWithItsDriftComplete) {
         check_finish<float>(Network(softplus_neuron, 150, {}), num_particles, n);
       }
     }
-    check_finish<double>(linearised, 700, 261);
+    check_finish<double>(tangent, 700, 261);
   });
 }
 

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "mfld/model/network.hpp"
+#include "mfld/model/tangent_network.hpp"
 #include "support/every_neuron.hpp"
 #include "support/instruction_sets.hpp"
 #include "support/sample_problem.hpp"
@@ -27,7 +28,7 @@ struct TangentProblem {
 
   double factor() const { return network.scaling().output_factor(num_particles); }
 
-  std::vector<double> outputs(const Network& of, const Particles<double>& at) const {
+  std::vector<double> outputs(const Model& of, const Particles<double>& at) const {
     KernelWorkspace<double> workspace;
     std::vector<double> values(static_cast<std::size_t>(num_samples));
     of.outputs(at, PackedInputs<double>(inputs), values, workspace);
@@ -35,7 +36,7 @@ struct TangentProblem {
   }
 
   /// output_factor sum_i c_i grad h(theta_j; x_i).
-  Drift pushed(const Network& of, const Particles<double>& at, const std::vector<double>& c) const {
+  Drift pushed(const Model& of, const Particles<double>& at, const std::vector<double>& c) const {
     KernelWorkspace<double> workspace;
     Drift drift(num_particles, at.cols());
     of.drift(at, PackedInputs<double>(inputs), GivenField(c), factor(), Accumulate::assign, drift, {}, workspace);
@@ -43,16 +44,16 @@ struct TangentProblem {
   }
 };
 
-class TangentNetwork : public testing::TestWithParam<Neuron> {};
+class TangentModel : public testing::TestWithParam<Neuron> {};
 
 // Row i of the Jacobian at theta_0, from the map pass of the network itself, determines the output of the tangent
 // model.
-TEST_P(TangentNetwork, OutputsAreTheFirstOrderExpansion) {
+TEST_P(TangentModel, OutputsAreTheFirstOrderExpansion) {
   on_every_instruction_set([] {
     for (const auto& [input_dim, num_neurons] : {std::pair{11, 1}, {11, 5}, {11, 33}, {201, 33}}) {
       const TangentProblem problem(GetParam(), input_dim, num_neurons, 3);
       const std::vector<double> at_anchor = problem.outputs(problem.network, problem.anchor);
-      const Network tangent = problem.network.linearised_at(problem.anchor);
+      const TangentNetwork tangent(problem.network, problem.anchor);
       const std::vector<double> outputs = problem.outputs(tangent, problem.moved);
       for (std::size_t i = 0; i < outputs.size(); ++i) {
         std::vector<double> unit(outputs.size(), 0.0);
@@ -75,9 +76,9 @@ TEST_P(TangentNetwork, OutputsAreTheFirstOrderExpansion) {
 }
 
 // At theta_0 the tangent model is the network; its drift anywhere is that of the network at theta_0, to the bit.
-TEST_P(TangentNetwork, DriftIsThatOfTheAnchorWhereverTheParticlesAre) {
+TEST_P(TangentModel, DriftIsThatOfTheAnchorWhereverTheParticlesAre) {
   const TangentProblem problem(GetParam(), 70, 40, 11);
-  const Network tangent = problem.network.linearised_at(problem.anchor);
+  const TangentNetwork tangent(problem.network, problem.anchor);
   std::vector<double> c(70);
   for (std::size_t i = 0; i < c.size(); ++i) {
     c[i] = std::sin(1.0 + static_cast<double>(i));
@@ -93,7 +94,7 @@ TEST_P(TangentNetwork, DriftIsThatOfTheAnchorWhereverTheParticlesAre) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(EveryNeuron, TangentNetwork, testing::ValuesIn(every_neuron()),
+INSTANTIATE_TEST_SUITE_P(EveryNeuron, TangentModel, testing::ValuesIn(every_neuron()),
                          [](const auto& test) { return name_of(test.param); });
 
 }  // namespace

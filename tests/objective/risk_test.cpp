@@ -1,4 +1,5 @@
 #include "mfld/objective/risk.hpp"
+#include "mfld/objective/penalty.hpp"
 
 #include <gtest/gtest.h>
 

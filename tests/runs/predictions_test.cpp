@@ -72,8 +72,8 @@ TEST_F(Predictions, AreTheOutputsOfTheLastParticlesOnTheTestSamples) {
     const Checkpoint last = load_checkpoint(directory / precision / "checkpoint.h5");
     Vector outputs(experiment.data.num_test());
     KernelWorkspace<double> workspace;
-    experiment.network.outputs(last.matrices.at("particles"), PackedInputs<double>(experiment.data.test_inputs),
-                               {outputs.data(), static_cast<std::size_t>(outputs.size())}, workspace);
+    experiment.model->outputs(last.matrices.at("particles"), PackedInputs<double>(experiment.data.test_inputs),
+                              {outputs.data(), static_cast<std::size_t>(outputs.size())}, workspace);
     EXPECT_EQ(table.names, "x_1,x_2,target,output");
     ASSERT_EQ(std::ssize(table.rows), experiment.data.num_test());
     double loss = 0;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "mfld/dynamics/simulation.hpp"
+#include "mfld/objective/empirical_risk.hpp"
 
 namespace mfld {
 
@@ -54,7 +55,8 @@ inline Particles<double> run_chain(
   };
   State<double> state;
   state.particles = std::move(particles);
-  Simulation<double> simulation(network, risk, data, {phase}, {0, 0, options.seed, options.seed}, std::move(state));
+  Simulation<double> simulation(std::make_unique<EmpiricalRisk<double>>(network, risk, data), {phase},
+                                {0, 0, options.seed, options.seed}, std::move(state));
   Caller caller(look);
   simulation.run(caller, std::atomic<bool>(false));
   return simulation.state().particles;

@@ -4,7 +4,9 @@
 #include <vector>
 
 #include "mfld/dynamics/simulation.hpp"
+#include "mfld/model/tangent_network.hpp"
 #include "mfld/ntk/empirical.hpp"
+#include "mfld/objective/empirical_risk.hpp"
 #include "support/sample_problem.hpp"
 
 namespace mfld {
@@ -34,7 +36,7 @@ struct KernelProblem {
         data(random_dataset(num_train, 3, {}, 1)),
         initial(random_particles(neuron, 3, num_particles, 5)),
         network(neuron, 3, scaling, trained),
-        linear(network.linearised_at(initial)) {
+        linear(network, initial) {
     const Dataset test = random_dataset(num_test, 3, {}, 11);
     data.test_inputs = test.train_inputs;
     data.test_targets = test.train_targets;
@@ -43,7 +45,7 @@ struct KernelProblem {
   using OnLook = std::function<void(const State<double>&)>;
 
   /// Runs the phases from the first particles; on_look sees every state.
-  State<double> run(const Network& which, const std::vector<Phase>& phases, const OnLook& on_look = {},
+  State<double> run(const Model& which, const std::vector<Phase>& phases, const OnLook& on_look = {},
                     std::uint64_t seed = 3) const {
     class Caller : public Listener<double> {
      public:
@@ -59,20 +61,21 @@ struct KernelProblem {
     };
     State<double> state;
     state.particles = initial;
-    Simulation<double> simulation(which, risk, data, phases, {seed, seed, seed, seed}, std::move(state));
+    Simulation<double> simulation(std::make_unique<EmpiricalRisk<double>>(which, risk, data), phases,
+                                  {seed, seed, seed, seed}, std::move(state));
     Caller caller(on_look);
     outcome = simulation.run(caller, std::atomic<bool>(false));
     return simulation.state();
   }
 
-  Vector outputs(const Network& which, const Particles<double>& particles, const Inputs& inputs) const {
+  Vector outputs(const Model& which, const Particles<double>& particles, const Inputs& inputs) const {
     Vector values(inputs.rows());
     KernelWorkspace<double> workspace;
     which.outputs(particles, PackedInputs<double>(inputs), {values.data(), static_cast<std::size_t>(values.size())},
                   workspace);
     return values;
   }
-  Vector residual(const Network& which, const Particles<double>& particles) const {
+  Vector residual(const Model& which, const Particles<double>& particles) const {
     return outputs(which, particles, data.train_inputs) - data.train_targets;
   }
   /// The tangent kernel at the first particles.
@@ -83,7 +86,7 @@ struct KernelProblem {
   Dataset data;
   Particles<double> initial;
   Network network;
-  Network linear;
+  TangentNetwork linear;
   Risk risk{{}, Reduction::mean};
   mutable Outcome outcome;  // of the last run
 };

@@ -47,23 +47,23 @@ struct Evaluated {
 };
 
 template <class Scalar>
-Evaluated evaluate(const Network& network, const Risk& risk, const Particles<Scalar>& particles, const Inputs& inputs,
+Evaluated evaluate(const Model& model, const Risk& risk, const Particles<Scalar>& particles, const Inputs& inputs,
                    const Vector& targets, KernelWorkspace<Scalar>& workspace) {
   const PackedInputs<Scalar> packed(inputs);
   const Index n = inputs.rows();
   Evaluated result{std::vector<double>(static_cast<std::size_t>(n)), Drift(particles.rows(), particles.cols())};
   result.drift.setConstant(-777);  // whatever was there must be overwritten
-  network.drift(particles, packed, CurrentField(risk.loss(), span_of(targets)),
-                risk.drift_weight(network, particles.rows(), n, n), Accumulate::assign, result.drift, result.outputs,
-                workspace);
+  model.drift(particles, packed, CurrentField(risk.loss(), span_of(targets)),
+              risk.drift_weight(model.network(), particles.rows(), n, n), Accumulate::assign, result.drift,
+              result.outputs, workspace);
   return result;
 }
 
 template <class Scalar>
-Evaluated evaluate(const Network& network, const Risk& risk, const Particles<Scalar>& particles, const Inputs& inputs,
+Evaluated evaluate(const Model& model, const Risk& risk, const Particles<Scalar>& particles, const Inputs& inputs,
                    const Vector& targets) {
   KernelWorkspace<Scalar> workspace;
-  return evaluate(network, risk, particles, inputs, targets, workspace);
+  return evaluate(model, risk, particles, inputs, targets, workspace);
 }
 
 }  // namespace mfld

@@ -1,4 +1,5 @@
 #include "mfld/trust/kernel_discrepancy.hpp"
+#include "mfld/objective/penalty.hpp"
 
 #include <gtest/gtest.h>
 
@@ -15,8 +16,8 @@ KernelDiscrepancy discrepancy_of(const MeanFieldProblem& problem, const Particle
   EmpiricalRisk<double> objective(*problem.network, *problem.risk, *problem.data);
   Vector outputs(problem.data->num_train());
   Drift drift(particles.rows(), particles.cols());
-  objective.drift(particles, drift, {outputs.data(), static_cast<std::size_t>(outputs.size())});
-  add_penalty(*problem.network, particles, {problem.penalty}, drift);
+  objective.drift_and_outputs(particles, drift, {outputs.data(), static_cast<std::size_t>(outputs.size())});
+  add_penalty(problem.network->trained(), particles, {problem.penalty}, drift);
   return kernel_gradient_discrepancy(problem, particles, drift, outputs, {width});
 }
 

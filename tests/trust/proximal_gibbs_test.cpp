@@ -1,4 +1,5 @@
 #include "mfld/trust/proximal_gibbs.hpp"
+#include "mfld/model/tangent_network.hpp"
 
 #include <gtest/gtest.h>
 
@@ -144,7 +145,7 @@ TEST(ProximalGibbs, ExistsWhereNeuronsGrowLinearlyAtMost) {
   EXPECT_FALSE(mean_field_unavailable(Network({NeuronKind::r_sigma, Activation::relu, false, 1}, 2, {})));
   EXPECT_TRUE(mean_field_unavailable(Network({NeuronKind::fixed_sign, Activation::tanh, false, 1}, 2, {})));
   EXPECT_TRUE(mean_field_unavailable(Network(linear_neuron(), 2, {.kind = ScalingKind::ntk})));
-  EXPECT_TRUE(mean_field_unavailable(Network(linear_neuron(), 2, {}).linearised_at(Particles<double>::Zero(3, 2))));
+  EXPECT_TRUE(mean_field_unavailable(TangentNetwork(Network(linear_neuron(), 2, {}), Particles<double>::Zero(3, 2))));
   EXPECT_TRUE(mean_field_unavailable(
       Network({NeuronKind::sigma, Activation::tanh, true, 1}, 2, {}, {.input = true, .bias = false})));
 }

@@ -2,6 +2,7 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "mfld/dynamics/phase.hpp"
 #include "mfld/model/initialisation.hpp"
 #include "mfld/objective/risk.hpp"
+#include "mfld/observe/needs.hpp"
 #include "mfld/observe/trigger.hpp"
 #include "mfld/task/dataset.hpp"
 #include "mfld/task/surroundings.hpp"
@@ -33,7 +35,7 @@ enum class Precision { double_precision, single_precision };
 struct Experiment {
   Seeds seeds;
   Dataset data;
-  Network network;
+  std::shared_ptr<const Model> model;
   Precision precision;
   Risk risk;
   Particles<double> initial = {};  // [N x p]; of single precision, already rounded
@@ -53,6 +55,9 @@ struct Experiment {
   std::filesystem::path folder = {};  // where its paths start; empty: it has none
   std::uint64_t hash = 0;             // of the resolved values and of the data from files, wherever these lie
 
+  const Network& network() const { return model->network(); }
+  /// What its observers see; refers to it.
+  Scene scene() const { return {model.get(), &risk, &data, &initial, &phases}; }
   std::int64_t num_steps() const;
   RunSizes sizes() const { return {initial.rows(), initial.cols(), data.num_train()}; }
   /// Memory that data and particles take.

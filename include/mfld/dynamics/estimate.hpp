@@ -3,14 +3,14 @@
 #include <string_view>
 
 #include "mfld/dynamics/phase.hpp"
-#include "mfld/objective/empirical_risk.hpp"
+#include "mfld/objective/objective.hpp"
 
 namespace mfld {
 
 /// One step's question to a gradient estimator: the data part v of the drift at the particles.
 template <class Scalar>
 struct EstimateContext {
-  EmpiricalRisk<Scalar>& objective;
+  Objective<Scalar>& objective;
   const Phase& phase;
   std::int64_t step;           // global: what batches are drawn by
   std::int64_t step_in_phase;  // what snapshots are counted by
@@ -24,7 +24,7 @@ struct EstimateContext {
 
 /// Its answer.
 struct Estimate {
-  std::int64_t evaluations = 0;   // gradients of single samples that were made
+  std::int64_t evaluations = 0;   // gradients of single terms that were made
   std::string_view failure = {};  // why there is no estimate, in words; empty: there is one
 };
 

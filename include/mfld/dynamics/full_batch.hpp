@@ -16,7 +16,7 @@ class FullBatch {
 
   Estimate estimate(const EstimateContext<Scalar>& context) {
     context.objective.drift(context.particles, context.drift, {}, context.finish);
-    return {context.objective.num_samples()};
+    return {context.objective.num_terms()};
   }
 
   static std::string describe(const Phase& /*phase*/) { return "all samples every step"; }

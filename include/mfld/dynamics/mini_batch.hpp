@@ -3,6 +3,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "mfld/core/matrix_list.hpp"
 #include "mfld/dynamics/estimate.hpp"
@@ -13,9 +14,9 @@ namespace mfld {
 /// (seed, batch, step). Without replacement by Floyd's algorithm; batch.size() = n gives all samples in order.
 void draw_batch(std::uint64_t seed, std::int64_t step, Index num_samples, Sampling sampling, std::span<Index> batch);
 
-/// The batch of the context's step, as its phase says.
+/// The terms of the context's step, as its phase says, ascending.
 template <class Scalar>
-void choose_batch(const EstimateContext<Scalar>& context, Batch<Scalar>& batch);
+void choose_batch(const EstimateContext<Scalar>& context, std::vector<Index>& batch);
 
 /// Where samples come from, in words.
 std::string batches_in_words(const Phase& phase);
@@ -35,7 +36,7 @@ class MiniBatch {
   static void for_each_matrix(Self& /*self*/, const RunSizes& /*sizes*/, const Visit& /*visit*/) {}
 
  private:
-  Batch<Scalar> batch_;
+  std::vector<Index> batch_;
 };
 
 }  // namespace mfld

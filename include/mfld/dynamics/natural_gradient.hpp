@@ -32,7 +32,7 @@ class NaturalGradient {
   static void for_each_matrix(Self& /*self*/, const RunSizes& /*sizes*/, const Visit& /*visit*/) {}
 
  private:
-  bool factorise(const Network& network, const Particles<Scalar>& particles, const Inputs& inputs, double damping);
+  bool factorise(const Model& model, const Particles<Scalar>& particles, const Inputs& inputs, double damping);
 
   Matrix factor_;  // [n x n] lower triangle: the Cholesky factor
   double factored_damping_ = -1;

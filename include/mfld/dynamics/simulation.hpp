@@ -1,12 +1,15 @@
 #pragma once
 #include <atomic>
 #include <cstdint>
+#include <limits>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "mfld/dynamics/ending.hpp"
 #include "mfld/dynamics/state.hpp"
-#include "mfld/objective/empirical_risk.hpp"
+#include "mfld/objective/objective.hpp"
+#include "mfld/objective/penalty.hpp"
 
 namespace mfld {
 
@@ -33,13 +36,15 @@ class Simulation {
  public:
   /// state: in the middle of a phase, one that has begun it (State::begin). first_particles [N x p]: those at step 0,
   /// which penalties may have as their anchor; none: the state is at step 0.
-  Simulation(const Network& network, const Risk& risk, const Dataset& data, std::vector<Phase> phases, Seeds seeds,
-             State<Scalar> state, const Particles<double>* first_particles = nullptr);
+  Simulation(std::unique_ptr<Objective<Scalar>> objective, std::vector<Phase> phases, Seeds seeds, State<Scalar> state,
+             const Particles<double>* first_particles = nullptr);
 
   /// Runs from the state to the end of the last phase, or until `stop` becomes true (checked before each step), or
-  /// until a coordinate is not finite or there is no estimate of the drift. May be called again after an interruption:
-  /// it goes on, to the same bits.
-  Outcome run(Listener<Scalar>& listener, const std::atomic<bool>& stop);
+  /// until step_limit steps are made since the start of the run, exactly, or until a coordinate is not finite or there
+  /// is no estimate of the drift. May be called again after an interruption, which a limit is, too: it goes on, to the
+  /// same bits.
+  Outcome run(Listener<Scalar>& listener, const std::atomic<bool>& stop,
+              std::int64_t step_limit = std::numeric_limits<std::int64_t>::max());
 
   const State<Scalar>& state() const { return state_; }
 
@@ -58,7 +63,7 @@ class Simulation {
   std::vector<Phase> phases_;
   Seeds seeds_;
   State<Scalar> state_;
-  EmpiricalRisk<Scalar> objective_;
+  std::unique_ptr<Objective<Scalar>> objective_;
   Particles<Scalar> anchor_;  // the first particles, if some penalty is on the distance from them
   Drift drift_;
   Drift with_penalty_;  // where the gradient norm can end a phase

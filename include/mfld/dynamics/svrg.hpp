@@ -9,7 +9,7 @@
 namespace mfld {
 
 /// A mini-batch corrected by a snapshot (src/README.md, equation 7; Suzuki, Wu & Nitanda, NeurIPS 2023): v_I here,
-/// minus v_I at the snapshot with the outputs it had, plus the full v there. The snapshot is taken at multiples of
+/// minus v_I at the snapshot with the coefficients it had, plus the full v there. The snapshot is taken at multiples of
 /// snapshot_every within the phase; there the estimate is the full drift, exactly. Draws from the stream (seed, batch,
 /// step). Cost: n per-sample gradients at a snapshot, else 2B.
 template <class Scalar>
@@ -31,12 +31,12 @@ class Svrg {
  private:
   void take_snapshot(const EstimateContext<Scalar>& context);
   void correct(const EstimateContext<Scalar>& context);
+  SampleSpan<double> field();
 
   Particles<Scalar> particles_;  // [N x p]
   Drift drift_;                  // [N x p] v at the snapshot, over all samples
-  Matrix field_;                 // [n x 1] l'(f(x_i), y_i) there
-  Batch<Scalar> batch_;
-  std::vector<double> batch_field_;
+  Matrix field_;                 // [n x K] the coefficients there, l'(f(x_i), y_i)
+  std::vector<Index> batch_;
 };
 
 }  // namespace mfld

@@ -20,7 +20,7 @@ bool has_linearised_descent(const Loss& loss, const std::vector<Phase>* phases, 
 class LinearisedDescent {
  public:
   /// kernel: the tangent kernel of `initial` on the training inputs. `phase` as has_linearised_descent asks.
-  LinearisedDescent(const Network& network, const Risk& risk, const Dataset& data, const Particles<double>& initial,
+  LinearisedDescent(const Model& model, const Risk& risk, const Dataset& data, const Particles<double>& initial,
                     const Matrix& kernel, const Phase& phase);
 
   /// False where descent on the linearised network diverges.

@@ -11,11 +11,13 @@ namespace mfld {
 
 /// What does not change during a run, as observers see it.
 struct Scene {
-  const Network* network = nullptr;
+  const Model* model = nullptr;
   const Risk* risk = nullptr;
   const Dataset* data = nullptr;
   const Particles<double>* initial = nullptr;  // [N x p] at step 0
   const std::vector<Phase>* phases = nullptr;  // how it trains
+
+  const Network& network() const { return model->network(); }
 };
 
 /// Neighbours of a particle by which the entropy is estimated.

@@ -9,6 +9,9 @@
 #include <string_view>
 #include <vector>
 
+#include "mfld/dynamics/state.hpp"
+#include "mfld/objective/empirical_risk.hpp"
+#include "mfld/objective/penalty.hpp"
 #include "mfld/observe/linearisation.hpp"
 #include "mfld/observe/needs.hpp"
 #include "mfld/trust/certificate.hpp"
@@ -20,6 +23,12 @@ namespace mfld {
 class Look {
  public:
   explicit Look(const Scene& scene);
+
+  /// Points the look at what a state predicts with, at the penalty and temperature of its next step; forgets what was
+  /// computed. The scene has phases and first particles. average: false, and it is the particles though a phase averages.
+  /// Refers to the state, but for one in single precision.
+  template <class Scalar>
+  void move_to(const State<Scalar>& state, bool average = true);
 
   /// Points the look at new particles and forgets what was computed. penalty, temperature: those of this moment.
   /// step: steps made since the start of the run.
@@ -40,7 +49,8 @@ class Look {
 
   std::span<const double> train_outputs();  // [n]
   std::span<const double> test_outputs();   // [n_test]
-  const Drift& full_drift();                // [N x p] data part and penalty, trained columns
+  double objective();                       // F = R + penalty_value
+  const Drift& full_drift();                // [N x p] g_j, data part and penalty, trained columns
   /// Seconds in the passes of the network that these needed, over all moments.
   double pass_seconds() const { return pass_seconds_; }
 
@@ -59,6 +69,7 @@ class Look {
   const Particles<double>* particles_ = nullptr;
   Penalty<double> penalty_;
   double temperature_ = 0;
+  Particles<double> in_double_;  // of a state that is not
   std::int64_t step_ = 0;
   bool have_train_ = false;
   bool have_test_ = false;
@@ -72,7 +83,7 @@ class Look {
   Matrix initial_kernel_;                                // empty until first asked for
   std::shared_ptr<const LinearisedDescent> linearised_;  // likewise
   std::optional<Certificate> certificate_;
-  PackedInputs<double> train_;
+  EmpiricalRisk<double> risk_;
   PackedInputs<double> test_;
   KernelWorkspace<double> workspace_;
 };
@@ -118,5 +129,9 @@ class Observer {
   std::vector<std::size_t> widths_;
   std::vector<std::string> columns_;
 };
+
+/// The columns of these observables (InvalidInput as above) at a state, in one call.
+template <class Scalar>
+std::vector<double> observe_now(const Scene& scene, const std::vector<std::string>& names, const State<Scalar>& state);
 
 }  // namespace mfld

@@ -23,7 +23,7 @@ struct MeanFieldProblem {
 };
 
 /// Why the network has no such problem ("needs ..."), or nullopt. The penalty and the temperature must be positive too.
-std::optional<std::string> mean_field_unavailable(const Network& network);
+std::optional<std::string> mean_field_unavailable(const Model& model);
 
 /// Why exp(-dF/dmu / lambda2) may have no integral for a neuron ("needs ..."), or nullopt.
 std::optional<std::string> gibbs_integral_unavailable(const Network& network);

@@ -1,0 +1,54 @@
+#pragma once
+#include <span>
+#include <string>
+#include <vector>
+
+#include "mfld/core/sample_span.hpp"
+#include "mfld/model/model.hpp"
+
+namespace mfld {
+
+/// The part R of what a run minimises that makes its particles interact: a function of all particles that is a sum or
+/// mean of n terms, one a sample or another unit. Knows neither penalty nor noise. Another objective is another class:
+/// every estimator of the drift that does not say otherwise works with it.
+///
+/// Its drift is v_j = (1 / penalty_factor) dR / dtheta_j, in the mean-field scaling N dR / dtheta_j, and a sum over the
+/// terms. Where a term acts on the particles through K numbers, as a sample through l'(f(x_i), y_i), those are its
+/// coefficients, and v is linear in them.
+///
+/// One object per caller that runs concurrently: it may keep memory for its passes. These are virtual once a pass over
+/// the terms, allocate only when sizes change, are parallel over particles and give the same bits on any number of
+/// threads. `finish` is called as Model::drift says.
+template <class Scalar>
+class Objective {
+ public:
+  virtual ~Objective() = default;
+
+  virtual Index num_terms() const = 0;  // n
+  /// [p] 1 where a column of the particles moves; the drift of the others is 0.
+  virtual const std::vector<unsigned char>& trained() const = 0;
+  /// R and how the particles make it up, in words.
+  virtual std::string describe(Index num_particles) const = 0;
+
+  virtual double value(const Particles<Scalar>& particles) = 0;
+
+  /// drift [N x p] <- v over all terms; coefficients, if not empty, <- theirs [n x K].
+  virtual void drift(const Particles<Scalar>& particles, Drift& drift, SampleSpan<double> coefficients = {},
+                     const Finish& finish = {}) = 0;
+
+  /// drift <- v_I over the terms I alone, ascending, an unbiased estimate of v when they are drawn.
+  virtual void drift_of(std::span<const Index> terms, const Particles<Scalar>& particles, Drift& drift,
+                        const Finish& finish = {}) = 0;
+
+  /// drift <- drift - v_I at other particles, whose coefficients of all terms are known [n x K].
+  virtual void subtract(std::span<const Index> terms, SampleSpan<const double> coefficients,
+                        const Particles<Scalar>& particles, Drift& drift, const Finish& finish = {}) = 0;
+
+  /// Numbers through which a term acts; 0: it has none, `coefficients` above are empty and drift_from does not exist.
+  virtual Index num_coefficients() const { return 0; }  // K
+  /// drift <- the drift of these coefficients [n x K], each with the weight drift_factor.
+  virtual void drift_from(SampleSpan<const double> /*coefficients*/, const Particles<Scalar>& /*particles*/,
+                          Drift& /*drift*/, const Finish& /*finish*/ = {}) {}
+};
+
+}  // namespace mfld

@@ -1,0 +1,261 @@
+#pragma once
+#include <algorithm>
+#include <boost/align/aligned_allocator.hpp>
+#include <cassert>
+#include <numeric>
+#include <span>
+#include <vector>
+
+#include "kernels/kernels.hpp"
+#include "mfld/core/parallel.hpp"
+#include "mfld/core/tree_sum.hpp"
+#include "mfld/model/network.hpp"
+
+namespace mfld {
+
+namespace passes {
+
+template <class T>
+using AlignedVector = std::vector<T, boost::alignment::aligned_allocator<T, 256>>;
+
+/// Activations of one block of samples: near the cores where so many samples fit, else in the last-level cache with
+/// `min_block` of them; where even that is too much they come from memory, and the more samples a block has the less
+/// often the particles and their drift pass by.
+constexpr std::size_t near_bytes = std::size_t{8} << 20U;
+constexpr std::size_t far_bytes = std::size_t{32} << 20U;
+constexpr std::size_t most_bytes = std::size_t{100} << 20U;
+constexpr Index min_block = 256;
+/// Samples per block where no activation is kept.
+constexpr Index outputs_block = 512;
+
+/// Samples per block: a function of the ensemble and the precision only, so that the order of every sum is fixed.
+inline Index block_samples(Index padded_particles, std::size_t bytes_per_activation) {
+  const std::size_t row = static_cast<std::size_t>(padded_particles) * bytes_per_activation;
+  const auto fit = [row](std::size_t bytes) { return static_cast<Index>(bytes / row); };
+  const Index samples = fit(far_bytes) >= min_block ? std::max(fit(near_bytes), min_block) : fit(most_bytes);
+  return std::max<Index>(8, samples / 8 * 8);
+}
+
+/// How the groups of particles are dealt out: 16 tasks of a size, up to one group, or more with as many groups as a
+/// task may have.
+class Partition {
+ public:
+  explicit Partition(Index num_groups)
+      : num_groups_(num_groups),
+        num_tasks_(std::max(std::min<Index>(16, num_groups),
+                            (num_groups + kernels::task_groups - 1) / kernels::task_groups)) {}
+  Index num_tasks() const { return num_tasks_; }
+  /// Rounded up: the thread that hands the tasks out begins with the first ones, before the others are there.
+  Index first_group(Index task) const { return (task * num_groups_ + num_tasks_ - 1) / num_tasks_; }
+
+ private:
+  Index num_groups_;
+  Index num_tasks_;
+};
+
+}  // namespace passes
+
+template <class Scalar>
+struct KernelWorkspace<Scalar>::Buffers {
+  passes::AlignedVector<Scalar> values;
+  passes::AlignedVector<Scalar> slopes;
+  passes::AlignedVector<Scalar> scratch;  // [slot][scratch_size]
+  passes::AlignedVector<double> partial;  // [task][block sample]
+  std::vector<double> outputs;            // [block sample]
+  std::vector<double> coefficients;       // [block sample]
+  std::vector<Scalar> rounded;            // [block sample] the coefficients in the precision of the particles
+};
+
+namespace passes {
+
+template <class Vector>
+void reserve(Vector& vector, Index size) {
+  if (static_cast<Index>(vector.size()) < size) {
+    vector.resize(static_cast<std::size_t>(size));
+  }
+}
+
+/// One pass over the blocks of samples: the part that `outputs` and `drift` share.
+template <class Scalar>
+class Pass {
+ public:
+  using Buffers = typename KernelWorkspace<Scalar>::Buffers;
+
+  /// anchor: theta_0 of a tangent network, else nullptr. maps: a map pass will want the activations of each block.
+  Pass(const Network& network, const Particles<Scalar>* anchor, const Particles<Scalar>& particles,
+       const PackedInputs<Scalar>& inputs, bool maps, KernelWorkspace<Scalar>& workspace)
+      : table_(kernels::table<Scalar>()),
+        ensemble_{anchor == nullptr ? particles.data() : anchor->data(), particles.rows(), network.neuron(),
+                  network.layout()},
+        linearised_from_(anchor == nullptr ? nullptr : particles.data()),
+        reduce_(anchor == nullptr ? table_.reduce : table_.reduce_linearised),
+        inputs_(inputs),
+        factor_(network.scaling().output_factor(particles.rows())),
+        buffers_(workspace.buffers()) {
+    assert(particles.cols() == network.layout().size && inputs.input_dim() == network.input_dim());
+    const Index num_groups = (particles.rows() + table_.group_size - 1) / table_.group_size;
+    partition_ = Partition(num_groups);
+    const Index padded = num_groups * table_.group_size;
+    keeps_values_ = maps;
+    keeps_slopes_ = maps && kernels::needs_slopes(network.neuron().activation);
+    const Index most = maps ? block_samples(padded, sizeof(Scalar) * (keeps_slopes_ ? 2 : 1)) : outputs_block;
+    block_ = std::min(most, std::max<Index>(1, inputs.num_samples()));
+    values_from_memory_ =
+        keeps_values_ && padded * block_ * static_cast<Index>(sizeof(Scalar)) > static_cast<Index>(far_bytes);
+    scratch_size_ = (table_.scratch_size(network.input_dim(), block_) + 63) / 64 * 64;
+    reserve(buffers_.values, keeps_values_ ? padded * block_ : 0);
+    reserve(buffers_.slopes, keeps_slopes_ ? padded * block_ : 0);
+    reserve(buffers_.scratch, num_slots() * scratch_size_);
+    reserve(buffers_.partial, partition_.num_tasks() * block_);
+    reserve(buffers_.outputs, block_);
+    reserve(buffers_.coefficients, block_);
+    reserve(buffers_.rounded, block_);
+  }
+
+  /// Calls body(outputs of the block) for the blocks in order.
+  template <class Body>
+  void for_each_block(const Body& body) {
+    for (Index first = 0; first < inputs_.num_samples(); first += block_) {
+      const kernels::Block<Scalar> block = block_from(first);
+      for_each_task(partition_.num_tasks(), [&](Index index) { reduce(index, block); });
+      body(first, add_up(block));
+    }
+  }
+
+  /// Calls coefficients(first sample, outputs, coefficients) for the blocks in order and maps the coefficients onto the
+  /// drift. A task that has mapped one block reduces the next: the activations it overwrites are the ones it has just
+  /// read, still in its cache, and there is one barrier a block.
+  template <class Coefficients>
+  void for_each_block(const Coefficients& coefficients_of, const kernels::MapTask<Scalar>& drift_task,
+                      const Finish& finish) {
+    const Index num_samples = inputs_.num_samples();
+    kernels::Block<Scalar> block = block_from(0);
+    for_each_task(partition_.num_tasks(), [&](Index index) { reduce(index, block); });
+    while (block.count > 0) {
+      const std::span<const double> outputs = add_up(block);
+      const std::span<double> coefficients = {buffers_.coefficients.data(), outputs.size()};
+      coefficients_of(block.first, outputs, coefficients);
+      std::transform(coefficients.begin(), coefficients.end(), buffers_.rounded.begin(),
+                     [](double c) { return static_cast<Scalar>(c); });
+      const double coefficient_sum = std::accumulate(coefficients.begin(), coefficients.end(), 0.0);
+      const kernels::Block<Scalar> next = block_from(std::min(num_samples, block.first + block_));
+      for_each_task(partition_.num_tasks(), [&](Index index) {
+        kernels::MapTask<Scalar> task = drift_task;
+        task.ensemble = ensemble_;
+        task.block = block;
+        task.coefficients = buffers_.rounded.data();
+        task.coefficient_sum = coefficient_sum;
+        task.assign = drift_task.assign && block.first == 0;
+        place(index, task);
+        table_.map(task);
+        if (next.count > 0) {
+          reduce(index, next);
+        } else if (finish) {
+          finish(task.first_group * table_.group_size,
+                 std::min(ensemble_.num_particles, task.last_group * table_.group_size));
+        }
+      });
+      block = next;
+    }
+  }
+
+ private:
+  kernels::Block<Scalar> block_from(Index first) const {
+    return {&inputs_, first, std::min(block_, inputs_.num_samples() - first)};
+  }
+
+  /// The share of task `index`: its groups, its part of the kept activations, and this thread's scratch.
+  template <class Task>
+  void place(Index index, Task& task) {
+    task.first_group = partition_.first_group(index);
+    task.last_group = partition_.first_group(index + 1);
+    const Index kept = task.first_group * table_.group_size * block_;
+    task.values = keeps_values_ ? buffers_.values.data() + kept : nullptr;
+    task.slopes = keeps_slopes_ ? buffers_.slopes.data() + kept : nullptr;
+    task.scratch = buffers_.scratch.data() + current_slot() * scratch_size_;
+  }
+
+  void reduce(Index index, const kernels::Block<Scalar>& block) {
+    kernels::ReduceTask<Scalar> task{};
+    task.ensemble = ensemble_;
+    task.linearised_from = linearised_from_;
+    task.block = block;
+    task.partial = buffers_.partial.data() + index * block_;
+    place(index, task);
+    task.next_values = values_from_memory_ ? (task.last_group - task.first_group) * table_.group_size * block_ : 0;
+    reduce_(task);
+  }
+
+  /// The outputs of a block whose tasks have been reduced, whoever computed them: along the tree of the tasks, so that
+  /// the sum does not depend on the threads. What the tasks gave is overwritten.
+  std::span<const double> add_up(const kernels::Block<Scalar>& block) {
+    double* partial = buffers_.partial.data();
+    add_along_tree({0, partition_.num_tasks()}, partition_.num_tasks(), [&](Index to, Index from) {
+      for (Index i = 0; i < block.count; ++i) {
+        partial[to * block_ + i] += partial[from * block_ + i];
+      }
+    });
+    double* outputs = buffers_.outputs.data();
+    for (Index i = 0; i < block.count; ++i) {
+      outputs[i] = factor_ * partial[i];
+    }
+    return {outputs, static_cast<std::size_t>(block.count)};
+  }
+
+  const kernels::Table<Scalar>& table_;
+  kernels::Ensemble<Scalar> ensemble_;
+  const Scalar* linearised_from_;
+  void (*reduce_)(const kernels::ReduceTask<Scalar>& task);
+  const PackedInputs<Scalar>& inputs_;
+  double factor_;
+  Buffers& buffers_;
+  Partition partition_{0};
+  Index block_ = 0;
+  Index scratch_size_ = 0;
+  bool keeps_values_ = false;
+  bool keeps_slopes_ = false;
+  bool values_from_memory_ = false;
+};
+
+/// Outputs of a network, or with an anchor of its tangent model there.
+template <class Scalar>
+void run(const Network& network, const Particles<Scalar>* anchor, const OutputsPass<Scalar>& pass) {
+  assert(pass.outputs.num_samples() == pass.inputs.num_samples() && pass.outputs.per_sample() == 1);
+  Pass<Scalar> blocks(network, anchor, pass.particles, pass.inputs, false, pass.workspace);
+  blocks.for_each_block([&](Index first, std::span<const double> outputs) {
+    std::copy(outputs.begin(), outputs.end(), pass.outputs.values().begin() + first);
+  });
+}
+
+/// Its drift.
+template <class Scalar>
+void run(const Network& network, const Particles<Scalar>* anchor, const DriftPass<Scalar>& pass) {
+  assert(pass.drift.rows() == pass.particles.rows() && pass.drift.cols() == pass.particles.cols());
+  const ParameterLayout& layout = network.layout();
+  const bool assign = pass.accumulate == Accumulate::assign;
+  for (Index column = 0; assign && column < pass.drift.cols(); ++column) {
+    if (!network.trains(column)) {
+      pass.drift.col(column).setZero();
+    }
+  }
+  kernels::MapTask<Scalar> task{};
+  task.weight = pass.weight;
+  task.assign = assign;
+  task.train_input = network.trains(layout.input);
+  task.train_bias = network.trains(layout.bias);
+  task.train_output = network.trains(layout.output);
+  task.drift = pass.drift.data();
+  Pass<Scalar> blocks(network, anchor, pass.particles, pass.inputs, true, pass.workspace);
+  blocks.for_each_block(
+      [&](Index first, std::span<const double> outputs, std::span<double> coefficients) {
+        if (!pass.outputs.empty()) {
+          std::copy(outputs.begin(), outputs.end(), pass.outputs.values().begin() + first);
+        }
+        pass.field.coefficients(first, outputs, coefficients);
+      },
+      task, pass.finish);
+}
+
+}  // namespace passes
+
+}  // namespace mfld
