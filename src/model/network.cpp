@@ -345,4 +345,14 @@ std::string Network::describe(Index num_particles) const {
   return text;
 }
 
+Vector outputs_at(const Network& network, const Particles<double>& particles, const Inputs& inputs) {
+  Vector outputs(inputs.rows());
+  KernelWorkspace<double> workspace;
+  if (inputs.rows() > 0) {
+    network.outputs(particles, PackedInputs<double>(inputs), {outputs.data(), static_cast<std::size_t>(outputs.size())},
+                    workspace);
+  }
+  return outputs;
+}
+
 }  // namespace mfld

@@ -113,4 +113,7 @@ std::string instruction_set();
 /// Uses only `name` from now on; throws InvalidInput if this machine or build does not have it.
 void force_instruction_set(const std::string& name);
 
+/// f at inputs [n x d], of which there may be none, for callers that ask once: packs them, and allocates.          [n]
+Vector outputs_at(const Network& network, const Particles<double>& particles, const Inputs& inputs);
+
 }  // namespace mfld
