@@ -3,10 +3,8 @@
 
 #include <algorithm>
 #include <boost/algorithm/string/join.hpp>
-#include <cerrno>
 #include <charconv>
 #include <cmath>
-#include <cstring>
 #include <memory>
 #include <numbers>
 #include <optional>
@@ -27,6 +25,7 @@
 #include "mfld/ntk/spectrum.hpp"
 #include "mfld/record/provenance.hpp"
 #include "mfld/tables/input_file.hpp"
+#include "mfld/tables/table_writer.hpp"
 #include "say.hpp"
 #include "stopping.hpp"
 
@@ -93,12 +92,14 @@ class Output {
     }
   }
 
-  void write(std::string_view bytes) {
-    if (file_) {
-      file_->write(bytes);
-    } else {
-      write_output(bytes);
-    }
+  mfld::TakeBytes taker() {
+    return [this](std::string_view bytes) {
+      if (file_) {
+        file_->write(bytes);
+      } else {
+        write_output(bytes);
+      }
+    };
   }
 
   void finish() {
@@ -138,14 +139,6 @@ void check_finite(const mfld::InfiniteWidthKernel& kernel) {
 }
 
 bool is_npy(const std::string& path) { return fs::path(path).extension() == ".npy"; }
-
-std::string lines_of(const std::vector<std::string>& comments) {
-  std::string lines;
-  for (const std::string& comment : comments) {
-    lines += fmt::format("# {}\n", mfld::escaped(comment));
-  }
-  return lines;
-}
 
 std::vector<std::string> comments_of(const KernelArguments& arguments, const InfiniteNetwork& network) {
   const auto row = std::find_if(mfld::kernel_conventions.begin(), mfld::kernel_conventions.end(),
@@ -217,40 +210,6 @@ void refuse_to_replace_inputs(const KernelArguments& arguments) {
   }
 }
 
-void write_rows(Output& output, const Matrix& kernel) {
-  fmt::memory_buffer row;
-  for (Index i = 0; i < kernel.rows(); ++i) {
-    row.clear();
-    for (Index j = 0; j < kernel.cols(); ++j) {
-      fmt::format_to(std::back_inserter(row), "{}{}", j == 0 ? "" : ",", kernel(i, j));
-    }
-    row.push_back('\n');
-    output.write({row.data(), row.size()});
-  }
-}
-
-std::string_view bytes_of(const Matrix& kernel) {
-  return {reinterpret_cast<const char*>(kernel.data()), sizeof(double) * static_cast<std::size_t>(kernel.size())};
-}
-
-/// Version 1.0 of the format: the matrices column by column, [n, m], or [n, m, 2] of both kernels.
-void write_npy(Output& output, const std::vector<const Matrix*>& kernels) {
-  std::string shape = fmt::format("{}, {}", kernels[0]->rows(), kernels[0]->cols());
-  if (kernels.size() == 2) {
-    shape += ", 2";
-  }
-  constexpr std::size_t start = 10;
-  std::string header = fmt::format("{{'descr': '<f8', 'fortran_order': True, 'shape': ({}), }}", shape);
-  header.append(63 - (start + header.size()) % 64, ' ');
-  header += '\n';
-  output.write(std::string_view("\x93NUMPY\x01\x00", 8));
-  output.write(std::string{static_cast<char>(header.size() % 256), static_cast<char>(header.size() / 256)});
-  output.write(header);
-  for (const Matrix* kernel : kernels) {
-    output.write(bytes_of(*kernel));
-  }
-}
-
 void state_memory(const KernelArguments& arguments, Index rows, Index columns, KernelParts parts) {
   if (!arguments.quiet) {
     say(fmt::format("a kernel of {} x {} inputs: {:.3g} GiB of {:.3g} GiB available", rows, columns,
@@ -291,8 +250,9 @@ void between_files(const KernelArguments& arguments) {
       names.emplace_back(name);
     }
   }
+  const mfld::TakeBytes take = output.taker();
   if (is_npy(arguments.out)) {
-    write_npy(output, kernels);
+    mfld::write_npy(take, kernels);
     if (!arguments.quiet) {
       say(inputs);
       say(error_comment(network, kernel));
@@ -301,10 +261,10 @@ void between_files(const KernelArguments& arguments) {
     std::vector<std::string> comments = comments_of(arguments, network);
     comments.push_back(inputs);
     comments.push_back(error_comment(network, kernel));
-    output.write(lines_of(comments));
+    mfld::write_comments(take, comments);
     for (std::size_t k = 0; k < kernels.size(); ++k) {
-      output.write(lines_of({names[k]}));
-      write_rows(output, *kernels[k]);
+      mfld::write_comments(take, {names[k]});
+      mfld::write_rows(take, *kernels[k]);
     }
   }
   output.finish();
@@ -341,19 +301,6 @@ Angles read_angles(const std::string& text) {
   return {cosine.array().acos(), cosine, true};
 }
 
-/// "a,b,c" of a table whose rows have given numbers first.
-void write_table(Output& output, const std::vector<std::string>& comments, const std::string& names,
-                 const std::vector<mfld::Vector>& columns) {
-  output.write(lines_of(comments) + names + '\n');
-  for (Index i = 0; i < columns[0].size(); ++i) {
-    std::string row;
-    for (const mfld::Vector& column : columns) {
-      row += fmt::format("{}{}", row.empty() ? "" : ",", column(i));
-    }
-    output.write(row + '\n');
-  }
-}
-
 std::string names_with_parts(std::string names, KernelParts parts) {
   return names += parts == KernelParts::both ? ",nngp,ntk" : parts == KernelParts::nngp ? ",nngp" : ",ntk";
 }
@@ -376,7 +323,8 @@ void at_angles(const KernelArguments& arguments) {
   comments.emplace_back("of unit vectors at an angle (in radians)");
   comments.push_back(error_comment(network, kernel));
   Output output(arguments.out);
-  write_table(output, comments, names_with_parts("angle,cosine", network.parts), columns);
+  mfld::write_comments(output.taker(), comments);
+  mfld::write_columns(output.taker(), names_with_parts("angle,cosine", network.parts), columns);
   output.finish();
 }
 
@@ -408,7 +356,8 @@ void on_the_sphere(const KernelArguments& arguments) {
       "eigenvalues under the uniform probability measure of the unit sphere in dimension {} (Funk and Hecke)",
       arguments.input_dim));
   Output output(arguments.out);
-  write_table(output, comments, names_with_parts("degree,multiplicity", network.parts), columns);
+  mfld::write_comments(output.taker(), comments);
+  mfld::write_columns(output.taker(), names_with_parts("degree,multiplicity", network.parts), columns);
   output.finish();
 }
 

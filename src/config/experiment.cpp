@@ -10,6 +10,7 @@
 #include "config/readers.hpp"
 #include "mfld/config/task_table.hpp"
 #include "mfld/core/error.hpp"
+#include "mfld/core/invalid_option.hpp"
 #include "mfld/dynamics/state.hpp"
 #include "mfld/model/tangent_network.hpp"
 #include "mfld/observe/observer.hpp"
@@ -198,13 +199,26 @@ void read_checkpointing(Section section, Experiment& experiment) {
       section.number("every_minutes", "minutes between checkpoints; 0: off", 10.0, NumberRule::non_negative);
 }
 
-/// What `make` makes of a file: what is wrong with it, only the file shows.
+/// What `make` makes of a file: what is wrong with it, and not with the options, only the file shows.
 template <class Make>
 auto from_file(const Make& make) {
   try {
     return make();
+  } catch (const InvalidOption&) {
+    throw;
   } catch (const InvalidInput& error) {
     throw WrongData(error.what());
+  }
+}
+
+/// What `make` makes of the keys of a section.
+template <class Make>
+auto from_section(const Section& section, const Make& make) {
+  try {
+    return make();
+  } catch (const InvalidOption& error) {
+    section.check(false, error.key(), error.reason());
+    throw;
   }
 }
 
@@ -280,9 +294,8 @@ Experiment read_experiment(const Section& root, const Surroundings& surroundings
   const bool is_of_file =
       kind != nullptr && kind->as<std::string>() != nullptr && *kind->as<std::string>() == file_task;
   const auto make = [&] { return make_dataset(seeds.data); };
-  Dataset data = describing   ? Dataset{Inputs::Zero(1, 1), Vector::Zero(1), {}, {}, {}, {}, {}}
-                 : is_of_file ? from_file(make)
-                              : make();
+  Dataset data = describing ? Dataset{Inputs::Zero(1, 1), Vector::Zero(1), {}, {}, {}, {}, {}}
+                            : from_section(root.table("task"), [&] { return is_of_file ? from_file(make) : make(); });
   check_labels(root, risk, data.train_targets, "training");
   check_labels(root, risk, data.test_targets, "test");
   const Network network(options.neuron, data.input_dim(), options.scaling, options.trained);

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
 #include <cmath>
 #include <numbers>
@@ -65,12 +64,12 @@ Matrix read_directions(Section& section, Index input_dim) {
   const auto angles = section.numbers("angles", "directions in the plane instead, in degrees (input_dim = 2)");
   section.check(rows.empty() || angles.empty(), "angles", "must be left out where task.directions is given");
   section.check(angles.empty() || input_dim == 2, "angles", fmt::format("needs task.input_dim = 2, not {}", input_dim));
-  Matrix directions(rows.size() + angles.size(), input_dim);
+  Matrix directions(rows.size() + angles.size(), rows.empty() ? input_dim : std::ssize(rows[0]));
   for (std::size_t l = 0; l < rows.size(); ++l) {
-    section.check(std::ssize(rows[l]) == input_dim, "directions",
-                  fmt::format("row {} has {} numbers, must have input_dim = {}", l, rows[l].size(), input_dim));
-    directions.row(l) = Eigen::Map<const Vector>(rows[l].data(), input_dim);
-    section.check(!directions.row(l).isZero(0), "directions", fmt::format("row {} must not be zero", l));
+    section.check(!rows[l].empty(), "directions", fmt::format("row {} must not be empty", l + 1));
+    section.check(rows[l].size() == rows[0].size(), "directions",
+                  fmt::format("row {} has {} numbers, and row 1 has {}", l + 1, rows[l].size(), rows[0].size()));
+    directions.row(l) = Eigen::Map<const Vector>(rows[l].data(), directions.cols());
   }
   for (std::size_t l = 0; l < angles.size(); ++l) {
     const double radians = angles[l] * std::numbers::pi / 180;
@@ -86,13 +85,7 @@ MakeDataset read_teacher_student(Section& section, const Surroundings&) {
   const Index num_given = options.directions.rows();
   options.num_teachers = section.integer("num_teachers", "m, number of teacher neurons",
                                          {num_given > 0 ? num_given : options.num_teachers}, {1});
-  section.check(num_given == 0 || options.num_teachers == num_given, "num_teachers",
-                fmt::format("must be {}, the number of directions given", num_given));
-  section.check(num_given > 0 || options.num_teachers <= options.input_dim, "num_teachers",
-                fmt::format("must be at most input_dim = {}, for orthonormal directions", options.input_dim));
   const auto amplitudes = section.numbers("amplitudes", "teacher amplitudes a_l; []: all 1");
-  section.check(amplitudes.empty() || std::ssize(amplitudes) == options.num_teachers, "amplitudes",
-                fmt::format("must have num_teachers = {} numbers", options.num_teachers));
   options.amplitudes = Eigen::Map<const Vector>(amplitudes.data(), std::ssize(amplitudes));
   options.rotate = section.flag("rotate", "turn the directions by a random rotation", options.rotate);
   options.activation = activations[section.choice("activation", "sigma of the teacher",
@@ -111,8 +104,6 @@ MakeDataset read_sparse_parity(Section& section, const Surroundings&) {
   SparseParityOptions options;
   read_sizes(section, options);
   options.sparsity = section.integer("sparsity", "k, number of coordinates in the parity", options.sparsity, {1});
-  section.check(options.sparsity <= options.input_dim, "sparsity",
-                fmt::format("must be at most input_dim = {}", options.input_dim));
   options.entries = pick(section, "entries", "input entries +-1, or +-1/sqrt(d)", "inverse-sqrt-dim", cube_scales);
   options.rotate = section.flag("rotate", "turn the inputs by a random rotation", options.rotate);
   return [options](std::uint64_t seed) { return make_sparse_parity(options, seed); };
@@ -124,8 +115,6 @@ MakeDataset read_index_model(Section& section, const std::array<Named<IndexLink>
   read_sizes(section, options);
   options.link = pick(section, "link", "what the labels are as a function of the first coordinates",
                       std::string(links[0].name), links);
-  section.check(options.input_dim >= num_directions(options.link), "input_dim",
-                fmt::format("must be at least {} for this link", num_directions(options.link)));
   options.cube_inputs =
       pick(section, "inputs", "law of the inputs: N(0, I), or uniform on {-1, +1}^d", "gaussian", index_inputs);
   options.rotate = section.flag("rotate", "turn the inputs by a random rotation", options.rotate);
@@ -140,19 +129,11 @@ MakeDataset read_multi_index(Section& section, const Surroundings&) { return rea
 MakeDataset read_harmonics(Section& section, const Surroundings&) {
   HarmonicsOptions options;
   read_sizes(section, options);
-  section.check(options.input_dim >= 2, "input_dim", "must be at least 2, to have a sphere");
   const auto degrees = section.integers("degrees", "degrees k of the harmonics in the target",
                                         std::vector<std::int64_t>(options.degrees.begin(), options.degrees.end()),
                                         {0, largest_harmonic_degree});
   options.degrees.assign(degrees.begin(), degrees.end());
-  section.check(!degrees.empty(), "degrees", "must name at least one degree");
-  for (const std::int64_t degree : degrees) {
-    section.check(std::count(degrees.begin(), degrees.end(), degree) == 1, "degrees",
-                  fmt::format("{} is listed twice; a degree may appear once", degree));
-  }
   const auto amplitudes = section.numbers("amplitudes", "a_k, one a degree; []: all 1");
-  section.check(amplitudes.empty() || amplitudes.size() == degrees.size(), "amplitudes",
-                fmt::format("must have {} numbers, one a degree", degrees.size()));
   options.amplitudes = Eigen::Map<const Vector>(amplitudes.data(), std::ssize(amplitudes));
   options.rotate = section.flag("rotate", "turn the inputs by a random rotation", options.rotate);
   read_label_noise(section, options);
@@ -183,7 +164,6 @@ MakeDataset read_file(Section& section, const Surroundings& surroundings) {
   if (section.reads("test_fraction", options.test_path.empty(), "no task.test_path")) {
     options.test_fraction = section.number("test_fraction", "share of the rows that is drawn for the test",
                                            options.test_fraction, NumberRule::fraction);
-    section.check(options.test_fraction < 1, "test_fraction", "must be a number in [0, 1)");
   }
   options.target_column = section.integer("target_column", "column of the label, from 0; negative from the end",
                                           options.target_column, {-IntegerRange{}.max});
@@ -196,6 +176,7 @@ MakeDataset read_file(Section& section, const Surroundings& surroundings) {
   options.binary_labels = section.flag("binary_labels", "the two labels become -1 and +1", options.binary_labels);
   options.input_scale = section.number("input_scale", "multiplies the inputs, after standardising", options.input_scale,
                                        NumberRule::positive);
+  options.section = section.path_of("");
   options.stop = surroundings.stop;
   options.tables = surroundings.tables;
   return [options](std::uint64_t seed) { return make_file_dataset(options, seed); };

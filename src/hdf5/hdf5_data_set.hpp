@@ -7,18 +7,9 @@
 #include <vector>
 
 #include "hdf5/hdf5_sources.hpp"
+#include "hdf5/open_data_set.hpp"
 
 namespace mfld::hdf5 {
-
-/// An open data set of numbers, all of which are there and can be read.
-struct OpenDataSet {
-  std::shared_ptr<SourceFile> file;
-  Id id;
-  Id creation;
-  Id space;
-  std::vector<std::int64_t> shape;
-  H5D_layout_t layout;
-};
 
 /// Where a part of a virtual data set comes from: a file, as that of the data set names it, and a path in it.
 struct SourceName {
@@ -47,9 +38,6 @@ class DataSetReader {
   void read(std::span<double> values, const BeginStep& begin_step) const;
 
  private:
-  /// `cache`: bytes of chunks that are kept as they were before compression.
-  OpenDataSet open(const Place& place, double cache) const;
-  void check_external_files(const OpenDataSet& data_set) const;
   void read_virtual(const OpenDataSet& data_set, std::span<double> values, const BeginStep& begin_step) const;
   OpenDataSet open_source(const OpenDataSet& data_set, const SourceName& name) const;
 

@@ -56,4 +56,14 @@ std::string Network::describe(Index num_particles) const {
   return text;
 }
 
+Vector outputs_at(const Model& model, const Particles<double>& particles, const Inputs& inputs) {
+  Vector outputs(inputs.rows());
+  KernelWorkspace<double> workspace;
+  if (inputs.rows() > 0) {
+    model.outputs(particles, PackedInputs<double>(inputs), {outputs.data(), static_cast<std::size_t>(outputs.size())},
+                  workspace);
+  }
+  return outputs;
+}
+
 }  // namespace mfld

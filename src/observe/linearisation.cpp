@@ -17,14 +17,6 @@ bool is_plain_descent(const Phase& phase) {
          phase.lambda1.value == 0 && !phase.averaging;
 }
 
-Vector outputs_at(const Model& model, const Particles<double>& particles, const Inputs& inputs) {
-  Vector outputs(inputs.rows());
-  KernelWorkspace<double> workspace;
-  model.outputs(particles, PackedInputs<double>(inputs), {outputs.data(), static_cast<std::size_t>(outputs.size())},
-                workspace);
-  return outputs;
-}
-
 /// step_size with which descent on 1/(2n) sum (u - y)^2 is the descent of `phase`.
 double effective_step(const Risk& risk, const Phase& phase, Index num_samples) {
   const double terms = risk.reduction() == Reduction::mean ? 1 : static_cast<double>(num_samples);

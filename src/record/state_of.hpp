@@ -15,12 +15,7 @@ State<Scalar> state_at(const CheckpointNumbers& numbers, const Experiment& exper
   if (numbers.phase < std::ssize(experiment.phases)) {
     state.begin(experiment.phases[static_cast<std::size_t>(numbers.phase)]);
   }
-  state.step = numbers.step;
-  state.phase = numbers.phase;
-  state.step_in_phase = numbers.step_in_phase;
-  state.time = numbers.time;
-  state.time_compensation = numbers.time_compensation;
-  state.gradient_evaluations = numbers.gradient_evaluations;
+  static_cast<StateNumbers&>(state) = numbers;
   return state;
 }
 
@@ -40,12 +35,7 @@ State<Scalar> state_of(const Checkpoint& checkpoint, const Experiment& experimen
 template <class Scalar>
 LentCheckpoint lend(const State<Scalar>& state, const RunSizes& sizes) {
   LentCheckpoint checkpoint;
-  checkpoint.step = state.step;
-  checkpoint.phase = state.phase;
-  checkpoint.step_in_phase = state.step_in_phase;
-  checkpoint.time = state.time;
-  checkpoint.time_compensation = state.time_compensation;
-  checkpoint.gradient_evaluations = state.gradient_evaluations;
+  static_cast<StateNumbers&>(checkpoint) = state;
   State<Scalar>::for_each_matrix(state, sizes,
                                  [&](std::string_view name, const auto& matrix, const MatrixShape& /*shape*/) {
                                    checkpoint.matrices.emplace_back(name, LentMatrix(matrix));

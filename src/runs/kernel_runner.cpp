@@ -2,13 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
 #include <cmath>
 #include <limits>
 #include <optional>
 
 #include "files/posix_file.hpp"
 #include "mfld/core/error.hpp"
+#include "mfld/core/stopwatch.hpp"
 #include "mfld/ntk/closed_forms.hpp"
 #include "mfld/ntk/empirical.hpp"
 #include "mfld/ntk/infinite_width.hpp"
@@ -21,10 +21,6 @@ namespace mfld {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
 /// A kernel on the data and where the regression starts.
 struct Problem {
   Matrix train_kernel;  // [n x n]
@@ -32,16 +28,6 @@ struct Problem {
   Vector train_start;   // f_0 [n]
   Vector test_start;    // [n_test]
 };
-
-Vector start_outputs(const Experiment& experiment, const Inputs& inputs) {
-  Vector outputs(inputs.rows());
-  KernelWorkspace<double> workspace;
-  if (inputs.rows() > 0) {
-    experiment.model->outputs(experiment.initial, PackedInputs<double>(inputs),
-                              {outputs.data(), static_cast<std::size_t>(outputs.size())}, workspace);
-  }
-  return outputs;
-}
 
 KernelParts part_of(const KernelMethod& method) {
   return method.kind == RegressionKernel::infinite_tangent ? KernelParts::ntk : KernelParts::nngp;
@@ -74,8 +60,8 @@ Problem make_problem(const Experiment& experiment) {
   problem.test_kernel = data.num_test() == 0 ? Matrix(0, data.num_train())
                                              : kernel_between(experiment, data.test_inputs, data.train_inputs);
   if (experiment.kernel->kind == RegressionKernel::tangent) {
-    problem.train_start = start_outputs(experiment, data.train_inputs);
-    problem.test_start = start_outputs(experiment, data.test_inputs);
+    problem.train_start = outputs_at(*experiment.model, experiment.initial, data.train_inputs);
+    problem.test_start = outputs_at(*experiment.model, experiment.initial, data.test_inputs);
   } else {
     problem.train_start = Vector::Zero(data.num_train());
     problem.test_start = Vector::Zero(data.num_test());

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <limits>
 #include <new>
@@ -11,6 +10,7 @@
 
 #include "files/posix_file.hpp"
 #include "mfld/core/error.hpp"
+#include "mfld/core/stopwatch.hpp"
 #include "mfld/dynamics/simulation.hpp"
 #include "mfld/objective/empirical_risk.hpp"
 #include "mfld/observe/observer.hpp"
@@ -25,10 +25,6 @@
 namespace mfld {
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 /// "r", "w_1", .., "w_d", "b": the columns of the particles.
 std::vector<std::string> parameter_names(const ParameterLayout& layout) {

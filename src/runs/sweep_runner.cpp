@@ -18,14 +18,13 @@
 #include "mfld/core/error.hpp"
 #include "mfld/core/parallel.hpp"
 #include "mfld/core/printable.hpp"
+#include "mfld/core/stopwatch.hpp"
 #include "mfld/model/network.hpp"
 #include "record/data_record.hpp"
 
 namespace mfld {
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 /// Experiments kept between their check and their run take this much memory at most.
 constexpr double kept_bytes = 0x1p28;
@@ -225,7 +224,7 @@ class SweepRun {
       options_->ended(report);
     }
     // Reading all summaries again takes a while where there are many.
-    if (std::chrono::duration<double>(Clock::now() - index_time_).count() > std::max(1.0, 50 * index_seconds_)) {
+    if (seconds_since(index_time_) > std::max(1.0, 50 * index_seconds_)) {
       const Clock::time_point start = Clock::now();
       try {
         write_index(*plan_, folder_.place(), stop_);
@@ -233,8 +232,8 @@ class SweepRun {
       } catch (const std::runtime_error&) {  // FileError or Interrupted, which keeps no run from being made; the last
                                              // one is not forgiven
       }
+      index_seconds_ = seconds_since(start);
       index_time_ = Clock::now();
-      index_seconds_ = std::chrono::duration<double>(index_time_ - start).count();
     }
   }
 

@@ -76,8 +76,8 @@ Table read_here(const Source& source, const TableOptions& options, const hdf5::B
   try {
     return read_with_library(source, options, begin_step);
   } catch (const hdf5::Outside& refusal) {
-    const bool has_key = source.key.starts_with("task.");
-    throw source.invalid(fmt::format("{}{}", refusal.what(), has_key ? "; task.external = true allows it" : ""));
+    throw source.invalid(fmt::format(
+        "{}{}", refusal.what(), source.section ? fmt::format("; {} = true allows it", source.option("external")) : ""));
   } catch (const hdf5::Refused& refusal) {
     throw source.invalid(refusal.what());
   } catch (const hdf5::Unreadable& failure) {
@@ -147,6 +147,8 @@ Table read_in_child(const Source& source, const TableOptions& options) {
   const auto fault = run_in_child(call, [&](Channel& child) {
     child.send_text(source.key);
     child.send_text(source.path);
+    child.send_number(source.section ? 1 : 0);
+    child.send_text(source.section.value_or(""));
     child.send_text(options.data_set);
     child.send_number(options.external ? 1 : 0);
     child.send_number(options.num_copies);
@@ -164,6 +166,9 @@ void serve_hdf5_table(Channel& parent) {
   Source source;
   source.key = parent.receive_text();
   source.path = parent.receive_text();
+  const bool has_section = parent.receive_number() != 0;
+  std::string section = parent.receive_text();
+  source.section = has_section ? std::optional(std::move(section)) : std::nullopt;
   TableOptions options;
   options.data_set = parent.receive_text();
   options.external = parent.receive_number() != 0;

@@ -40,8 +40,8 @@ void Source::go_on_unless_stopped() const {
 }
 
 std::string Source::option(std::string_view name) const {
-  if (key.starts_with("task.")) {
-    return fmt::format("task.{}", name);
+  if (section) {
+    return fmt::format("{}{}", *section, name);
   }
   std::string text = fmt::format("--{}", name);
   std::replace(text.begin(), text.end(), '_', '-');
@@ -49,8 +49,7 @@ std::string Source::option(std::string_view name) const {
 }
 
 std::string Source::with(std::string_view name, std::string_view value) const {
-  return key.starts_with("task.") ? fmt::format("{} = \"{}\"", option(name), value)
-                                  : fmt::format("{} {}", option(name), value);
+  return section ? fmt::format("{} = \"{}\"", option(name), value) : fmt::format("{} {}", option(name), value);
 }
 
 void check_extension(const Source& source) {

@@ -1,6 +1,7 @@
 #pragma once
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,8 @@ struct Source {
   std::string key;
   std::string path;
   const std::atomic<bool>* stop = nullptr;  // once true, whoever reads the file gives up
+  /// What stands before the names of the options beside it: "task." of an experiment; nullopt: those of a command line.
+  std::optional<std::string> section = std::nullopt;
 
   std::string extension() const;
   bool is_csv() const { return extension() == ".csv"; }
@@ -27,7 +30,7 @@ struct Source {
   InvalidInput invalid(std::string_view reason) const;
   /// Line (csv) or row of a file, and column, from 1.
   InvalidInput invalid_at(Index line, Index column, std::string_view reason) const;
-  /// What another option of it is called where it was named: task.skip_lines or --skip-lines.
+  /// What another option is called where it was named: task.skip_lines or --skip-lines.
   std::string option(std::string_view name) const;
   /// task.header = "yes" or --header yes.
   std::string with(std::string_view name, std::string_view value) const;

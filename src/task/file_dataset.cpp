@@ -13,6 +13,7 @@
 #include "mfld/core/printable.hpp"
 #include "mfld/core/random.hpp"
 #include "tables/table_header.hpp"
+#include "task/check_option.hpp"
 
 namespace mfld {
 
@@ -22,40 +23,37 @@ using tables::Table;
 namespace {
 
 std::vector<Source> sources_of(const FileDatasetOptions& options) {
-  std::vector<Source> sources = {{"task.path", options.path, options.stop}};
+  const auto source = [&options](const char* key, const std::string& path) {
+    return Source{options.section + key, path, options.stop, options.section};
+  };
+  std::vector<Source> sources = {source("path", options.path)};
   if (!options.test_path.empty()) {
-    sources.push_back({"task.test_path", options.test_path, options.stop});
+    sources.push_back(source("test_path", options.test_path));
   }
-  for (const Source& source : sources) {
-    check_extension(source);
+  for (const Source& each : sources) {
+    check_extension(each);
   }
   return sources;
 }
 
 void check_options(const FileDatasetOptions& options, const std::vector<Source>& sources) {
-  if (!(options.test_fraction >= 0 && options.test_fraction < 1)) {
-    throw InvalidInput(fmt::format("task.test_fraction = {} must be in [0, 1)", options.test_fraction));
-  }
-  if (!std::isfinite(options.input_scale) || options.input_scale == 0) {
-    throw InvalidInput(fmt::format("task.input_scale = {} must be finite and not 0", options.input_scale));
-  }
-  if (options.skip_lines < 0) {
-    throw InvalidInput(fmt::format("task.skip_lines = {} must be at least 0", options.skip_lines));
-  }
+  check_option(options.test_fraction >= 0 && options.test_fraction < 1, "test_fraction", options.test_fraction,
+               "must be a number in [0, 1)");
+  check_option(std::isfinite(options.input_scale) && options.input_scale != 0, "input_scale", options.input_scale,
+               "must be finite and not 0");
+  check_option(options.skip_lines >= 0, "skip_lines", options.skip_lines, "must be at least 0");
   const bool some_csv = std::any_of(sources.begin(), sources.end(), [](const Source& s) { return s.is_csv(); });
-  if (options.skip_lines > 0 && !some_csv) {
-    throw InvalidInput(fmt::format("task.skip_lines = {} must be 0: only a .csv file has lines", options.skip_lines));
-  }
-  if (options.header != Header::automatic && !some_csv) {
-    throw InvalidInput("task.header must be \"auto\": only a .csv file has lines");
-  }
+  check_option(options.skip_lines == 0 || some_csv, "skip_lines", options.skip_lines,
+               "must be 0: only a .csv file has lines");
+  check_option(options.header == Header::automatic || some_csv, "header",
+               "must be \"auto\": only a .csv file has lines");
 }
 
 /// From 0, counted from the left.
 Index target_column(const FileDatasetOptions& options, Index num_columns) {
   const Index column = options.target_column + (options.target_column < 0 ? num_columns : 0);
   if (column < 0 || column >= num_columns) {
-    throw InvalidInput(fmt::format("task.target_column = {} must be in {}..{}: \"{}\" has {} columns",
+    throw InvalidInput(fmt::format("{}target_column = {}: must be in {}..{}: \"{}\" has {} columns", options.section,
                                    options.target_column, -num_columns, num_columns - 1, options.path, num_columns));
   }
   return column;
@@ -76,6 +74,7 @@ std::uint64_t checksum_of(const Table& table) {
 
 /// The two labels of all tables become -1 and +1. Returns what became what.
 std::string map_to_signs(std::vector<Table>& tables, Index target) {
+  const std::string needed_by = tables[0].source.option("binary_labels") + " = true";
   std::vector<double> classes;
   for (const Table& table : tables) {
     for (Index row = 0; row < table.values.rows(); ++row) {
@@ -85,16 +84,15 @@ std::string map_to_signs(std::vector<Table>& tables, Index target) {
       }
       if (classes.size() == 2) {
         throw table.source.invalid_at(table.first_line + row, target + 1,
-                                      fmt::format("holds a third label {} beside {} and {}, and task.binary_labels = "
-                                                  "true needs exactly two",
-                                                  label, classes[0], classes[1]));
+                                      fmt::format("holds a third label {} beside {} and {}, and {} needs exactly two",
+                                                  label, classes[0], classes[1], needed_by));
       }
       classes.push_back(label);
     }
   }
   if (classes.size() < 2) {
-    throw tables[0].source.invalid(fmt::format(
-        "every label in column {} is {}, and task.binary_labels = true needs exactly two", target + 1, classes[0]));
+    throw tables[0].source.invalid(
+        fmt::format("every label in column {} is {}, and {} needs exactly two", target + 1, classes[0], needed_by));
   }
   const auto [smaller, larger] = std::minmax(classes[0], classes[1]);
   for (Table& table : tables) {
@@ -140,8 +138,8 @@ void fill_parts(const std::vector<Table>& tables, const FileDatasetOptions& opti
   const Index num_rows = tables[0].values.rows();
   const auto num_test = static_cast<Index>(std::llround(options.test_fraction * static_cast<double>(num_rows)));
   if (num_test >= num_rows) {
-    throw InvalidInput(fmt::format("task.test_fraction = {} must leave a training row: \"{}\" has {} rows",
-                                   options.test_fraction, options.path, num_rows));
+    throw InvalidInput(fmt::format("{}test_fraction = {}: must leave a training row: \"{}\" has {} rows",
+                                   options.section, options.test_fraction, options.path, num_rows));
   }
   const auto [train, test] = split_rows(num_rows, num_test, seed);
   data.train_inputs = tables[0].values(train, columns);
@@ -175,9 +173,9 @@ void scale_inputs(const FileDatasetOptions& options, Dataset& data) {
   data.test_inputs *= options.input_scale;
   if (!data.train_inputs.allFinite() || !data.test_inputs.allFinite()) {
     throw InvalidInput(fmt::format(
-        "task.input_scale = {} and task.standardise = {} must keep every input finite, and with the numbers "
-        "of \"{}\" they do not",
-        options.input_scale, options.standardise, options.path));
+        "{0}input_scale = {1}: with {0}standardise = {2} it must keep every input finite, and with the numbers of "
+        "\"{3}\" it does not",
+        options.section, options.input_scale, options.standardise, options.path));
   }
 }
 

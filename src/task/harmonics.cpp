@@ -7,33 +7,27 @@
 #include <string>
 #include <utility>
 
-#include "mfld/core/error.hpp"
 #include "mfld/ntk/spectrum.hpp"
 #include "mfld/task/sampling.hpp"
+#include "task/check_option.hpp"
 
 namespace mfld {
 
 namespace {
 
 void check_degrees(const HarmonicsOptions& options) {
-  if (options.input_dim < 2) {
-    throw InvalidInput(fmt::format("task.input_dim = {} must be at least 2, to have a sphere", options.input_dim));
+  const std::vector<int>& degrees = options.degrees;
+  check_option(options.input_dim >= 2, "input_dim", options.input_dim, "must be at least 2, to have a sphere");
+  check_option(!degrees.empty(), "degrees", "must name at least one degree");
+  for (const int degree : degrees) {
+    check_option(degree >= 0 && degree <= largest_harmonic_degree, "degrees",
+                 fmt::format("{} must be in [0, {}]", degree, largest_harmonic_degree));
+    check_option(std::count(degrees.begin(), degrees.end(), degree) == 1, "degrees",
+                 fmt::format("{} is listed twice; a degree may appear once", degree));
   }
-  if (options.degrees.empty()) {
-    throw InvalidInput("task.degrees = [] must name at least one degree");
-  }
-  for (const int degree : options.degrees) {
-    if (degree < 0 || degree > largest_harmonic_degree) {
-      throw InvalidInput(fmt::format("task.degrees: {} must be in [0, {}]", degree, largest_harmonic_degree));
-    }
-    if (std::count(options.degrees.begin(), options.degrees.end(), degree) > 1) {
-      throw InvalidInput(fmt::format("task.degrees: {} is listed twice; a degree may appear once", degree));
-    }
-  }
-  if (options.amplitudes.size() > 0 && options.amplitudes.size() != std::ssize(options.degrees)) {
-    throw InvalidInput(fmt::format("task.amplitudes has {} numbers and must have {}, one a degree",
-                                   options.amplitudes.size(), options.degrees.size()));
-  }
+  const Index num_amplitudes = options.amplitudes.size();
+  check_option(num_amplitudes == 0 || num_amplitudes == std::ssize(degrees), "amplitudes",
+               fmt::format("has {} numbers and must have {}, one a degree", num_amplitudes, degrees.size()));
 }
 
 /// a_k sqrt(N(d, k)) for k = 0 .. the largest degree.

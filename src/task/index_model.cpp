@@ -6,8 +6,8 @@
 #include <cmath>
 #include <string>
 
-#include "mfld/core/error.hpp"
 #include "mfld/task/sampling.hpp"
+#include "task/check_option.hpp"
 
 namespace mfld {
 
@@ -45,14 +45,11 @@ double apply(IndexLink link, const Vector& z) {
 
 void check_link(const IndexModelOptions& options) {
   const IndexLinkInfo& link = info(options.link);
-  if (options.input_dim < link.num_directions) {
-    throw InvalidInput(
-        fmt::format("task.input_dim = {} must be at least {}, the coordinates that task.link = \"{}\" reads",
-                    options.input_dim, link.num_directions, link.name));
-  }
-  if (options.link == IndexLink::hermite2 && options.cube_inputs) {
-    throw InvalidInput("task.link = \"hermite2\" must have task.inputs = \"gaussian\": every label on the cube is 0");
-  }
+  check_option(
+      options.input_dim >= link.num_directions, "input_dim", options.input_dim,
+      fmt::format("must be at least {}, the coordinates that the link \"{}\" reads", link.num_directions, link.name));
+  check_option(options.link != IndexLink::hermite2 || !options.cube_inputs, "link", link.name,
+               "must have gaussian inputs: every label on the cube is 0");
 }
 
 std::string describe(const IndexModelOptions& options) {

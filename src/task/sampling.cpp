@@ -12,6 +12,7 @@
 
 #include "mfld/core/error.hpp"
 #include "mfld/core/parallel.hpp"
+#include "task/check_option.hpp"
 
 namespace mfld {
 
@@ -44,9 +45,9 @@ void generate_part(const SampleRecipe& recipe, Purpose purpose, Inputs& inputs, 
 void check_labels(const Vector& targets) {
   for (Index i = 0; i < targets.size(); ++i) {
     if (!std::isfinite(targets[i])) {
-      throw InvalidInput(
-          fmt::format("[task] makes the label {} of sample {}, and labels must be finite: its numbers are too large",
-                      targets[i], i));
+      throw InvalidInput(fmt::format(
+          "task: the label of sample {} is {}, and labels must be finite: the numbers of the task are too large", i,
+          targets[i]));
     }
   }
 }
@@ -114,23 +115,13 @@ void generate_samples(const SampleRecipe& recipe, std::uint64_t seed, Dataset& d
 }
 
 void check_recipe(const SampleRecipe& recipe) {
-  const auto at_least = [](const char* key, Index value, Index smallest) {
-    if (value < smallest) {
-      throw InvalidInput(fmt::format("{} = {} must be at least {}", key, value, smallest));
-    }
-  };
-  at_least("task.input_dim", recipe.input_dim, 1);
-  at_least("task.num_train", recipe.num_train, 1);
-  at_least("task.num_test", recipe.num_test, 0);
-  if (!std::isfinite(recipe.noise_level) || recipe.noise_level < 0) {
-    throw InvalidInput(fmt::format("task.noise_level = {} must be a finite number >= 0", recipe.noise_level));
-  }
-  if (recipe.label_noise == LabelNoise::none && recipe.noise_level > 0) {
-    throw InvalidInput(
-        fmt::format("task.noise_level = {} must be 0 with task.label_noise = \"none\" (the others are \"uniform\" and "
-                    "\"gaussian\")",
-                    recipe.noise_level));
-  }
+  check_option(recipe.input_dim >= 1, "input_dim", recipe.input_dim, "must be at least 1");
+  check_option(recipe.num_train >= 1, "num_train", recipe.num_train, "must be at least 1");
+  check_option(recipe.num_test >= 0, "num_test", recipe.num_test, "must be at least 0");
+  check_option(std::isfinite(recipe.noise_level) && recipe.noise_level >= 0, "noise_level", recipe.noise_level,
+               "must be a finite number >= 0");
+  check_option(recipe.label_noise != LabelNoise::none || recipe.noise_level == 0, "noise_level", recipe.noise_level,
+               "must be 0 where label_noise is none (the others are uniform and gaussian)");
 }
 
 std::string describe_samples(const SampleRecipe& recipe) {

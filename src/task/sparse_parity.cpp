@@ -4,8 +4,8 @@
 
 #include <cmath>
 
-#include "mfld/core/error.hpp"
 #include "mfld/task/sampling.hpp"
+#include "task/check_option.hpp"
 
 namespace mfld {
 
@@ -33,10 +33,8 @@ Dataset make_sparse_parity(const SparseParityOptions& options, std::uint64_t see
   const Index d = options.input_dim;
   SampleRecipe recipe{d, options.num_train, options.num_test, LabelNoise::none, 0, Matrix{}, {}, {}};
   check_recipe(recipe);
-  if (options.sparsity < 1 || options.sparsity > d) {
-    throw InvalidInput(
-        fmt::format("task.sparsity = {} must be between 1 and task.input_dim = {}", options.sparsity, d));
-  }
+  check_option(options.sparsity >= 1 && options.sparsity <= d, "sparsity", options.sparsity,
+               fmt::format("must be between 1 and input_dim = {}", d));
 
   if (options.rotate) {
     recipe.rotation = haar_columns(seed, d, d);

@@ -7,71 +7,51 @@
 #include <span>
 #include <string>
 
-#include "mfld/core/error.hpp"
 #include "mfld/task/sampling.hpp"
+#include "task/check_option.hpp"
 
 namespace mfld {
 
 namespace {
 
 void check_input_norm(const TeacherStudentOptions& options) {
-  if (!std::isfinite(options.input_norm) || options.input_norm <= 0) {
-    throw InvalidInput(fmt::format("task.input_norm = {} must be a finite number > 0", options.input_norm));
-  }
-  if (options.input_law == InputLaw::gaussian && options.input_norm != 1) {
-    throw InvalidInput(
-        fmt::format("task.input_norm = {} must be 1 with task.inputs = \"gaussian\" (it is the radius of the inputs "
-                    "\"sphere\")",
-                    options.input_norm));
-  }
+  const double norm = options.input_norm;
+  check_option(std::isfinite(norm) && norm > 0, "input_norm", norm, "must be a finite number > 0");
+  check_option(options.input_law == InputLaw::sphere || norm == 1, "input_norm", norm,
+               "must be 1 with gaussian inputs (it is the radius of those on a sphere)");
 }
 
 void check_given_directions(const TeacherStudentOptions& options) {
   const Matrix& directions = options.directions;
-  if (directions.rows() != options.num_teachers) {
-    throw InvalidInput(fmt::format("task.directions has {} rows and must have task.num_teachers = {}",
-                                   directions.rows(), options.num_teachers));
-  }
-  if (directions.cols() != options.input_dim) {
-    throw InvalidInput(
-        fmt::format("task.directions has rows of length {} and they must have length task.input_dim = {}",
-                    directions.cols(), options.input_dim));
-  }
-  if (options.rotate) {
-    throw InvalidInput("task.rotate = true must be false where task.directions (or task.angles) is given");
-  }
+  check_option(directions.rows() == options.num_teachers, "num_teachers", options.num_teachers,
+               fmt::format("must be {}, the number of directions given", directions.rows()));
+  check_option(
+      directions.cols() == options.input_dim, "directions",
+      fmt::format("has rows of {} numbers, which must have input_dim = {}", directions.cols(), options.input_dim));
+  check_option(!options.rotate, "rotate", true, "must be false where directions are given");
   for (Index l = 0; l < directions.rows(); ++l) {
     const double norm = directions.row(l).stableNorm();
-    if (!std::isfinite(norm) || norm == 0) {
-      throw InvalidInput(
-          fmt::format("task.directions: row {} has length {} and its length must be finite and > 0", l + 1, norm));
-    }
+    check_option(std::isfinite(norm) && norm > 0, "directions",
+                 fmt::format("row {} has length {}, which must be finite and > 0", l + 1, norm));
   }
 }
 
 void check_teacher(const TeacherStudentOptions& options) {
-  if (options.num_teachers < 1) {
-    throw InvalidInput(fmt::format("task.num_teachers = {} must be at least 1", options.num_teachers));
-  }
+  const Index num_teachers = options.num_teachers;
+  check_option(num_teachers >= 1, "num_teachers", num_teachers, "must be at least 1");
   if (options.directions.size() > 0) {
     check_given_directions(options);
-  } else if (options.num_teachers > options.input_dim) {
-    throw InvalidInput(
-        fmt::format("task.num_teachers = {} must be at most task.input_dim = {}, for the teachers to be orthonormal "
-                    "(give task.directions otherwise)",
-                    options.num_teachers, options.input_dim));
+  } else {
+    check_option(
+        num_teachers <= options.input_dim, "num_teachers", num_teachers,
+        fmt::format("must be at most input_dim = {}, for orthonormal directions (or give them)", options.input_dim));
   }
-  if (options.amplitudes.size() == 0) {
-    return;
-  }
-  if (options.amplitudes.size() != options.num_teachers) {
-    throw InvalidInput(fmt::format("task.amplitudes has {} numbers and must have task.num_teachers = {}",
-                                   options.amplitudes.size(), options.num_teachers));
-  }
-  for (const double amplitude : options.amplitudes) {
-    if (!std::isfinite(amplitude)) {
-      throw InvalidInput(fmt::format("task.amplitudes holds {} and must hold finite numbers", amplitude));
-    }
+  const Vector& amplitudes = options.amplitudes;
+  check_option(amplitudes.size() == 0 || amplitudes.size() == num_teachers, "amplitudes",
+               fmt::format("has {} numbers and must have num_teachers = {}", amplitudes.size(), num_teachers));
+  for (const double amplitude : amplitudes) {
+    check_option(std::isfinite(amplitude), "amplitudes",
+                 fmt::format("holds {} and must hold finite numbers", amplitude));
   }
 }
 

@@ -1,5 +1,6 @@
 #include "mfld/config/experiment.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -310,20 +311,25 @@ TEST(Experiment, EveryMistakeIsOneSentence) {
        "observe.trajectory.particles = \"some\": must be \"none\", \"all\", a count, or a list of particles"},
       {{"checkpoint.every_minutes=-1"}, "checkpoint.every_minutes = -1: must be a finite number >= 0"},
       {{"task.angles=[0]", "task.input_dim=3"}, "task.angles = [0]: needs task.input_dim = 2, not 3"},
-      {{"task.directions=[[1, 2, 3]]"}, "task.directions = [[1, 2, 3]]: row 0 has 3 numbers, must have input_dim = 2"},
-      {{"task.directions=[[0, 0]]"}, "task.directions = [[0, 0]]: row 0 must not be zero"},
+      {{"task.directions=[[1, 2, 3]]"},
+       "task.directions = [[1, 2, 3]]: has rows of 3 numbers, which must have input_dim = 2"},
+      {{"task.directions=[[1, 2], [3]]"}, "task.directions = [[1, 2], [3]]: row 2 has 1 numbers, and row 1 has 2"},
+      {{"task.directions=[[]]"}, "task.directions = [[]]: row 1 must not be empty"},
+      {{"task.directions=[[0, 0]]"}, "task.directions = [[0, 0]]: row 1 has length 0, which must be finite and > 0"},
       {{"task.num_teachers=3"}, "task.num_teachers = 3: must be at most input_dim = 2, for orthonormal directions"},
-      {{"task.amplitudes=[1]"}, "task.amplitudes = [1]: must have num_teachers = 2 numbers"},
+      {{"task.amplitudes=[1]"}, "task.amplitudes = [1]: has 1 numbers and must have num_teachers = 2"},
       {{"task.noise_level=1"},
        "task.noise_level = 1: is only read with task.label_noise = \"uniform\" or \"gaussian\""},
-      {plus(parity, {"task.sparsity=6"}), "task.sparsity = 6: must be at most input_dim = 5"},
+      {plus(parity, {"task.sparsity=6"}), "task.sparsity = 6: must be between 1 and input_dim = 5"},
       {{"task={kind = \"multi-index\", link = \"staircase\", input_dim = 2}"},
-       "task.input_dim = 2: must be at least 3 for this link"},
+       "task.input_dim = 2: must be at least 3, the coordinates that the link \"staircase\" reads"},
       {{"task={kind = \"harmonics\", input_dim = 1}"}, "task.input_dim = 1: must be at least 2, to have a sphere"},
       {{"task={kind = \"harmonics\", degrees = []}"}, "task.degrees = []: must name at least one degree"},
       {{"task={kind = \"harmonics\", degrees = [2, 2]}"}, "task.degrees = [2, 2]: 2 is listed twice"},
       {{"task={kind = \"harmonics\", degrees = [1, 2], amplitudes = [1]}"},
-       "task.amplitudes = [1]: must have 2 numbers, one a degree"},
+       "task.amplitudes = [1]: has 1 numbers and must have 2, one a degree"},
+      {{"task={kind = \"single-index\", link = \"hermite2\", inputs = \"cube\"}"},
+       "task.link = \"hermite2\": must have gaussian inputs: every label on the cube is 0"},
       {{"task={kind = \"file\", path = \"none.csv\"}"}, "task.path = \"none.csv\": there is no file "},
       {{"network=3"}, "network = 3: is an integer, must be a table"},
       {{"task=3"}, "task = 3: is an integer, must be a table"},
@@ -333,6 +339,30 @@ TEST(Experiment, EveryMistakeIsOneSentence) {
     EXPECT_TRUE(error.starts_with(mistake.sentence)) << error << "\nshould be: " << mistake.sentence;
     EXPECT_EQ(error.find('\n'), std::string::npos) << error;
   }
+}
+
+// Of several runs, wrong data concern one, and wrong options all.
+TEST(Experiment, WhatIsWrongWithATableIsToldFromWhatIsWrongWithItsOptions) {
+  const auto refusal = [](const std::string& options) -> std::pair<bool, std::string> {
+    const std::string task = fmt::format("task={{kind = \"file\", path = \"{}/tests/support/data/table.npy\", {}}}",
+                                         MFLD_SOURCE_DIR, options);
+    try {
+      build({task});
+    } catch (const WrongData& error) {
+      return {true, error.what()};
+    } catch (const InvalidInput& error) {
+      return {false, error.what()};
+    }
+    return {};
+  };
+  using Refusal = std::pair<bool, std::string>;
+  EXPECT_EQ(refusal("skip_lines = 1"), Refusal(false, "task.skip_lines = 1: must be 0: only a .csv file has lines"));
+  EXPECT_EQ(refusal("header = \"no\""),
+            Refusal(false, "task.header = \"no\": must be \"auto\": only a .csv file has lines"));
+  EXPECT_EQ(refusal("test_fraction = 1"), Refusal(false, "task.test_fraction = 1: must be a number in [0, 1)"));
+  const auto [is_of_data, sentence] = refusal("target_column = 9");
+  EXPECT_TRUE(is_of_data);
+  EXPECT_TRUE(sentence.starts_with("task.target_column = 9: must be in -4..3: ")) << sentence;
 }
 
 TEST(Experiment, EveryTaskOfTheTableCanBeRead) {

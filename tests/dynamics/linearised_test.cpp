@@ -41,12 +41,12 @@ TEST(LinearisedDescent, IsTheClosedFormAfterEveryNumberOfSteps) {
       phase.lambda1 = constant(ridge / 2);
       const Vector rho = problem.residual(problem.linear, problem.initial);
       const Matrix test_kernel = problem.kernel(problem.data.test_inputs, problem.data.train_inputs);
-      const Vector test_start = problem.outputs(problem.linear, problem.initial, problem.data.test_inputs);
+      const Vector test_start = outputs_at(problem.linear, problem.initial, problem.data.test_inputs);
       const auto check = [&](const State<double>& state) {
         const SpectralFilter filter = training.descent(step_size, state.step);
         EXPECT_LE((problem.residual(problem.linear, state.particles) - training.residual(filter, rho)).norm(),
                   1e-10 * rho.norm());
-        EXPECT_LE((problem.outputs(problem.linear, state.particles, problem.data.test_inputs) - test_start -
+        EXPECT_LE((outputs_at(problem.linear, state.particles, problem.data.test_inputs) - test_start -
                    test_kernel * training.coefficients(filter, rho))
                       .norm(),
                   1e-10 * rho.norm());
@@ -69,7 +69,7 @@ TEST(LinearisedAveragedSgd, IsTheStochasticRecursionInTheKernelSpace) {
   for_each_problem(250, 48, [](const KernelProblem& problem) {
     const Inputs everywhere = stacked(problem.data.train_inputs, problem.data.test_inputs);
     const Matrix kernel = problem.kernel(everywhere, problem.data.train_inputs);
-    const Vector start = problem.outputs(problem.linear, problem.initial, everywhere);
+    const Vector start = outputs_at(problem.linear, problem.initial, everywhere);
     const double lambda = 0.01;
     const double a = 0.5 / (kernel.topRows(250).diagonal().maxCoeff() + lambda);
     Phase phase = phase_of("averaged-sgd", 250, a);
@@ -78,7 +78,7 @@ TEST(LinearisedAveragedSgd, IsTheStochasticRecursionInTheKernelSpace) {
     Vector g = Vector::Zero(start.size());
     Vector sum = Vector::Zero(start.size());
     const auto close = [&](const Particles<double>& particles, const Vector& expected) {
-      const Vector values = problem.outputs(problem.linear, particles, everywhere);
+      const Vector values = outputs_at(problem.linear, particles, everywhere);
       return (values - start - expected).cwiseAbs().maxCoeff() <= 1e-13 * (1 + values.cwiseAbs().maxCoeff());
     };
     const State<double> last = problem.run(problem.linear, {phase}, [&](const State<double>& state) {
@@ -124,8 +124,7 @@ TEST(LinearisedNaturalGradient, WithDampingIsKernelRidgeRegressionTowardTheStart
     const Vector rho = problem.residual(problem.linear, problem.initial);
     const Matrix kernel = problem.train_kernel();
     const auto change = [&](const Inputs& inputs) {
-      return Vector(problem.outputs(problem.linear, after, inputs) -
-                    problem.outputs(problem.linear, problem.initial, inputs));
+      return Vector(outputs_at(problem.linear, after, inputs) - outputs_at(problem.linear, problem.initial, inputs));
     };
     const Matrix test_kernel = problem.kernel(problem.data.test_inputs, problem.data.train_inputs);
     const auto regression = KernelRegression::ridge(kernel, -rho, ridge);

@@ -4,10 +4,10 @@
 
 #include <cmath>
 
+#include "support/constant.hpp"
+
 namespace mfld {
 namespace {
-
-Schedule constant(double value) { return {.kind = ScheduleKind::constant, .value = value}; }
 
 Phase langevin() {
   Phase phase;

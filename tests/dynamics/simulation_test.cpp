@@ -10,12 +10,11 @@
 #include <vector>
 
 #include "mfld/core/parallel.hpp"
+#include "support/constant.hpp"
 #include "support/sample_problem.hpp"
 
 namespace mfld {
 namespace {
-
-Schedule constant(double value) { return {.kind = ScheduleKind::constant, .value = value}; }
 
 Phase phase_of(std::string_view method, std::int64_t num_steps) {
   Phase phase;

@@ -148,7 +148,7 @@ class Hdf5Layouts : public testing::Test {
   }
   void expect_outside() const {
     EXPECT_TRUE(mentions(refusal(), "takes numbers from another file"));
-    EXPECT_TRUE(mentions(refusal(), "which is not in its folder; task.external = true allows it"));
+    EXPECT_TRUE(mentions(refusal(), "which is not in its folder; external = true allows it"));
     EXPECT_TRUE(mentions(refusal(), "t.h5"));
   }
 

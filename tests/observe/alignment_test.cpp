@@ -3,22 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <random>
+
+#include "support/random_normals.hpp"
 
 namespace mfld {
 namespace {
-
-Matrix gaussian(Index rows, Index cols, unsigned seed) {
-  std::mt19937 engine(seed);
-  std::normal_distribution<double> normal;
-  Matrix result(rows, cols);
-  for (Index j = 0; j < cols; ++j) {
-    for (Index i = 0; i < rows; ++i) {
-      result(i, j) = normal(engine);
-    }
-  }
-  return result;
-}
 
 const Matrix axes = Matrix::Identity(2, 3);  // two teachers, e_1 and e_2 in three dimensions
 
@@ -37,8 +26,8 @@ TEST(Alignment, CosinesOfAxesAndTheirOpposites) {
 }
 
 TEST(Alignment, CosinesDoNotDependOnLengths) {
-  const Matrix w = gaussian(30, 4, 1);
-  const Matrix teachers = gaussian(3, 4, 2);
+  const Matrix w = random_normals(30, 4, 1);
+  const Matrix teachers = random_normals(3, 4, 2);
   const Matrix reference = cosines(w, teachers, CosineSign::keep);
   EXPECT_TRUE(cosines(1e-9 * w, 1e12 * teachers, CosineSign::keep).isApprox(reference, 1e-13));
   EXPECT_LE(reference.cwiseAbs().maxCoeff(), 1);
@@ -94,7 +83,7 @@ TEST(Alignment, AlignmentCountsNeuronsAndRelevantMassCountsSquaredLengths) {
 }
 
 TEST(Alignment, OnlyTheSubspaceMattersNotItsBasis) {
-  const Matrix w = gaussian(40, 3, 3);
+  const Matrix w = random_normals(40, 3, 3);
   Matrix turned(3, 2);
   turned << std::cos(0.7), -std::sin(0.7), std::sin(0.7), std::cos(0.7), 0, 0;
   EXPECT_NEAR(mean_alignment(w, turned), mean_alignment(w, axes.transpose()), 1e-14);
@@ -102,7 +91,7 @@ TEST(Alignment, OnlyTheSubspaceMattersNotItsBasis) {
 }
 
 TEST(Alignment, TheWholeSpaceHoldsEverything) {
-  const Matrix w = gaussian(40, 3, 3);
+  const Matrix w = random_normals(40, 3, 3);
   EXPECT_NEAR(mean_alignment(w, Matrix::Identity(3, 3)), 1, 1e-14);
   EXPECT_NEAR(relevant_mass(w, Matrix::Identity(3, 3)), 1, 1e-14);
 }
@@ -112,7 +101,7 @@ TEST(Alignment, IsotropicNeuronsHaveTheShareOfDimensions) {
   // 0.18/22. z = 4: over seeds a false alarm has the chance 6e-5, and a mean that is off by 5 % (7.8 standard errors)
   // is missed with the chance 7e-5.
   constexpr Index num_neurons = 20000;
-  const Matrix w = gaussian(num_neurons, 20, 7);
+  const Matrix w = random_normals(num_neurons, 20, 7);
   const Matrix basis = Matrix::Identity(20, 2);
   EXPECT_NEAR(mean_alignment(w, basis), 0.1, 4 * std::sqrt(0.18 / 22 / num_neurons));
 }

@@ -3,7 +3,6 @@
 #include <Eigen/Eigenvalues>
 #include <cmath>
 #include <numbers>
-#include <random>
 
 #include "mfld/core/error.hpp"
 #include "mfld/model/tangent_network.hpp"
@@ -11,19 +10,16 @@
 #include "mfld/observe/harmonics.hpp"
 #include "mfld/observe/linearisation.hpp"
 #include "mfld/observe/observer.hpp"
+#include "support/random_normals.hpp"
 
 namespace mfld {
 namespace {
 
 constexpr double pi = std::numbers::pi;
 
-Matrix gaussian(Index rows, Index cols, unsigned seed) {
-  std::mt19937 engine(seed);
-  std::normal_distribution<double> normal;
-  return Matrix::NullaryExpr(rows, cols, [&](Index, Index) { return normal(engine); });
+Inputs on_sphere(Index rows, Index cols, unsigned seed) {
+  return random_normals(rows, cols, seed).rowwise().normalized();
 }
-
-Inputs on_sphere(Index rows, Index cols, unsigned seed) { return gaussian(rows, cols, seed).rowwise().normalized(); }
 
 Phase descent(double step_size) {
   Phase phase;
@@ -92,12 +88,12 @@ World make_world(Index num_test, Loss loss = {}, Reduction reduction = Reduction
   constexpr Index input_dim = 3;
   Dataset data;
   data.train_inputs = on_sphere(7, input_dim, 1);
-  data.train_targets = gaussian(7, 1, 2);
+  data.train_targets = random_normals(7, 1, 2);
   data.test_inputs = on_sphere(num_test, input_dim, 3);
-  data.test_targets = gaussian(num_test, 1, 4);
+  data.test_targets = random_normals(num_test, 1, 4);
   const Network network({.kind = NeuronKind::r_sigma, .activation = Activation::tanh, .bias = true, .bound = 1},
                         input_dim, {.kind = scaling, .alpha = 1});
-  return {network, Risk(loss, reduction), data, gaussian(24, input_dim + 2, 5), {descent(0.3)}};
+  return {network, Risk(loss, reduction), data, random_normals(24, input_dim + 2, 5), {descent(0.3)}};
 }
 
 // Linearisation error.
@@ -179,7 +175,7 @@ TEST(LinearisationError, ExistsForPlainDescentWithTheSquaredLossOnly) {
 
 TEST(HarmonicSizes, AreFourierCoefficientsInThePlane) {
   const Inputs x = on_sphere(40, 2, 1);
-  const Vector r = gaussian(40, 1, 2);
+  const Vector r = random_normals(40, 1, 2);
   const Vector sizes = harmonic_sizes(x, r, 10);
   EXPECT_NEAR(sizes[0], std::abs(r.mean()), 1e-13);
   for (int k = 1; k <= 10; ++k) {
@@ -198,7 +194,7 @@ TEST(HarmonicSizes, AreFourierCoefficientsInThePlane) {
 TEST(HarmonicSizes, AreMomentsInAnyDimension) {
   for (const Index d : {2, 3, 5, 11}) {
     const Inputs x = on_sphere(30, d, 1);
-    const Vector r = gaussian(30, 1, 2);
+    const Vector r = random_normals(30, 1, 2);
     const Vector sizes = harmonic_sizes(x, r, 2);
     const Matrix second = x.transpose() * r.asDiagonal() * x / 30;
     const double dim = static_cast<double>(d);
@@ -260,7 +256,7 @@ TEST(TangentEigenvalues, AreThoseOfTheKernelOverN) {
 TEST(TangentEigenvalues, AreAHundredAtMost) {
   World world = make_world(0);
   world.data.train_inputs = on_sphere(130, 3, 1);
-  world.data.train_targets = gaussian(130, 1, 2);
+  world.data.train_targets = random_normals(130, 1, 2);
   const Observer observer(world.scene(), {"tangent_eigenvalues"}, "observe.columns");
   ASSERT_EQ(observer.columns().size(), 100U);
   EXPECT_EQ(observer.columns().back(), "tangent_eigenvalue_100");

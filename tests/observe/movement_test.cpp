@@ -3,24 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <random>
+
+#include "support/random_normals.hpp"
 
 namespace mfld {
 namespace {
 
 constexpr Index input_dim = 3;
-
-Matrix random_matrix(Index rows, Index cols, unsigned seed) {
-  std::mt19937 engine(seed);
-  std::normal_distribution<double> normal;
-  Matrix result(rows, cols);
-  for (Index j = 0; j < cols; ++j) {
-    for (Index i = 0; i < rows; ++i) {
-      result(i, j) = normal(engine);
-    }
-  }
-  return result;
-}
 
 const ParameterLayout with_bias = {.output = 0, .input = 1, .input_dim = input_dim, .bias = 4, .size = 5};
 const ParameterLayout without_bias = {.output = 0, .input = 1, .input_dim = input_dim, .bias = -1, .size = 4};
@@ -52,15 +41,15 @@ TEST(Movement, IsTheDistanceOfTheInputWeightsAlone) {
 }
 
 TEST(Movement, RelativeMovementCountsAllParametersAndHasNoUnit) {
-  const Particles<double> start = random_matrix(7, 5, 1);
+  const Particles<double> start = random_normals(7, 5, 1);
   EXPECT_EQ(relative_movement(start, start), 0);
   EXPECT_DOUBLE_EQ(relative_movement(1.25 * start, start), 0.25);
   EXPECT_DOUBLE_EQ(relative_movement(-start, start), 2);
 }
 
 TEST(Movement, PatternChangeIsZeroAtTheStartAndOneForTheOppositeParticles) {
-  const Inputs x = random_matrix(50, input_dim, 2);
-  const Particles<double> start = random_matrix(20, 5, 3);
+  const Inputs x = random_normals(50, input_dim, 2);
+  const Particles<double> start = random_normals(20, 5, 3);
   EXPECT_EQ(pattern_change(start, start, with_bias, x), 0);
   EXPECT_EQ(pattern_change(-start, start, with_bias, x), 1);
   EXPECT_EQ(pattern_change(3 * start, start, with_bias, x), 0);
@@ -69,9 +58,9 @@ TEST(Movement, PatternChangeIsZeroAtTheStartAndOneForTheOppositeParticles) {
 TEST(Movement, PatternChangeIsItsDefinitionForSizesAroundABlock) {
   for (const Index num_particles : {1, 255, 256, 257, 600}) {
     for (const Index num_samples : {1, 256, 259}) {
-      const Inputs x = random_matrix(num_samples, input_dim, 4);
-      const Particles<double> start = random_matrix(num_particles, 5, 5);
-      const Particles<double> now = start + 0.5 * random_matrix(num_particles, 5, 6);
+      const Inputs x = random_normals(num_samples, input_dim, 4);
+      const Particles<double> start = random_normals(num_particles, 5, 5);
+      const Particles<double> now = start + 0.5 * random_normals(num_particles, 5, 6);
       for (const auto& layout : {with_bias, without_bias}) {
         EXPECT_EQ(pattern_change(now, start, layout, x), counted_pattern_change(now, start, layout, x));
       }

@@ -3,26 +3,14 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <random>
 #include <set>
 
 #include "mfld/core/error.hpp"
 #include "mfld/observe/observer.hpp"
+#include "support/random_normals.hpp"
 
 namespace mfld {
 namespace {
-
-Matrix gaussian(Index rows, Index cols, unsigned seed) {
-  std::mt19937 engine(seed);
-  std::normal_distribution<double> normal;
-  Matrix result(rows, cols);
-  for (Index j = 0; j < cols; ++j) {
-    for (Index i = 0; i < rows; ++i) {
-      result(i, j) = normal(engine);
-    }
-  }
-  return result;
-}
 
 Phase descent() {
   Phase phase;
@@ -94,8 +82,8 @@ World full_world(Activation activation = Activation::relu, Scaling scaling = {},
                  Index num_particles = 30) {
   constexpr Index input_dim = 5;
   Dataset data;
-  data.train_inputs = gaussian(41, input_dim, 1).rowwise().normalized();
-  data.test_inputs = gaussian(23, input_dim, 2);
+  data.train_inputs = random_normals(41, input_dim, 1).rowwise().normalized();
+  data.test_inputs = random_normals(23, input_dim, 2);
   const auto classes = [](const Inputs& x) -> Vector {
     return (x.col(0).array() * x.col(1).array()).unaryExpr([](double v) { return v > 0 ? 1.0 : -1.0; });
   };
@@ -104,7 +92,7 @@ World full_world(Activation activation = Activation::relu, Scaling scaling = {},
   data.teacher = Teacher{Matrix::Identity(2, input_dim), Vector::Ones(2)};
   data.relevant_subspace = Matrix::Identity(input_dim, 2);
   return {Network(neuron_of(NeuronKind::r_sigma, activation, true), input_dim, scaling),
-          Risk({.kind = LossKind::squared}, reduction), data, gaussian(num_particles, input_dim + 2, 3)};
+          Risk({.kind = LossKind::squared}, reduction), data, random_normals(num_particles, input_dim + 2, 3)};
 }
 
 std::string message_of(const Scene& scene, const std::vector<std::string>& names) {
@@ -162,7 +150,7 @@ TEST(Observables, ExistOnlyWhereTheirSceneHasWhatTheyNeed) {
   }
   World without_r = poor;
   without_r.network = Network(neuron_of(NeuronKind::sigma, Activation::tanh, false), 2, {});
-  without_r.initial = gaussian(3, 2, 1);
+  without_r.initial = random_normals(3, 2, 1);
   const auto fewer = available_names(without_r.scene());
   EXPECT_EQ(std::count(fewer.begin(), fewer.end(), "mean_r"), 0);
   EXPECT_EQ(fewer.size() + 2, names.size());
@@ -187,7 +175,7 @@ const std::vector<Absence> absences = {
     {"output parameter", &Needs::output_parameter,
      [](World& world, Scene&) {
        world.network = Network(neuron_of(NeuronKind::sigma, Activation::relu, true), 5, {});
-       world.initial = gaussian(30, 6, 3);
+       world.initial = random_normals(30, 6, 3);
      }},
     {"initial particles", &Needs::initial_particles, [](World&, Scene& scene) { scene.initial = nullptr; }},
     {"start that is not zero", &Needs::nonzero_start, [](World& world, Scene&) { world.initial.setZero(); }},
@@ -195,7 +183,7 @@ const std::vector<Absence> absences = {
     {"plane", &Needs::plane,
      [](World& world, Scene&) {
        world.network = Network(neuron_of(NeuronKind::r_sigma, Activation::relu, true), 1, {});
-       world.initial = gaussian(30, 3, 3);
+       world.initial = random_normals(30, 3, 3);
        world.data.train_inputs = Inputs::Ones(41, 1);
        world.data.test_inputs = Inputs::Ones(23, 1);
        world.data.teacher->directions = Matrix::Ones(1, 1);
@@ -438,7 +426,7 @@ TEST(Observables, PermutingParticlesChangesNothing) {
   const World world = full_world();
   World permuted = world;
   permuted.initial = world.initial.colwise().reverse();
-  const Particles<double> particles = world.initial + 0.3 * gaussian(30, 7, 9);
+  const Particles<double> particles = world.initial + 0.3 * random_normals(30, 7, 9);
   const auto values = observe(world, particles, 0.1);
   const auto others = observe(permuted, particles.colwise().reverse(), 0.1);
   for (const auto& [name, value] : values) {
@@ -451,7 +439,7 @@ TEST(Observables, DuplicatingAllParticlesChangesNothingInTheMeanFieldScaling) {
   World twice = world;
   twice.initial.resize(60, 7);
   twice.initial << world.initial, world.initial;
-  const Particles<double> particles = world.initial + 0.3 * gaussian(30, 7, 9);
+  const Particles<double> particles = world.initial + 0.3 * random_normals(30, 7, 9);
   Particles<double> both(60, 7);
   both << particles, particles;
   const auto values = observe(world, particles, 0.1);
@@ -480,7 +468,7 @@ TEST(Observables, RelativeMovementNeedsAStartToCompareWith) {
 
 TEST(Look, ForgetsWhenItMovesAndAnswersTheSameInAnyOrder) {
   const World world = full_world(Activation::tanh, {}, Reduction::mean, 700);
-  const Particles<double> moved = world.initial + 0.3 * gaussian(700, 7, 9);
+  const Particles<double> moved = world.initial + 0.3 * random_normals(700, 7, 9);
   const Observer forwards(world.scene(), {"gradient_norm", "train_loss", "objective", "test_loss"}, "observe.columns");
   const Observer backwards(world.scene(), {"test_loss", "objective", "train_loss", "gradient_norm"}, "observe.columns");
   Look reused(world.scene());

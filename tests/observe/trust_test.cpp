@@ -24,8 +24,8 @@ Phase langevin() {
 
 struct Stage {
   MeanFieldWorld world{
-      {NeuronKind::bounded_r, Activation::tanh, false, 2}, gaussian_matrix(20, 1, 1), gaussian_matrix(20, 1, 2)};
-  Particles<double> particles = gaussian_matrix(200, 2, 3);
+      {NeuronKind::bounded_r, Activation::tanh, false, 2}, random_normals(20, 1, 1), random_normals(20, 1, 2)};
+  Particles<double> particles = random_normals(200, 2, 3);
   std::vector<Phase> phases = {langevin()};
 
   Scene scene() const { return {&world.network, &world.risk, &world.data, &particles, &phases}; }
@@ -77,9 +77,9 @@ TEST(TrustObservables, AreRefusedWhereThereIsNoGibbsLaw) {
   Stage frozen;
   frozen.world.network = Network({NeuronKind::fixed_sign, Activation::tanh, false, 1}, 1, {});
   Stage single;
-  single.particles = gaussian_matrix(1, 2, 1);
+  single.particles = random_normals(1, 2, 1);
   Stage few;
-  few.particles = gaussian_matrix(3, 2, 1);
+  few.particles = random_normals(3, 2, 1);
   Stage quadratic;
   quadratic.world.network = Network({NeuronKind::r_sigma, Activation::relu, false, 1}, 1, {});
   Stage plain;

@@ -26,7 +26,7 @@ Matrix replicas(const KernelProblem& problem, const Phase& phase, const Inputs& 
   Matrix result(num_replicas, num_all);
   for (int replica = 0; replica < num_replicas; ++replica) {
     const State<double> last = problem.run(problem.linear, {phase}, {}, static_cast<std::uint64_t>(replica) + 1);
-    result.row(replica) = problem.outputs(problem.linear, last.particles, everywhere).transpose();
+    result.row(replica) = outputs_at(problem.linear, last.particles, everywhere).transpose();
   }
   return result;
 }
@@ -76,7 +76,7 @@ TEST_P(LinearisedLangevinLaw, HasTheMeanAndCovarianceOfTheClosedFormOnTrainingAn
 
   const SpectralFilter filter = training.descent(step_size, num_steps);
   const Vector rho = problem.residual(problem.linear, problem.initial);
-  Vector mean = problem.outputs(problem.linear, problem.initial, everywhere);
+  Vector mean = outputs_at(problem.linear, problem.initial, everywhere);
   mean.head(num_train) += kernel * training.coefficients(filter, rho);
   mean.tail(num_all - num_train) += test_kernel * training.coefficients(filter, rho);
   const auto covariance_at = [&](double t) {

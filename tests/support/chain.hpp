@@ -6,6 +6,7 @@
 
 #include "mfld/dynamics/simulation.hpp"
 #include "mfld/objective/empirical_risk.hpp"
+#include "support/constant.hpp"
 
 namespace mfld {
 
@@ -35,9 +36,9 @@ inline Particles<double> run_chain(
   Phase phase;
   phase.method = find_method(options.method);
   phase.num_steps = num_steps;
-  phase.step_size = {.kind = ScheduleKind::constant, .value = options.step_size};
-  phase.temperature = {.kind = ScheduleKind::constant, .value = options.lambda2};
-  phase.lambda1 = {.kind = ScheduleKind::constant, .value = options.lambda1};
+  phase.step_size = constant(options.step_size);
+  phase.temperature = constant(options.lambda2);
+  phase.lambda1 = constant(options.lambda1);
   phase.batch_size = options.batch_size;
   phase.snapshot_every = 3;
 

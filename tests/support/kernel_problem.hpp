@@ -7,11 +7,10 @@
 #include "mfld/model/tangent_network.hpp"
 #include "mfld/ntk/empirical.hpp"
 #include "mfld/objective/empirical_risk.hpp"
+#include "support/constant.hpp"
 #include "support/sample_problem.hpp"
 
 namespace mfld {
-
-inline Schedule constant(double value) { return {.kind = ScheduleKind::constant, .value = value}; }
 
 /// A phase of constants with the defaults of its method.
 inline Phase phase_of(std::string_view method, std::int64_t num_steps, double step_size) {
@@ -68,15 +67,8 @@ struct KernelProblem {
     return simulation.state();
   }
 
-  Vector outputs(const Model& which, const Particles<double>& particles, const Inputs& inputs) const {
-    Vector values(inputs.rows());
-    KernelWorkspace<double> workspace;
-    which.outputs(particles, PackedInputs<double>(inputs), {values.data(), static_cast<std::size_t>(values.size())},
-                  workspace);
-    return values;
-  }
   Vector residual(const Model& which, const Particles<double>& particles) const {
-    return outputs(which, particles, data.train_inputs) - data.train_targets;
+    return outputs_at(which, particles, data.train_inputs) - data.train_targets;
   }
   /// The tangent kernel at the first particles.
   Matrix kernel(const Inputs& x, const Inputs& z) const { return empirical_ntk(network, initial, x, z); }

@@ -1,16 +1,10 @@
 #pragma once
-#include <random>
 #include <utility>
 
 #include "mfld/trust/proximal_gibbs.hpp"
+#include "support/random_normals.hpp"
 
 namespace mfld {
-
-inline Matrix gaussian_matrix(Index rows, Index cols, unsigned seed) {
-  std::mt19937_64 engine(seed);
-  std::normal_distribution<double> normal;
-  return Matrix::NullaryExpr(rows, cols, [&] { return normal(engine); });
-}
 
 inline Neuron linear_neuron() { return {NeuronKind::linear, Activation::linear, false, 1}; }
 

@@ -1,20 +1,13 @@
 #pragma once
 // Random problems for tests, from a generator that shares nothing with the library's streams.
-#include <random>
-
 #include "mfld/core/particles.hpp"
 #include "mfld/model/loss.hpp"
 #include "mfld/model/network.hpp"
 #include "mfld/objective/risk.hpp"
 #include "mfld/task/dataset.hpp"
+#include "support/random_normals.hpp"
 
 namespace mfld {
-
-inline Matrix random_normals(Index rows, Index columns, unsigned seed) {
-  std::mt19937_64 engine(seed);
-  std::normal_distribution<double> normal;
-  return Matrix::NullaryExpr(rows, columns, [&] { return normal(engine); });
-}
 
 /// n standard normal inputs of dimension d; labels +-1 where the loss wants classes, else standard normal.
 inline Dataset random_dataset(Index num_samples, Index input_dim, const Loss& loss, unsigned seed) {

@@ -132,7 +132,7 @@ TEST_F(TableHeader, AWordTwiceIsDoubtfulAndSoAreMeasures) {
     SCOPED_TRACE(row);
     const std::string fields = row;
     const std::string numbers = std::count(fields.begin(), fields.end(), ',') == 2 ? "1,2,3" : "1,2";
-    EXPECT_TRUE(mentions(refusal(fields + "\n" + numbers + "\n"), "task.header = \"yes\""));
+    EXPECT_TRUE(mentions(refusal(fields + "\n" + numbers + "\n"), "header = \"yes\""));
     FileDatasetOptions options = csv(fields + "\n" + numbers + "\n");
     options.header = Header::yes;
     EXPECT_EQ(make_file_dataset(options, 1).num_train(), 1);
@@ -142,11 +142,10 @@ TEST_F(TableHeader, AWordTwiceIsDoubtfulAndSoAreMeasures) {
 TEST_F(TableHeader, ARowOfCodesNamesTheKey) {
   for (const char* row : {"n.v.,k.u.,n.v.", ",n.v.,", ",0,1", "\xE4\xB8\x80,\xE4\xBA\x8C,\xE4\xB8\x89"}) {
     SCOPED_TRACE(row);
-    EXPECT_TRUE(mentions(refusal(row + std::string("\n1,2,3\n")), "task.header = \"yes\" makes a header of the line"));
+    EXPECT_TRUE(mentions(refusal(row + std::string("\n1,2,3\n")), "header = \"yes\" makes a header of the line"));
   }
-  EXPECT_TRUE(
-      mentions(refusal(",n.v.\n1,2\n"), "line 1, column 1 is empty and must hold a finite number (task.header"));
-  EXPECT_FALSE(mentions(refusal("1,n.v.\n1,2\n"), "task.header"));
+  EXPECT_TRUE(mentions(refusal(",n.v.\n1,2\n"), "line 1, column 1 is empty and must hold a finite number (header"));
+  EXPECT_FALSE(mentions(refusal("1,n.v.\n1,2\n"), "header ="));
 }
 
 // What words alone cannot tell is said.
@@ -161,7 +160,7 @@ TEST_F(TableHeader, WhatWasReadAsAHeaderIsSaid) {
 
 TEST_F(TableHeader, NumbersOfPandasAboveRowsAreDoubtful) {
   EXPECT_TRUE(mentions(refusal("0,1,2\n0.5,1,2\n"), "line 1 is 0, 1, .., 2 and could be names"));
-  EXPECT_TRUE(mentions(refusal("0,1,2\n3,4,5\n"), "a header (task.header = \"yes\") or a row (task.header = \"no\")"));
+  EXPECT_TRUE(mentions(refusal("0,1,2\n3,4,5\n"), "a header (header = \"yes\") or a row (header = \"no\")"));
   EXPECT_TRUE(mentions(refusal("0,1\n3,4\n"), "line 1 is 0, 1 and could be names"));
   EXPECT_EQ(num_rows("0,1,2\n"), 1);
   EXPECT_EQ(num_rows("0.0,1,2\n0.5,1,2\n"), 2);
@@ -178,7 +177,7 @@ TEST_F(TableHeader, TheKeyDecides) {
   EXPECT_EQ(make_file_dataset(options, 1).num_train(), 2);
   options = csv("50%,weight\n1,2\n");
   EXPECT_TRUE(mentions(refusal(options), "line 1, column 2 holds \"weight\" and must hold a finite number"));
-  EXPECT_TRUE(mentions(refusal(options), "task.header = \"yes\""));
+  EXPECT_TRUE(mentions(refusal(options), "header = \"yes\""));
   options.header = Header::yes;
   EXPECT_EQ(make_file_dataset(options, 1).num_train(), 1);
   options = csv("a,b\n1,2\n");
@@ -186,7 +185,7 @@ TEST_F(TableHeader, TheKeyDecides) {
   EXPECT_TRUE(mentions(refusal(options), "line 1, column 1 holds \"a\""));
   options = whole(std::string(MFLD_SOURCE_DIR) + "/tests/support/data/table.npy");
   options.header = Header::no;
-  EXPECT_TRUE(mentions(refusal(options), "task.header must be \"auto\""));
+  EXPECT_TRUE(mentions(refusal(options), "header: must be \"auto\""));
 }
 
 TEST_F(TableHeader, CommentsStandBeforeAndBehindTheRows) {

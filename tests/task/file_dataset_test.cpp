@@ -100,7 +100,7 @@ TEST_F(FileDataset, StandardisesARealTableByItsTrainingPart) {
 TEST_F(FileDataset, SaysWhatIsWrongWhenTheCountLineIsNotSkipped) {
   FileDatasetOptions options = whole(breast_cancer);
   EXPECT_TRUE(mentions(invalid(options), "line 1, column 3 holds \"malignant\" and must hold a finite number"));
-  EXPECT_TRUE(mentions(invalid(options), "task.skip_lines"));
+  EXPECT_TRUE(mentions(invalid(options), "skip_lines"));
   options.header = Header::yes;
   EXPECT_TRUE(mentions(invalid(options), "line 2, column 5 is one too many: 31 fields where line 1 has 4"));
 }
@@ -198,7 +198,7 @@ TEST_F(FileDataset, CsvErrorsNameLineAndColumn) {
     SCOPED_TRACE(content);
     const std::string message = invalid(whole(write("bad.csv", content)));
     EXPECT_TRUE(mentions(message, words));
-    EXPECT_TRUE(mentions(message, "task.path = \""));
+    EXPECT_TRUE(mentions(message, "path = \""));
     EXPECT_TRUE(mentions(message, "bad.csv\": "));
   }
 }
@@ -336,9 +336,9 @@ TEST_F(FileDataset, Hdf5RejectsOtherContents) {
     options.dataset = data_set;
     return invalid(options);
   };
-  EXPECT_TRUE(mentions(message("missing"), "task.dataset = \"missing\" must name a data set of the file"));
-  EXPECT_TRUE(mentions(message(""), "task.dataset = \"\""));
-  EXPECT_TRUE(mentions(message("group"), "task.dataset = \"group\""));
+  EXPECT_TRUE(mentions(message("missing"), "dataset = \"missing\" must name a data set of the file"));
+  EXPECT_TRUE(mentions(message(""), "dataset = \"\""));
+  EXPECT_TRUE(mentions(message("group"), "dataset = \"group\""));
   EXPECT_TRUE(mentions(message("one_dimensional"), "1 dimensions and must have 2"));
   EXPECT_TRUE(mentions(message("empty"), "the table is empty"));
   EXPECT_TRUE(mentions(message("not_a_number"), "row 5, column 2 holds nan"));
@@ -383,7 +383,7 @@ TEST_F(FileDataset, FilesThatCannotBeOpenedAreFileErrors) {
     EXPECT_TRUE(mentions(unreadable(whole(folder_ / name)), name));
   }
   EXPECT_TRUE(mentions(invalid(whole(folder_ / "table.xlsx")), "must end in .csv, .npy, .h5 or .hdf5"));
-  EXPECT_TRUE(mentions(invalid(whole("")), "task.path = \"\""));
+  EXPECT_TRUE(mentions(invalid(whole("")), "path = \"\""));
 }
 
 TEST_F(FileDataset, TargetColumnCountsFromEitherEnd) {
@@ -397,9 +397,9 @@ TEST_F(FileDataset, TargetColumnCountsFromEitherEnd) {
   options.target_column = 1;
   EXPECT_EQ(make_file_dataset(options, 1).train_inputs, (Inputs{{1, 3}, {4, 6}}));
   options.target_column = 3;
-  EXPECT_TRUE(mentions(invalid(options), "task.target_column = 3 must be in -3..2"));
+  EXPECT_TRUE(mentions(invalid(options), "target_column = 3: must be in -3..2"));
   options.target_column = -4;
-  EXPECT_TRUE(mentions(invalid(options), "task.target_column = -4 must be in -3..2"));
+  EXPECT_TRUE(mentions(invalid(options), "target_column = -4: must be in -3..2"));
 }
 
 /// n rows (i, i) so that a row's label is its number.
@@ -452,10 +452,10 @@ TEST_F(FileDataset, EveryRowIsEquallyLikelyToBeATestRow) {
 TEST_F(FileDataset, TestFractionMustLeaveATrainingRow) {
   FileDatasetOptions options = whole(write("t.csv", numbered_rows(3)));
   options.test_fraction = 0.9;
-  EXPECT_TRUE(mentions(invalid(options), "task.test_fraction = 0.9 must leave a training row"));
+  EXPECT_TRUE(mentions(invalid(options), "test_fraction = 0.9: must leave a training row"));
   for (const double bad : {1.0, -0.1, std::numeric_limits<double>::quiet_NaN()}) {
     options.test_fraction = bad;
-    EXPECT_TRUE(mentions(invalid(options), "must be in [0, 1)"));
+    EXPECT_TRUE(mentions(invalid(options), "must be a number in [0, 1)"));
   }
   options.test_fraction = 0;
   const Dataset data = make_file_dataset(options, 1);
@@ -476,11 +476,11 @@ TEST_F(FileDataset, TestPathIsTheTestPart) {
   EXPECT_EQ(data.test_targets, (Vector{{1}}));
   options.test_path = write("wide.csv", "1,2,3\n");
   EXPECT_TRUE(mentions(invalid(options), "its table has 3 columns and must have 2"));
-  EXPECT_TRUE(mentions(invalid(options), "task.test_path = \""));
+  EXPECT_TRUE(mentions(invalid(options), "test_path = \""));
   options.test_path = write("third.csv", "1,1\n1,7\n");
   EXPECT_TRUE(mentions(invalid(options), "line 2, column 2 holds a third label 7"));
   options.test_path = folder_ / "none.csv";
-  EXPECT_TRUE(mentions(unreadable(options), "task.test_path"));
+  EXPECT_TRUE(mentions(unreadable(options), "test_path"));
 }
 
 TEST_F(FileDataset, BinaryLabelsNeedTwoClasses) {
@@ -510,21 +510,21 @@ TEST_F(FileDataset, StandardisingSurvivesExtremeNumbers) {
   EXPECT_TRUE(make_file_dataset(options, 1).train_inputs.isApprox(Inputs{{1, -1, -1}, {-1, 1, 1}}, 1e-12));
   options.standardise = false;
   options.input_scale = 1e10;
-  EXPECT_TRUE(mentions(invalid(options), "task.input_scale = 10000000000"));
+  EXPECT_TRUE(mentions(invalid(options), "input_scale = 10000000000"));
 }
 
 TEST_F(FileDataset, RejectsImpossibleOptions) {
   FileDatasetOptions options = whole(write("t.csv", "1,2\n3,4\n"));
   options.skip_lines = -1;
-  EXPECT_TRUE(mentions(invalid(options), "task.skip_lines = -1"));
+  EXPECT_TRUE(mentions(invalid(options), "skip_lines = -1"));
   options.skip_lines = 0;
   for (const double bad : {0.0, std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN()}) {
     options.input_scale = bad;
-    EXPECT_TRUE(mentions(invalid(options), "task.input_scale"));
+    EXPECT_TRUE(mentions(invalid(options), "input_scale"));
   }
   options = whole(data_folder + "table.npy");
   options.skip_lines = 1;
-  EXPECT_TRUE(mentions(invalid(options), "task.skip_lines = 1 must be 0"));
+  EXPECT_TRUE(mentions(invalid(options), "skip_lines = 1: must be 0"));
 }
 
 TEST_F(FileDataset, DescribesItself) {

@@ -99,13 +99,12 @@ TEST(Harmonics, RejectsWhatCannotBe) {
     }
     return "accepted";
   };
-  EXPECT_EQ(message(small_task(1, {1})), "task.input_dim = 1 must be at least 2, to have a sphere");
-  EXPECT_EQ(message(small_task(2, {})), "task.degrees = [] must name at least one degree");
-  EXPECT_EQ(message(small_task(2, {1, 101})), "task.degrees: 101 must be in [0, 100]");
-  EXPECT_EQ(message(small_task(2, {-1})), "task.degrees: -1 must be in [0, 100]");
-  EXPECT_EQ(message(small_task(2, {1, 3, 1})), "task.degrees: 1 is listed twice; a degree may appear once");
-  EXPECT_EQ(message(small_task(2, {1, 3}, Vector::Ones(3))),
-            "task.amplitudes has 3 numbers and must have 2, one a degree");
+  EXPECT_EQ(message(small_task(1, {1})), "input_dim = 1: must be at least 2, to have a sphere");
+  EXPECT_EQ(message(small_task(2, {})), "degrees: must name at least one degree");
+  EXPECT_EQ(message(small_task(2, {1, 101})), "degrees: 101 must be in [0, 100]");
+  EXPECT_EQ(message(small_task(2, {-1})), "degrees: -1 must be in [0, 100]");
+  EXPECT_EQ(message(small_task(2, {1, 3, 1})), "degrees: 1 is listed twice; a degree may appear once");
+  EXPECT_EQ(message(small_task(2, {1, 3}, Vector::Ones(3))), "amplitudes: has 3 numbers and must have 2, one a degree");
   const double infinity = std::numeric_limits<double>::infinity();
   EXPECT_NE(message(small_task(2, {1}, Vector::Constant(1, infinity))).find("labels must be finite"),
             std::string::npos);

@@ -110,13 +110,13 @@ TEST(SparseParity, RejectsWhatCannotBe) {
   };
   SparseParityOptions options = small_task();
   options.sparsity = 0;
-  EXPECT_EQ(message(options), "task.sparsity = 0 must be between 1 and task.input_dim = 9");
+  EXPECT_EQ(message(options), "sparsity = 0: must be between 1 and input_dim = 9");
   options.sparsity = 10;
-  EXPECT_EQ(message(options), "task.sparsity = 10 must be between 1 and task.input_dim = 9");
+  EXPECT_EQ(message(options), "sparsity = 10: must be between 1 and input_dim = 9");
   options.sparsity = 9;
   EXPECT_EQ(message(options), "accepted");
   options.num_train = -4;
-  EXPECT_EQ(message(options), "task.num_train = -4 must be at least 1");
+  EXPECT_EQ(message(options), "num_train = -4: must be at least 1");
 }
 
 TEST(SparseParity, DescribesItself) {

@@ -181,14 +181,15 @@ TEST(TeacherStudent, RejectsWhatCannotBe) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   const double infinity = std::numeric_limits<double>::infinity();
   const std::vector<BadTask> bad_tasks = {
-      {"task.input_dim = 0", [](auto& o) { o.input_dim = 0; }},
-      {"task.num_train = 0", [](auto& o) { o.num_train = 0; }},
-      {"task.num_test = -1", [](auto& o) { o.num_test = -1; }},
-      {"task.num_teachers = 0", [](auto& o) { o.num_teachers = 0; }},
-      {"task.num_teachers = 8 must be at most task.input_dim = 7", [](auto& o) { o.num_teachers = 8; }},
-      {"task.directions has 2 rows", [](auto& o) { o.directions = Matrix::Ones(2, 7); }},
-      {"task.directions has rows of length 6", [](auto& o) { o.directions = Matrix::Ones(3, 6); }},
-      {"task.rotate = true", [](auto& o) { o.directions = Matrix::Ones(3, 7); }},
+      {"input_dim = 0", [](auto& o) { o.input_dim = 0; }},
+      {"num_train = 0", [](auto& o) { o.num_train = 0; }},
+      {"num_test = -1", [](auto& o) { o.num_test = -1; }},
+      {"num_teachers = 0", [](auto& o) { o.num_teachers = 0; }},
+      {"num_teachers = 8: must be at most input_dim = 7", [](auto& o) { o.num_teachers = 8; }},
+      {"num_teachers = 3: must be 2, the number of directions given",
+       [](auto& o) { o.directions = Matrix::Ones(2, 7); }},
+      {"directions: has rows of 6 numbers", [](auto& o) { o.directions = Matrix::Ones(3, 6); }},
+      {"rotate = true", [](auto& o) { o.directions = Matrix::Ones(3, 7); }},
       {"row 3 has length 0",
        [](auto& o) {
          o.rotate = false;
@@ -207,14 +208,14 @@ TEST(TeacherStudent, RejectsWhatCannotBe) {
          o.directions = Matrix::Identity(3, 7);
          o.directions(0, 0) = infinity;
        }},
-      {"task.amplitudes has 2 numbers", [](auto& o) { o.amplitudes = Vector::Ones(2); }},
-      {"task.amplitudes holds nan", [nan](auto& o) { o.amplitudes = Vector::Constant(3, nan); }},
-      {"task.noise_level = -0.1", [](auto& o) { o.noise_level = -0.1; }},
-      {"task.noise_level = nan", [nan](auto& o) { o.noise_level = nan; }},
-      {"task.noise_level = inf", [infinity](auto& o) { o.noise_level = infinity; }},
-      {"task.noise_level = 0.2 must be 0", [](auto& o) { o.label_noise = LabelNoise::none; }},
-      {"task.input_norm = 2 must be 1", [](auto& o) { o.input_norm = 2; }},
-      {"task.input_norm = 0",
+      {"amplitudes: has 2 numbers", [](auto& o) { o.amplitudes = Vector::Ones(2); }},
+      {"amplitudes: holds nan", [nan](auto& o) { o.amplitudes = Vector::Constant(3, nan); }},
+      {"noise_level = -0.1", [](auto& o) { o.noise_level = -0.1; }},
+      {"noise_level = nan", [nan](auto& o) { o.noise_level = nan; }},
+      {"noise_level = inf", [infinity](auto& o) { o.noise_level = infinity; }},
+      {"noise_level = 0.2: must be 0", [](auto& o) { o.label_noise = LabelNoise::none; }},
+      {"input_norm = 2: must be 1", [](auto& o) { o.input_norm = 2; }},
+      {"input_norm = 0",
        [](auto& o) {
          o.input_law = InputLaw::sphere;
          o.input_norm = 0;

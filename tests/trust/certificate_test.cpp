@@ -62,7 +62,7 @@ TEST(Certificate, BoundsOfTheLineAreTheReferences) {
               reference::line_prior_gap, 1e-12);
   // Any dual variables give a lower bound.
   for (unsigned seed = 0; seed < 50; ++seed) {
-    EXPECT_LT(bound_at(problem, gaussian_matrix(2, 1, seed)), reference::line_minimum);
+    EXPECT_LT(bound_at(problem, random_normals(2, 1, seed)), reference::line_minimum);
   }
 }
 
@@ -70,7 +70,7 @@ TEST(Certificate, OptimumOfTheLineIsAFixedPoint) {
   const MeanFieldWorld world = line_world();
   const MeanFieldProblem problem = world.problem(lambda, lambda);
   const Vector optimum = Eigen::Map<const Vector>(reference::line_optimum, 2);
-  const Certificate exact = certificate(problem, gaussian_matrix(10, 1, 1), {optimum.data(), 2});
+  const Certificate exact = certificate(problem, random_normals(10, 1, 1), {optimum.data(), 2});
   EXPECT_LT(exact.fixed_point_residual, 1e-12);
   EXPECT_NEAR(exact.dual_bound, reference::line_minimum, 1e-12);
 }
@@ -106,7 +106,7 @@ TEST(Certificate, GapOfThePriorIsTheReference) {
   MeanTest gap;
   double squares = 0;
   for (unsigned seed = 0; seed < 40; ++seed) {
-    const Certificate seen = certificate_of(world, problem, std::sqrt(0.5) * gaussian_matrix(2000, 1, seed));
+    const Certificate seen = certificate_of(world, problem, std::sqrt(0.5) * random_normals(2000, 1, seed));
     gap.add(seen.dual_gap);
     squares += std::pow((seen.dual_gap - reference::line_prior_gap) / seen.dual_gap_error, 2) / 40;
     EXPECT_LT(seen.dual_bound, reference::line_minimum);
@@ -121,7 +121,7 @@ TEST(Certificate, OfLinearNeuronsHasClosedForms) {
   for (const Reduction reduction : {Reduction::mean, Reduction::sum}) {
     const Index n = 40;
     const Index d = 2;
-    const MeanFieldWorld world(linear_neuron(), gaussian_matrix(n, d, 1), gaussian_matrix(n, 1, 2), {}, reduction);
+    const MeanFieldWorld world(linear_neuron(), random_normals(n, d, 1), random_normals(n, 1, 2), {}, reduction);
     const double lambda1 = 0.2;
     const double lambda2 = 0.3;
     const MeanFieldProblem problem = world.problem(lambda1, lambda2);
@@ -138,7 +138,7 @@ TEST(Certificate, OfLinearNeuronsHasClosedForms) {
     const Vector gibbs_mean = (b - a * mean) / (2 * lambda1);
     const double gap = lambda1 * (mean - gibbs_mean).squaredNorm();
     const Particles<double> cloud =
-        (std::sqrt(lambda2 / (2 * lambda1)) * gaussian_matrix(4000, d, 3)).rowwise() + mean.transpose();
+        (std::sqrt(lambda2 / (2 * lambda1)) * random_normals(4000, d, 3)).rowwise() + mean.transpose();
     const Certificate seen = certificate_of(world, problem, cloud);
     EXPECT_NEAR(seen.dual_gap, gap, 4 * seen.dual_gap_error + 0.009 * lambda2);
     EXPECT_LT(seen.dual_bound, minimum);
@@ -152,11 +152,11 @@ TEST(Certificate, OfLinearNeuronsHasClosedForms) {
 TEST(Certificate, ClosesWithTrainingForEveryLoss) {
   for (const Loss loss : {Loss{.kind = LossKind::squared, .prefactor = 1}, Loss{.kind = LossKind::logistic},
                           Loss{.kind = LossKind::huber, .delta = 0.5}}) {
-    const Inputs inputs = gaussian_matrix(30, 1, 4);
+    const Inputs inputs = random_normals(30, 1, 4);
     const Vector targets = inputs.col(0).unaryExpr([](double x) { return x > 0.2 ? 1.0 : -1.0; });
     const MeanFieldWorld world({NeuronKind::bounded_r, Activation::tanh, false, 2}, inputs, targets, loss);
     const MeanFieldProblem problem = world.problem(0.1, 0.05);
-    const Particles<double> start = gaussian_matrix(3000, 2, 5);
+    const Particles<double> start = random_normals(3000, 2, 5);
     Particles<double> particles = start;
     std::mt19937_64 engine(6);
     std::normal_distribution<double> normal;

@@ -6,18 +6,12 @@
 #include <cmath>
 #include <limits>
 #include <numbers>
-#include <random>
 
+#include "support/random_normals.hpp"
 #include "support/statistics.hpp"
 
 namespace mfld {
 namespace {
-
-Particles<double> gaussian(Index num_particles, Index dimension, unsigned seed) {
-  std::mt19937_64 engine(seed);
-  std::normal_distribution<double> normal;
-  return Particles<double>::NullaryExpr(num_particles, dimension, [&] { return normal(engine); });
-}
 
 double gaussian_entropy(Index dimension) {
   return 0.5 * static_cast<double>(dimension) * std::log(2 * std::numbers::pi * std::numbers::e);
@@ -25,7 +19,7 @@ double gaussian_entropy(Index dimension) {
 
 TEST(Entropy, DistancesAreThoseOfADirectSearch) {
   for (const Index k : {1, 3}) {
-    const Particles<double> particles = gaussian(300, 3, 1);
+    const Particles<double> particles = random_normals(300, 3, 1);
     const Vector found = neighbour_distances(particles, k);
     for (Index j = 0; j < particles.rows(); ++j) {
       Vector all = (particles.rowwise() - particles.row(j)).rowwise().norm();
@@ -45,7 +39,7 @@ TEST(Entropy, OfFourPointsByHand) {
 
 TEST(Entropy, MovesWithScaleAndNotWithShiftOrOrder) {
   for (const Index dimension : {1, 2, 5, 10}) {
-    const Particles<double> particles = gaussian(500, dimension, 2);
+    const Particles<double> particles = random_normals(500, dimension, 2);
     const double value = entropy(particles).value;
     EXPECT_NEAR(entropy(7.3 * particles).value, value + static_cast<double>(dimension) * std::log(7.3), 1e-12);
     EXPECT_NEAR(entropy(Particles<double>(particles.array() + 11)).value, value, 1e-10);
@@ -62,7 +56,7 @@ struct Estimates {
 Estimates estimates_of(Index dimension, int num_estimates = 60) {
   Estimates result;
   for (int seed = 0; seed < num_estimates; ++seed) {
-    const EntropyEstimate estimate = entropy(gaussian(2000, dimension, 100 + static_cast<unsigned>(seed)));
+    const EntropyEstimate estimate = entropy(random_normals(2000, dimension, 100 + static_cast<unsigned>(seed)));
     result.mean.add(estimate.value);
     result.stated_variance += estimate.standard_error * estimate.standard_error / num_estimates;
   }
@@ -95,7 +89,7 @@ TEST(Entropy, OfGaussiansInManyDimensionsIsBiased) {
 }
 
 TEST(Entropy, OfTiesIsAReason) {
-  Particles<double> particles = gaussian(50, 2, 6);
+  Particles<double> particles = random_normals(50, 2, 6);
   particles.row(1) = particles.row(0);
   EXPECT_TRUE(entropy(particles, 3).exists());
   const EntropyEstimate tied = entropy(particles, 1);
@@ -105,8 +99,8 @@ TEST(Entropy, OfTiesIsAReason) {
 }
 
 TEST(Entropy, OfTooFewOrBrokenParticlesIsAReason) {
-  EXPECT_EQ(entropy(gaussian(3, 2, 7), 3).reason, "3 particles: more than k = 3 are needed");
-  Particles<double> broken = gaussian(50, 2, 8);
+  EXPECT_EQ(entropy(random_normals(3, 2, 7), 3).reason, "3 particles: more than k = 3 are needed");
+  Particles<double> broken = random_normals(50, 2, 8);
   broken(7, 1) = std::numeric_limits<double>::quiet_NaN();
   EXPECT_EQ(entropy(broken).reason, "a particle is not finite");
 }

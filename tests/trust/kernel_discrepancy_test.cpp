@@ -23,10 +23,10 @@ KernelDiscrepancy discrepancy_of(const MeanFieldProblem& problem, const Particle
 
 // W is the Stein operator in both arguments: by central differences of the kernel.
 TEST(KernelDiscrepancy, IsTheMeanOverPairsOfTheSteinKernel) {
-  const MeanFieldWorld world({NeuronKind::bounded_r, Activation::tanh, true, 2}, gaussian_matrix(9, 2, 1),
-                             gaussian_matrix(9, 1, 2));
+  const MeanFieldWorld world({NeuronKind::bounded_r, Activation::tanh, true, 2}, random_normals(9, 2, 1),
+                             random_normals(9, 1, 2));
   const MeanFieldProblem problem = world.problem(0.1, 0.2);
-  const Particles<double> theta = gaussian_matrix(5, 4, 3);
+  const Particles<double> theta = random_normals(5, 4, 3);
   EmpiricalRisk<double> objective(world.network, world.risk, world.data);
   Drift drift(5, 4);
   objective.drift(theta, drift);
@@ -83,10 +83,10 @@ TEST(KernelDiscrepancy, OfTheStationaryLawIsItsBias) {
 }
 
 TEST(KernelDiscrepancy, BiasIsTheSumOverGradients) {
-  const MeanFieldWorld world({NeuronKind::bounded_r, Activation::tanh, true, 2}, gaussian_matrix(9, 2, 1),
-                             gaussian_matrix(9, 1, 2));
+  const MeanFieldWorld world({NeuronKind::bounded_r, Activation::tanh, true, 2}, random_normals(9, 2, 1),
+                             random_normals(9, 1, 2));
   const MeanFieldProblem problem = world.problem(0.1, 0.2);
-  const Particles<double> theta = gaussian_matrix(4, 4, 3);
+  const Particles<double> theta = random_normals(4, 4, 3);
   EmpiricalRisk<double> objective(world.network, world.risk, world.data);
   // grad h_i(theta_j) is the drift from the coefficients e_i.
   std::vector<Drift> gradients(9, Drift(4, 4));

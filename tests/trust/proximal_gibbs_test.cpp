@@ -5,7 +5,6 @@
 
 #include <cmath>
 #include <numbers>
-#include <random>
 
 #include "mfld/core/parallel.hpp"
 #include "mfld/trust/neuron_values.hpp"
@@ -18,9 +17,9 @@ namespace {
 // log int q[g] where it is a Gaussian integral: h = w.x, |X'g / n|^2 / (4 lambda1 lambda2) above that of psi = 0.
 TEST(ProximalGibbs, OfLinearNeuronsIsGaussian) {
   for (const Index dimension : {1, 2, 3, 6}) {
-    const MeanFieldWorld world(linear_neuron(), gaussian_matrix(20, dimension, 1), gaussian_matrix(20, 1, 2));
+    const MeanFieldWorld world(linear_neuron(), random_normals(20, dimension, 1), random_normals(20, 1, 2));
     const MeanFieldProblem problem = world.problem(0.3, 0.5);
-    const Vector dual = gaussian_matrix(20, 1, 3);
+    const Vector dual = random_normals(20, 1, 3);
     const Vector slope = world.data.train_inputs.transpose() * dual / 20;
     const double expected = 0.5 * static_cast<double>(dimension) * std::log(std::numbers::pi * 0.5 / 0.3) +
                             slope.squaredNorm() / (4 * 0.3 * 0.5);
@@ -44,7 +43,7 @@ TEST(ProximalGibbs, QuadratureAndSamplesAgree) {
   const Neuron sigmoid{NeuronKind::sigma, Activation::sigmoid, true, 1};
   const Neuron product{NeuronKind::r_sigma, Activation::tanh, false, 1};
   for (const Neuron& neuron : {bounded, sigmoid, product}) {
-    const MeanFieldWorld world(neuron, gaussian_matrix(30, 1, 4), gaussian_matrix(30, 1, 5));
+    const MeanFieldWorld world(neuron, random_normals(30, 1, 4), random_normals(30, 1, 5));
     const MeanFieldProblem problem = world.problem(0.4, 0.4);
     const Vector dual = world.data.train_inputs.col(0);
     const ProximalGibbs exact = proximal_gibbs(problem, dual);
@@ -62,9 +61,9 @@ TEST(ProximalGibbs, QuadratureAndSamplesAgree) {
 
 // Where samples of the prior miss the mass: psi / lambda2 reaches tens. h = w.x in 8 dimensions has a closed form.
 TEST(ProximalGibbs, AnnealingReachesWhatThePriorMisses) {
-  const MeanFieldWorld world(linear_neuron(), gaussian_matrix(20, 8, 1), gaussian_matrix(20, 1, 2));
+  const MeanFieldWorld world(linear_neuron(), random_normals(20, 8, 1), random_normals(20, 1, 2));
   const MeanFieldProblem problem = world.problem(0.05, 0.05);
-  Vector dual = gaussian_matrix(20, 1, 3);
+  Vector dual = random_normals(20, 1, 3);
   Vector slope = world.data.train_inputs.transpose() * dual / 20;
   dual *= std::sqrt(4 * 0.05 * 0.05 * 6) / slope.norm();  // log int q[g] is 6 above that of the prior
   const double expected = 4 * std::log(std::numbers::pi) + 6;
@@ -77,8 +76,8 @@ TEST(ProximalGibbs, AnnealingReachesWhatThePriorMisses) {
 
 // Of r tanh(w.x) annealed samples would pass, and be wrong: there is a reason instead of a number.
 TEST(ProximalGibbs, ProductsAreNotAnnealedUnlessAskedFor) {
-  const MeanFieldWorld world({NeuronKind::r_sigma, Activation::tanh, true, 1}, gaussian_matrix(30, 2, 4),
-                             gaussian_matrix(30, 1, 5));
+  const MeanFieldWorld world({NeuronKind::r_sigma, Activation::tanh, true, 1}, random_normals(30, 2, 4),
+                             random_normals(30, 1, 5));
   const MeanFieldProblem problem = world.problem(0.25, 0.25);
   const Vector dual = world.data.train_inputs.col(0);
   const ProximalGibbs gibbs = proximal_gibbs(problem, dual);
@@ -92,7 +91,7 @@ TEST(ProximalGibbs, ProductsAreNotAnnealedUnlessAskedFor) {
 // The stated standard error is the one seen over 100 seeds, within 4 errors of a variance; the mean is right, z = 4.
 TEST(ProximalGibbs, StandardErrorsAreThoseSeen) {
   const Neuron neuron{NeuronKind::bounded_r, Activation::tanh, false, 2};
-  const MeanFieldWorld world(neuron, gaussian_matrix(30, 1, 4), gaussian_matrix(30, 1, 5));
+  const MeanFieldWorld world(neuron, random_normals(30, 1, 4), random_normals(30, 1, 5));
   const MeanFieldProblem problem = world.problem(0.4, 0.4);
   const Vector dual = world.data.train_inputs.col(0);
   const double exact = proximal_gibbs(problem, dual).log_integral;
@@ -111,8 +110,8 @@ TEST(ProximalGibbs, StandardErrorsAreThoseSeen) {
 }
 
 TEST(ProximalGibbs, DoesNotDependOnThreads) {
-  const MeanFieldWorld world({NeuronKind::bounded_r, Activation::tanh, true, 2}, gaussian_matrix(300, 4, 4),
-                             gaussian_matrix(300, 1, 5));
+  const MeanFieldWorld world({NeuronKind::bounded_r, Activation::tanh, true, 2}, random_normals(300, 4, 4),
+                             random_normals(300, 1, 5));
   const Vector dual = world.data.train_targets;
   for (const Integration method : {Integration::monte_carlo, Integration::annealed}) {
     const auto run = [&] {
@@ -126,8 +125,8 @@ TEST(ProximalGibbs, DoesNotDependOnThreads) {
 }
 
 TEST(ProximalGibbs, ATemperatureThatIsTooLowIsAReason) {
-  const MeanFieldWorld world({NeuronKind::bounded_r, Activation::tanh, true, 5}, gaussian_matrix(30, 10, 4),
-                             gaussian_matrix(30, 1, 5));
+  const MeanFieldWorld world({NeuronKind::bounded_r, Activation::tanh, true, 5}, random_normals(30, 10, 4),
+                             random_normals(30, 1, 5));
   const ProximalGibbs gibbs = proximal_gibbs(world.problem(0.1, 1e-5), 10 * world.data.train_targets);
   EXPECT_NE(gibbs.reason.find("the temperature is too low for it"), std::string::npos);
   EXPECT_TRUE(std::isnan(gibbs.log_integral));
@@ -154,10 +153,10 @@ TEST(ProximalGibbs, ExistsWhereNeuronsGrowLinearlyAtMost) {
 TEST(NeuronValues, AreThoseOfTheNetwork) {
   for (const Neuron& neuron : every_neuron()) {
     const Index n = 150;
-    const MeanFieldWorld world(neuron, gaussian_matrix(n, 3, 6), gaussian_matrix(n, 1, 7));
-    const Particles<double> thetas = gaussian_matrix(70, world.network.layout().size, 8);
-    const Vector coefficients = gaussian_matrix(n, 1, 9);
-    const Vector weights = gaussian_matrix(70, 1, 10);
+    const MeanFieldWorld world(neuron, random_normals(n, 3, 6), random_normals(n, 1, 7));
+    const Particles<double> thetas = random_normals(70, world.network.layout().size, 8);
+    const Vector coefficients = random_normals(n, 1, 9);
+    const Vector weights = random_normals(70, 1, 10);
     Matrix values(n, 70);
     const PackedInputs<double> inputs(world.data.train_inputs);
     KernelWorkspace<double> workspace;

@@ -1,28 +1,21 @@
 #pragma once
-#include <cstdint>
 #include <type_traits>
 #include <variant>
 
 #include "mfld/dynamics/estimators.hpp"
+#include "mfld/dynamics/state_numbers.hpp"
 #include "mfld/dynamics/steps.hpp"
 
 namespace mfld {
 
 /// Everything that changes while a simulation runs. With the experiment it determines all that follows.
 template <class Scalar>
-struct State {
+struct State : StateNumbers {
   Particles<Scalar> particles;     // [N x p]
   Particles<double> average;       // [N x p] of the iterates before this one, in a phase that averages
   AnyEstimator<Scalar> estimator;  // of the phase that makes the next step
   AnyStep<Scalar> rule;
   bool averaging = false;  // whether that phase averages
-
-  std::int64_t step = 0;           // steps made since the start of the run
-  std::int64_t phase = 0;          // index of the phase that makes the next step
-  std::int64_t step_in_phase = 0;  // steps made in that phase
-  double time = 0;                 // sum of step sizes, compensated
-  double time_compensation = 0;
-  std::int64_t gradient_evaluations = 0;  // per-sample gradients, as each method counts them
 
   /// Takes up the parts of the phase that makes the next step. What they carry they have from its first step on.
   void begin(const Phase& next) {

@@ -106,4 +106,7 @@ class Model {
   virtual void run(const DriftPass<float>& pass) const = 0;
 };
 
+/// f at inputs [n x d], of which there may be none, for callers that ask once: packs them, and allocates.          [n]
+Vector outputs_at(const Model& model, const Particles<double>& particles, const Inputs& inputs);
+
 }  // namespace mfld

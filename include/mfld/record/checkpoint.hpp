@@ -7,20 +7,15 @@
 #include <vector>
 
 #include "mfld/core/particles.hpp"
+#include "mfld/dynamics/state_numbers.hpp"
 #include "mfld/files/file_place.hpp"
 
 namespace mfld {
 
 /// The numbers of a checkpoint besides its matrices.
-struct CheckpointNumbers {
+struct CheckpointNumbers : StateNumbers {
   std::uint64_t experiment_hash = 0;  // of the resolved experiment
-  std::int64_t step = 0;
-  std::int64_t phase = 0;
-  std::int64_t step_in_phase = 0;
-  double time = 0;
-  double time_compensation = 0;
-  std::int64_t gradient_evaluations = 0;
-  std::int64_t metrics_rows = 0;  // rows recorded so far
+  std::int64_t metrics_rows = 0;      // rows recorded so far
   std::int64_t trajectory_frames = 0;
 };
 

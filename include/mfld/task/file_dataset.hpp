@@ -26,13 +26,14 @@ struct FileDatasetOptions {
   bool binary_labels = false;         // the two distinct labels become -1 (the smaller) and +1
   double input_scale = 1;             // multiplies the inputs at the end, e.g. 1/sqrt(d)
 
+  std::string section = {};                 // what errors put before the names of options: "task."
   const std::atomic<bool>* stop = nullptr;  // once true, reading ends with Interrupted
   std::shared_ptr<TableStore> tables = {};  // where to look for a table before reading it, and to leave it
 };
 
 /// Where both tables have names, the columns of the test table are matched with those of the training table by name,
-/// and else by place. Throws FileError when a file cannot be read, InvalidInput naming file, line and column for a
-/// ragged row, a field that is not a number or not finite, an integer that double precision does not have, names that
+/// and else by place. Throws InvalidOption where no file could be read with these options, FileError when a file cannot
+/// be read, InvalidInput naming file, line and column for a ragged row, a field that is not a number or not finite, an integer that double precision does not have, names that
 /// differ between the tables or stand twice, an empty table, one that does not fit into memory, labels that are not two
 /// classes when binary_labels is set; Interrupted.
 Dataset make_file_dataset(const FileDatasetOptions& options, std::uint64_t seed);

@@ -23,7 +23,7 @@ struct HarmonicsOptions {
 
 inline constexpr int largest_harmonic_degree = 100;
 
-/// Throws InvalidInput naming the key. Streams and independence as of make_teacher_student.
+/// Throws InvalidOption. Streams and independence as of make_teacher_student.
 Dataset make_harmonics(const HarmonicsOptions& options, std::uint64_t seed);
 
 }  // namespace mfld

@@ -46,7 +46,7 @@ struct SampleRecipe {
 /// i, and no sum in it runs over samples. Throws InvalidInput where a label is not finite. Parallel over samples.
 void generate_samples(const SampleRecipe& recipe, std::uint64_t seed, Dataset& data);
 
-/// Throws InvalidInput unless input_dim >= 1, num_train >= 1, num_test >= 0, and the noise is possible: a finite level
+/// Throws InvalidOption unless input_dim >= 1, num_train >= 1, num_test >= 0, and the noise is possible: a finite level
 /// >= 0, which is 0 where the law is `none`. Before anything is allocated or drawn.
 void check_recipe(const SampleRecipe& recipe);
 

@@ -26,7 +26,8 @@ struct TeacherStudentOptions {
 };
 
 /// Sample i reads only the streams (seed, train_input, i) and (seed, train_label, i): the first n samples do not change
-/// with num_train, and the test set depends on neither. relevant_subspace is the span of the teacher directions.
+/// with num_train, and the test set depends on neither. relevant_subspace is the span of the teacher directions. Throws
+/// InvalidOption; InvalidInput where a label is not finite.
 Dataset make_teacher_student(const TeacherStudentOptions& options, std::uint64_t seed);
 
 }  // namespace mfld
