@@ -185,9 +185,8 @@ void read_natural_gradient(Section& section, const PhaseSetting& setting, Phase&
   if (!natural) {
     return;  // describing
   }
-  section.check(
-      setting.loss == LossKind::squared, "method",
-      fmt::format("is defined for the squared loss, and loss.kind is \"{}\"", name_of(loss_names, setting.loss)));
+  section.check(setting.loss.kind == LossKind::squared, "method",
+                fmt::format("is defined for the squared loss, and loss.kind is \"{}\"", setting.loss.info().name));
   check_memory(section, "method", num_doubles_of_natural_gradient(setting.num_samples),
                "two matrices of n x n numbers");
   section.check_data(phase.damping > 0 || static_cast<double>(setting.num_samples) <= setting.num_trained, "damping",

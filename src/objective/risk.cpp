@@ -31,10 +31,7 @@ std::string Risk::describe() const {
 
 void CurrentField::coefficients(Index first, std::span<const double> outputs, std::span<double> coefficients) const {
   assert(outputs.size() == coefficients.size());
-  const auto targets = targets_.subspan(static_cast<std::size_t>(first), outputs.size());
-  for (std::size_t i = 0; i < outputs.size(); ++i) {
-    coefficients[i] = loss_->derivative(outputs[i], targets[i]);
-  }
+  loss_->derivatives(outputs, targets_.subspan(static_cast<std::size_t>(first), outputs.size()), coefficients);
 }
 
 void GivenField::coefficients(Index first, std::span<const double> outputs, std::span<double> coefficients) const {
