@@ -138,7 +138,7 @@ TEST(Phase, DescribesTheStepThatItMakes) {
 TEST(Steps, SayWithoutNoiseWhatTheySayWithIt) {
   for (const StepInfo& row : step_rules) {
     EXPECT_EQ(&info(row.kind), &row);
-    EXPECT_NE(row.update.find(" xi^(k)"), std::string_view::npos) << row.name;
+    EXPECT_NE(row.update.find("xi^(k)"), std::string_view::npos) << row.name;
     // What is left when the term with the noise goes, up to the next comma or the end.
     const std::size_t begin = row.update.find(std::string(" + ") + std::string(row.noise));
     ASSERT_NE(begin, std::string_view::npos) << row.name;
