@@ -36,8 +36,8 @@ void list_activations() {
 }
 
 void list_losses() {
-  for (const auto& row : mfld::loss_names) {
-    print(fmt::format("  {:<20} {}\n", row.name, mfld::Loss{row.value}.describe()));
+  for (const mfld::LossInfo& row : mfld::losses()) {
+    print(fmt::format("  {:<20} {}\n", row.name, mfld::Loss{row.kind}.describe()));
   }
 }
 

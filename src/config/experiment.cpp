@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/algorithm/string/join.hpp>
 #include <numeric>
 
 #include "config/memory.hpp"
@@ -51,14 +52,40 @@ MakeDataset read_task(const Section& root, const Surroundings& surroundings) {
   return root.is_describing() ? MakeDataset() : tasks()[kind].read(section, surroundings);
 }
 
+void read_parameter(Section& section, const LossParameter& parameter, Loss& loss) {
+  double& number = loss.*parameter.number;
+  if (parameter.is_flag()) {
+    const auto [if_true, if_false] = parameter.flag;
+    number = section.flag(parameter.key, parameter.doc, number == if_true) ? if_true : if_false;
+  } else {
+    number = section.number(parameter.key, parameter.doc, number, parameter.rule);
+  }
+}
+
+/// The losses that have the key.
+std::string losses_with(std::string_view key) {
+  std::vector<std::string> names;
+  for (const LossInfo& row : losses()) {
+    if (row.parameter.key == key) {
+      names.push_back(fmt::format("\"{}\"", row.name));
+    }
+  }
+  return "loss.kind = " + boost::algorithm::join(names, " or ");
+}
+
 Risk read_risk(Section section) {
   Loss loss;
-  loss.kind = pick(section, "kind", "l(f(x), y)", "squared", loss_names);
-  if (section.reads("half", loss.kind == LossKind::squared, "loss.kind = \"squared\"")) {
-    loss.prefactor = section.flag("half", "(u - y)^2 / 2 rather than (u - y)^2", true) ? 0.5 : 1;
-  }
-  if (section.reads("delta", loss.kind == LossKind::huber, "loss.kind = \"huber\"")) {
-    loss.delta = section.number("delta", "where the Huber loss turns linear", loss.delta, NumberRule::positive);
+  loss.kind = losses()[section.choice("kind", "l(f(x), y)", "squared", names_of(losses()))].kind;
+  std::vector<std::string_view> keys = {std::string_view()};
+  for (const LossInfo& row : losses()) {
+    const std::string_view key = row.parameter.key;
+    if (std::count(keys.begin(), keys.end(), key) > 0) {
+      continue;  // of a loss before, too
+    }
+    keys.push_back(key);
+    if (section.reads(key, key == loss.info().parameter.key, losses_with(key))) {
+      read_parameter(section, section.is_describing() ? row.parameter : loss.info().parameter, loss);
+    }
   }
   return {loss, pick(section, "reduction", "over the samples", "mean", reductions)};
 }
@@ -307,7 +334,7 @@ Experiment read_experiment(const Section& root, const Surroundings& surroundings
       read_kernel_method(root, {options.neuron, options.trained, &experiment.risk, &experiment.data, predictions, law});
   if (!experiment.kernel) {
     const auto read = [&] {
-      return read_phases(root, {options.scaling, risk.loss().kind, experiment.data.num_train(), width * num_trained});
+      return read_phases(root, {options.scaling, risk.loss(), experiment.data.num_train(), width * num_trained});
     };
     experiment.phases = is_of_file ? read() : from_text(read);
   }

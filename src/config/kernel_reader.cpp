@@ -148,10 +148,9 @@ void refuse_step_keys(Section& section) {
 }
 
 void check_problem(const Section& section, const KernelSetting& setting, const KernelMethod& method) {
-  const auto loss = std::find_if(loss_names.begin(), loss_names.end(),
-                                 [&](const auto& row) { return row.value == setting.risk->loss().kind; });
-  section.check(loss->value == LossKind::squared, "method",
-                fmt::format("needs the squared loss, and loss.kind is \"{}\"", loss->name));
+  const Loss& loss = setting.risk->loss();
+  section.check(loss.kind == LossKind::squared, "method",
+                fmt::format("needs the squared loss, and loss.kind is \"{}\"", loss.info().name));
   const Dataset& data = *setting.data;
   check_memory(section, "kernel", num_doubles(method, data.num_train(), data.num_test(), setting.predictions),
                fmt::format("matrices of {} training and {} test samples", data.num_train(), data.num_test()));

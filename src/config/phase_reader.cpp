@@ -36,7 +36,7 @@ std::string methods_where(const Condition& condition) {
 bool draws_batches(const Method& method) { return draws_batches(method.estimator); }
 
 /// The natural gradient of a penalised risk would be another method: the penalty would change the metric, too.
-bool has_penalty(const Method& method) { return method.estimator == Estimator::full || draws_batches(method); }
+bool has_penalty(const Method& method) { return method.estimator != Estimator::natural; }
 
 Schedule read_schedule_table(Section section, NumberRule rule, std::string_view doc) {
   Schedule schedule;
@@ -185,9 +185,8 @@ void read_natural_gradient(Section& section, const PhaseSetting& setting, Phase&
   if (!natural) {
     return;  // describing
   }
-  section.check(
-      setting.loss == LossKind::squared, "method",
-      fmt::format("is defined for the squared loss, and loss.kind is \"{}\"", name_of(loss_names, setting.loss)));
+  section.check(setting.loss.kind == LossKind::squared, "method",
+                fmt::format("is defined for the squared loss, and loss.kind is \"{}\"", setting.loss.info().name));
   check_memory(section, "method", num_doubles_of_natural_gradient(setting.num_samples),
                "two matrices of n x n numbers");
   section.check_data(phase.damping > 0 || static_cast<double>(setting.num_samples) <= setting.num_trained, "damping",
@@ -205,8 +204,10 @@ void read_step(Section& section, Phase& phase) {
                                                "euler-maruyama; underdamped-mfld: kinetic"},
                                               names)]
                         .kind;
-  const bool kinetic = phase.step_rule == StepKind::kinetic;
-  if (section.reads("friction", kinetic, "step = kinetic")) {
+  const bool has_velocities = info(phase.step_rule).has_velocities();
+  const std::string with_velocities =
+      "step = " + names_where(step_rules, [](const StepInfo& row) { return row.has_velocities(); });
+  if (section.reads("friction", has_velocities, with_velocities)) {
     phase.friction =
         section.number("friction", "of the velocities, per unit of time", phase.friction, NumberRule::positive);
   }
@@ -216,11 +217,11 @@ void read_step(Section& section, Phase& phase) {
                 method.temperature == TemperatureKey::none
                     ? fmt::format("averages the noise of two steps, and {} has none", method.name)
                     : "averages the noise of two steps, and the temperature is 0");
-  section.check(!kinetic || method.estimator != Estimator::natural, "step",
+  section.check(!has_velocities || method.estimator != Estimator::natural, "step",
                 fmt::format("gives the particles momentum, and {} takes euler-maruyama only", method.name));
-  section.check(kinetic || method.defaults.step_rule != StepKind::kinetic, "step",
+  section.check(phase.step_rule == StepKind::kinetic || method.defaults.step_rule != StepKind::kinetic, "step",
                 fmt::format("{} is mfld with step = kinetic; take method = mfld for another", method.name));
-  section.check(!kinetic || !phase.averaging, "step",
+  section.check(!has_velocities || !phase.averaging, "step",
                 "gives the particles momentum, and averaging takes the mean of their positions alone; set averaging = "
                 "false, or another step");
 }

@@ -31,7 +31,7 @@ Initialisation read_initialisation(Section section, const Neuron& neuron, Index 
 /// What a phase has to fit to.
 struct PhaseSetting {
   Scaling scaling;
-  LossKind loss = LossKind::squared;
+  Loss loss = {};
   Index num_samples = 0;
   double num_trained = 0;  // trained parameters of all neurons
 };

@@ -182,14 +182,14 @@ MakeDataset read_file(Section& section, const Surroundings& surroundings) {
   return [options](std::uint64_t seed) { return make_file_dataset(options, seed); };
 }
 
-constexpr std::array<TaskRow, 6> table = {{
+constexpr auto table = std::to_array<TaskRow>({
     {"teacher-student", "y = sum_l a_l sigma(w_l . x) + noise", read_teacher_student},
     {"sparse-parity", "y = prod_{c <= k} sign(z_c), z uniform on the corners of the cube, x = Q z", read_sparse_parity},
     {"single-index", "y = link(x_1) + noise", read_single_index},
     {"multi-index", "y = link(x_1, .., x_k) + noise: x_1 x_2, or x_1 + x_1 x_2 + x_1 x_2 x_3", read_multi_index},
     {"harmonics", "y = sum_k a_k sqrt(N(d, k)) P_k(x . e_1) + noise, x uniform on the unit sphere", read_harmonics},
     {"file", "a table of yours: csv, npy or hdf5", read_file},
-}};
+});
 
 }  // namespace
 

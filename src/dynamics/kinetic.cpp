@@ -28,10 +28,9 @@ void Kinetic<Scalar>::begin(const StepContext<Scalar>& context) {
 template <class Scalar>
 Index Kinetic<Scalar>::move(const StepContext<Scalar>& context, Index first, Index last) {
   const StepOptions& options = context.options;
-  const double exponent = -options.friction * options.step_size;
   kernels::StepTask task = step_task(context, first, last);
-  task.velocity_decay = std::exp(exponent);
-  task.noise_amplitude = std::sqrt(-options.temperature * std::expm1(2 * exponent));
+  task.velocity_decay = std::exp(-options.friction * options.step_size);
+  task.noise_amplitude = noise_amplitude(options);
   return run_step(task, context, velocities_.data());
 }
 

@@ -2,9 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <boost/algorithm/string/erase.hpp>
 #include <cassert>
-#include <cmath>
 #include <type_traits>
 #include <variant>
 
@@ -30,12 +28,12 @@ std::string noise_in_words(const Phase& phase) {
   }
   const bool constant =
       phase.step_size.kind == ScheduleKind::constant && phase.temperature.kind == ScheduleKind::constant;
-  const double eta = phase.step_size_at(0);
-  const bool kinetic = phase.step_rule == StepKind::kinetic;
-  const double variance = kinetic ? -std::expm1(-2 * phase.friction * eta) : 2 * eta;
+  const StepOptions first = {
+      .step_size = phase.step_size_at(0), .temperature = phase.temperature_at(0), .friction = phase.friction};
+  const StepInfo& step = info(phase.step_rule);
   return fmt::format("T = {} = {}, noise amplitude {} = {:.6g}{}", temperature_name(phase),
-                     phase.temperature.describe(), kinetic ? "sqrt(T (1 - e^2))" : "sqrt(2 eta T)",
-                     std::sqrt(variance * phase.temperature_at(0)), constant ? "" : " at k = 0");
+                     phase.temperature.describe(), step.noise, step.noise_amplitude(first),
+                     constant ? "" : " at k = 0");
 }
 
 std::string penalty_in_words(const Phase& phase) {
@@ -68,14 +66,11 @@ std::string update_in_words(const Phase& phase) {
   if (phase.step_rule == StepKind::euler_maruyama) {
     return std::string(phase.method->update);
   }
-  std::string update(info(phase.step_rule).update);
-  if (is_cold(phase)) {
-    boost::algorithm::erase_first(update, " + sqrt(T (1 - e^2)) xi^(k)");
-  }
+  const StepInfo& step = info(phase.step_rule);
   const std::string_view drift =
       std::visit([](const auto& estimator) { return std::decay_t<decltype(estimator)>::formula; },
                  make_estimator<double>(phase.method->estimator));
-  return fmt::format("{} step, {}, {}", info(phase.step_rule).name, update, drift);
+  return fmt::format("{} step, {}, {}", step.name, is_cold(phase) ? step.cold_update : step.update, drift);
 }
 
 }  // namespace
@@ -100,9 +95,9 @@ std::string Phase::describe() const {
   std::string text =
       fmt::format("{}, {} steps: {}; eta = {}; {}; {}; {}", title, num_steps, update_in_words(*this),
                   step_size.describe(), noise_in_words(*this), penalty_in_words(*this), samples_in_words(*this));
-  if (step_rule == StepKind::kinetic) {
+  if (const StepInfo& step = info(step_rule); step.has_velocities()) {
     text += fmt::format("; friction = {}, velocities {} at the start of the phase", friction,
-                        is_cold(*this) ? "0" : "drawn from N(0, T)");
+                        is_cold(*this) ? "0" : step.first_velocities);
   }
   if (averaging) {
     text += "; predicts with the average of its iterates so far";

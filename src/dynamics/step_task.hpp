@@ -1,5 +1,4 @@
 #pragma once
-#include <cmath>
 #include <cstdint>
 
 #include "kernels/kernels.hpp"
@@ -23,7 +22,7 @@ kernels::StepTask step_task(const StepContext<Scalar>& context, Index first, Ind
           .drift = context.drift.data(),
           .step_size = options.step_size,
           .penalty = options.penalty,
-          .noise_amplitude = std::sqrt(2 * options.temperature * options.step_size),
+          .noise_amplitude = overdamped_noise(options),
           .averages_noise = false,
           .velocity_decay = 0,
           .noise_key = stream_key(options.noise_seed, Purpose::noise),

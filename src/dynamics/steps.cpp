@@ -1,5 +1,6 @@
 #include "mfld/dynamics/steps.hpp"
 
+#include <boost/mp11/algorithm.hpp>
 #include <cassert>
 
 #include "dynamics/step_task.hpp"
@@ -8,15 +9,9 @@ namespace mfld {
 
 template <class Scalar>
 AnyStep<Scalar> make_step(StepKind kind) {
-  switch (kind) {
-    case StepKind::euler_maruyama:
-      return EulerMaruyama<Scalar>();
-    case StepKind::leimkuhler_matthews:
-      return LeimkuhlerMatthews<Scalar>();
-    case StepKind::kinetic:
-      return Kinetic<Scalar>();
-  }
-  return {};
+  return boost::mp11::mp_with_index<std::variant_size_v<AnyStep<Scalar>>>(
+      static_cast<std::size_t>(kind),
+      [](auto index) { return AnyStep<Scalar>(std::in_place_index<decltype(index)::value>); });
 }
 
 template AnyStep<double> make_step(StepKind);

@@ -1,5 +1,7 @@
 #include "kernels/dual_form.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <numbers>
 
@@ -21,28 +23,26 @@ Smoothness smoothness_of_softplus() {
   return {half_pi, std::numbers::ln2 + half_pi, 1, 1, 1, 0.25, 0.09623};
 }
 
+struct Row {
+  Activation kind;
+  DualForm form;
+};
+
 }  // namespace
 
 DualForm dual_form(Activation kind) {
-  switch (kind) {
-    case Activation::relu:
-      return {ClosedForm::relu};
-    case Activation::relu_right:
-      return {ClosedForm::relu_right};
-    case Activation::squared_relu:
-      return {ClosedForm::squared_relu};
-    case Activation::erf:
-      return {ClosedForm::erf};
-    case Activation::linear:
-      return {ClosedForm::linear};
-    case Activation::tanh:
-      return {ClosedForm::none, smoothness_of_tanh()};
-    case Activation::sigmoid:
-      return {ClosedForm::none, smoothness_of_sigmoid()};
-    case Activation::softplus:
-      return {ClosedForm::none, smoothness_of_softplus()};
-  }
-  return {};
+  static const auto rows = std::to_array<Row>({
+      {Activation::relu, {ClosedForm::relu}},
+      {Activation::relu_right, {ClosedForm::relu_right}},
+      {Activation::squared_relu, {ClosedForm::squared_relu}},
+      {Activation::erf, {ClosedForm::erf}},
+      {Activation::linear, {ClosedForm::linear}},
+      {Activation::tanh, {ClosedForm::none, smoothness_of_tanh()}},
+      {Activation::sigmoid, {ClosedForm::none, smoothness_of_sigmoid()}},
+      {Activation::softplus, {ClosedForm::none, smoothness_of_softplus()}},
+  });
+  const auto row = std::find_if(rows.begin(), rows.end(), [kind](const Row& each) { return each.kind == kind; });
+  return row == rows.end() ? DualForm() : row->form;
 }
 
 }  // namespace mfld::dual

@@ -32,6 +32,7 @@ struct DualForm {
   bool is_series() const { return closed_form == ClosedForm::none; }
 };
 
+/// An activation that has no row there has no closed form, and kernels without a bound of their error.
 DualForm dual_form(Activation kind);
 
 }  // namespace mfld::dual

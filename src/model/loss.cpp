@@ -3,12 +3,27 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cassert>
 #include <cmath>
 #include <limits>
 
 namespace mfld {
 
 namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+/// prefactor (u - y)^2, prefactor 1/2 (default) or 1.
+struct Squared {
+  static double value(const Loss& loss, double u, double y) { return loss.prefactor * (u - y) * (u - y); }
+  static double derivative(const Loss& loss, double u, double y) { return 2 * loss.prefactor * (u - y); }
+  static double second_derivative(const Loss& loss, double /*u*/, double /*y*/) { return 2 * loss.prefactor; }
+  static double conjugate(const Loss& loss, double g, double y) { return g * g / (4 * loss.prefactor) + g * y; }
+  static std::string formula(const Loss& loss) {
+    return loss.prefactor == 1 ? "(u - y)^2" : fmt::format("{} (u - y)^2", loss.prefactor);
+  }
+};
 
 /// 1 / (1 + exp(m)) without overflow and without cancellation for either sign of m.
 double sigmoid_of_minus(double m) {
@@ -26,77 +41,112 @@ double negative_coin_entropy(double s) {
   return head + tail;
 }
 
+/// log(1 + exp(-y u)), y in {-1, +1}.
+struct Logistic {
+  static double value(const Loss& /*loss*/, double u, double y) {
+    // log(1 + e^-m) = max(-m, 0) + log1p(e^-|m|): nothing overflows, and a loss of 1e-300 keeps all its digits.
+    const double margin = y * u;
+    return std::max(-margin, 0.0) + std::log1p(std::exp(-std::abs(margin)));
+  }
+  static double derivative(const Loss& /*loss*/, double u, double y) { return -y * sigmoid_of_minus(y * u); }
+  static double second_derivative(const Loss& /*loss*/, double u, double y) {
+    const double e = std::exp(-std::abs(y * u));
+    return e / ((1 + e) * (1 + e));
+  }
+  static double conjugate(const Loss& /*loss*/, double g, double y) {
+    const double s = -y * g;
+    return s >= 0 && s <= 1 ? negative_coin_entropy(s) : infinity;
+  }
+  static std::string formula(const Loss& /*loss*/) { return "log(1 + exp(-y u)), y in {-1, +1}"; }
+};
+
+/// (u - y)^2 / 2 where |u - y| <= delta, else delta (|u - y| - delta / 2).
+struct Huber {
+  static double value(const Loss& loss, double u, double y) {
+    const double error = std::abs(u - y);
+    return error <= loss.delta ? 0.5 * error * error : loss.delta * (error - 0.5 * loss.delta);
+  }
+  static double derivative(const Loss& loss, double u, double y) { return std::clamp(u - y, -loss.delta, loss.delta); }
+  static double second_derivative(const Loss& loss, double u, double y) {
+    return std::abs(u - y) <= loss.delta ? 1 : 0;
+  }
+  static double conjugate(const Loss& loss, double g, double y) {
+    return std::abs(g) <= loss.delta ? 0.5 * g * g + g * y : infinity;
+  }
+  static std::string formula(const Loss& loss) {
+    return fmt::format("0.5 (u - y)^2 where |u - y| <= {0}, else {0} (|u - y| - {1})", loss.delta, 0.5 * loss.delta);
+  }
+};
+
+template <class Functions>
+void derivatives(const Loss& loss, std::span<const double> u, std::span<const double> y, std::span<double> slopes) {
+  const Loss own = loss;  // which no slope can overwrite
+  for (std::size_t i = 0; i < u.size(); ++i) {
+    slopes[i] = Functions::derivative(own, u[i], y[i]);
+  }
+}
+
+template <class Functions>
+constexpr LossInfo row(LossInfo info) {
+  info.value = &Functions::value;
+  info.derivative = &Functions::derivative;
+  info.second_derivative = &Functions::second_derivative;
+  info.conjugate = &Functions::conjugate;
+  info.formula = &Functions::formula;
+  info.derivatives = &derivatives<Functions>;
+  return info;
+}
+
+constexpr auto table = std::to_array<LossInfo>({
+    row<Squared>({.kind = LossKind::squared,
+                  .name = "squared",
+                  .parameter = {.key = "half",
+                                .doc = "(u - y)^2 / 2 rather than (u - y)^2",
+                                .number = &Loss::prefactor,
+                                .flag = {.number_if_true = 0.5, .number_if_false = 1}}}),
+    row<Logistic>({.kind = LossKind::logistic, .name = "logistic", .is_classification = true}),
+    row<Huber>({.kind = LossKind::huber,
+                .name = "huber",
+                .parameter = {.key = "delta",
+                              .doc = "where the Huber loss turns linear",
+                              .number = &Loss::delta,
+                              .rule = NumberRule::positive}}),
+});
+
+constexpr bool is_in_order() {
+  for (std::size_t i = 0; i < table.size(); ++i) {
+    if (static_cast<std::size_t>(table[i].kind) != i) {
+      return false;
+    }
+  }
+  return true;
+}
+static_assert(is_in_order(), "the rows stand in the order of LossKind");
+
 }  // namespace
 
-double Loss::value(double u, double y) const {
-  switch (kind) {
-    case LossKind::squared:
-      return prefactor * (u - y) * (u - y);
-    case LossKind::logistic: {
-      // log(1 + e^-m) = max(-m, 0) + log1p(e^-|m|): nothing overflows, and a loss of 1e-300 keeps all its digits.
-      const double margin = y * u;
-      return std::max(-margin, 0.0) + std::log1p(std::exp(-std::abs(margin)));
-    }
-    case LossKind::huber: {
-      const double error = std::abs(u - y);
-      return error <= delta ? 0.5 * error * error : delta * (error - 0.5 * delta);
-    }
-  }
-  return 0;
+std::span<const LossInfo> losses() { return table; }
+
+const LossInfo& Loss::info() const {
+  assert(static_cast<std::size_t>(kind) < table.size());
+  return table[static_cast<std::size_t>(kind)];
 }
 
-double Loss::derivative(double u, double y) const {
-  switch (kind) {
-    case LossKind::squared:
-      return 2 * prefactor * (u - y);
-    case LossKind::logistic:
-      return -y * sigmoid_of_minus(y * u);
-    case LossKind::huber:
-      return std::clamp(u - y, -delta, delta);
-  }
-  return 0;
+double Loss::value(double u, double y) const { return info().value(*this, u, y); }
+
+double Loss::derivative(double u, double y) const { return info().derivative(*this, u, y); }
+
+void Loss::derivatives(std::span<const double> u, std::span<const double> y, std::span<double> slopes) const {
+  assert(u.size() == y.size() && u.size() == slopes.size());
+  info().derivatives(*this, u, y, slopes);
 }
 
-double Loss::second_derivative(double u, double y) const {
-  switch (kind) {
-    case LossKind::squared:
-      return 2 * prefactor;
-    case LossKind::logistic: {
-      const double e = std::exp(-std::abs(y * u));
-      return e / ((1 + e) * (1 + e));
-    }
-    case LossKind::huber:
-      return std::abs(u - y) <= delta ? 1 : 0;
-  }
-  return 0;
-}
+double Loss::second_derivative(double u, double y) const { return info().second_derivative(*this, u, y); }
 
-double Loss::conjugate(double g, double y) const {
-  switch (kind) {
-    case LossKind::squared:
-      return g * g / (4 * prefactor) + g * y;
-    case LossKind::logistic: {
-      const double s = -y * g;
-      return s >= 0 && s <= 1 ? negative_coin_entropy(s) : std::numeric_limits<double>::infinity();
-    }
-    case LossKind::huber:
-      return std::abs(g) <= delta ? 0.5 * g * g + g * y : std::numeric_limits<double>::infinity();
-  }
-  return 0;
-}
+double Loss::conjugate(double g, double y) const { return info().conjugate(*this, g, y); }
 
-std::string Loss::describe() const {
-  switch (kind) {
-    case LossKind::squared:
-      return prefactor == 1 ? "squared, l(u, y) = (u - y)^2"
-                            : fmt::format("squared, l(u, y) = {} (u - y)^2", prefactor);
-    case LossKind::logistic:
-      return "logistic, l(u, y) = log(1 + exp(-y u)), y in {-1, +1}";
-    case LossKind::huber:
-      return fmt::format("huber, l(u, y) = 0.5 (u - y)^2 where |u - y| <= {0}, else {0} (|u - y| - {1})", delta,
-                         0.5 * delta);
-  }
-  return {};
-}
+bool Loss::is_classification() const { return info().is_classification; }
+
+std::string Loss::describe() const { return fmt::format("{}, l(u, y) = {}", info().name, info().formula(*this)); }
 
 }  // namespace mfld

@@ -33,12 +33,7 @@ std::string Risk::describe() const {
 
 void CurrentField::coefficients(Index first, SampleSpan<const double> outputs, SampleSpan<double> coefficients) const {
   assert(outputs.num_samples() == coefficients.num_samples());
-  const std::span<const double> f = outputs.values();
-  const std::span<const double> y = targets_.samples(first, outputs.num_samples()).values();
-  const std::span<double> c = coefficients.values();
-  for (std::size_t i = 0; i < f.size(); ++i) {
-    c[i] = loss_->derivative(f[i], y[i]);
-  }
+  loss_->derivatives(outputs.values(), targets_.samples(first, outputs.num_samples()).values(), coefficients.values());
 }
 
 void GivenField::coefficients(Index first, SampleSpan<const double> outputs, SampleSpan<double> coefficients) const {

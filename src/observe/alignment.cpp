@@ -13,21 +13,7 @@ double share(double numerator, double denominator) { return denominator == 0 ? 0
 
 }  // namespace
 
-CosineSign cosine_sign(Activation activation) {
-  switch (activation) {
-    case Activation::tanh:
-    case Activation::erf:
-    case Activation::linear:
-      return CosineSign::ignore;
-    case Activation::relu:
-    case Activation::relu_right:
-    case Activation::sigmoid:
-    case Activation::softplus:
-    case Activation::squared_relu:
-      return CosineSign::keep;
-  }
-  return CosineSign::keep;
-}
+CosineSign cosine_sign(Activation activation) { return info(activation).odd ? CosineSign::ignore : CosineSign::keep; }
 
 Matrix cosines(const Eigen::Ref<const Matrix>& weights, const Matrix& directions, CosineSign sign) {
   assert(weights.cols() == directions.cols());

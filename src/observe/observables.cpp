@@ -1,4 +1,7 @@
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <boost/algorithm/string/join.hpp>
 #include <cmath>
 #include <utility>
 
@@ -63,11 +66,19 @@ double output_parameter_second_moment(const Look& look) {
 // Rows.
 
 Observable teacher_cosines() {
+  std::vector<std::string> odd;
+  for (const ActivationInfo& activation : activations) {
+    if (activation.odd) {
+      odd.emplace_back(activation.name);
+    }
+  }
+  static const std::string formula = fmt::format(
+      "columns teacher_cosine_1..m: max_j cos(w_j, w*_l), max_j |cos| for an odd activation ({})  "
+      "[Akiyama & Suzuki, ICLR 2023]",
+      boost::algorithm::join(odd, ", "));
   Observable row;
   row.name = "teacher_cosines";
-  row.formula =
-      "columns teacher_cosine_1..m: max_j cos(w_j, w*_l), max_j |cos| for an odd activation (tanh, erf, linear)  "
-      "[Akiyama & Suzuki, ICLR 2023]";
+  row.formula = formula;
   row.needs = {.particles = true, .teacher = true};
   row.columns = [](const Scene& scene) {
     std::vector<std::string> names;

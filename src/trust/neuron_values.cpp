@@ -14,13 +14,6 @@ namespace {
 constexpr Index tile_rows = 128;
 constexpr Index tile_thetas = 64;
 
-int growth_order(Activation kind) {
-  if (info(kind).bounded) {
-    return 0;
-  }
-  return kind == Activation::squared_relu ? 2 : 1;
-}
-
 /// The thetas [first, first + count), with what does not depend on the input.
 struct Tile {
   Tile(const Network& network, const Particles<double>& thetas, Index first, Index count)
@@ -57,20 +50,8 @@ void for_each_tile(Index size, Index tile, const Body& body) {
 }  // namespace
 
 int growth_order(const Neuron& neuron) {
-  switch (neuron.kind) {
-    case NeuronKind::r_sigma:
-      return 1 + growth_order(neuron.activation);
-    case NeuronKind::bounded_r:
-    case NeuronKind::fixed_sign:
-    case NeuronKind::sigma:
-      return growth_order(neuron.activation);
-    case NeuronKind::linear:
-    case NeuronKind::parity_unbounded:
-      return 1;
-    case NeuronKind::parity:
-      return 0;
-  }
-  return 3;
+  const NeuronInfo& row = info(neuron.kind);
+  return std::max(row.weight_growth + info(neuron.activation).growth, +row.offset_growth);
 }
 
 Vector first_variation(const Network& network, const Particles<double>& thetas, const Inputs& inputs,

@@ -24,6 +24,20 @@ class ListTest(program.ProgramTest):
         self.assertEqual({name for name, _ in rows}, self.choices("phase.step_size.kind"))
         self.assertIn(["halving", "value 2^-floor(k / timescale): rounds of equal length"], rows)
 
+    def test_losses(self):
+        rows = self.rows("losses")
+        self.assertEqual({name for name, _ in rows}, self.choices("loss.kind"))
+        self.assertIn(["squared", "squared, l(u, y) = 0.5 (u - y)^2"], rows)
+
+    def test_the_number_of_a_loss_is_read_with_it_alone(self):
+        keys = self.mfld("list", "keys").stdout
+        self.assertRegex(keys, r'  loss\.half .*\n +true or false; default: true; only with loss\.kind = "squared"\n')
+        self.assertRegex(keys, r'  loss\.delta .*\n +a finite number > 0; default: 1\.0; only with loss\.kind = "huber"\n')
+
+    def test_steps(self):
+        rows = self.rows("steps")
+        self.assertLessEqual(self.choices("phase.step"), {row[0] for row in rows})
+
     def test_links(self):
         rows = self.rows("links")
         self.assertEqual({name for name, _ in rows}, self.choices("task.link"))

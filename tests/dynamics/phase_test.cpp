@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <string>
 
 #include "support/constant.hpp"
 
@@ -127,9 +129,24 @@ TEST(Phase, DescribesTheStepThatItMakes) {
   expect_contains(phase.describe(), "velocity <- e velocity, e = exp(-friction eta)");
   expect_contains(phase.describe(), "no noise");
   expect_contains(phase.describe(), "velocities 0 at the start of the phase");
+  EXPECT_EQ(phase.describe().find("xi"), std::string::npos) << "there is no noise to speak of";
   phase = langevin();
   phase.step_rule = StepKind::leimkuhler_matthews;
   expect_contains(phase.describe(), "theta <- theta - eta v + sqrt(2 eta T) (xi^(k) + xi^(k+1)) / 2");
+}
+
+TEST(Steps, SayWithoutNoiseWhatTheySayWithIt) {
+  for (const StepInfo& row : step_rules) {
+    EXPECT_EQ(&info(row.kind), &row);
+    EXPECT_NE(row.update.find("xi^(k)"), std::string_view::npos) << row.name;
+    // What is left when the term with the noise goes, up to the next comma or the end.
+    const std::size_t begin = row.update.find(std::string(" + ") + std::string(row.noise));
+    ASSERT_NE(begin, std::string_view::npos) << row.name;
+    const std::size_t end = std::min(row.update.find(',', begin), row.update.size());
+    EXPECT_EQ(row.cold_update, std::string(row.update.substr(0, begin)) + std::string(row.update.substr(end)));
+    EXPECT_EQ(row.noise_amplitude({.step_size = 0.1, .temperature = 0, .friction = 2}), 0) << row.name;
+    EXPECT_GT(row.noise_amplitude({.step_size = 0.1, .temperature = 0.5, .friction = 2}), 0) << row.name;
+  }
 }
 
 TEST(Phase, DescribesBatchesAndSnapshots) {

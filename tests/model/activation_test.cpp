@@ -34,11 +34,20 @@ TEST(Activation, EveryRowIsItsOwnInfoAndNamesAreUnique) {
   }
 }
 
-TEST(Activation, BoundedSaysWhetherValuesStayWithinOne) {
+TEST(Activation, GrowthIsThatOfTheValues) {
   for (const ActivationInfo& row : activations) {
-    const auto got = evaluate_all(row.kind, {-1e6, -50, 50, 1e6});
-    const double largest = *std::max_element(got.values.begin(), got.values.end());
-    EXPECT_EQ(row.bounded, largest <= 1) << row.name;
+    const auto got = evaluate_all(row.kind, {-1e6, -1e3, 1e3, 1e6});
+    const double far = std::max(std::abs(got.values[0]), std::abs(got.values[3]));
+    const double near = std::max(std::abs(got.values[1]), std::abs(got.values[2]));
+    EXPECT_NEAR(std::log(far / near) / std::log(1e3), row.growth, 1e-12) << row.name;
+    EXPECT_TRUE(row.growth > 0 || far <= 1) << row.name;
+  }
+}
+
+TEST(Activation, OddSaysWhetherTheSignOfTheArgumentComesOut) {
+  for (const ActivationInfo& row : activations) {
+    const auto got = evaluate_all(row.kind, {-1.25, 1.25, -0.5, 0.5});
+    EXPECT_EQ(row.odd, got.values[0] == -got.values[1] && got.values[2] == -got.values[3]) << row.name;
   }
 }
 

@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <string>
 #include <vector>
 
 namespace mfld {
@@ -155,6 +157,40 @@ TEST(Loss, ANotANumberStaysOne) {
   for (const auto& [loss, labels] : cases) {
     EXPECT_TRUE(std::isnan(loss.value(nan, labels.back()))) << loss.describe();
     EXPECT_TRUE(std::isnan(loss.derivative(nan, labels.back()))) << loss.describe();
+  }
+}
+
+TEST(Loss, IsARowOfTheTable) {
+  for (const LossInfo& row : losses()) {
+    const Loss loss = {.kind = row.kind};
+    EXPECT_EQ(&loss.info(), &row);
+    EXPECT_EQ(loss.describe().find(std::string(row.name) + ", l(u, y) = "), 0U) << row.name;
+    EXPECT_EQ(row.parameter.number == nullptr, row.parameter.key.empty()) << row.name;
+    EXPECT_EQ(row.parameter.doc.empty(), row.parameter.key.empty()) << row.name;
+    EXPECT_TRUE(!row.parameter.is_flag() || loss.*row.parameter.number == row.parameter.flag.number_if_true ||
+                loss.*row.parameter.number == row.parameter.flag.number_if_false)
+        << row.name << ": the default is one of the two";
+    for (const LossInfo& other : losses()) {
+      EXPECT_EQ(row.name == other.name, &row == &other);
+    }
+    EXPECT_TRUE(std::any_of(cases.begin(), cases.end(), [&](const Case& each) { return each.loss.kind == row.kind; }))
+        << row.name << " is not tested here";
+  }
+}
+
+TEST(Loss, TheSlopesOfManyAreThoseOfEachAlsoInTheirOwnPlace) {
+  for (const auto& [loss, labels] : cases) {
+    for (std::size_t length = 0; length <= predictions.size(); ++length) {
+      std::vector<double> u(predictions.begin(), predictions.begin() + static_cast<std::ptrdiff_t>(length));
+      const std::vector<double> y(length, labels.back());
+      std::vector<double> slopes(length);
+      loss.derivatives(u, y, slopes);
+      for (std::size_t i = 0; i < length; ++i) {
+        EXPECT_EQ(slopes[i], loss.derivative(u[i], y[i])) << loss.describe();
+      }
+      loss.derivatives(u, y, u);
+      EXPECT_EQ(u, slopes) << loss.describe();
+    }
   }
 }
 

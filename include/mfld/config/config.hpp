@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "mfld/config/value.hpp"
+#include "mfld/core/number_rule.hpp"
 
 namespace mfld {
 
@@ -32,8 +33,6 @@ struct Fallback {
   std::string_view words;
 };
 inline constexpr std::nullopt_t required = std::nullopt;
-
-enum class NumberRule { any, positive, non_negative, fraction };
 
 struct IntegerRange {
   std::int64_t min = 0;

@@ -21,13 +21,11 @@
 
 namespace mfld {
 
-/// What [network] scaling and [loss] kind call the scalings and losses.
+/// What [network] scaling calls the scalings.
 inline constexpr std::array<Named<ScalingKind>, 4> scaling_names = {{{"mean-field", ScalingKind::mean_field},
                                                                      {"ntk", ScalingKind::ntk},
                                                                      {"standard", ScalingKind::standard},
                                                                      {"alpha", ScalingKind::alpha}}};
-inline constexpr std::array<Named<LossKind>, 3> loss_names = {
-    {{"squared", LossKind::squared}, {"logistic", LossKind::logistic}, {"huber", LossKind::huber}}};
 
 enum class Precision { double_precision, single_precision };
 

@@ -15,6 +15,13 @@ namespace mfld {
 template <class Scalar>
 class EulerMaruyama {
  public:
+  static constexpr StepWords words = {.name = "euler-maruyama",
+                                      .update = "theta <- theta - eta v + sqrt(2 eta T) xi^(k)",
+                                      .cold_update = "theta <- theta - eta v",
+                                      .noise = "sqrt(2 eta T)",
+                                      .source = "Maruyama, Rend. Circ. Mat. Palermo 1955"};
+  static double noise_amplitude(const StepOptions& options) { return overdamped_noise(options); }
+
   void begin(const StepContext<Scalar>& /*context*/) {}
   /// Moves the particles [first, last); the first of them with a coordinate that is not finite, or -1. May be called at
   /// once for different particles.

@@ -18,6 +18,21 @@ namespace mfld {
 template <class Scalar>
 class Kinetic {
  public:
+  static constexpr StepWords words = {
+      .name = "kinetic",
+      .update =
+          "velocity <- velocity - eta v; theta <- theta + eta velocity / 2; velocity <- e velocity + sqrt(T (1 - "
+          "e^2)) xi^(k), e = exp(-friction eta); theta <- theta + eta velocity / 2",
+      .cold_update =
+          "velocity <- velocity - eta v; theta <- theta + eta velocity / 2; velocity <- e velocity, e = "
+          "exp(-friction eta); theta <- theta + eta velocity / 2",
+      .noise = "sqrt(T (1 - e^2))",
+      .source = "Leimkuhler & Matthews, Proc. R. Soc. A 2016; Fu & Wilson, 2023",
+      .first_velocities = "drawn from N(0, T)"};
+  static double noise_amplitude(const StepOptions& options) {
+    return std::sqrt(-options.temperature * std::expm1(-2 * options.friction * options.step_size));
+  }
+
   /// Draws the velocities.
   void begin(const StepContext<Scalar>& context);
   Index move(const StepContext<Scalar>& context, Index first, Index last);

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "mfld/core/particles.hpp"
+#include "mfld/dynamics/steps.hpp"
 #include "mfld/model/scaling.hpp"
 
 namespace mfld {
@@ -13,33 +14,6 @@ enum class Estimator { full, minibatch, svrg, natural };
 
 /// Whether some of the samples are chosen for every step.
 constexpr bool draws_batches(Estimator kind) { return kind == Estimator::minibatch || kind == Estimator::svrg; }
-
-/// How a particle moves once its drift is known (dynamics/steps.hpp).
-enum class StepKind { euler_maruyama, leimkuhler_matthews, kinetic };
-
-/// A discretisation of the Langevin equation is a row of this table and a class of steps.hpp.
-struct StepInfo {
-  std::string_view name;
-  StepKind kind;
-  std::string_view update;  // v: the drift with its penalty
-  std::string_view source;
-};
-
-inline constexpr auto step_rules = std::to_array<StepInfo>({
-    {"euler-maruyama", StepKind::euler_maruyama, "theta <- theta - eta v + sqrt(2 eta T) xi^(k)",
-     "Maruyama, Rend. Circ. Mat. Palermo 1955"},
-    {"leimkuhler-matthews", StepKind::leimkuhler_matthews,
-     "theta <- theta - eta v + sqrt(2 eta T) (xi^(k) + xi^(k+1)) / 2",
-     "Leimkuhler & Matthews, Appl. Math. Res. Express 2013"},
-    {"kinetic", StepKind::kinetic,
-     "velocity <- velocity - eta v; theta <- theta + eta velocity / 2; velocity <- e velocity + sqrt(T (1 - e^2)) "
-     "xi^(k), "
-     "e = exp(-friction eta); theta <- theta + eta velocity / 2",
-     "Leimkuhler & Matthews, Proc. R. Soc. A 2016; Fu & Wilson, 2023"},
-});
-
-/// The row of a kind.
-constexpr const StepInfo& info(StepKind kind) { return step_rules[static_cast<std::size_t>(kind)]; }
 
 /// What the phase calls its temperature: none (0), 1/beta, or lambda2.
 enum class TemperatureKey { none, inverse_beta, lambda2 };

@@ -1,6 +1,8 @@
 #pragma once
+#include <cmath>
 #include <cstdint>
 #include <functional>
+#include <string_view>
 #include <vector>
 
 #include "mfld/core/particles.hpp"
@@ -15,6 +17,24 @@ struct StepOptions {
   std::uint64_t noise_seed = 0;
   std::int64_t step = 0;  // global step k
   double friction = 1;    // > 0, kinetic steps only
+};
+
+/// sqrt(2 T eta), the amplitude of the noise of an overdamped step.
+inline double overdamped_noise(const StepOptions& options) {
+  return std::sqrt(2 * options.temperature * options.step_size);
+}
+
+/// A step in words. v: the drift with its penalty.
+struct StepWords {
+  std::string_view name;
+  std::string_view update;
+  std::string_view cold_update;  // the same without noise, at T = 0
+  std::string_view noise;        // its amplitude
+  std::string_view source;
+  /// What the velocities are where a phase with noise begins (without noise, 0). Empty: it has none, and no friction.
+  std::string_view first_velocities = {};
+
+  constexpr bool has_velocities() const { return !first_velocities.empty(); }
 };
 
 /// What a step moves, and by what: every particle j and every trained coordinate by its drift

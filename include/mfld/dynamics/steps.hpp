@@ -1,16 +1,22 @@
 #pragma once
+#include <array>
 #include <atomic>
+#include <cstddef>
 #include <optional>
 #include <variant>
 
 #include "mfld/dynamics/euler_maruyama.hpp"
 #include "mfld/dynamics/kinetic.hpp"
 #include "mfld/dynamics/leimkuhler_matthews.hpp"
-#include "mfld/dynamics/methods.hpp"
 
 namespace mfld {
 
-/// The steps there are, in the order of `StepKind`: one class each, with
+/// How a particle moves once its drift is known.
+enum class StepKind { euler_maruyama, leimkuhler_matthews, kinetic };
+
+/// The steps there are, in the order of `StepKind`: one class each, a discretisation of the Langevin equation, with
+///   static constexpr StepWords words;                           its row of `step_rules`
+///   static double noise_amplitude(const StepOptions&);          what multiplies normals
 ///   void begin(const StepContext<Scalar>&);                     before the first step of a phase
 ///   Index move(const StepContext<Scalar>&, first, last);        see EulerMaruyama
 ///   static void for_each_matrix(self, const RunSizes&, visit);  what it carries from step to step (matrix_list.hpp)
@@ -19,6 +25,27 @@ using AnyStep = std::variant<EulerMaruyama<Scalar>, LeimkuhlerMatthews<Scalar>, 
 
 template <class Scalar>
 AnyStep<Scalar> make_step(StepKind kind);
+
+struct StepInfo : StepWords {
+  StepKind kind;
+  double (*noise_amplitude)(const StepOptions& options);
+};
+
+template <class... Steps>
+constexpr std::array<StepInfo, sizeof...(Steps)> rows_of(const std::variant<Steps...>* /*steps*/) {
+  std::array<StepInfo, sizeof...(Steps)> rows = {
+      StepInfo{Steps::words, StepKind::euler_maruyama, &Steps::noise_amplitude}...};
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    rows[i].kind = static_cast<StepKind>(i);
+  }
+  return rows;
+}
+
+/// The table behind `mfld list steps`.
+inline constexpr auto step_rules = rows_of(static_cast<const AnyStep<double>*>(nullptr));
+
+/// The row of a kind.
+constexpr const StepInfo& info(StepKind kind) { return step_rules[static_cast<std::size_t>(kind)]; }
 
 /// One step of all particles, made of moves of some of them. Throws InvalidInput for steps below 0 and 2^32 particles.
 template <class Scalar>

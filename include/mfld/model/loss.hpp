@@ -1,24 +1,31 @@
 #pragma once
+#include <span>
 #include <string>
+#include <string_view>
+
+#include "mfld/core/number_rule.hpp"
 
 namespace mfld {
 
 enum class LossKind { squared, logistic, huber };
 
-/// A convex loss l(u, y) of the prediction u and the label y.
-///
-///   squared   prefactor (u - y)^2, prefactor 1/2 (default) or 1
-///   logistic  log(1 + exp(-y u)), y in {-1, +1}
-///   huber     (u - y)^2 / 2 where |u - y| <= delta, else delta (|u - y| - delta / 2)
+struct LossInfo;
+
+/// A convex loss l(u, y) of the prediction u and the label y: a row of `losses` and its numbers.
 struct Loss {
   LossKind kind = LossKind::squared;
   double prefactor = 0.5;  // squared only
   double delta = 1;        // huber only, > 0
 
+  const LossInfo& info() const;
+
   double value(double u, double y) const;
 
   /// l'(u, y), derivative in the prediction.
   double derivative(double u, double y) const;
+
+  /// slopes[i] <- l'(u[i], y[i]), all of one length; u and slopes may be the same memory.
+  void derivatives(std::span<const double> u, std::span<const double> y, std::span<double> slopes) const;
 
   /// l''(u, y).
   double second_derivative(double u, double y) const;
@@ -28,9 +35,45 @@ struct Loss {
   double conjugate(double g, double y) const;
 
   /// True where labels are classes -1 and +1 and accuracy is defined by sign(u) = y (a tie counts as wrong).
-  bool is_classification() const { return kind == LossKind::logistic; }
+  bool is_classification() const;
 
   std::string describe() const;
 };
+
+/// The number of a loss that [loss] sets, by a key of its own: as a number, or by a flag that chooses between two.
+struct LossParameter {
+  struct Flag {
+    double number_if_true = 0;
+    double number_if_false = 0;
+  };
+
+  std::string_view key = {};  // empty: the loss has none
+  std::string_view doc = {};
+  double Loss::*number = nullptr;  // where it stands; without the key it is that of Loss()
+  NumberRule rule = NumberRule::any;
+  Flag flag = {};
+
+  bool is_flag() const { return flag.number_if_true != flag.number_if_false; }
+};
+
+/// A loss is a row of this table, made of a struct with its functions (src/model/loss.cpp).
+struct LossInfo {
+  LossKind kind;
+  std::string_view name;
+  bool is_classification = false;
+  LossParameter parameter = {};
+
+  double (*value)(const Loss& loss, double u, double y) = nullptr;
+  double (*derivative)(const Loss& loss, double u, double y) = nullptr;
+  double (*second_derivative)(const Loss& loss, double u, double y) = nullptr;
+  double (*conjugate)(const Loss& loss, double g, double y) = nullptr;
+  std::string (*formula)(const Loss& loss) = nullptr;  // of l(u, y), with its numbers
+  /// The derivative of many: one call for all of them.
+  void (*derivatives)(const Loss& loss, std::span<const double> u, std::span<const double> y,
+                      std::span<double> slopes) = nullptr;
+};
+
+/// The table behind `mfld list losses`, in the order of LossKind.
+std::span<const LossInfo> losses();
 
 }  // namespace mfld

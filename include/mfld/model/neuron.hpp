@@ -26,6 +26,8 @@ struct NeuronInfo {
   bool bias_default = false;
   bool has_bound = false;         // uses network.bound (R)
   bool fixed_activation = false;  // sigma is part of the definition
+  Stated<int> weight_growth;      // of |a(r)| with |r|, where r may move: 0 bounded, 1 linearly, ...
+  Stated<int> offset_growth;      // of |c(r)|
   Activation activation;          // that sigma, or the default one
 };
 
@@ -39,6 +41,8 @@ inline constexpr auto neurons = std::to_array<NeuronInfo>({
      .odd_in_output = true,
      .bias_optional = true,
      .bias_default = true,
+     .weight_growth = 1,
+     .offset_growth = 0,
      .activation = Activation::tanh},
     {.kind = NeuronKind::bounded_r,
      .name = "bounded-r",
@@ -49,6 +53,8 @@ inline constexpr auto neurons = std::to_array<NeuronInfo>({
      .bias_optional = true,
      .bias_default = true,
      .has_bound = true,
+     .weight_growth = 0,
+     .offset_growth = 0,
      .activation = Activation::tanh},
     {.kind = NeuronKind::fixed_sign,
      .name = "fixed-sign",
@@ -56,17 +62,23 @@ inline constexpr auto neurons = std::to_array<NeuronInfo>({
      .has_output = true,
      .odd_in_output = true,
      .bias_optional = true,
+     .weight_growth = 0,
+     .offset_growth = 0,
      .activation = Activation::relu},
     {.kind = NeuronKind::sigma,
      .name = "sigma",
      .formula = "sigma(w.x + b)",
      .bias_optional = true,
      .bias_default = true,
+     .weight_growth = 0,
+     .offset_growth = 0,
      .activation = Activation::tanh},
     {.kind = NeuronKind::linear,
      .name = "linear",
      .formula = "w.x",
      .fixed_activation = true,
+     .weight_growth = 0,
+     .offset_growth = 0,
      .activation = Activation::linear},
     {.kind = NeuronKind::parity,
      .name = "parity",
@@ -76,6 +88,8 @@ inline constexpr auto neurons = std::to_array<NeuronInfo>({
      .bias_default = true,
      .has_bound = true,
      .fixed_activation = true,
+     .weight_growth = 0,
+     .offset_growth = 0,
      .activation = Activation::tanh},
     {.kind = NeuronKind::parity_unbounded,
      .name = "parity-unbounded",
@@ -85,6 +99,8 @@ inline constexpr auto neurons = std::to_array<NeuronInfo>({
      .bias_default = true,
      .has_bound = true,
      .fixed_activation = true,
+     .weight_growth = 0,
+     .offset_growth = 1,
      .activation = Activation::tanh},
 });
 
