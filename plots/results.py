@@ -140,13 +140,16 @@ class Trajectory:
 
     @functools.cached_property
     def _frames(self):
-        group = "particles/neurons/position/"
+        group = "particles/neurons/"
         with _Hdf5(self.path) as file:
-            value, step, time = (file[group + name] for name in ("value", "step", "time"))
-            if value.ndim != 3 or step.ndim != 1 or time.ndim != 1:
-                raise FileError(f"{self.path}: /{group}value is no list of frames.")
-            count = min(len(value), len(step), len(time))  # while a run writes, the one opened last may hold more
-            return value[:count], step[:count], time[:count]
+            value, step, time = (file[group + "position/" + name] for name in ("value", "step", "time"))
+            velocity = file[group + "velocity/value"] if group + "velocity" in file else None
+            if value.ndim != 3 or step.ndim != 1 or time.ndim != 1 or (velocity is not None and velocity.ndim != 3):
+                raise FileError(f"{self.path}: /{group}position/value is no list of frames.")
+            parts = (value, step, time, velocity)
+            # While a run writes, the one opened last may hold more.
+            count = min(len(part) for part in parts if part is not None)
+            return [None if part is None else part[:count] for part in parts]
 
     @property
     def positions(self):
@@ -162,6 +165,11 @@ class Trajectory:
     def times(self):
         """[frames], sums of step sizes"""
         return self._frames[2]
+
+    @property
+    def velocities(self):
+        """[frames, particles, p], 0 in phases whose step has none; None where the experiment recorded none"""
+        return self._frames[3]
 
     @functools.cached_property
     def ids(self):
@@ -404,8 +412,11 @@ class _Hdf5:
     def __enter__(self):
         return self
 
+    def __contains__(self, name):
+        return name in self._file
+
     def __getitem__(self, name):
-        if name not in self._file:
+        if name not in self:
             raise FileError(f"{self._path} has no /{name}.")
         return self._file[name]
 

@@ -201,6 +201,15 @@ void read_columns(Section& observe, const Scene& scene, Experiment& experiment) 
   }
 }
 
+bool read_track_velocities(Section& trajectory, const Experiment& experiment) {
+  const std::vector<Phase>& phases = experiment.phases;
+  const bool have_any = std::any_of(phases.begin(), phases.end(),
+                                    [](const Phase& phase) { return phase.step_rule == StepKind::kinetic; });
+  return trajectory.reads("velocities", have_any && !experiment.tracked.empty(),
+                          "particles and a phase of step = kinetic") &&
+         trajectory.flag("velocities", "their velocities as well; 0 in phases of other steps", false);
+}
+
 /// The observables and the trajectory, with their triggers.
 void read_observation(const Section& root, Experiment& experiment) {
   const Scene scene = experiment.scene();
@@ -216,6 +225,8 @@ void read_observation(const Section& root, Experiment& experiment) {
   if (experiment.kernel && !experiment.tracked.empty()) {
     experiment.kernel->left_out.emplace_back("observe.trajectory");
     experiment.tracked.clear();
+  } else {
+    experiment.track_velocities = read_track_velocities(trajectory, experiment);
   }
   experiment.track = read_trigger(trajectory, experiment.phases, 100);
 }
@@ -379,7 +390,8 @@ std::int64_t Experiment::num_frames(std::int64_t first_step) const {
 }
 
 double Experiment::frame_bytes() const {
-  return 16 + 8 * static_cast<double>(tracked.size()) * static_cast<double>(initial.cols());
+  const int num_matrices = track_velocities ? 2 : 1;
+  return 16 + 8.0 * num_matrices * static_cast<double>(tracked.size()) * static_cast<double>(initial.cols());
 }
 
 std::vector<std::string> Experiment::formulas() const {

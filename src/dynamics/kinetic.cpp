@@ -7,22 +7,31 @@
 namespace mfld {
 
 template <class Scalar>
-void Kinetic<Scalar>::begin(const StepContext<Scalar>& context) {
-  const StepOptions& options = context.options;
-  velocities_.setZero(context.particles.rows(), context.particles.cols());
+Particles<Scalar> first_velocities(const StepOptions& options, Index num_particles,
+                                   const std::vector<unsigned char>& trained) {
+  Particles<Scalar> velocities = Particles<Scalar>::Zero(num_particles, std::ssize(trained));
   if (options.temperature == 0) {
-    return;
+    return velocities;
   }
   const auto deviation = static_cast<Scalar>(std::sqrt(options.temperature));
-  for_each_run(velocities_.rows(), [&](Index first, Index last) {
-    Particles<Scalar> normals(last - first, velocities_.cols());
+  for_each_run(num_particles, [&](Index first, Index last) {
+    Particles<Scalar> normals(last - first, velocities.cols());
     langevin_noise(options.noise_seed, options.step, first, normals, Purpose::velocity);
-    for (Index column = 0; column < velocities_.cols(); ++column) {
-      if (context.trained[static_cast<std::size_t>(column)] != 0) {
-        velocities_.col(column).segment(first, last - first) = deviation * normals.col(column);
+    for (Index column = 0; column < velocities.cols(); ++column) {
+      if (trained[static_cast<std::size_t>(column)] != 0) {
+        velocities.col(column).segment(first, last - first) = deviation * normals.col(column);
       }
     }
   });
+  return velocities;
+}
+
+template Particles<double> first_velocities(const StepOptions&, Index, const std::vector<unsigned char>&);
+template Particles<float> first_velocities(const StepOptions&, Index, const std::vector<unsigned char>&);
+
+template <class Scalar>
+void Kinetic<Scalar>::begin(const StepContext<Scalar>& context) {
+  velocities_ = first_velocities<Scalar>(context.options, context.particles.rows(), context.trained);
 }
 
 template <class Scalar>

@@ -37,9 +37,9 @@ std::uint64_t GrowingSet::row_bytes() const {
   return static_cast<std::uint64_t>(std::accumulate(item.begin(), item.end(), std::int64_t{8}, std::multiplies<>()));
 }
 
-GrowingFile::GrowingFile(const FilePlace& place, std::vector<GrowingSet> sets, const std::atomic<bool>* stop)
+GrowingFile::GrowingFile(const FilePlace& place, const std::vector<GrowingSet>& sets, const std::atomic<bool>* stop)
     : file_(PosixFile::open_for_update(place)) {
-  read_page(std::move(sets));
+  read_page(sets);
   for (const Growth& growth : growths_) {
     if (growth.header.extents[0] != 0 || growth.header.index != no_address) {
       refuse("it has rows already");
@@ -52,10 +52,10 @@ GrowingFile::GrowingFile(const FilePlace& place, std::vector<GrowingSet> sets, c
   extend();
 }
 
-GrowingFile::GrowingFile(const FilePlace& place, std::vector<GrowingSet> sets, std::int64_t num_rows,
+GrowingFile::GrowingFile(const FilePlace& place, const std::vector<GrowingSet>& sets, std::int64_t num_rows,
                          const std::atomic<bool>* stop)
     : file_(PosixFile::open_for_update(place)) {
-  read_page(std::move(sets));
+  read_page(sets);
   end_of_file_ = load<std::uint64_t>(page_, end_place);
   const std::uint64_t start = start_of_rows();
   std::string found(seal_bytes, '\0');
@@ -79,27 +79,34 @@ void GrowingFile::refuse(std::string_view reason) const {
 }
 
 /// Reads the first bytes of the file and finds the sets there.
-void GrowingFile::read_page(std::vector<GrowingSet> sets) {
+void GrowingFile::read_page(const std::vector<GrowingSet>& sets) {
   page_.assign(page_bytes, '\0');
   file_.read_at(0, page_);
   if (!has_superblock(page_)) {
     refuse("it is damaged, or not written by this program");
   }
-  for (GrowingSet& set : sets) {
-    auto header = find_growing_header(page_, 1 + set.item.size(), set.numbers);
-    if (!header) {
+  for (const GrowingSet& set : sets) {
+    // The library has made them in this order, and some may be of one kind.
+    const auto is_alike = [&set](const GrowingSet& other) {
+      return other.item.size() == set.item.size() && other.numbers == set.numbers;
+    };
+    std::vector<GrowingHeader> headers = find_growing_headers(page_, 1 + set.item.size(), set.numbers);
+    if (std::ssize(headers) != std::count_if(sets.begin(), sets.end(), is_alike)) {
       refuse("it is damaged, or not written by this version of the program");
     }
-    if (!std::equal(set.item.begin(), set.item.end(), header->extents.begin() + 1)) {
-      const auto& extents = header->extents;
+    const auto num_before = std::count_if(growths_.begin(), growths_.end(),
+                                          [&is_alike](const Growth& growth) { return is_alike(growth.set); });
+    GrowingHeader& header = headers[static_cast<std::size_t>(num_before)];
+    if (!std::equal(set.item.begin(), set.item.end(), header.extents.begin() + 1)) {
+      const auto& extents = header.extents;
       refuse(fmt::format("its frames hold {} numbers and the experiment's {}",
                          fmt::join(extents.begin() + 1, extents.end(), " x "), fmt::join(set.item, " x ")));
     }
-    if (header->chunk != set.grid.chunk) {
+    if (header.chunk != set.grid.chunk) {
       refuse("it is damaged, or not written by this version of the program");
     }
     ChunkIndex index(set.grid);
-    growths_.push_back({std::move(set), std::move(index), *std::move(header)});
+    growths_.push_back({set, std::move(index), std::move(header)});
   }
 }
 

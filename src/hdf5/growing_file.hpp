@@ -38,10 +38,10 @@ class GrowingFile {
  public:
   /// What is left of a file that the library has just made and closed. Throws FileError; Interrupted if `stop` is there
   /// and set.
-  GrowingFile(const FilePlace& place, std::vector<GrowingSet> sets, const std::atomic<bool>* stop);
+  GrowingFile(const FilePlace& place, const std::vector<GrowingSet>& sets, const std::atomic<bool>* stop);
   /// An existing file, to be cut back to its first `num_rows` > 0 rows. Throws FileError if it has fewer, or other
   /// sets, or is damaged where no row can be; Interrupted. Nothing has changed in the file before cut().
-  GrowingFile(const FilePlace& place, std::vector<GrowingSet> sets, std::int64_t num_rows,
+  GrowingFile(const FilePlace& place, const std::vector<GrowingSet>& sets, std::int64_t num_rows,
               const std::atomic<bool>* stop);
 
   void cut();
@@ -61,7 +61,7 @@ class GrowingFile {
     std::uint64_t chunk_address = 0;  // where the chunks of the last row begin
   };
 
-  void read_page(std::vector<GrowingSet> sets);
+  void read_page(const std::vector<GrowingSet>& sets);
   std::uint64_t checksum(std::uint64_t num_bytes, const std::atomic<bool>* stop);
   std::string seal(std::uint64_t num_bytes, const std::atomic<bool>* stop);
   void make_room(PosixFile* file);

@@ -293,6 +293,12 @@ void Hdf5File::make_group(const std::string& group) {
               H5Gclose);
 }
 
+void Hdf5File::link(const std::string& object, const std::string& name) {
+  const Library library;
+  const Handle& handle = *handle_;
+  handle.check(H5Lcreate_hard(handle.file, object.c_str(), handle.file, name.c_str(), handle.links, H5P_DEFAULT), name);
+}
+
 template <class Value>
 void Hdf5File::write(const std::string& data_set, const Shape& shape, std::span<const Value> values) {
   assert(std::cmp_equal(product(shape), values.size()));

@@ -1,6 +1,8 @@
 #include "hdf5/object_header.hpp"
 
 #include <bit>
+#include <optional>
+#include <utility>
 
 namespace mfld {
 
@@ -78,14 +80,11 @@ std::optional<GrowingHeader> read_header(std::string_view bytes, std::size_t sta
 
 }  // namespace
 
-std::optional<GrowingHeader> find_growing_header(std::string_view bytes, std::size_t rank, Numbers numbers) {
-  std::optional<GrowingHeader> result;
+std::vector<GrowingHeader> find_growing_headers(std::string_view bytes, std::size_t rank, Numbers numbers) {
+  std::vector<GrowingHeader> result;
   for (std::size_t start = 0; start + header_bytes <= bytes.size(); start += 8) {
     if (auto found = read_header(bytes, start, rank, numbers)) {
-      if (result) {
-        return std::nullopt;
-      }
-      result = std::move(found);
+      result.push_back(*std::move(found));
     }
   }
   return result;

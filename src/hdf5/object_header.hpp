@@ -2,7 +2,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -35,15 +34,15 @@ inline constexpr std::uint64_t no_address = ~std::uint64_t{0};
 
 enum class Numbers { integers, reals };
 
-/// The header, among the first bytes of a file, of the one data set of 8-byte numbers that lies in chunks, has `rank`
-/// extents and may grow in the first; nothing unless there is exactly one. Any bytes may be given. Read without the
-/// library, which is not safe on damaged files:
+/// The headers, among the first bytes of a file and in their order there, of the data sets of 8-byte numbers that lie in
+/// chunks, have `rank` extents and may grow in the first. Any bytes may be given. Read without the library, which is not
+/// safe on damaged files:
 ///   object header, version 1:  1, -, number of messages (2 bytes), -, -, size of all messages (4 bytes at 8), 16 bytes
 ///   in all, then the messages: type (2 bytes), size (2 bytes), flags, 3 unused bytes, then so many bytes of
 ///     dataspace, type 1:   1, rank, 1, 5 unused bytes, extents and largest extents (8 bytes each)
 ///     datatype, type 3:    version 1 and class (4 bits each), 3 bytes, size (4 bytes)
 ///     data layout, type 8: 3, 2, rank + 1, address of the index (8 bytes), extents of a chunk and size (4 bytes each)
 /// ("HDF5 File Format Specification Version 3.0", sections IV.A.1.a, IV.A.2.b, d and i).
-std::optional<GrowingHeader> find_growing_header(std::string_view bytes, std::size_t rank, Numbers numbers);
+std::vector<GrowingHeader> find_growing_headers(std::string_view bytes, std::size_t rank, Numbers numbers);
 
 }  // namespace mfld

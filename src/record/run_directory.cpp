@@ -254,9 +254,9 @@ void RunDirectory::finish_trajectory() {
   }
 }
 
-void RunDirectory::append_trajectory(std::int64_t step, double time, const Eigen::Ref<const Matrix>& positions) {
+void RunDirectory::append_trajectory(const TrajectoryFrame& frame) {
   assert(files_->trajectory);
-  files_->trajectory->append(step, time, positions);
+  files_->trajectory->append(frame);
 }
 
 void RunDirectory::write_checkpoint(const LentCheckpoint& checkpoint) {

@@ -6,6 +6,7 @@
 #include <array>
 #include <cassert>
 #include <cstdlib>
+#include <span>
 
 #include "mfld/core/error.hpp"
 #include "mfld/hdf5/hdf5_file.hpp"
@@ -14,30 +15,32 @@ namespace mfld {
 
 namespace {
 
-/// What grows: steps, times and positions.
-enum : std::size_t { steps, times, values };
+/// What grows: steps, times and positions; velocities on request.
+enum : std::size_t { steps, times, positions, velocities };
 
 /// Chunks of 64 KiB, and of frames larger than 1 MiB parts. Steps and times have small ones: a short trajectory should
 /// not take more space than its frames.
-std::vector<GrowingSet> growing_sets(std::int64_t num_particles, std::int64_t num_parameters) {
+std::vector<GrowingSet> growing_sets(const TrajectoryInfo& info) {
   constexpr std::int64_t max_chunk_bytes = std::int64_t{1} << 20;
   constexpr std::int64_t max_rows = 512;
+  const auto num_particles = std::ssize(info.particles);
+  const auto num_parameters = std::ssize(info.parameter_names);
   const std::int64_t frame_bytes = 8 * num_particles * num_parameters;
   const std::int64_t per_row = std::min((frame_bytes + max_chunk_bytes - 1) / max_chunk_bytes, num_particles);
   const std::int64_t num_together = (num_particles + per_row - 1) / per_row;
   const ChunkGrid numbers{{max_rows}, 1};
-  const ChunkGrid positions{{std::clamp<std::int64_t>(65536 / frame_bytes, 1, max_rows), num_together, num_parameters},
-                            (num_particles + num_together - 1) / num_together};
-  return {{{}, Numbers::integers, numbers},
-          {{}, Numbers::reals, numbers},
-          {{num_particles, num_parameters}, Numbers::reals, positions}};
+  const ChunkGrid frames{{std::clamp<std::int64_t>(65536 / frame_bytes, 1, max_rows), num_together, num_parameters},
+                         (num_particles + num_together - 1) / num_together};
+  std::vector<GrowingSet> sets = {{{}, Numbers::integers, numbers}, {{}, Numbers::reals, numbers}};
+  sets.resize(info.velocities ? 4 : 3, {{num_particles, num_parameters}, Numbers::reals, frames});
+  return sets;
 }
 
 std::vector<Hdf5File::Growing> in_file(const std::vector<GrowingSet>& sets) {
-  constexpr std::array<const char*, 3> names = {"step", "time", "value"};
+  constexpr std::array<const char*, 4> names = {"position/step", "position/time", "position/value", "velocity/value"};
   std::vector<Hdf5File::Growing> result;
   for (std::size_t i = 0; i < sets.size(); ++i) {
-    result.push_back({fmt::format("/particles/neurons/position/{}", names[i]), sets[i].item, sets[i].grid.chunk,
+    result.push_back({fmt::format("/particles/neurons/{}", names[i]), sets[i].item, sets[i].grid.chunk,
                       sets[i].numbers == Numbers::integers});
   }
   return result;
@@ -112,27 +115,31 @@ void write_data_group(Hdf5File& file, const Dataset& data, const std::atomic<boo
 
 TrajectoryFile::TrajectoryFile(const FilePlace& place, const TrajectoryInfo& info, const Dataset& data,
                                const std::atomic<bool>* stop)
-    : rows_(std::ssize(info.particles), std::ssize(info.parameter_names)) {
+    : rows_(std::ssize(info.particles), std::ssize(info.parameter_names)), has_velocities_(info.velocities) {
   assert(rows_.size() > 0);
-  std::vector<GrowingSet> sets = growing_sets(rows_.rows(), rows_.cols());
+  const std::vector<GrowingSet> sets = growing_sets(info);
   const FilePlace temporary = place.beside("trajectory.new.h5");
   Hdf5File file = Hdf5File::create(temporary);
   file.make_growing(in_file(sets));
+  if (info.velocities) {  // of the same frames, which H5MD writes so
+    file.link("/particles/neurons/position/step", "/particles/neurons/velocity/step");
+    file.link("/particles/neurons/position/time", "/particles/neurons/velocity/time");
+  }
   write_h5md_group(file);
   write_particles_group(file, info);
   file.write("/parameters/names", info.parameter_names);
   file.write_attribute("/parameters", "step_size", info.step_size);
   write_data_group(file, data, stop);
   file.close();
-  file_.emplace(temporary, std::move(sets), stop);
+  file_.emplace(temporary, sets, stop);
   file_->rename(place);
 }
 
 TrajectoryFile::TrajectoryFile(const FilePlace& place, std::int64_t num_frames, const TrajectoryInfo& info,
                                std::int64_t last_step, const std::atomic<bool>* stop)
-    : rows_(std::ssize(info.particles), std::ssize(info.parameter_names)) {
+    : rows_(std::ssize(info.particles), std::ssize(info.parameter_names)), has_velocities_(info.velocities) {
   make_own(place.beside("trajectory.new.h5"), place);
-  file_.emplace(place, growing_sets(rows_.rows(), rows_.cols()), num_frames, stop);
+  file_.emplace(place, growing_sets(info), num_frames, stop);
   std::array<char, sizeof(last_step_)> bytes{};
   file_->read_last(steps, bytes);
   last_step_ = load<std::int64_t>({bytes.data(), bytes.size()}, 0);
@@ -144,15 +151,21 @@ TrajectoryFile::TrajectoryFile(const FilePlace& place, std::int64_t num_frames, 
   file_->cut();
 }
 
-void TrajectoryFile::append(std::int64_t step, double time, const Eigen::Ref<const Matrix>& positions) {
-  assert(positions.rows() == rows_.rows() && positions.cols() == rows_.cols());
-  rows_ = positions;
-  std::array<std::string_view, 3> frame;
-  frame[steps] = bytes_of(&step, 1);
-  frame[times] = bytes_of(&time, 1);
-  frame[values] = bytes_of(rows_.data(), rows_.size());
-  file_->append(frame);
-  last_step_ = step;
+void TrajectoryFile::append(const TrajectoryFrame& frame) {
+  const auto has_shape = [this](const Matrix& matrix) {
+    return matrix.rows() == rows_.rows() && matrix.cols() == rows_.cols();
+  };
+  assert(has_shape(frame.positions) && (has_velocities_ ? has_shape(frame.velocities) : frame.velocities.size() == 0));
+  static_cast<void>(has_shape);
+  rows_ = frame.positions;
+  velocity_rows_ = frame.velocities;
+  std::array<std::string_view, 4> rows;
+  rows[steps] = bytes_of(&frame.step, 1);
+  rows[times] = bytes_of(&frame.time, 1);
+  rows[positions] = bytes_of(rows_.data(), rows_.size());
+  rows[velocities] = bytes_of(velocity_rows_.data(), velocity_rows_.size());
+  file_->append(std::span(rows).first(has_velocities_ ? 4 : 3));
+  last_step_ = frame.step;
 }
 
 void TrajectoryFile::finish() {

@@ -24,8 +24,7 @@ class TrajectoryFile {
   TrajectoryFile(const FilePlace& place, std::int64_t num_frames, const TrajectoryInfo& info, std::int64_t last_step,
                  const std::atomic<bool>* stop);
 
-  /// positions [particles x p]
-  void append(std::int64_t step, double time, const Eigen::Ref<const Matrix>& positions);
+  void append(const TrajectoryFrame& frame);
   /// Gives up the room for further frames. On the disk when it returns. Nothing can be appended then.
   void finish();
 
@@ -33,7 +32,9 @@ class TrajectoryFile {
   std::int64_t last_step() const { return last_step_; }
 
  private:
-  Inputs rows_;  // positions, one row per particle in memory too
+  Inputs rows_;           // positions, one row per particle in memory too
+  Inputs velocity_rows_;  // the same, or none
+  bool has_velocities_;
   std::int64_t last_step_ = -1;
   std::optional<GrowingFile> file_;
 };

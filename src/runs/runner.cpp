@@ -21,6 +21,7 @@
 #include "runs/finite.hpp"
 #include "runs/kernel_runner.hpp"
 #include "runs/run_text.hpp"
+#include "runs/velocities.hpp"
 
 namespace mfld {
 
@@ -162,7 +163,7 @@ class Recorder : public Listener<Scalar> {
       directory_->start_metrics(table_comments(*experiment_, *options_), observer_.columns());
     }
     const TrajectoryInfo info = {experiment_->tracked, parameter_names(experiment_->network().layout()),
-                                 experiment_->phases.front().step_size.value};
+                                 experiment_->phases.front().step_size.value, experiment_->track_velocities};
     if (frames_ > 0) {
       frame_step_ = directory_->continue_trajectory(frames_, info, last_counted_step(), stop_);
     } else if (!experiment_->tracked.empty()) {
@@ -186,8 +187,11 @@ class Recorder : public Listener<Scalar> {
       append_row(state);
     }
     if (track && state.step != frame_step_ && !experiment_->tracked.empty()) {
-      const Matrix positions = look_.particles()(experiment_->tracked, Eigen::all);
-      timed([&] { directory_->append_trajectory(state.step, state.time, positions); });
+      TrajectoryFrame frame = {state.step, state.time, look_.particles()(experiment_->tracked, Eigen::all), {}};
+      if (experiment_->track_velocities) {
+        frame.velocities = tracked_velocities(state, *experiment_);
+      }
+      timed([&] { directory_->append_trajectory(frame); });
       frame_step_ = state.step;
       ++frames_;
     }

@@ -98,6 +98,7 @@ assert len(run.metrics) >= 0
 trajectory = run.trajectory
 if trajectory is not None:
     assert len(trajectory.positions) == len(trajectory.steps) == len(trajectory.times)
+    assert trajectory.velocities is None or trajectory.velocities.shape == trajectory.positions.shape
     assert (trajectory.steps[1:] > trajectory.steps[:-1]).all()
     assert trajectory.data["train_inputs"].shape == (60, 2)
 """
@@ -154,7 +155,10 @@ class Kill(program.ProgramTest):
             whole = f"whole {method} {precision}"
             if not (self.root / whole).exists():
                 scaling = "ntk" if "natural" in method else "mean-field"
-                (self.root / file).write_text(COMMON.format(precision=precision, scaling=scaling) + METHODS[method])
+                text = COMMON.format(precision=precision, scaling=scaling) + METHODS[method]
+                if "kinetic" in text:
+                    text = text.replace("every = 2\n", "every = 2\nvelocities = true\n")
+                (self.root / file).write_text(text)
                 start = time.monotonic()
                 result = self.mfld("run", file, "--out", whole)
                 self.assertEqual((result.returncode, result.stderr), (0, ""))

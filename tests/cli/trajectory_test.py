@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """trajectory.h5 as others read it: with h5py alone, while the run goes on, after a kill, in many dimensions; and how much
 of it there may be. Usage: this PROGRAM"""
+import re
 import signal
 import subprocess
 import sys
@@ -64,6 +65,27 @@ with h5py.File(sys.argv[1], "r") as file:
 """
 
 
+KINETIC = ["--set", "phase.0.step=kinetic", "--set", "observe.trajectory.velocities=true"]
+
+# What the velocities are: those of a checkpoint of the same step; 0 where the step of the phase has none; N(0, T) where
+# a phase begins, which a step that is nearly none leaves as they are.
+VELOCITIES = """
+import h5py
+with h5py.File("phases/trajectory.h5", "r") as file:
+    particles = file["particles/neurons"]
+    velocity, step = particles["velocity/value"][()], list(particles["velocity/step"][()])
+    assert velocity.shape == particles["position/value"].shape == (len(step), 2, 4)
+    assert particles["velocity/step"] == particles["position/step"]
+with h5py.File("phases/checkpoint.previous.h5", "r") as file:
+    assert file.attrs["step"] == 12
+    assert (velocity[step.index(12)] == file["velocities"][()][[1, 5]]).all()
+assert (velocity[:5] == 0).all()
+assert (velocity[5:] != 0).all()
+assert abs(velocity[6] - velocity[5]).max() < 1e-9 < abs(velocity[5]).min()
+assert abs(velocity[17] - velocity[16]).max() > 1e-9
+"""
+
+
 class Trajectory(program.ProgramTest):
     EXPERIMENT = EXPERIMENT
 
@@ -88,14 +110,56 @@ class Trajectory(program.ProgramTest):
         self.assertEqual(len(counts), 1)  # of value, step and time: all the same once nothing moves
 
     def test_a_resumed_trajectory_is_the_unbroken_one_byte_for_byte(self):
-        steps = ["--set", "phase.0.steps=20000", "--set", "checkpoint.every_steps=1000"]
-        self.assertEqual(self.mfld("run", "a.toml", "--out", "whole", "--quiet", *steps).returncode, 0)
-        process = self.launch("run", "a.toml", "--out", "out", "--quiet", *steps)
-        self.wait_until((self.root / "out/checkpoint.h5").exists)
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        self.assertEqual(self.mfld("resume", "out", "--quiet").returncode, 0)
-        self.assert_same("out", "whole", ("metrics.csv", "checkpoint.h5", "trajectory.h5"))
+        for name, more in (("plain", []), ("kinetic", KINETIC)):
+            steps = ["--set", "phase.0.steps=20000", "--set", "checkpoint.every_steps=1000", *more]
+            whole, out = f"{name}/whole", f"{name}/out"
+            self.assertEqual(self.mfld("run", "a.toml", "--out", whole, "--quiet", *steps).returncode, 0)
+            process = self.launch("run", "a.toml", "--out", out, "--quiet", *steps)
+            self.wait_until((self.root / out / "checkpoint.h5").exists)
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+            self.assertEqual(self.mfld("resume", out, "--quiet").returncode, 0)
+            self.assert_same(out, whole, ("metrics.csv", "checkpoint.h5", "trajectory.h5"))
+
+    def test_velocities_are_those_of_the_state(self):
+        phases = """
+[[phase]]
+method = "gd"
+steps = 5
+step_size = 0.01
+[[phase]]
+method = "underdamped-mfld"
+steps = 6
+step_size = 1e-12
+friction = 1e-9
+lambda2 = 1.0
+[[phase]]
+method = "underdamped-mfld"
+steps = 8
+step_size = 0.1
+lambda2 = 1.0
+"""
+        text = EXPERIMENT[:EXPERIMENT.index("[[phase]]")] + phases + EXPERIMENT[EXPERIMENT.index("[observe]"):]
+        text = text.replace('particles = "all"', "particles = [1, 5]\nvelocities = true")
+        (self.root / "phases.toml").write_text(text + "[checkpoint]\nevery_steps = 12\n")
+        result = self.mfld("run", "phases.toml", "--out", "phases", "--quiet")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.read(VELOCITIES)
+
+    def test_velocities_take_room_too(self):
+        # 1000 particles of 4 numbers: 32 kB a frame and as much for velocities.
+        settings = ["--set", "network.width=1000", "--set", "phase.0.steps=1000000000000000"]
+        needed = []
+        for more in ([], KINETIC):
+            result = self.mfld("run", "a.toml", "--out", "out", "--quiet", *settings, *more)
+            self.assert_sentence(result, 2, "observe.trajectory", " are free in ")
+            needed.append(float(re.search(r"particles take ([0-9.e+]+) GiB", result.stderr)[1]))
+        self.assertAlmostEqual(needed[1] / needed[0], 2, places=2)
+
+    def test_velocities_of_a_step_that_has_none_are_refused(self):
+        result = self.mfld("run", "a.toml", "--out", "out", "--quiet", "--set", "observe.trajectory.velocities=true")
+        self.assert_sentence(result, 2, "observe.trajectory.velocities = true", "step = kinetic")
+        self.assertFalse((self.root / "out").exists())
 
     def test_many_dimensions(self):
         for dimension in (16381, 16382, 16383, 17000, 100000):

@@ -78,6 +78,7 @@ class WrittenByTheProgram(Folder):
         trajectory = self.run_.trajectory
         frame, particle, parameter = np.ogrid[:2, :3, :4]
         np.testing.assert_array_equal(trajectory.positions, 100 * frame + 10 * particle + parameter)
+        np.testing.assert_array_equal(trajectory.velocities, -trajectory.positions)
         self.assertEqual(trajectory.steps.tolist(), [0, 10])
         self.assertEqual(trajectory.times.tolist(), [0, 0.5])
         self.assertEqual(trajectory.ids.tolist(), [0, 3, 5])
@@ -115,6 +116,9 @@ class WrittenByTheProgram(Folder):
             self.assertEqual(position["value"].maxshape, (None, 3, 4))
             self.assertEqual((position["step"].maxshape, position["time"].maxshape), ((None,), (None,)))
             self.assertEqual(position["step"].dtype, np.int64)
+            velocity = neurons["velocity"]
+            self.assertEqual(velocity["value"].maxshape, (None, 3, 4))
+            self.assertEqual((velocity["step"], velocity["time"]), (position["step"], position["time"]))  # one object
             self.assertEqual(len(neurons["id"]), position["value"].shape[1])
             self.assertEqual(_text(file["data"].attrs["description"]), "y = x, é")
             self.assertEqual(file["parameters"].attrs["step_size"], 1e-3)
@@ -167,6 +171,7 @@ class MadeByHand(Folder):
         self.assertEqual(
             (trajectory.positions.shape, len(trajectory.steps), len(trajectory.times)), ((2, 2, 4), 2, 2)
         )
+        self.assertIsNone(trajectory.velocities)
 
     def test_sweep(self):
         runs = self.write_sweep()

@@ -21,6 +21,7 @@ int main(int argument_count, char** arguments) {
   info.particles = {0, 3, 5};
   info.parameter_names = {"r", "w_1", "w_2", "b"};
   info.step_size = 1e-3;
+  info.velocities = true;
   mfld::Dataset data;
   data.train_inputs = mfld::Inputs::Constant(6, 2, 0.5);
   data.train_targets = mfld::Vector::LinSpaced(6, 0, 5);
@@ -33,7 +34,7 @@ int main(int argument_count, char** arguments) {
         mfld::Matrix::NullaryExpr(3, 4, [frame](mfld::Index particle, mfld::Index parameter) {
           return static_cast<double>(100 * frame + 10 * particle + parameter);
         });
-    run.append_trajectory(10 * frame, 0.5 * static_cast<double>(frame), positions);
+    run.append_trajectory({10 * frame, 0.5 * static_cast<double>(frame), positions, -positions});
   }
 
   run.finish_trajectory();

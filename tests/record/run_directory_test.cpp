@@ -91,7 +91,7 @@ Frames read_frames(const fs::path& path) {
 }
 
 void append_sample_frame(RunDirectory& run, Index frame, Index num_particles) {
-  run.append_trajectory(10 * frame, 0.5 * static_cast<double>(frame), sample_frame(frame, num_particles));
+  run.append_trajectory({10 * frame, 0.5 * static_cast<double>(frame), sample_frame(frame, num_particles), {}});
 }
 
 /// The bytes of a trajectory that never stopped.
@@ -252,6 +252,51 @@ TEST_F(RunDirectoryTest, AContinuedTrajectoryKeepsItsFrames) {
   }
 }
 
+TEST_F(RunDirectoryTest, VelocitiesStandBesideThePositionsOfTheSameFrames) {
+  for (const Index num_particles : {1, 20, 3000, 50000}) {
+    const fs::path place = directory / fmt::format("run{}", num_particles);
+    TrajectoryInfo info = sample_info(num_particles);
+    info.velocities = true;
+    const auto append = [num_particles](RunDirectory& run, Index k) {
+      const Matrix positions = sample_frame(k, num_particles);
+      run.append_trajectory({10 * k, 0.5 * static_cast<double>(k), positions, -2 * positions});
+    };
+    const auto expect_frames = [&](Index count) {
+      EXPECT_TRUE(holds_frames(read_frames(place / "trajectory.h5"), count, num_particles));
+      const Hdf5File file = Hdf5File::open(place / "trajectory.h5");
+      const Hdf5File::Shape shape = {count, num_particles, 3};
+      ASSERT_EQ(file.shape("/particles/neurons/velocity/value"), shape);
+      std::vector<double> positions(static_cast<std::size_t>(count * num_particles * 3));
+      std::vector<double> velocities(positions.size());
+      file.read<double>("/particles/neurons/position/value", positions);
+      file.read<double>("/particles/neurons/velocity/value", velocities);
+      EXPECT_TRUE(std::equal(positions.begin(), positions.end(), velocities.begin(),
+                             [](double position, double velocity) { return velocity == -2 * position; }));
+      std::vector<std::int64_t> steps(static_cast<std::size_t>(count));
+      file.read<std::int64_t>("/particles/neurons/velocity/step", steps);
+      EXPECT_EQ(steps, read_frames(place / "trajectory.h5").steps);
+      EXPECT_EQ(file.shape("/particles/neurons/velocity/time"), Hdf5File::Shape{count});
+    };
+    RunDirectory run = RunDirectory::create(place);
+    run.start_trajectory(info, sample_data());
+    for (Index k = 0; k < 9; ++k) {
+      append(run, k);
+    }
+    expect_frames(9);
+    run.finish_trajectory();
+    const std::string unbroken = read_bytes(place / "trajectory.h5");
+    EXPECT_EQ(run.continue_trajectory(4, info), 30);
+    expect_frames(4);
+    for (Index k = 4; k < 9; ++k) {
+      append(run, k);
+    }
+    run.finish_trajectory();
+    EXPECT_TRUE(read_bytes(place / "trajectory.h5") == unbroken);
+    EXPECT_TRUE(mentions(message_of<FileError>([&] { run.continue_trajectory(4, sample_info(num_particles)); }),
+                         "not written by this version"));
+  }
+}
+
 TEST_F(RunDirectoryTest, WritesMetricsAsCommentsNamesAndRows) {
   RunDirectory run = RunDirectory::create(path);
   run.start_metrics({"seed 1", "two\nlines"}, {"train_loss", "movement_mean"});
@@ -409,7 +454,7 @@ TEST_F(RunDirectoryTest, NamesOfManyParametersAndLongDescriptionsAreKept) {
     const fs::path place = directory / fmt::format("run{}", num_parameters);
     RunDirectory run = RunDirectory::create(place);
     run.start_trajectory(info, data);
-    run.append_trajectory(0, 0, Matrix::Constant(1, num_parameters, 2));
+    run.append_trajectory({0, 0, Matrix::Constant(1, num_parameters, 2), {}});
     run.finish_trajectory();
     const Hdf5File file = Hdf5File::open(place / "trajectory.h5");
     EXPECT_EQ(file.read_attribute<std::int64_t>("/particles/neurons/box", "dimension"), num_parameters);

@@ -53,18 +53,23 @@ const std::vector<std::pair<std::string, std::string>> phases = {
      "[[phase]]\nmethod = \"sgd\"\nsteps = 6\nstep_size = 0.1\nbatch_size = 3\nstep = \"kinetic\"\n"}};
 
 std::string experiment_text(const std::string& phase, const std::string& precision, int every_steps) {
+  const bool has_velocities =
+      phase.find("kinetic") != std::string::npos || phase.find("underdamped") != std::string::npos;
   return fmt::format(
       "seed = 3\n[task]\nkind = \"teacher-student\"\nnum_train = 30\nnum_test = 5\n"
       "[network]\nwidth = 1001\nprecision = \"{}\"\n{}"
-      "[observe]\nevery = 3\n[observe.trajectory]\nparticles = 7\nevery = 2\n[checkpoint]\nevery_steps = {}\n",
-      precision, phase, every_steps);
+      "[observe]\nevery = 3\n[observe.trajectory]\nparticles = 7\nevery = 2\n{}[checkpoint]\nevery_steps = {}\n",
+      precision, phase, has_velocities ? "velocities = true\n" : "", every_steps);
 }
 
 std::string trajectory_of(const fs::path& run) {
   const Hdf5File file = Hdf5File::open(run / "trajectory.h5");
   std::string bytes;
-  for (const char* name : {"value", "step", "time"}) {
-    const std::string data_set = std::string("/particles/neurons/position/") + name;
+  for (const char* name : {"position/value", "position/step", "position/time", "velocity/value"}) {
+    const std::string data_set = std::string("/particles/neurons/") + name;
+    if (!file.has_data_set(data_set)) {
+      continue;  // without velocities
+    }
     std::int64_t size = 1;
     for (const std::int64_t extent : file.shape(data_set)) {
       size *= extent;

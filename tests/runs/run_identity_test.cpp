@@ -306,7 +306,7 @@ TEST_F(RunIdentity, ARunWritesIntoItsOwnDirectoryWhereverThatIs) {
   Checkpoint checkpoint;
   checkpoint.matrices["particles"] = Particles<double>::Ones(2, 2);
   run.start_trajectory({{0}, {"r"}, 0.1}, data);
-  run.append_trajectory(0, 0, Matrix::Ones(1, 1));
+  run.append_trajectory({0, 0, Matrix::Ones(1, 1), {}});
   run.append_metrics(0, 0, 0, 0, std::vector{1.0});
   run.write_checkpoint(checkpoint);
   run.write_checkpoint(checkpoint);

@@ -4,6 +4,12 @@
 
 namespace mfld {
 
+/// The velocities that a phase begins with, independent N(0, T I) of the stream (seed, velocity, k) of its first step k;
+/// 0 in columns that are not trained.                                                                         [N x p]
+template <class Scalar>
+Particles<Scalar> first_velocities(const StepOptions& options, Index num_particles,
+                                   const std::vector<unsigned char>& trained);
+
 /// The middle scheme for the kinetic (underdamped) Langevin equation
 ///   d theta = u dt,   du = -friction u dt - g dt + sqrt(2 friction T) dB,   stationary law mu* x N(0, T I):
 ///   u_j <- u_j - eta g_j,                            theta_j <- theta_j + eta u_j / 2,

@@ -41,6 +41,8 @@ class Hdf5File {
   Value read_attribute(const std::string& object, const std::string& attribute) const;
 
   void make_group(const std::string& group);
+  /// One more name for what is there.
+  void link(const std::string& object, const std::string& name);
   template <class Value>
   void write(const std::string& data_set, const Shape& shape, std::span<const Value> values);
   void write(const std::string& data_set, const std::vector<std::string>& texts);

@@ -63,6 +63,14 @@ struct TrajectoryInfo {
   std::vector<Index> particles;              // which particles, ascending
   std::vector<std::string> parameter_names;  // p names: "r", "w_1", .., "b"
   double step_size = 0;                      // stored for reference
+  bool velocities = false;                   // whether its frames have them
+};
+
+struct TrajectoryFrame {
+  std::int64_t step = 0;
+  double time = 0;
+  Matrix positions;   // [particles x p]
+  Matrix velocities;  // [particles x p], or empty where TrajectoryInfo has none
 };
 
 /// What summary.json of a run says; nothing where there is none, or one that no run wrote. Parent and seconds by part
@@ -117,7 +125,7 @@ class RunDirectory {
                       std::span<const double> values);
 
   /// trajectory.h5 in H5MD 1.1 layout: /h5md, /particles/neurons/position/{value [frames x particles x p], step, time},
-  /// /particles/neurons/id, /parameters/names, and the data set used under /data (train_inputs, train_targets,
+  /// where asked for /particles/neurons/velocity with the same, /particles/neurons/id, /parameters/names, and the data set used under /data (train_inputs, train_targets,
   /// test_inputs, test_targets, and where known teacher_directions, teacher_amplitudes, relevant_subspace).
   /// Throws Interrupted if `stop` is there and set while large data are written.
   void start_trajectory(const TrajectoryInfo& info, const Dataset& data, const std::atomic<bool>* stop = nullptr);
@@ -127,8 +135,8 @@ class RunDirectory {
   std::int64_t continue_trajectory(std::int64_t num_frames, const TrajectoryInfo& info,
                                    std::int64_t last_step = std::numeric_limits<std::int64_t>::max(),
                                    const std::atomic<bool>* stop = nullptr);
-  /// positions [particles x p]; in the file, for any reader of H5MD, when the call returns.
-  void append_trajectory(std::int64_t step, double time, const Eigen::Ref<const Matrix>& positions);
+  /// In the file, for any reader of H5MD, when the call returns.
+  void append_trajectory(const TrajectoryFrame& frame);
   /// Gives trajectory.h5 its final form, without room for further frames, on the disk. No frame can follow.
   void finish_trajectory();
 

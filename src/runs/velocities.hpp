@@ -1,0 +1,30 @@
+#pragma once
+#include <variant>
+
+#include "mfld/config/experiment.hpp"
+#include "mfld/dynamics/state.hpp"
+
+namespace mfld {
+
+/// The velocities of the tracked particles that the next step begins with, and after the last step those that it left:
+/// 0 where the step of that phase has none.                                                        [tracked x p]
+template <class Scalar>
+Matrix tracked_velocities(const State<Scalar>& state, const Experiment& experiment) {
+  const auto rows_of = [&experiment](const Particles<Scalar>& velocities) -> Matrix {
+    return velocities(experiment.tracked, Eigen::all).template cast<double>();
+  };
+  const auto* kinetic = std::get_if<Kinetic<Scalar>>(&state.rule);
+  if (kinetic == nullptr) {
+    return Matrix::Zero(std::ssize(experiment.tracked), state.particles.cols());
+  }
+  if (kinetic->velocities().size() > 0) {
+    return rows_of(kinetic->velocities());
+  }
+  StepOptions options;  // the step that draws them has not been made
+  options.temperature = experiment.phases[static_cast<std::size_t>(state.phase)].temperature_at(0);
+  options.noise_seed = experiment.seeds.noise;
+  options.step = state.step;
+  return rows_of(first_velocities<Scalar>(options, state.particles.rows(), experiment.network.trained()));
+}
+
+}  // namespace mfld
