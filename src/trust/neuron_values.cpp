@@ -1,18 +1,11 @@
 #include "mfld/trust/neuron_values.hpp"
 
-#include <algorithm>
 #include <cassert>
 #include <vector>
-
-#include "mfld/core/parallel.hpp"
 
 namespace mfld {
 
 namespace {
-
-// A tile of activations stays in the second-level cache.
-constexpr Index tile_rows = 128;
-constexpr Index tile_thetas = 64;
 
 int growth_order(Activation kind) {
   if (info(kind).bounded) {
@@ -21,37 +14,26 @@ int growth_order(Activation kind) {
   return kind == Activation::squared_relu ? 2 : 1;
 }
 
-/// The thetas [first, first + count), with what does not depend on the input.
-struct Tile {
-  Tile(const Network& network, const Particles<double>& thetas, Index first, Index count)
-      : neuron(network.neuron()),
-        input_weights(thetas.block(first, network.layout().input, count, network.layout().input_dim).transpose()),
-        bias(network.layout().bias >= 0 ? Vector(thetas.col(network.layout().bias).segment(first, count))
-                                        : Vector::Zero(count)),
-        head(head_values(neuron, network.layout().output >= 0
-                                     ? Vector(thetas.col(network.layout().output).segment(first, count))
-                                     : Vector::Zero(count))) {}
+/// (1/M) sum_m factor_m sigma(w_m . x + b_m) over M rows (w_m, b_m) of `weights`: a network's outputs.
+Vector mean_activations(Activation activation, bool bias, const Vector& factors, const Matrix& weights,
+                        const Inputs& inputs) {
+  const Network network({NeuronKind::r_sigma, activation, bias, 1}, inputs.cols(), {});
+  Particles<double> particles(factors.size(), network.layout().size);
+  particles << factors, weights;
+  std::vector<double> outputs(static_cast<std::size_t>(inputs.rows()));
+  KernelWorkspace<double> workspace;
+  network.outputs(particles, PackedInputs<double>(inputs), outputs, workspace);
+  return Eigen::Map<const Vector>(outputs.data(), inputs.rows());
+}
 
-  /// sigma(w_s . x_i + b_s) at rows [first, first + count) of the inputs.                         [count x thetas]
-  const Matrix& activations(const Inputs& inputs, Index first, Index count) {
-    z = (inputs.middleRows(first, count) * input_weights).rowwise() + bias.transpose();
-    values.resize(z.rows(), z.cols());
-    slopes.resize(z.rows(), z.cols());
-    const auto length = static_cast<std::size_t>(z.size());
-    evaluate(neuron.activation, {z.data(), length}, {values.data(), length}, {slopes.data(), length});
-    return values;
-  }
+Vector outputs_of(const Network& network, const Particles<double>& thetas) {
+  return network.layout().output >= 0 ? Vector(thetas.col(network.layout().output)) : Vector::Zero(thetas.rows());
+}
 
-  Neuron neuron;
-  Matrix input_weights;  // [d x thetas]
-  Vector bias;
-  HeadValues head;
-  Matrix z, values, slopes;
-};
-
-template <class Body>
-void for_each_tile(Index size, Index tile, const Body& body) {
-  for_each_task((size + tile - 1) / tile, [&](Index task) { body(task * tile, std::min(tile, size - task * tile)); });
+/// Columns w and b, which are neighbours.
+auto hidden_columns(const Network& network, const Particles<double>& thetas) {
+  const ParameterLayout& layout = network.layout();
+  return thetas.middleCols(layout.input, layout.input_dim + (layout.bias >= 0 ? 1 : 0));
 }
 
 }  // namespace
@@ -73,39 +55,38 @@ int growth_order(const Neuron& neuron) {
   return 3;
 }
 
+bool is_linear_in_output(const Neuron& neuron) {
+  return neuron.kind == NeuronKind::r_sigma || neuron.kind == NeuronKind::parity_unbounded;
+}
+
+Vector hidden_sums(const Network& network, const Particles<double>& thetas, const Inputs& inputs,
+                   const Vector& coefficients) {
+  assert(!network.is_linearised() && inputs.rows() == coefficients.size());
+  // The network's own pass with the parts exchanged: a sample is a neuron with the weights (x_i, 1), a theta its input.
+  const bool bias = network.layout().bias >= 0;
+  Matrix samples(inputs.rows(), inputs.cols() + (bias ? 1 : 0));
+  samples.leftCols(inputs.cols()) = inputs;
+  samples.rightCols(bias ? 1 : 0).setOnes();
+  return mean_activations(network.neuron().activation, false, static_cast<double>(inputs.rows()) * coefficients,
+                          samples, Inputs(hidden_columns(network, thetas)));
+}
+
 Vector first_variation(const Network& network, const Particles<double>& thetas, const Inputs& inputs,
                        const Vector& coefficients) {
-  assert(!network.is_linearised() && inputs.rows() == coefficients.size());
-  const double coefficient_sum = coefficients.sum();
-  Vector result(thetas.rows());
-  for_each_tile(thetas.rows(), tile_thetas, [&](Index first, Index count) {
-    Tile tile(network, thetas, first, count);
-    Vector sums = Vector::Zero(count);
-    for (Index row = 0; row < inputs.rows(); row += tile_rows) {
-      const Index rows = std::min(tile_rows, inputs.rows() - row);
-      sums.noalias() += tile.activations(inputs, row, rows).transpose() * coefficients.segment(row, rows);
-    }
-    result.segment(first, count) = tile.head.weight.cwiseProduct(sums) + coefficient_sum * tile.head.offset;
-  });
-  return result;
+  const HeadValues head = head_values(network.neuron(), outputs_of(network, thetas));
+  return head.weight.cwiseProduct(hidden_sums(network, thetas, inputs, coefficients)) +
+         coefficients.sum() * head.offset;
 }
 
 Vector weighted_outputs(const Network& network, const Particles<double>& thetas, const Vector& weights,
                         const Inputs& inputs) {
   assert(!network.is_linearised() && thetas.rows() == weights.size());
-  Vector result(inputs.rows());
-  for_each_tile(inputs.rows(), tile_rows, [&](Index row, Index rows) {
-    Vector sums = Vector::Zero(rows);
-    for (Index first = 0; first < thetas.rows(); first += tile_thetas) {
-      const Index count = std::min(tile_thetas, thetas.rows() - first);
-      Tile tile(network, thetas, first, count);
-      const auto weight = weights.segment(first, count);
-      sums.noalias() += tile.activations(inputs, row, rows) * weight.cwiseProduct(tile.head.weight);
-      sums.array() += weight.dot(tile.head.offset);
-    }
-    result.segment(row, rows) = sums;
-  });
-  return result;
+  const HeadValues head = head_values(network.neuron(), outputs_of(network, thetas));
+  const Vector factors = static_cast<double>(thetas.rows()) * weights.cwiseProduct(head.weight);
+  return mean_activations(network.neuron().activation, network.layout().bias >= 0, factors,
+                          hidden_columns(network, thetas), inputs)
+             .array() +
+         weights.dot(head.offset);
 }
 
 }  // namespace mfld
