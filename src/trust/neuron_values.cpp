@@ -14,26 +14,23 @@ int growth_order(Activation kind) {
   return kind == Activation::squared_relu ? 2 : 1;
 }
 
-/// (1/M) sum_m factor_m sigma(w_m . x + b_m) over M rows (w_m, b_m) of `weights`: a network's outputs.
-Vector mean_activations(Activation activation, bool bias, const Vector& factors, const Matrix& weights,
-                        const Inputs& inputs) {
-  const Network network({NeuronKind::r_sigma, activation, bias, 1}, inputs.cols(), {});
-  Particles<double> particles(factors.size(), network.layout().size);
-  particles << factors, weights;
+/// Outputs of a network on inputs, one a row, at the rows of `particles`.
+template <class Scalar>
+Vector outputs_on(const Inputs& inputs, const Network& network, const Particles<Scalar>& particles,
+                  KernelWorkspace<Scalar>& workspace) {
   std::vector<double> outputs(static_cast<std::size_t>(inputs.rows()));
-  KernelWorkspace<double> workspace;
-  network.outputs(particles, PackedInputs<double>(inputs), outputs, workspace);
+  network.outputs(particles, PackedInputs<Scalar>(inputs), outputs, workspace);
   return Eigen::Map<const Vector>(outputs.data(), inputs.rows());
 }
 
-Vector outputs_of(const Network& network, const Particles<double>& thetas) {
-  return network.layout().output >= 0 ? Vector(thetas.col(network.layout().output)) : Vector::Zero(thetas.rows());
+/// Columns w and b, which are neighbours.
+auto hidden_columns(const ParameterLayout& layout, const Particles<double>& thetas) {
+  return thetas.middleCols(layout.input, layout.input_dim + (layout.bias >= 0 ? 1 : 0));
 }
 
-/// Columns w and b, which are neighbours.
-auto hidden_columns(const Network& network, const Particles<double>& thetas) {
-  const ParameterLayout& layout = network.layout();
-  return thetas.middleCols(layout.input, layout.input_dim + (layout.bias >= 0 ? 1 : 0));
+HeadValues heads_of(const Network& network, const Particles<double>& thetas) {
+  const Index output = network.layout().output;
+  return head_values(network.neuron(), output >= 0 ? Vector(thetas.col(output)) : Vector::Zero(thetas.rows()));
 }
 
 }  // namespace
@@ -59,34 +56,45 @@ bool is_linear_in_output(const Neuron& neuron) {
   return neuron.kind == NeuronKind::r_sigma || neuron.kind == NeuronKind::parity_unbounded;
 }
 
-Vector hidden_sums(const Network& network, const Particles<double>& thetas, const Inputs& inputs,
-                   const Vector& coefficients) {
+template <class Scalar>
+HiddenSums<Scalar>::HiddenSums(const Network& network, const Inputs& inputs, const Vector& coefficients)
+    : layout_(network.layout()),
+      exchanged_({NeuronKind::r_sigma, network.neuron().activation, false, 1},
+                 inputs.cols() + (layout_.bias >= 0 ? 1 : 0), {}),
+      samples_(inputs.rows(), exchanged_.layout().size) {
   assert(!network.is_linearised() && inputs.rows() == coefficients.size());
-  // The network's own pass with the parts exchanged: a sample is a neuron with the weights (x_i, 1), a theta its input.
-  const bool bias = network.layout().bias >= 0;
-  Matrix samples(inputs.rows(), inputs.cols() + (bias ? 1 : 0));
-  samples.leftCols(inputs.cols()) = inputs;
-  samples.rightCols(bias ? 1 : 0).setOnes();
-  return mean_activations(network.neuron().activation, false, static_cast<double>(inputs.rows()) * coefficients,
-                          samples, Inputs(hidden_columns(network, thetas)));
+  samples_.setOnes();
+  // Its outputs are means over the samples.
+  samples_.col(0) = (static_cast<double>(inputs.rows()) * coefficients).template cast<Scalar>();
+  samples_.middleCols(1, inputs.cols()) = inputs.template cast<Scalar>();
 }
+
+template <class Scalar>
+Vector HiddenSums<Scalar>::operator()(const Particles<double>& thetas) {
+  return outputs_on(Inputs(hidden_columns(layout_, thetas)), exchanged_, samples_, workspace_);
+}
+
+template class HiddenSums<double>;
+template class HiddenSums<float>;
 
 Vector first_variation(const Network& network, const Particles<double>& thetas, const Inputs& inputs,
                        const Vector& coefficients) {
-  const HeadValues head = head_values(network.neuron(), outputs_of(network, thetas));
-  return head.weight.cwiseProduct(hidden_sums(network, thetas, inputs, coefficients)) +
+  const HeadValues head = heads_of(network, thetas);
+  return head.weight.cwiseProduct(HiddenSums<double>(network, inputs, coefficients)(thetas)) +
          coefficients.sum() * head.offset;
 }
 
 Vector weighted_outputs(const Network& network, const Particles<double>& thetas, const Vector& weights,
                         const Inputs& inputs) {
   assert(!network.is_linearised() && thetas.rows() == weights.size());
-  const HeadValues head = head_values(network.neuron(), outputs_of(network, thetas));
-  const Vector factors = static_cast<double>(thetas.rows()) * weights.cwiseProduct(head.weight);
-  return mean_activations(network.neuron().activation, network.layout().bias >= 0, factors,
-                          hidden_columns(network, thetas), inputs)
-             .array() +
-         weights.dot(head.offset);
+  const HeadValues head = heads_of(network, thetas);
+  const Network weighted({NeuronKind::r_sigma, network.neuron().activation, network.layout().bias >= 0, 1},
+                         inputs.cols(), {});
+  Particles<double> particles(thetas.rows(), weighted.layout().size);
+  particles << static_cast<double>(thetas.rows()) * weights.cwiseProduct(head.weight),
+      hidden_columns(network.layout(), thetas);
+  KernelWorkspace<double> workspace;
+  return outputs_on(inputs, weighted, particles, workspace).array() + weights.dot(head.offset);
 }
 
 }  // namespace mfld
