@@ -11,6 +11,7 @@
 #include "mfld/config/task_table.hpp"
 #include "mfld/core/error.hpp"
 #include "mfld/dynamics/state.hpp"
+#include "mfld/observe/notes.hpp"
 #include "mfld/observe/observer.hpp"
 
 namespace mfld {
@@ -350,6 +351,10 @@ std::vector<std::string> Experiment::formulas() const {
   }
   for (std::size_t i = 0; i < phases.size(); ++i) {
     lines.push_back(fmt::format("phase {}: {}", i, phases[i].describe()));
+  }
+  if (!kernel) {
+    const auto notes = observation_notes({&network, &risk, &data, &initial, &phases, seeds}, observables);
+    lines.insert(lines.end(), notes.begin(), notes.end());
   }
   if (const double bytes = static_cast<double>(num_frames()) * frame_bytes(); bytes >= 0x1p30) {
     lines.push_back(fmt::format("trajectory: large, up to {:.3g} GiB for {} frames of {} particles", bytes / 0x1p30,

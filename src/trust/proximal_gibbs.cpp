@@ -244,6 +244,20 @@ const char* name_of(Integration method) {
   return "";
 }
 
+std::string describe_integration(const Network& network, const IntegrationOptions& options) {
+  const bool integrates_output = is_linear_in_output(network.neuron());
+  const Index dimension = network.layout().size - (integrates_output ? 1 : 0);
+  const std::string sampled = fmt::format(
+      "by {} samples of the prior (method 1), or where they are worth less than a tenth by {} annealed chains "
+      "(method 2)",
+      options.num_samples, options.num_samples / 16);
+  return fmt::format("integral over {} parameters{}, {}", dimension, integrates_output ? " and, exactly, r" : "",
+                     dimension <= most_quadrature_dimensions
+                         ? fmt::format("by quadrature with up to {} nodes (method 0); where that does not converge {}",
+                                       options.most_nodes, sampled)
+                         : sampled);
+}
+
 double MeanFieldProblem::sample_weight() const {
   return risk->reduction() == Reduction::mean ? 1 / static_cast<double>(data->num_train()) : 1.0;
 }

@@ -28,15 +28,19 @@ std::optional<std::string> mean_field_unavailable(const Network& network);
 /// Why exp(-dF/dmu / lambda2) may have no integral for a neuron ("needs ..."), or nullopt.
 std::optional<std::string> gibbs_integral_unavailable(const Network& network);
 
-enum class Integration { quadrature, monte_carlo, annealed };
+/// The numbers stand in column dual_bound_method of metrics.csv.
+enum class Integration { quadrature = 0, monte_carlo = 1, annealed = 2 };
 const char* name_of(Integration method);
 
 struct IntegrationOptions {
-  std::uint64_t seed = 0;                  // stream (seed, certificate, node)
+  std::uint64_t seed = 0;                  // node or chain k draws from stream (seed, certificate, k)
   std::optional<Integration> method = {};  // none: the first that is accurate enough
   Index num_samples = 4096;                // of Monte Carlo; a sixteenth as many annealed chains
   Index most_nodes = 1 << 15;              // of quadrature
 };
+
+/// In words: what proximal_gibbs does for this neuron.
+std::string describe_integration(const Network& network, const IntegrationOptions& options = {});
 
 /// The Gibbs law of dual variables g in R^n [Oko, Suzuki, Nitanda & Wu, ICLR 2022]:
 ///   q[g](theta) = exp(-(1/lambda2) (w sum_i g_i h(theta; x_i) + lambda1 |theta|^2)),   w = 1/n (1 if R is a sum),
@@ -63,8 +67,8 @@ struct ProximalGibbs {
 ///     exp(-psi / lambda2), with preconditioned Crank-Nicolson moves, which leave nu as it is in any dimension, in single
 ///     precision; it ends as soon as the effective sample size is below a quarter of the chains: there is no number then.
 /// The logarithm of a mean is biased by -variance / 2, and mass that no chain has found is missing: sampled integrals err
-/// downward, by more than the standard error where modes are narrow. The draws depend on the seed alone, so that two calls differ by
-/// their arguments. dual [n]. Needs both of the above to be nothing; parallel, the same bits on any thread count.
+/// downward, by more than the standard error where modes are narrow. The draws depend on the seed alone, so that two calls
+/// differ by their arguments. dual [n]. Needs both of the above to be nothing; parallel, the same bits on any thread count.
 /// Cost: HiddenSums at the nodes: 4096 by Monte Carlo (twice where h is linear in r), and 16 384 to 98 304 more in single
 /// precision by annealing.
 ProximalGibbs proximal_gibbs(const MeanFieldProblem& problem, const Vector& dual,
