@@ -14,6 +14,7 @@
 #include "mfld/core/invalid_option.hpp"
 #include "mfld/dynamics/state.hpp"
 #include "mfld/model/tangent_network.hpp"
+#include "mfld/observe/notes.hpp"
 #include "mfld/observe/observer.hpp"
 
 namespace mfld {
@@ -403,6 +404,10 @@ std::vector<std::string> Experiment::formulas() const {
   }
   for (std::size_t i = 0; i < phases.size(); ++i) {
     lines.push_back(fmt::format("phase {}: {}", i, phases[i].describe()));
+  }
+  if (!kernel) {
+    const auto notes = observation_notes(scene(), observables);
+    lines.insert(lines.end(), notes.begin(), notes.end());
   }
   if (const double bytes = static_cast<double>(num_frames()) * frame_bytes(); bytes >= 0x1p30) {
     lines.push_back(fmt::format("trajectory: large, up to {:.3g} GiB for {} frames of {} particles", bytes / 0x1p30,

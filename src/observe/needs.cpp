@@ -45,28 +45,26 @@ std::optional<std::string> no_mean_field(const Scene& scene) { return mean_field
 
 std::optional<std::string> no_gibbs_integral(const Scene& scene) { return gibbs_integral_unavailable(scene.network()); }
 
-/// A phase without noise or penalty has no Gibbs law; nor have those whose penalty is on the way from the start.
+/// One phase that has the law is enough: the rows of the others say that there is no number.
 std::optional<std::string> no_gibbs_law(const Scene& scene) {
-  if (scene.phases == nullptr) {
+  if (scene.phases == nullptr || scene.phases->empty()) {
     return "needs phases of a Langevin method";
   }
+  std::optional<std::string> lacking;
+  bool some = false;
   for (std::size_t k = 0; k < scene.phases->size(); ++k) {
     const Phase& phase = (*scene.phases)[k];
-    const std::int64_t last = std::max<std::int64_t>(phase.num_steps - 1, 0);
-    const auto is_positive = [&](std::int64_t step) {
-      return phase.temperature_at(step) > 0 && phase.penalty_at(step) > 0;
-    };
-    if (!is_positive(0) || !is_positive(last)) {
-      return fmt::format("needs lambda1 > 0 and lambda2 > 0 throughout, which phase.{} does not have", k);
+    const auto reason = gibbs_law_lacking(phase);
+    if (!reason && phase.averaging) {
+      return fmt::format("needs phase.{}.averaging = false: averages of particles are a sample of no law", k);
     }
-    if (phase.averaging) {  // the particles are those of no moment
-      return fmt::format("needs phase.{}.averaging = false", k);
+    if (reason && !lacking) {
+      lacking = fmt::format("needs a phase with lambda1 > 0, lambda2 > 0 and anchor = \"zero\", and in phase.{} {}", k,
+                            *reason);
     }
-    if (phase.anchor == Anchor::start) {
-      return fmt::format("needs phase.{}.anchor = \"zero\"", k);
-    }
+    some = some || !reason;
   }
-  return std::nullopt;
+  return some ? std::nullopt : lacking;
 }
 
 /// A need that not every scene meets.
@@ -110,6 +108,20 @@ constexpr auto explanations = std::to_array<Explanation>({{&Needs::mean_field, n
                                                           {&Needs::gibbs_law, no_gibbs_law}});
 
 }  // namespace
+
+std::optional<std::string> gibbs_law_lacking(const Phase& phase) {
+  if (phase.anchor == Anchor::start) {
+    return "the penalty is from the start (anchor)";
+  }
+  // No schedule is 0 first and more later.
+  if (phase.temperature_at(0) == 0) {
+    return "lambda2 is 0";
+  }
+  if (phase.penalty_at(0) == 0) {
+    return "lambda1 is 0";
+  }
+  return std::nullopt;
+}
 
 std::optional<std::string> what_is_lacking(const Needs& needs, const Scene& scene) {
   const auto lacking = std::find_if(conditions.begin(), conditions.end(), [&](const Condition& condition) {

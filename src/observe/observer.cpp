@@ -122,7 +122,7 @@ MeanFieldProblem Look::mean_field_problem() const {
 
 const Certificate& Look::certificate() {
   if (!certificate_) {
-    certificate_ = mfld::certificate(mean_field_problem(), particles(), train_outputs());
+    certificate_ = mfld::certificate(mean_field_problem(), particles(), train_outputs(), {.seed = scene_.seeds.noise});
   }
   return *certificate_;
 }

@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <functional>
 #include <limits>
 
 #include "mfld/trust/kernel_discrepancy.hpp"
@@ -29,25 +29,35 @@ constexpr Needs of_discrepancy = {
 
 EntropyEstimate entropy_of_law(const Look& look) { return entropy(look.particles(), num_neighbours); }
 
-/// A schedule may be 0 between the ends of a phase: there is no number then.
-bool has_gibbs_law(const Look& look) { return look.temperature() > 0 && look.penalty().coefficient > 0; }
+/// Not every phase need have one, nor every step of a schedule: there is no number then.
+bool has_gibbs_law(const Look& look) {
+  return look.temperature() > 0 && look.penalty().coefficient > 0 && look.penalty().anchor == nullptr;
+}
 
-/// Two columns of the certificate: a number and its error.
-Observable with_error(std::string_view name, std::string_view formula, const Needs& needs, double Certificate::*value,
-                      double Certificate::*error) {
+/// Several columns from one certificate: the row's name and, behind it, what `suffixes` say.
+template <class... Values>
+Observable of_certificate(std::string_view name, std::string_view formula, const Needs& needs,
+                          std::vector<std::string_view> suffixes, Values... values) {
   Observable row;
   row.name = name;
   row.formula = formula;
   row.needs = needs;
-  row.columns = [name](const Scene&) {
-    return std::vector<std::string>{std::string(name), fmt::format("{}_error", name)};
+  row.columns = [name, suffixes](const Scene&) {
+    std::vector<std::string> names;
+    for (const std::string_view suffix : suffixes) {
+      names.push_back(fmt::format("{}{}", name, suffix));
+    }
+    return names;
   };
-  row.evaluate = [value, error](Look& look, std::span<double> values) {
-    values[0] = has_gibbs_law(look) ? look.certificate().*value : none;
-    values[1] = has_gibbs_law(look) ? look.certificate().*error : none;
+  row.evaluate = [=](Look& look, std::span<double> row_values) {
+    std::size_t k = 0;
+    ((row_values[k++] = has_gibbs_law(look) ? values(look.certificate()) : none), ...);
   };
   return on_request(row);
 }
+
+double method_number(const Certificate& certificate) { return static_cast<double>(certificate.gibbs.method); }
+double num_effective(const Certificate& certificate) { return certificate.gibbs.effective_sample_size; }
 
 double free_energy(Look& look) {
   return has_gibbs_law(look) ? look.objective() - look.temperature() * entropy_of_law(look).value : none;
@@ -76,24 +86,29 @@ std::vector<Observable> trust_observables() {
                  "Leonenko 1987]",
                  of_density, [](Look& look) { return entropy_of_law(look).value; })),
       on_request(number("free_energy", "an estimate of L(mu) = F - lambda2 entropy", of_free_energy, free_energy)),
-      with_error(
+      of_certificate(
           "dual_bound",
-          "columns dual_bound, dual_bound_error: -(1/n) sum_i l*(g_i) - lambda2 log int exp(-((1/n) sum_i g_i "
-          "h(theta; x_i) + lambda1 |theta|^2) / lambda2), g_i = l'(f(x_i)): a lower bound on L*, the minimum of "
-          "L; by quadrature for p <= 3 where it converges, else by samples, which err upward; not a number where "
-          "lambda2 is too low for them  [Oko, Suzuki, Nitanda & Wu, ICLR 2022]",
-          of_bound, &Certificate::dual_bound, &Certificate::dual_bound_error),
-      with_error(
+          "columns dual_bound, dual_bound_error, dual_bound_method, dual_bound_samples: -(1/n) sum_i l*(g_i) - lambda2 "
+          "log int exp(-((1/n) sum_i g_i h(theta; x_i) + lambda1 |theta|^2) / lambda2), g_i = l'(f(x_i)): a lower "
+          "bound "
+          "on L*, the minimum of L. Method 0: quadrature, in 3 dimensions or less where it converges; 1: samples of "
+          "the "
+          "prior; 2: annealed importance sampling; samples: the number of nodes, or the effective sample size. Samples "
+          "err upward; not a number where lambda2 is too low for them. r is integrated exactly where h is linear in it "
+          " "
+          "[Oko, Suzuki, Nitanda & Wu, ICLR 2022]",
+          of_bound, {"", "_error", "_method", "_samples"}, std::mem_fn(&Certificate::dual_bound),
+          std::mem_fn(&Certificate::dual_bound_error), method_number, num_effective),
+      of_certificate(
           "dual_gap",
           "columns dual_gap, dual_gap_error: free_energy - dual_bound = lambda2 KL(mu | p_mu) >= L(mu) - L*, and "
           "its standard error; 0 for the optimum alone; biased with the entropy, from p = 5 on by more than the "
           "error; not a number where dual_bound is not",
-          of_gap, &Certificate::dual_gap, &Certificate::dual_gap_error),
-      on_request(number(
-          "fixed_point_residual",
-          "sqrt((1/n) sum_i (f(x_i) - f_p(x_i))^2), f_p the outputs of p_mu, the law proportional to the "
-          "exponential in dual_bound; at the optimum about N^(-1/2), or that of the samples",
-          of_bound, [](Look& look) { return has_gibbs_law(look) ? look.certificate().fixed_point_residual : none; })),
+          of_gap, {"", "_error"}, std::mem_fn(&Certificate::dual_gap), std::mem_fn(&Certificate::dual_gap_error)),
+      of_certificate("fixed_point_residual",
+                     "sqrt((1/n) sum_i (f(x_i) - f_p(x_i))^2), f_p the outputs of p_mu, the law proportional to the "
+                     "exponential in dual_bound; at the optimum about N^(-1/2), or that of the samples",
+                     of_bound, {""}, std::mem_fn(&Certificate::fixed_point_residual)),
       on_request(
           number("kernel_gradient_discrepancy",
                  "squared kernel Stein discrepancy of mu from p_mu, mean over pairs less its O(1/N) bias; inverse "

@@ -24,7 +24,7 @@ Matrix tracked_velocities(const State<Scalar>& state, const Experiment& experime
   options.temperature = experiment.phases[static_cast<std::size_t>(state.phase)].temperature_at(0);
   options.noise_seed = experiment.seeds.noise;
   options.step = state.step;
-  return rows_of(first_velocities<Scalar>(options, state.particles.rows(), experiment.network.trained()));
+  return rows_of(first_velocities<Scalar>(options, state.particles.rows(), experiment.network().trained()));
 }
 
 }  // namespace mfld

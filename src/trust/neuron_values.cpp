@@ -4,47 +4,27 @@
 #include <cassert>
 #include <vector>
 
-#include "mfld/core/parallel.hpp"
-
 namespace mfld {
 
 namespace {
 
-// A tile of activations stays in the second-level cache.
-constexpr Index tile_rows = 128;
-constexpr Index tile_thetas = 64;
+/// Outputs of a network on inputs, one a row, at the rows of `particles`.
+template <class Scalar>
+Vector outputs_on(const Inputs& inputs, const Network& network, const Particles<Scalar>& particles,
+                  KernelWorkspace<Scalar>& workspace) {
+  std::vector<double> outputs(static_cast<std::size_t>(inputs.rows()));
+  network.outputs(particles, PackedInputs<Scalar>(inputs), outputs, workspace);
+  return Eigen::Map<const Vector>(outputs.data(), inputs.rows());
+}
 
-/// The thetas [first, first + count), with what does not depend on the input.
-struct Tile {
-  Tile(const Network& network, const Particles<double>& thetas, Index first, Index count)
-      : neuron(network.neuron()),
-        input_weights(thetas.block(first, network.layout().input, count, network.layout().input_dim).transpose()),
-        bias(network.layout().bias >= 0 ? Vector(thetas.col(network.layout().bias).segment(first, count))
-                                        : Vector::Zero(count)),
-        head(head_values(neuron, network.layout().output >= 0
-                                     ? Vector(thetas.col(network.layout().output).segment(first, count))
-                                     : Vector::Zero(count))) {}
+/// Columns w and b, which are neighbours.
+auto hidden_columns(const ParameterLayout& layout, const Particles<double>& thetas) {
+  return thetas.middleCols(layout.input, layout.input_dim + (layout.bias >= 0 ? 1 : 0));
+}
 
-  /// sigma(w_s . x_i + b_s) at rows [first, first + count) of the inputs.                         [count x thetas]
-  const Matrix& activations(const Inputs& inputs, Index first, Index count) {
-    z = (inputs.middleRows(first, count) * input_weights).rowwise() + bias.transpose();
-    values.resize(z.rows(), z.cols());
-    slopes.resize(z.rows(), z.cols());
-    const auto length = static_cast<std::size_t>(z.size());
-    evaluate(neuron.activation, {z.data(), length}, {values.data(), length}, {slopes.data(), length});
-    return values;
-  }
-
-  Neuron neuron;
-  Matrix input_weights;  // [d x thetas]
-  Vector bias;
-  HeadValues head;
-  Matrix z, values, slopes;
-};
-
-template <class Body>
-void for_each_tile(Index size, Index tile, const Body& body) {
-  for_each_task((size + tile - 1) / tile, [&](Index task) { body(task * tile, std::min(tile, size - task * tile)); });
+HeadValues heads_of(const Network& network, const Particles<double>& thetas) {
+  const Index output = network.layout().output;
+  return head_values(network.neuron(), output >= 0 ? Vector(thetas.col(output)) : Vector::Zero(thetas.rows()));
 }
 
 }  // namespace
@@ -54,39 +34,49 @@ int growth_order(const Neuron& neuron) {
   return std::max(row.weight_growth + info(neuron.activation).growth, +row.offset_growth);
 }
 
+bool is_linear_in_output(const Neuron& neuron) {
+  return neuron.kind == NeuronKind::r_sigma || neuron.kind == NeuronKind::parity_unbounded;
+}
+
+template <class Scalar>
+HiddenSums<Scalar>::HiddenSums(const Network& network, const Inputs& inputs, const Vector& coefficients)
+    : layout_(network.layout()),
+      exchanged_({NeuronKind::r_sigma, network.neuron().activation, false, 1},
+                 inputs.cols() + (layout_.bias >= 0 ? 1 : 0), {}),
+      samples_(inputs.rows(), exchanged_.layout().size) {
+  assert(inputs.rows() == coefficients.size());
+  samples_.setOnes();
+  // Its outputs are means over the samples.
+  samples_.col(0) = (static_cast<double>(inputs.rows()) * coefficients).template cast<Scalar>();
+  samples_.middleCols(1, inputs.cols()) = inputs.template cast<Scalar>();
+}
+
+template <class Scalar>
+Vector HiddenSums<Scalar>::operator()(const Particles<double>& thetas) {
+  return outputs_on(Inputs(hidden_columns(layout_, thetas)), exchanged_, samples_, workspace_);
+}
+
+template class HiddenSums<double>;
+template class HiddenSums<float>;
+
 Vector first_variation(const Network& network, const Particles<double>& thetas, const Inputs& inputs,
                        const Vector& coefficients) {
-  assert(inputs.rows() == coefficients.size());
-  const double coefficient_sum = coefficients.sum();
-  Vector result(thetas.rows());
-  for_each_tile(thetas.rows(), tile_thetas, [&](Index first, Index count) {
-    Tile tile(network, thetas, first, count);
-    Vector sums = Vector::Zero(count);
-    for (Index row = 0; row < inputs.rows(); row += tile_rows) {
-      const Index rows = std::min(tile_rows, inputs.rows() - row);
-      sums.noalias() += tile.activations(inputs, row, rows).transpose() * coefficients.segment(row, rows);
-    }
-    result.segment(first, count) = tile.head.weight.cwiseProduct(sums) + coefficient_sum * tile.head.offset;
-  });
-  return result;
+  const HeadValues head = heads_of(network, thetas);
+  return head.weight.cwiseProduct(HiddenSums<double>(network, inputs, coefficients)(thetas)) +
+         coefficients.sum() * head.offset;
 }
 
 Vector weighted_outputs(const Network& network, const Particles<double>& thetas, const Vector& weights,
                         const Inputs& inputs) {
   assert(thetas.rows() == weights.size());
-  Vector result(inputs.rows());
-  for_each_tile(inputs.rows(), tile_rows, [&](Index row, Index rows) {
-    Vector sums = Vector::Zero(rows);
-    for (Index first = 0; first < thetas.rows(); first += tile_thetas) {
-      const Index count = std::min(tile_thetas, thetas.rows() - first);
-      Tile tile(network, thetas, first, count);
-      const auto weight = weights.segment(first, count);
-      sums.noalias() += tile.activations(inputs, row, rows) * weight.cwiseProduct(tile.head.weight);
-      sums.array() += weight.dot(tile.head.offset);
-    }
-    result.segment(row, rows) = sums;
-  });
-  return result;
+  const HeadValues head = heads_of(network, thetas);
+  const Network weighted({NeuronKind::r_sigma, network.neuron().activation, network.layout().bias >= 0, 1},
+                         inputs.cols(), {});
+  Particles<double> particles(thetas.rows(), weighted.layout().size);
+  particles << static_cast<double>(thetas.rows()) * weights.cwiseProduct(head.weight),
+      hidden_columns(network.layout(), thetas);
+  KernelWorkspace<double> workspace;
+  return outputs_on(inputs, weighted, particles, workspace).array() + weights.dot(head.offset);
 }
 
 }  // namespace mfld

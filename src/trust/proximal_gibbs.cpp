@@ -13,7 +13,7 @@
 
 #include "mfld/core/parallel.hpp"
 #include "mfld/core/random.hpp"
-#include "mfld/trust/neuron_values.hpp"
+#include "trust/log_ratio.hpp"
 
 namespace mfld {
 
@@ -27,49 +27,25 @@ constexpr double tolerated = 0.01;
 constexpr double least_effective_share = 0.1;
 constexpr double least_annealed_share = 0.25;  // less, and mass was missed that nothing shows
 constexpr double least_powers = 64;
-constexpr double most_powers = 512;
+constexpr double most_powers = 384;
 constexpr Index task_chains = 64;
 
-/// -psi / lambda2 as a function of theta / std(nu).
-class LogRatio {
- public:
-  LogRatio(const MeanFieldProblem& problem, const Vector& dual)
-      : problem_(&problem),
-        coefficients_(-problem.sample_weight() / problem.temperature * dual),
-        scale_(std::sqrt(problem.temperature / (2 * problem.penalty))) {}
-
-  Index dimension() const { return problem_->network->layout().size; }
-  Vector operator()(const Particles<double>& u) const {
-    return first_variation(*problem_->network, scale_ * u, problem_->data->train_inputs, coefficients_);
-  }
-
-  /// log Z_nu, the integral for psi = 0.
-  double log_prior_integral() const {
-    return 0.5 * static_cast<double>(dimension()) *
-           std::log(std::numbers::pi * problem_->temperature / problem_->penalty);
-  }
-
-  /// From points and the logarithms of their weights, whose sum estimates E_nu exp(-psi / lambda2).
-  ProximalGibbs gather(Integration method, const Particles<double>& u, const Vector& log_weights) const {
-    ProximalGibbs result;
-    result.method = method;
-    result.nodes = scale_ * u;
-    const double largest = log_weights.maxCoeff<Eigen::PropagateNaN>();
-    result.weights = (log_weights.array() - largest).exp();
-    const double sum = result.weights.sum();
-    result.weights /= sum;
-    result.log_integral = log_prior_integral() + largest + std::log(sum);
-    result.effective_sample_size = 1 / result.weights.squaredNorm();
-    const auto num_nodes = static_cast<double>(u.rows());
-    result.standard_error = std::sqrt(std::max(0.0, 1 / result.effective_sample_size - 1 / num_nodes));
-    return result;
-  }
-
- private:
-  const MeanFieldProblem* problem_;
-  Vector coefficients_;
-  double scale_;
-};
+/// Weighted points u, whose weights' sum estimates E_nu exp(-psi / lambda2).
+ProximalGibbs gather(const LogRatio& log_ratio, Integration method, const Particles<double>& u,
+                     const Vector& log_weights) {
+  ProximalGibbs result;
+  result.method = method;
+  result.nodes = u;  // thetas in the end
+  const double largest = log_weights.maxCoeff<Eigen::PropagateNaN>();
+  result.weights = (log_weights.array() - largest).exp();
+  const double sum = result.weights.sum();
+  result.weights /= sum;
+  result.log_integral = log_ratio.log_prior_integral() + largest + std::log(sum);
+  result.effective_sample_size = 1 / result.weights.squaredNorm();
+  const auto num_nodes = static_cast<double>(u.rows());
+  result.standard_error = std::sqrt(std::max(0.0, 1 / result.effective_sample_size - 1 / num_nodes));
+  return result;
+}
 
 /// The points of step * Z^p in the ball.                                                             [S x p]
 Particles<double> points_of_ball(Index dimension, double step, double radius) {
@@ -99,7 +75,7 @@ double num_points_of_ball(Index dimension, double step, double radius) {
 }
 
 /// nullopt where the rule does not converge with the nodes there may be.
-std::optional<ProximalGibbs> by_quadrature(const LogRatio& log_ratio, Index most_nodes) {
+std::optional<ProximalGibbs> by_quadrature(LogRatio& log_ratio, Index most_nodes) {
   const Index dimension = log_ratio.dimension();
   const auto d = static_cast<double>(dimension);
   double radius = std::sqrt(squared_radius);
@@ -111,7 +87,7 @@ std::optional<ProximalGibbs> by_quadrature(const LogRatio& log_ratio, Index most
     const Vector ratios = log_ratio(u);
     const Vector log_weights =
         ratios.array() - 0.5 * u.rowwise().squaredNorm().array() + d * std::log(step / std::sqrt(2 * std::numbers::pi));
-    ProximalGibbs next = log_ratio.gather(Integration::quadrature, u, log_weights);
+    ProximalGibbs next = gather(log_ratio, Integration::quadrature, u, log_weights);
     // Outside there is at most exp(-radius^2 / 2 + this) of the mass, as far as psi can be seen.
     const double gain = ratios.maxCoeff<Eigen::PropagateNaN>() - (next.log_integral - log_ratio.log_prior_integral());
     const double needed = std::sqrt(squared_radius + 2 * std::max(gain, 0.0));
@@ -183,11 +159,11 @@ Particles<double> standard_normals(std::vector<Draws>& draws, Index dimension) {
 double variance_of(const Vector& values) { return (values.array() - values.mean()).square().mean(); }
 
 /// One preconditioned Crank-Nicolson move of every chain at exp(power * ratio) nu. Returns the share that moved.
-double move_chains(const LogRatio& log_ratio, double power, double size, std::vector<Draws>& draws,
-                   Particles<double>& u, Vector& ratios) {
+double move_chains(LogRatio& log_ratio, double power, double size, std::vector<Draws>& draws, Particles<double>& u,
+                   Vector& ratios) {
   Particles<double> proposal = standard_normals(draws, u.cols());
   proposal = std::sqrt(1 - size * size) * u + size * proposal;
-  const Vector proposed = log_ratio(proposal);
+  const Vector proposed = log_ratio.rounded(proposal);
   Vector moved = Vector::Zero(u.rows());
   for_each_chain(draws, [&](Index s, Draws& chain) {
     if (std::log(chain.next_uniform()) < power * (proposed[s] - ratios[s])) {
@@ -199,8 +175,13 @@ double move_chains(const LogRatio& log_ratio, double power, double size, std::ve
   return moved.mean();
 }
 
+double effective_size(const Vector& log_weights) {
+  const Vector weights = (log_weights.array() - log_weights.maxCoeff<Eigen::PropagateNaN>()).exp();
+  return weights.sum() * weights.sum() / weights.squaredNorm();
+}
+
 /// From the chains' first points, drawn from nu, and the ratios there.
-ProximalGibbs by_annealing(const LogRatio& log_ratio, std::vector<Draws>& draws, Particles<double> u, Vector ratios) {
+ProximalGibbs by_annealing(LogRatio& log_ratio, std::vector<Draws>& draws, Particles<double> u, Vector ratios) {
   // The logarithms of the weights vary by about variance / powers times the moves that a chain remembers, some twenty:
   // few chains over many powers, for what is lost to that variance is lost exponentially.
   const double wanted = std::clamp(64 * variance_of(ratios), least_powers, most_powers);
@@ -208,7 +189,9 @@ ProximalGibbs by_annealing(const LogRatio& log_ratio, std::vector<Draws>& draws,
   Vector log_weights = Vector::Constant(u.rows(), -std::log(static_cast<double>(u.rows())));
   double size = 0.7;
   double power = 0;
-  for (int k = 1; k <= num_powers; ++k) {
+  // Once too much is lost there will be no number: the rest is spared.
+  const double least = least_annealed_share * static_cast<double>(u.rows());
+  for (int k = 1; k <= num_powers && effective_size(log_weights) >= least; ++k) {
     const double share = static_cast<double>(k) / num_powers;
     log_weights += (share * share - power) * ratios;  // small differences first, where the variance is largest
     power = share * share;
@@ -217,7 +200,29 @@ ProximalGibbs by_annealing(const LogRatio& log_ratio, std::vector<Draws>& draws,
       size = std::clamp(size * std::exp(moved - 0.3), 0.05, 0.95);
     }
   }
-  return log_ratio.gather(Integration::annealed, u, log_weights);
+  return gather(log_ratio, Integration::annealed, u, log_weights);
+}
+
+/// By the first method that is accurate enough, or the one asked for.
+ProximalGibbs integrate(LogRatio& log_ratio, const IntegrationOptions& options) {
+  const auto asked = [&](Integration method) { return !options.method || *options.method == method; };
+  if (asked(Integration::quadrature) && log_ratio.dimension() <= most_quadrature_dimensions) {
+    if (auto result = by_quadrature(log_ratio, options.most_nodes)) {
+      return *std::move(result);
+    }
+  }
+  std::vector<Draws> draws = draws_of(options.seed, options.num_samples);
+  const Particles<double> u = standard_normals(draws, log_ratio.dimension());
+  const Vector ratios = log_ratio(u);
+  const auto num_samples = static_cast<double>(options.num_samples);
+  ProximalGibbs result = gather(log_ratio, Integration::monte_carlo, u, ratios.array() - std::log(num_samples));
+  const bool enough = result.effective_sample_size >= least_effective_share * num_samples;
+  if (!asked(Integration::annealed) || (enough && asked(Integration::monte_carlo))) {
+    return result;
+  }
+  const Index num_chains = std::max<Index>(options.num_samples / 16, 1);
+  draws.erase(draws.begin() + num_chains, draws.end());
+  return by_annealing(log_ratio, draws, u.topRows(num_chains), ratios.head(num_chains));
 }
 
 void refuse(ProximalGibbs& result, std::string reason) {
@@ -237,6 +242,20 @@ const char* name_of(Integration method) {
       return "annealed importance sampling";
   }
   return "";
+}
+
+std::string describe_integration(const Network& network, const IntegrationOptions& options) {
+  const bool integrates_output = is_linear_in_output(network.neuron());
+  const Index dimension = network.layout().size - (integrates_output ? 1 : 0);
+  const std::string sampled = fmt::format(
+      "by {} samples of the prior (method 1), or where they are worth less than a tenth by {} annealed chains "
+      "(method 2)",
+      options.num_samples, options.num_samples / 16);
+  return fmt::format("integral over {} parameters{}, {}", dimension, integrates_output ? " and, exactly, r" : "",
+                     dimension <= most_quadrature_dimensions
+                         ? fmt::format("by quadrature with up to {} nodes (method 0); where that does not converge {}",
+                                       options.most_nodes, sampled)
+                         : sampled);
 }
 
 double MeanFieldProblem::sample_weight() const {
@@ -267,31 +286,12 @@ std::optional<std::string> gibbs_integral_unavailable(const Network& network) {
 
 ProximalGibbs proximal_gibbs(const MeanFieldProblem& problem, const Vector& dual, const IntegrationOptions& options) {
   assert(problem.penalty > 0 && problem.temperature > 0 && dual.size() == problem.data->num_train());
-  const LogRatio log_ratio(problem, dual);
-  const auto asked = [&](Integration method) { return !options.method || *options.method == method; };
-  if (asked(Integration::quadrature) && log_ratio.dimension() <= most_quadrature_dimensions) {
-    if (auto result = by_quadrature(log_ratio, options.most_nodes)) {
-      return *std::move(result);
-    }
-  }
-  std::vector<Draws> draws = draws_of(options.seed, options.num_samples);
-  const Particles<double> u = standard_normals(draws, log_ratio.dimension());
-  const Vector ratios = log_ratio(u);
-  const auto num_samples = static_cast<double>(options.num_samples);
-  ProximalGibbs result = log_ratio.gather(Integration::monte_carlo, u, ratios.array() - std::log(num_samples));
-  const bool enough = result.effective_sample_size >= least_effective_share * num_samples;
-  if (asked(Integration::annealed) && !(enough && asked(Integration::monte_carlo))) {
-    const Index num_chains = std::max<Index>(options.num_samples / 16, 1);
-    draws.erase(draws.begin() + num_chains, draws.end());
-    result = by_annealing(log_ratio, draws, u.topRows(num_chains), ratios.head(num_chains));
-  }
+  LogRatio log_ratio(problem, dual);
+  ProximalGibbs result = integrate(log_ratio, options);
+  result.nodes = log_ratio.nodes(result.nodes);
   const double least = result.method == Integration::annealed ? least_annealed_share : least_effective_share;
-  // Mass far out along r, in which the exponent is linear, goes unnoticed: the effective sample size stays large.
-  const bool is_product = problem.network->neuron().kind == NeuronKind::r_sigma;
-  if (!options.method && result.method == Integration::annealed && is_product) {
-    refuse(result,
-           "annealed samples miss mass of r sigma(w.x), and nothing shows it: the temperature is too low for them");
-  } else if (!(result.effective_sample_size >= least * static_cast<double>(result.nodes.rows()))) {
+  if (result.method != Integration::quadrature &&
+      !(result.effective_sample_size >= least * static_cast<double>(result.nodes.rows()))) {
     refuse(result, fmt::format("{} leaves an effective sample size of {:.1f} of {}: the temperature is too low for it",
                                name_of(result.method), result.effective_sample_size, result.nodes.rows()));
   }

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "mfld/core/error.hpp"
+#include "mfld/observe/notes.hpp"
 #include "mfld/observe/observer.hpp"
 #include "support/mean_field_world.hpp"
 
@@ -44,8 +45,9 @@ TEST(TrustObservables, AreThoseOfTheLibrary) {
   const Stage stage;
   const Observer observer(stage.scene(), all, "observe.columns");
   ASSERT_EQ(observer.columns(),
-            (std::vector<std::string>{"entropy", "free_energy", "dual_bound", "dual_bound_error", "dual_gap",
-                                      "dual_gap_error", "fixed_point_residual", "kernel_gradient_discrepancy"}));
+            (std::vector<std::string>{"entropy", "free_energy", "dual_bound", "dual_bound_error", "dual_bound_method",
+                                      "dual_bound_samples", "dual_gap", "dual_gap_error", "fixed_point_residual",
+                                      "kernel_gradient_discrepancy"}));
   Look look(stage.scene());
   look.move_to(stage.particles, {0.1}, 0.2);
   std::vector<double> values(observer.columns().size());
@@ -56,10 +58,12 @@ TEST(TrustObservables, AreThoseOfTheLibrary) {
   EXPECT_EQ(values[1], expected.free_energy);
   EXPECT_EQ(values[2], expected.dual_bound);
   EXPECT_EQ(values[3], expected.dual_bound_error);
-  EXPECT_EQ(values[4], expected.dual_gap);
-  EXPECT_EQ(values[5], expected.dual_gap_error);
-  EXPECT_EQ(values[6], expected.fixed_point_residual);
-  EXPECT_TRUE(std::isfinite(values[7]));
+  EXPECT_EQ(values[4], 0);  // quadrature
+  EXPECT_EQ(values[5], expected.gibbs.effective_sample_size);
+  EXPECT_EQ(values[6], expected.dual_gap);
+  EXPECT_EQ(values[7], expected.dual_gap_error);
+  EXPECT_EQ(values[8], expected.fixed_point_residual);
+  EXPECT_TRUE(std::isfinite(values[9]));
   // Other particles, other numbers.
   const Particles<double> others = 2 * stage.particles;
   look.move_to(others, {0.1}, 0.2);
@@ -93,7 +97,7 @@ TEST(TrustObservables, AreRefusedWhereThereIsNoGibbsLaw) {
   };
   for (const std::string& name : all) {
     const bool needs_law = name != "entropy";
-    const std::string both = "needs lambda1 > 0 and lambda2 > 0 throughout, which phase.0";
+    const std::string both = "needs a phase with lambda1 > 0, lambda2 > 0 and anchor = \"zero\", and in phase.0 lambda";
     expect_refused(few, name, of_entropy.count(name) > 0, "needs network.width above 3");
     expect_refused(cold, name, needs_law, both);
     expect_refused(free, name, needs_law, both);
@@ -104,6 +108,66 @@ TEST(TrustObservables, AreRefusedWhereThereIsNoGibbsLaw) {
     expect_refused(quadratic, name, of_integral.count(name) > 0, "needs a neuron that is bounded or grows linearly");
     expect_refused(plain, name, needs_law, "needs network.scaling = \"mean-field\"");
   }
+}
+
+// One phase with a Gibbs law is enough; the rows of the others are not numbers, and the run says why.
+TEST(TrustObservables, AreNoNumbersInPhasesWithoutAGibbsLaw) {
+  Stage stage;
+  Phase descent = langevin();
+  descent.temperature.value = 0;
+  Phase returning = langevin();
+  returning.anchor = Anchor::start;
+  Phase cooled = langevin();
+  cooled.temperature.off_fraction = 0.2;
+  stage.phases = {descent, langevin(), returning, cooled};
+  const Observer observer(stage.scene(), all, "observe.columns");
+  EXPECT_EQ(
+      observation_notes(stage.scene(), {"train_loss", "free_energy", "dual_gap"}),
+      (std::vector<std::string>{
+          "dual_gap: integral over 2 parameters, by quadrature with up to 32768 nodes (method 0); where that does not "
+          "converge by 4096 samples of the prior (method 1), or where they are worth less than a tenth by 256 annealed "
+          "chains (method 2); the nodes that are drawn come from the noise seed, alike in every row",
+          "free_energy, dual_gap: not a number in phase 0, where lambda2 is 0",
+          "free_energy, dual_gap: not a number in phase 2, where the penalty is from the start (anchor)",
+          "free_energy, dual_gap: not a number in phase 3 once lambda2 is 0"}));
+  EXPECT_TRUE(observation_notes(stage.scene(), {"train_loss", "entropy"}).empty());
+  Look look(stage.scene());
+  std::vector<double> values(observer.columns().size());
+  for (const Penalty<double>& penalty : {Penalty<double>{0}, Penalty<double>{0.1, &stage.particles}}) {
+    look.move_to(stage.particles, penalty, 0.2);
+    observer.evaluate(look, values);
+    EXPECT_TRUE(std::isfinite(values[0]));
+    for (std::size_t k = 1; k < values.size(); ++k) {
+      EXPECT_TRUE(std::isnan(values[k])) << k;
+    }
+  }
+}
+
+// The nodes are those of the noise seed, the same at every look.
+TEST(TrustObservables, DrawTheirNodesFromTheNoiseSeed) {
+  Stage stage;
+  stage.world = MeanFieldWorld({NeuronKind::bounded_r, Activation::tanh, true, 2}, gaussian_matrix(20, 4, 1),
+                               gaussian_matrix(20, 1, 2));
+  stage.particles = gaussian_matrix(200, 6, 3);
+  const auto bound = [&](std::uint64_t seed) {
+    Scene scene = stage.scene();
+    scene.seeds.noise = seed;
+    Look look(scene);
+    std::vector<double> bounds;
+    for (int moment = 0; moment < 2; ++moment) {
+      look.move_to(stage.particles, {0.1}, 0.2, moment);
+      EXPECT_NE(look.certificate().gibbs.method, Integration::quadrature);
+      bounds.push_back(look.certificate().dual_bound);
+    }
+    EXPECT_EQ(bounds[0], bounds[1]);
+    return bounds[0];
+  };
+  EXPECT_EQ(bound(7), bound(7));
+  EXPECT_NE(bound(7), bound(8));
+  Look look(stage.scene());
+  look.move_to(stage.particles, {0.1}, 0.2);
+  const auto outputs = look.train_outputs();
+  EXPECT_EQ(bound(7), certificate(stage.world.problem(0.1, 0.2), stage.particles, outputs, {.seed = 7}).dual_bound);
 }
 
 // Without an integral: r ReLU(w.x).

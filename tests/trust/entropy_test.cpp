@@ -6,7 +6,11 @@
 #include <cmath>
 #include <limits>
 #include <numbers>
+#include <random>
+#include <utility>
+#include <vector>
 
+#include "mfld/core/parallel.hpp"
 #include "support/random_normals.hpp"
 #include "support/statistics.hpp"
 
@@ -17,14 +21,21 @@ double gaussian_entropy(Index dimension) {
   return 0.5 * static_cast<double>(dimension) * std::log(2 * std::numbers::pi * std::numbers::e);
 }
 
+// By the tree (600 particles in 1 dimension) and by pairs, with every remainder of a tile of 64.
 TEST(Entropy, DistancesAreThoseOfADirectSearch) {
-  for (const Index k : {1, 3}) {
-    const Particles<double> particles = random_normals(300, 3, 1);
-    const Vector found = neighbour_distances(particles, k);
-    for (Index j = 0; j < particles.rows(); ++j) {
-      Vector all = (particles.rowwise() - particles.row(j)).rowwise().norm();
-      std::nth_element(all.begin(), all.begin() + k, all.end());  // itself comes first
-      EXPECT_NEAR(found[j], all[k], 1e-14);
+  std::vector<std::pair<Index, Index>> shapes = {{600, 1}, {300, 3}, {5, 2}, {100, 17}};
+  for (Index num_particles = 65; num_particles <= 128; ++num_particles) {
+    shapes.emplace_back(num_particles, 2);
+  }
+  for (const auto& [num_particles, dimension] : shapes) {
+    for (const Index k : {1, 3}) {
+      const Particles<double> particles = random_normals(num_particles, dimension, 1);
+      const Vector found = neighbour_distances(particles, k);
+      for (Index j = 0; j < particles.rows(); ++j) {
+        Vector all = (particles.rowwise() - particles.row(j)).rowwise().norm();
+        std::nth_element(all.begin(), all.begin() + k, all.end());  // itself comes first
+        EXPECT_NEAR(found[j], all[k], 1e-14) << num_particles << ' ' << dimension;
+      }
     }
   }
 }
@@ -86,6 +97,14 @@ TEST(Entropy, OfGaussiansInManyDimensionsIsBiased) {
   EXPECT_GT(estimates_of(10, 60).mean.z(gaussian_entropy(10)), 4);
   const Estimates twenty = estimates_of(20, 4);
   EXPECT_NEAR(twenty.mean.mean() - gaussian_entropy(20), 1.0, 0.2);
+}
+
+TEST(Entropy, DistancesDoNotDependOnThreads) {
+  for (const Index dimension : {1, 6}) {  // by the tree, by pairs
+    const Particles<double> particles = random_normals(700, dimension, 3);
+    const auto run = [&] { return neighbour_distances(particles, 3); };
+    EXPECT_EQ(with_threads(1, run), with_threads(3, run));
+  }
 }
 
 TEST(Entropy, OfTiesIsAReason) {

@@ -56,7 +56,7 @@ struct Experiment {
 
   const Network& network() const { return model->network(); }
   /// What its observers see; refers to it.
-  Scene scene() const { return {model.get(), &risk, &data, &initial, &phases}; }
+  Scene scene() const { return {model.get(), &risk, &data, &initial, &phases, seeds}; }
   std::int64_t num_steps() const;
   RunSizes sizes() const { return {initial.rows(), initial.cols(), data.num_train()}; }
   /// Memory that data and particles take.

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "mfld/core/random.hpp"
 #include "mfld/dynamics/phase.hpp"
 #include "mfld/objective/risk.hpp"
 #include "mfld/task/dataset.hpp"
@@ -16,6 +17,7 @@ struct Scene {
   const Dataset* data = nullptr;
   const Particles<double>* initial = nullptr;  // [N x p] at step 0
   const std::vector<Phase>* phases = nullptr;  // how it trains
+  Seeds seeds = {};                            // observers draw from (noise, certificate, ...) alone
 
   const Network& network() const { return model->network(); }
 };
@@ -42,8 +44,12 @@ struct Needs {
   bool all_trained = false;         // no parameter is frozen
   bool mean_field = false;          // a network that mean_field_unavailable() accepts
   bool gibbs_integral = false;      // a neuron that gibbs_integral_unavailable() accepts
-  bool gibbs_law = false;           // noise and a penalty from 0 in every phase
+  bool gibbs_law = false;           // noise and a penalty from 0 in some phase
 };
+
+/// Why no step of the phase has a Gibbs law exp(-dF/dmu / lambda2) ("lambda2 is 0"), or nullopt. The last steps may have
+/// none all the same, where a schedule is off.
+std::optional<std::string> gibbs_law_lacking(const Phase& phase);
 
 /// The first of the needs that the scene does not meet, in words ("needs a teacher"), or nullopt.
 std::optional<std::string> what_is_lacking(const Needs& needs, const Scene& scene);

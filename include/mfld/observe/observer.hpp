@@ -58,7 +58,8 @@ class Look {
   const Matrix& tangent_kernel();
   const Matrix& initial_tangent_kernel();
   /// The problem of the mean field at this penalty and temperature, and how far from its optimum the particles are, where
-  /// both are positive (trust/certificate.hpp). The nodes are drawn alike at every moment of every run.
+  /// both are positive (trust/certificate.hpp). Node or chain k draws from stream (noise seed, certificate, k), alike at
+  /// every moment of a run: differences in time are smooth.
   MeanFieldProblem mean_field_problem() const;
   const Certificate& certificate();
   /// Gradient descent on the linearised network, where has_linearised_descent().

@@ -9,8 +9,9 @@ namespace mfld {
 /// factor, as simulations of normal laws give for k = 1..5 and D <= 5 (1.06 to 1.24); in more dimensions it is larger.
 inline constexpr double neighbour_inflation = 1.15;
 
-/// Distance of every particle to its k-th nearest other particle, by a k-d tree: exact; O(N log N) in a few dimensions,
-/// up to O(N^2) in many. Finite particles [N x D], 1 <= k < N. Parallel over particles.                          [N]
+/// Distance of every particle to its k-th nearest other particle, exactly: by a k-d tree, O(N log N), where N is above
+/// 250 2^D, else by all pairs, O(N^2 D), about a nanosecond a pair. Finite particles [N x D], 1 <= k < N. Parallel over
+/// particles; the same bits on any thread count.                                                                [N]
 Vector neighbour_distances(const Particles<double>& particles, Index k);
 
 struct EntropyEstimate {

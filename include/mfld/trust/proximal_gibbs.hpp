@@ -28,15 +28,19 @@ std::optional<std::string> mean_field_unavailable(const Model& model);
 /// Why exp(-dF/dmu / lambda2) may have no integral for a neuron ("needs ..."), or nullopt.
 std::optional<std::string> gibbs_integral_unavailable(const Network& network);
 
-enum class Integration { quadrature, monte_carlo, annealed };
+/// The numbers stand in column dual_bound_method of metrics.csv.
+enum class Integration { quadrature = 0, monte_carlo = 1, annealed = 2 };
 const char* name_of(Integration method);
 
 struct IntegrationOptions {
-  std::uint64_t seed = 0;                  // stream (seed, certificate, node)
+  std::uint64_t seed = 0;                  // node or chain k draws from stream (seed, certificate, k)
   std::optional<Integration> method = {};  // none: the first that is accurate enough
   Index num_samples = 4096;                // of Monte Carlo; a sixteenth as many annealed chains
   Index most_nodes = 1 << 15;              // of quadrature
 };
+
+/// In words: what proximal_gibbs does for this neuron.
+std::string describe_integration(const Network& network, const IntegrationOptions& options = {});
 
 /// The Gibbs law of dual variables g in R^n [Oko, Suzuki, Nitanda & Wu, ICLR 2022]:
 ///   q[g](theta) = exp(-(1/lambda2) (w sum_i g_i h(theta; x_i) + lambda1 |theta|^2)),   w = 1/n (1 if R is a sum),
@@ -46,24 +50,27 @@ struct ProximalGibbs {
   double standard_error = 0;  // of that; for quadrature the change that the last refinement made
   Integration method{};
   double effective_sample_size = 0;  // (sum w)^2 / sum w^2; the number of nodes for quadrature
-  Particles<double> nodes;           // [S x p]
+  Particles<double> nodes;           // [S x p]; r is its mean given (w, b) where h is linear in r
   Vector weights;                    // [S], their sum is 1
   std::string reason;                // why there is no number; empty where there is one
 };
 
 /// With nu = N(0, lambda2 / (2 lambda1)), log int q[g] = (p/2) log(pi lambda2 / lambda1) + log E_nu exp(-psi / lambda2),
-/// psi the first variation. The expectation is taken
-///   by quadrature, p <= 3: the trapezoidal rule in a ball that holds all but 1e-13 of the mass, refined by sqrt(2) until
+/// psi the first variation. Where h is linear in r (r-sigma, parity-unbounded), the expectation over r is taken exactly,
+/// and what is left has one dimension less: D = p - 1, else p. Given (w, b), r is then normal with the variance of nu and
+/// the mean that the nodes have, by which sum_s weight_s h(theta_s; x) is f_p. The expectation over the rest is taken
+///   by quadrature, D <= 3: the trapezoidal rule in a ball that holds all but 1e-13 of the mass, refined by sqrt(2) until
 ///     nothing changes or most_nodes is reached; accepted if the last change of the logarithm is below 0.01. The error
 ///     falls like exp(-c / step) for analytic neurons, like step^2 for those with a kink;
 ///   by Monte Carlo from nu, accepted if the effective sample size is at least a tenth of the samples;
-///   else by annealed importance sampling [Neal, Statistics and Computing 2001] from nu, over 64 to 512 powers of
-///     exp(-psi / lambda2), with preconditioned Crank-Nicolson moves, which leave nu as it is in any dimension; where the
-///     effective sample size is below a quarter of the chains, or the neuron is r-sigma, there is no number.
+///   else by annealed importance sampling [Neal, Statistics and Computing 2001] from nu, over 64 to 384 powers of
+///     exp(-psi / lambda2), with preconditioned Crank-Nicolson moves, which leave nu as it is in any dimension, in single
+///     precision; it ends as soon as the effective sample size is below a quarter of the chains: there is no number then.
 /// The logarithm of a mean is biased by -variance / 2, and mass that no chain has found is missing: sampled integrals err
-/// downward, by more than the standard error where modes are narrow. The draws depend on the seed alone, so that two calls differ by
-/// their arguments. dual [n]. Needs both of the above to be nothing; parallel, the same bits on any thread count.
-/// Cost: first_variation at the nodes: 4096 by Monte Carlo, 4096 + 16 384 to 131 072 by annealing.
+/// downward, by more than the standard error where modes are narrow. The draws depend on the seed alone, so that two calls
+/// differ by their arguments. dual [n]. Needs both of the above to be nothing; parallel, the same bits on any thread count.
+/// Cost: HiddenSums at the nodes: 4096 by Monte Carlo (twice where h is linear in r), and 16 384 to 98 304 more in single
+/// precision by annealing.
 ProximalGibbs proximal_gibbs(const MeanFieldProblem& problem, const Vector& dual,
                              const IntegrationOptions& options = {});
 
