@@ -7,7 +7,7 @@
 #include "commands.hpp"
 #include "mfld/config/experiment.hpp"
 #include "mfld/config/task_table.hpp"
-#include "mfld/observe/observer.hpp"
+#include "mfld/observe/observables.hpp"
 #include "mfld/task/index_model.hpp"
 #include "say.hpp"
 

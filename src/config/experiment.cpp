@@ -15,7 +15,7 @@
 #include "mfld/dynamics/state.hpp"
 #include "mfld/model/tangent_network.hpp"
 #include "mfld/observe/notes.hpp"
-#include "mfld/observe/observer.hpp"
+#include "mfld/observe/observables.hpp"
 
 namespace mfld {
 
@@ -186,7 +186,8 @@ void read_columns(Section& observe, const Scene& scene, Experiment& experiment) 
     return experiment.kernel ? keep_observables_of_outputs(scene, names, key, experiment.kernel->left_out) : names;
   };
   const bool describing = observe.is_describing();
-  const auto defaults = describing ? std::vector<std::string>() : those_that_exist(Observer::default_names(scene));
+  const auto defaults =
+      describing ? std::vector<std::string>() : those_that_exist(ObservedColumns::default_names(scene));
   if (experiment.kernel) {
     experiment.kernel->left_out.clear();  // nobody asked for these
   }
@@ -195,7 +196,7 @@ void read_columns(Section& observe, const Scene& scene, Experiment& experiment) 
                                      {defaults, "those that exist and are cheap"}));
   if (!describing) {
     check_kernel_memory(observe, experiment);
-    experiment.columns = Observer(scene, experiment.observables, key).columns();
+    experiment.columns = ObservedColumns(scene, experiment.observables, key).columns();
   }
   if (experiment.kernel && experiment.kernel->ridge == 0) {
     experiment.columns.emplace_back(generalisation_column);
@@ -353,7 +354,7 @@ Experiment read_experiment(const Section& root, const Surroundings& surroundings
   const auto some = [&](const auto& condition) {
     return std::any_of(experiment.phases.begin(), experiment.phases.end(), condition) ? 1 : 0;
   };
-  // First particles, drift, drift of an observer; what the state holds, and once more in a checkpoint.
+  // First particles, drift, drift of an observed; what the state holds, and once more in a checkpoint.
   const int num_copies = 3 + some([](const Phase& phase) { return phase.anchor == Anchor::start; }) +
                          some([](const Phase& phase) { return phase.until_gradient_norm > 0; }) +
                          (options.linearised ? 2 : 0);

@@ -7,7 +7,7 @@
 #include "config/memory.hpp"
 #include "config/readers.hpp"
 #include "mfld/core/error.hpp"
-#include "mfld/observe/observer.hpp"
+#include "mfld/observe/observables.hpp"
 
 namespace mfld {
 
@@ -207,7 +207,7 @@ std::vector<std::string> keep_observables_of_outputs(const Scene& scene, const s
     const Observable* row = find_observable(name);
     (row != nullptr && row->needs.particles ? left_out : kept).push_back(name);
   }
-  const Observer existing(scene, kept, key);  // throws for names that are none
+  const ObservedColumns existing(scene, kept, key);  // throws for names that are none
   return kept;
 }
 

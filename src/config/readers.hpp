@@ -9,7 +9,7 @@
 #include "mfld/dynamics/phase.hpp"
 #include "mfld/model/initialisation.hpp"
 #include "mfld/model/network.hpp"
-#include "mfld/observe/observer.hpp"
+#include "mfld/observe/observables.hpp"
 
 namespace mfld {
 

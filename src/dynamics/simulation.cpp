@@ -46,11 +46,11 @@ Outcome Simulation<Scalar>::run(Listener<Scalar>& listener, const std::atomic<bo
     } else if (stop || state_.step >= step_limit) {
       ending = Ending::interrupted;
     } else {
-      look(listener, false, outcome);
+      tell(listener, false, outcome);
       step(outcome);
     }
   }
-  look(listener, true, outcome);
+  tell(listener, true, outcome);
   outcome.end.step = state_.step;
   return outcome;
 }
@@ -85,9 +85,9 @@ Penalty<Scalar> Simulation<Scalar>::penalty(const Phase& phase) const {
 }
 
 template <class Scalar>
-void Simulation<Scalar>::look(Listener<Scalar>& listener, bool last, Outcome& outcome) {
+void Simulation<Scalar>::tell(Listener<Scalar>& listener, bool last, Outcome& outcome) {
   const Stopwatch watch(outcome.observe_seconds);
-  listener.look(state_, last);
+  listener.hear(state_, last);
 }
 
 template <class Scalar>

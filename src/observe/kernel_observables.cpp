@@ -30,10 +30,11 @@ std::vector<std::string> numbered(std::string_view prefix, Index first, Index la
   return names;
 }
 
-double linearisation_error(Look& look) {
-  const bool have_test = look.scene().data->num_test() > 0;
-  const auto outputs = have_test ? look.test_outputs() : look.train_outputs();
-  return look.linearised_descent().relative_error({outputs.data(), static_cast<Index>(outputs.size())}, look.step());
+double linearisation_error(Moment& moment) {
+  const bool have_test = moment.scene().data->num_test() > 0;
+  const auto outputs = have_test ? moment.test_outputs() : moment.train_outputs();
+  return moment.linearised_descent().relative_error({outputs.data(), static_cast<Index>(outputs.size())},
+                                                    moment.step());
 }
 
 Observable residual_harmonics() {
@@ -44,9 +45,9 @@ Observable residual_harmonics() {
       "samples: its size in the spherical harmonics of degree k  [Funk-Hecke; addition theorem, Mueller 1966]";
   row.needs = {.unit_inputs = true};
   row.columns = [](const Scene&) { return numbered("residual_harmonics", 0, largest_degree); };
-  row.evaluate = [](Look& look, std::span<double> values) {
-    const auto outputs = look.train_outputs();
-    const Dataset& data = *look.scene().data;
+  row.evaluate = [](Moment& moment, std::span<double> values) {
+    const auto outputs = moment.train_outputs();
+    const Dataset& data = *moment.scene().data;
     const Vector residual =
         Eigen::Map<const Vector>(outputs.data(), static_cast<Index>(outputs.size())) - data.train_targets;
     const Vector sizes = harmonic_sizes(data.train_inputs, residual, largest_degree);
@@ -66,12 +67,12 @@ Observable tangent_eigenvalues() {
   row.columns = [](const Scene& scene) {
     return numbered("tangent_eigenvalue", 1, std::min(scene.data->num_train(), num_eigenvalues));
   };
-  row.evaluate = [](Look& look, std::span<double> values) {
-    if (!look.tangent_kernel().allFinite()) {  // of particles that diverge
+  row.evaluate = [](Moment& moment, std::span<double> values) {
+    if (!moment.tangent_kernel().allFinite()) {  // of particles that diverge
       std::fill(values.begin(), values.end(), std::numeric_limits<double>::quiet_NaN());
       return;
     }
-    const Vector eigenvalues = empirical_eigenvalues(look.tangent_kernel());
+    const Vector eigenvalues = empirical_eigenvalues(moment.tangent_kernel());
     std::copy_n(eigenvalues.begin(), values.size(), values.begin());
   };
   row.by_default = false;
@@ -94,12 +95,12 @@ Observable kernel_profile() {
       "evenly spaced from -pi to pi  [Jacot, Gabriel & Hongler, NeurIPS 2018, figure 1]";
   row.needs = {.particles = true, .initial_particles = true, .plane = true};
   row.columns = [](const Scene&) { return numbered("kernel_profile", 1, num_angles); };
-  row.evaluate = [](Look& look, std::span<double> values) {
-    const Network& network = look.scene().network();
+  row.evaluate = [](Moment& moment, std::span<double> values) {
+    const Network& network = moment.scene().network();
     const Index d = network.input_dim();
     const Vector angles = Vector::LinSpaced(num_angles, -std::numbers::pi, std::numbers::pi);
-    const Particles<double>* const fixed = look.scene().model->tangent_point();
-    const Particles<double>& particles = fixed == nullptr ? look.particles() : *fixed;
+    const Particles<double>* const fixed = moment.scene().model->tangent_point();
+    const Particles<double>& particles = fixed == nullptr ? moment.particles() : *fixed;
     const Matrix kernel = empirical_ntk(network, particles, circle(d, Vector::Zero(1)), circle(d, angles));
     std::copy_n(kernel.data(), values.size(), values.begin());
   };
@@ -115,13 +116,16 @@ std::vector<Observable> kernel_observables() {
           "ntk_drift",
           "|K_t - K_0|_F / |K_0|_F, K the empirical tangent kernel on the training inputs  [Jacot, Gabriel "
           "& Hongler, NeurIPS 2018]",
-          of_kernels, [](Look& look) { return kernel_drift(look.tangent_kernel(), look.initial_tangent_kernel()); })),
+          of_kernels,
+          [](Moment& moment) { return kernel_drift(moment.tangent_kernel(), moment.initial_tangent_kernel()); })),
       on_request(
           number("kernel_alignment",
                  "y' K y / (|K|_F |y|^2), K the empirical tangent kernel on the training inputs  [Cristianini et "
                  "al., NeurIPS 2001]",
                  {.particles = true, .training_kernels = true},
-                 [](Look& look) { return kernel_alignment(look.tangent_kernel(), look.scene().data->train_targets); })),
+                 [](Moment& moment) {
+                   return kernel_alignment(moment.tangent_kernel(), moment.scene().data->train_targets);
+                 })),
       on_request(number("linearisation_error",
                         "|f_t - f_lin,t| / |f_t - f_0| on the test samples (training samples where there are none), "
                         "f_lin the linearised network after the same steps of gd in closed form; 0 at the start, not a "

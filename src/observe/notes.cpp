@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "mfld/observe/observer.hpp"
+#include "mfld/observe/observables.hpp"
 
 namespace mfld {
 

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "mfld/observe/observer.hpp"
+#include "mfld/observe/observables.hpp"
 
 namespace mfld {
 
@@ -12,7 +12,7 @@ namespace mfld {
 template <class Value>
 Observable number(std::string_view name, std::string_view formula, const Needs& needs, Value value) {
   return {name, formula, needs, [name](const Scene&) { return std::vector<std::string>{std::string(name)}; },
-          [value](Look& look, std::span<double> values) { values[0] = value(look); }};
+          [value](Moment& moment, std::span<double> values) { values[0] = value(moment); }};
 }
 
 inline Observable on_request(Observable observable) {

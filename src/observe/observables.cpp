@@ -7,7 +7,7 @@
 
 #include "mfld/observe/alignment.hpp"
 #include "mfld/observe/movement.hpp"
-#include "mfld/observe/observer.hpp"
+#include "mfld/observe/observables.hpp"
 #include "observe/observable_rows.hpp"
 
 namespace mfld {
@@ -19,8 +19,8 @@ constexpr double near_cosine = 0.95;
 
 // What the rows are made of.
 
-double mean_loss(const Look& look, std::span<const double> outputs, const Vector& targets) {
-  const Risk mean(look.scene().risk->loss(), Reduction::mean);
+double mean_loss(const Moment& moment, std::span<const double> outputs, const Vector& targets) {
+  const Risk mean(moment.scene().risk->loss(), Reduction::mean);
   return mean.value(outputs, {targets.data(), outputs.size()});
 }
 
@@ -32,35 +32,35 @@ double accuracy(std::span<const double> outputs, const Vector& targets) {
   return static_cast<double>(num_right) / static_cast<double>(outputs.size());
 }
 
-auto weights(const Look& look) { return input_weights(look.particles(), look.scene().network().layout()); }
+auto weights(const Moment& moment) { return input_weights(moment.particles(), moment.scene().network().layout()); }
 
-Vector neuron_movement(const Look& look) {
-  return movement(weights(look), input_weights(*look.scene().initial, look.scene().network().layout()));
+Vector neuron_movement(const Moment& moment) {
+  return movement(weights(moment), input_weights(*moment.scene().initial, moment.scene().network().layout()));
 }
 
 /// The factor in front of sigma, as far as it is a parameter: r where h is odd in it, else 1.
-Vector output_weights(const Look& look) {
-  const Network& network = look.scene().network();
+Vector output_weights(const Moment& moment) {
+  const Network& network = moment.scene().network();
   if (network.layout().output >= 0 && info(network.neuron().kind).odd_in_output) {
-    return look.particles().col(network.layout().output);
+    return moment.particles().col(network.layout().output);
   }
-  return Vector::Ones(look.particles().rows());
+  return Vector::Ones(moment.particles().rows());
 }
 
-Matrix neuron_cosines(const Look& look) {
-  return cosines(weights(look), look.scene().data->teacher->directions,
-                 cosine_sign(look.scene().network().neuron().activation));
+Matrix neuron_cosines(const Moment& moment) {
+  return cosines(weights(moment), moment.scene().data->teacher->directions,
+                 cosine_sign(moment.scene().network().neuron().activation));
 }
 
 /// The best cosine of any neuron to each teacher.                                  [m]
-Vector best_cosines(const Look& look) { return neuron_cosines(look).colwise().maxCoeff().transpose(); }
+Vector best_cosines(const Moment& moment) { return neuron_cosines(moment).colwise().maxCoeff().transpose(); }
 
-double output_parameter_mean(const Look& look) {
-  return look.particles().col(look.scene().network().layout().output).mean();
+double output_parameter_mean(const Moment& moment) {
+  return moment.particles().col(moment.scene().network().layout().output).mean();
 }
 
-double output_parameter_second_moment(const Look& look) {
-  return look.particles().col(look.scene().network().layout().output).array().square().mean();
+double output_parameter_second_moment(const Moment& moment) {
+  return moment.particles().col(moment.scene().network().layout().output).array().square().mean();
 }
 
 // Rows.
@@ -87,8 +87,8 @@ Observable teacher_cosines() {
     }
     return names;
   };
-  row.evaluate = [](Look& look, std::span<double> values) {
-    const Vector best = best_cosines(look);
+  row.evaluate = [](Moment& moment, std::span<double> values) {
+    const Vector best = best_cosines(moment);
     std::copy(best.begin(), best.end(), values.begin());
   };
   return row;
@@ -96,44 +96,47 @@ Observable teacher_cosines() {
 
 std::vector<Observable> risk_rows() {
   return {
-      number(train_loss_name,
-             "(1/n) sum_i l(f(x_i), y_i) on the training samples, no penalty; a mean whatever loss.reduction", {},
-             [](Look& look) { return mean_loss(look, look.train_outputs(), look.scene().data->train_targets); }),
-      number("test_loss", "the same on the test samples", {.test_samples = true},
-             [](Look& look) { return mean_loss(look, look.test_outputs(), look.scene().data->test_targets); }),
+      number(
+          train_loss_name,
+          "(1/n) sum_i l(f(x_i), y_i) on the training samples, no penalty; a mean whatever loss.reduction", {},
+          [](Moment& moment) { return mean_loss(moment, moment.train_outputs(), moment.scene().data->train_targets); }),
+      number(
+          "test_loss", "the same on the test samples", {.test_samples = true},
+          [](Moment& moment) { return mean_loss(moment, moment.test_outputs(), moment.scene().data->test_targets); }),
       number("train_accuracy", "share of training samples with y f(x) > 0; a tie is wrong", {.classes = true},
-             [](Look& look) { return accuracy(look.train_outputs(), look.scene().data->train_targets); }),
+             [](Moment& moment) { return accuracy(moment.train_outputs(), moment.scene().data->train_targets); }),
       number("test_accuracy", "share of test samples with y f(x) > 0; a tie is wrong",
              {.test_samples = true, .classes = true},
-             [](Look& look) { return accuracy(look.test_outputs(), look.scene().data->test_targets); }),
+             [](Moment& moment) { return accuracy(moment.test_outputs(), moment.scene().data->test_targets); }),
       number(
           "objective",
           "F = R(f) + penalty * penalty_factor * sum_j |theta_j - anchor_j|^2 over trained parameters, penalty_factor "
           "1/N in mean-field, 1 in ntk and standard, alpha^2/N in alpha; R reduced as loss.reduction says",
-          {.particles = true}, [](Look& look) { return look.objective(); }),
+          {.particles = true}, [](Moment& moment) { return moment.objective(); }),
       on_request(
           number("gradient_norm",
                  "sqrt(sum_j |g_j|^2 / N), g_j = v_j + 2 penalty (theta_j - anchor_j) the full drift, trained columns",
-                 {.particles = true}, [](Look& look) { return drift_norm(look.full_drift()); })),
+                 {.particles = true}, [](Moment& moment) { return drift_norm(moment.full_drift()); })),
   };
 }
 
 std::vector<Observable> movement_rows() {
   return {
       number("movement_mean", "(1/N) sum_j |w_j(t) - w_j(0)|  [Chizat, Oyallon & Bach, NeurIPS 2019]",
-             {.particles = true, .initial_particles = true}, [](Look& look) { return neuron_movement(look).mean(); }),
+             {.particles = true, .initial_particles = true},
+             [](Moment& moment) { return neuron_movement(moment).mean(); }),
       number("movement_max", "max_j |w_j(t) - w_j(0)|", {.particles = true, .initial_particles = true},
-             [](Look& look) { return neuron_movement(look).maxCoeff<Eigen::PropagateNaN>(); }),
+             [](Moment& moment) { return neuron_movement(moment).maxCoeff<Eigen::PropagateNaN>(); }),
       number("movement_relative", "|Theta_t - Theta_0|_F / |Theta_0|_F over all parameters",
              {.particles = true, .initial_particles = true, .nonzero_start = true},
-             [](Look& look) { return relative_movement(look.particles(), *look.scene().initial); }),
+             [](Moment& moment) { return relative_movement(moment.particles(), *moment.scene().initial); }),
       on_request(number("pattern_change",
                         "share of pairs (neuron j, training sample i) with 1[w_j.x_i + b_j > 0] not as at the start  "
                         "[Du, Zhai, Poczos & Singh, ICLR 2019]",
                         {.particles = true, .initial_particles = true},
-                        [](Look& look) {
-                          return pattern_change(look.particles(), *look.scene().initial,
-                                                look.scene().network().layout(), look.scene().data->train_inputs);
+                        [](Moment& moment) {
+                          return pattern_change(moment.particles(), *moment.scene().initial,
+                                                moment.scene().network().layout(), moment.scene().data->train_inputs);
                         })),
   };
 }
@@ -143,35 +146,39 @@ std::vector<Observable> alignment_rows() {
       teacher_cosines(),
       number("teacher_cosine_min", "min_l teacher_cosine_l: the teacher that is recovered worst",
              {.particles = true, .teacher = true},
-             [](Look& look) { return best_cosines(look).minCoeff<Eigen::PropagateNaN>(); }),
+             [](Moment& moment) { return best_cosines(moment).minCoeff<Eigen::PropagateNaN>(); }),
       number("teacher_recovered", "number of teachers l with teacher_cosine_l > 0.999",
              {.particles = true, .teacher = true},
-             [](Look& look) { return static_cast<double>((best_cosines(look).array() > recovered_cosine).count()); }),
+             [](Moment& moment) {
+               return static_cast<double>((best_cosines(moment).array() > recovered_cosine).count());
+             }),
       number("teacher_mass",
              "share of sum_j |r_j| |w_j| on neurons with cosine > 0.95 to some teacher, cosine as in teacher_cosines; "
              "|r| = 1 where r does not multiply sigma",
              {.particles = true, .teacher = true},
-             [](Look& look) {
-               return mass_near_teacher(weights(look), output_weights(look), neuron_cosines(look), near_cosine);
+             [](Moment& moment) {
+               return mass_near_teacher(weights(moment), output_weights(moment), neuron_cosines(moment), near_cosine);
              }),
       number("teacher_alignment",
              "(1/N) sum_j |P w_j|^2 / |w_j|^2, P the projector on the k relevant directions; k/d for isotropic w",
              {.particles = true, .relevant_subspace = true},
-             [](Look& look) { return mean_alignment(weights(look), look.scene().data->relevant_subspace); }),
+             [](Moment& moment) { return mean_alignment(weights(moment), moment.scene().data->relevant_subspace); }),
       number("relevant_mass", "sum_j |P w_j|^2 / sum_j |w_j|^2, P as above",
              {.particles = true, .relevant_subspace = true},
-             [](Look& look) { return relevant_mass(weights(look), look.scene().data->relevant_subspace); }),
+             [](Moment& moment) { return relevant_mass(weights(moment), moment.scene().data->relevant_subspace); }),
   };
 }
 
 std::vector<Observable> moment_rows() {
   return {
       number("mean_norm", "(1/N) sum_j |w_j|", {.particles = true},
-             [](Look& look) { return weights(look).rowwise().norm().mean(); }),
+             [](Moment& moment) { return weights(moment).rowwise().norm().mean(); }),
       number("norm_of_mean", "|(1/N) sum_j w_j|", {.particles = true},
-             [](Look& look) { return weights(look).colwise().mean().norm(); }),
+             [](Moment& moment) { return weights(moment).colwise().mean().norm(); }),
       number("second_moment", "(1/N) sum_j |theta_j|^2 over all parameters", {.particles = true},
-             [](Look& look) { return look.particles().squaredNorm() / static_cast<double>(look.particles().rows()); }),
+             [](Moment& moment) {
+               return moment.particles().squaredNorm() / static_cast<double>(moment.particles().rows());
+             }),
       number("mean_r", "(1/N) sum_j r_j", {.particles = true, .output_parameter = true}, output_parameter_mean),
       number("second_moment_r", "(1/N) sum_j r_j^2", {.particles = true, .output_parameter = true},
              output_parameter_second_moment),

@@ -27,11 +27,11 @@ constexpr Needs of_gap = {.particles = true,
 constexpr Needs of_discrepancy = {
     .particles = true, .initial_particles = true, .pairs = true, .mean_field = true, .gibbs_law = true};
 
-EntropyEstimate entropy_of_law(const Look& look) { return entropy(look.particles(), num_neighbours); }
+EntropyEstimate entropy_of_law(const Moment& moment) { return entropy(moment.particles(), num_neighbours); }
 
 /// Not every phase need have one, nor every step of a schedule: there is no number then.
-bool has_gibbs_law(const Look& look) {
-  return look.temperature() > 0 && look.penalty().coefficient > 0 && look.penalty().anchor == nullptr;
+bool has_gibbs_law(const Moment& moment) {
+  return moment.temperature() > 0 && moment.penalty().coefficient > 0 && moment.penalty().anchor == nullptr;
 }
 
 /// Several columns from one certificate: the row's name and, behind it, what `suffixes` say.
@@ -49,9 +49,9 @@ Observable of_certificate(std::string_view name, std::string_view formula, const
     }
     return names;
   };
-  row.evaluate = [=](Look& look, std::span<double> row_values) {
+  row.evaluate = [=](Moment& moment, std::span<double> row_values) {
     std::size_t k = 0;
-    ((row_values[k++] = has_gibbs_law(look) ? values(look.certificate()) : none), ...);
+    ((row_values[k++] = has_gibbs_law(moment) ? values(moment.certificate()) : none), ...);
   };
   return on_request(row);
 }
@@ -59,19 +59,20 @@ Observable of_certificate(std::string_view name, std::string_view formula, const
 double method_number(const Certificate& certificate) { return static_cast<double>(certificate.gibbs.method); }
 double num_effective(const Certificate& certificate) { return certificate.gibbs.effective_sample_size; }
 
-double free_energy(Look& look) {
-  return has_gibbs_law(look) ? look.objective() - look.temperature() * entropy_of_law(look).value : none;
+double free_energy(Moment& moment) {
+  return has_gibbs_law(moment) ? moment.objective() - moment.temperature() * entropy_of_law(moment).value : none;
 }
 
-double discrepancy(Look& look) {
-  const double width = has_gibbs_law(look) && look.particles().allFinite() ? median_distance(look.particles()) : 0;
+double discrepancy(Moment& moment) {
+  const double width =
+      has_gibbs_law(moment) && moment.particles().allFinite() ? median_distance(moment.particles()) : 0;
   if (width == 0) {
     return none;
   }
-  const Drift& drift = look.full_drift();
-  const auto outputs = look.train_outputs();
+  const Drift& drift = moment.full_drift();
+  const auto outputs = moment.train_outputs();
   const Vector values = Eigen::Map<const Vector>(outputs.data(), static_cast<Index>(outputs.size()));
-  return kernel_gradient_discrepancy(look.mean_field_problem(), look.particles(), drift, values, {width}).squared();
+  return kernel_gradient_discrepancy(moment.mean_field_problem(), moment.particles(), drift, values, {width}).squared();
 }
 
 }  // namespace
@@ -84,7 +85,7 @@ std::vector<Observable> trust_observables() {
                  "nearest particle; biased, from p = 5 on visibly; means nothing for a law without a density (signs, a "
                  "sphere), not a number for ties  [Kozachenko & "
                  "Leonenko 1987]",
-                 of_density, [](Look& look) { return entropy_of_law(look).value; })),
+                 of_density, [](Moment& moment) { return entropy_of_law(moment).value; })),
       on_request(number("free_energy", "an estimate of L(mu) = F - lambda2 entropy", of_free_energy, free_energy)),
       of_certificate(
           "dual_bound",

@@ -13,7 +13,7 @@
 #include "mfld/ntk/empirical.hpp"
 #include "mfld/ntk/infinite_width.hpp"
 #include "mfld/ntk/kernel_regression.hpp"
-#include "mfld/observe/observer.hpp"
+#include "mfld/observe/observables.hpp"
 #include "runs/finite.hpp"
 #include "runs/run_text.hpp"
 
@@ -111,11 +111,11 @@ Solution solve(const Experiment& experiment, Problem problem) {
 
 std::vector<double> column_values(const Experiment& experiment, const Solution& solution) {
   const Scene scene = experiment.scene();
-  const Observer observer(scene, experiment.observables, "observe.columns");
-  Look look(scene);
-  look.move_to_outputs(solution.train, solution.test);
-  std::vector<double> values(observer.columns().size());
-  observer.evaluate(look, values);
+  const ObservedColumns observed(scene, experiment.observables, "observe.columns");
+  Moment moment(scene);
+  moment.move_to_outputs(solution.train, solution.test);
+  std::vector<double> values(observed.columns().size());
+  observed.evaluate(moment, values);
   if (experiment.columns.size() > values.size()) {
     values.push_back(solution.generalisation);
   }

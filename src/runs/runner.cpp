@@ -13,7 +13,7 @@
 #include "mfld/core/stopwatch.hpp"
 #include "mfld/dynamics/simulation.hpp"
 #include "mfld/objective/empirical_risk.hpp"
-#include "mfld/observe/observer.hpp"
+#include "mfld/observe/observables.hpp"
 #include "mfld/runs/resume.hpp"
 #include "record/checkpoint_pace.hpp"
 #include "record/disk_space.hpp"
@@ -53,17 +53,17 @@ class Recorder : public Listener<Scalar> {
         stop_(&stop),
         options_(&options),
         scene_(experiment.scene()),
-        observer_(scene_, experiment.observables, "observe.columns"),
-        look_(scene_),
-        values_(observer_.columns().size(), std::numeric_limits<double>::quiet_NaN()),
+        observed_(scene_, experiment.observables, "observe.columns"),
+        moment_(scene_),
+        values_(observed_.columns().size(), std::numeric_limits<double>::quiet_NaN()),
         earlier_(read_summary(directory.place())),
         pace_(experiment.checkpoint_steps, experiment.checkpoint_minutes, now()) {
-    const auto loss = std::find(observer_.columns().begin(), observer_.columns().end(), train_loss_name);
-    loss_column_ = static_cast<std::size_t>(loss - observer_.columns().begin());
+    const auto loss = std::find(observed_.columns().begin(), observed_.columns().end(), train_loss_name);
+    loss_column_ = static_cast<std::size_t>(loss - observed_.columns().begin());
     timed([&] { start_files(); });
   }
 
-  void look(const State<Scalar>& state, bool last) override {
+  void hear(const State<Scalar>& state, bool last) override {
     const bool unfinished = state.phase < std::ssize(experiment_->phases);
     diverged_ = last && unfinished && !*stop_;  // an average of iterates can hide that the last one is not finite
     if (last && unfinished && *stop_) {
@@ -91,8 +91,8 @@ class Recorder : public Listener<Scalar> {
 
   /// predictions.csv with what the network says in the end.
   void predict(const State<Scalar>& state) {
-    look_.move_to(state);
-    const auto outputs = look_.test_outputs();
+    moment_.move_to(state);
+    const auto outputs = moment_.test_outputs();
     timed([&] { directory_->write_predictions(table_comments(*experiment_, *options_), experiment_->data, outputs); });
   }
 
@@ -101,12 +101,12 @@ class Recorder : public Listener<Scalar> {
     if (loss_column_ < values_.size()) {
       return values_[loss_column_];
     }
-    look_.move_to(state);
-    return mean_train_loss(*experiment_, look_.train_outputs());
+    moment_.move_to(state);
+    return mean_train_loss(*experiment_, moment_.train_outputs());
   }
 
   double write_seconds() const { return write_seconds_; }
-  double pass_seconds() const { return look_.pass_seconds(); }
+  double pass_seconds() const { return moment_.pass_seconds(); }
   double wall_seconds() const { return seconds_since(start_time_); }
 
   /// What a summary says however the run ends.
@@ -156,11 +156,11 @@ class Recorder : public Listener<Scalar> {
     rows_ = start == nullptr ? 0 : start->metrics_rows;
     frames_ = start == nullptr ? 0 : start->trajectory_frames;
     if (rows_ > 0) {
-      LastRow last = directory_->continue_metrics(rows_, observer_.columns(), last_counted_step());
+      LastRow last = directory_->continue_metrics(rows_, observed_.columns(), last_counted_step());
       row_step_ = last.step;
       values_ = std::move(last.values);
     } else {
-      directory_->start_metrics(table_comments(*experiment_, *options_), observer_.columns());
+      directory_->start_metrics(table_comments(*experiment_, *options_), observed_.columns());
     }
     const TrajectoryInfo info = {experiment_->tracked, parameter_names(experiment_->network().layout()),
                                  experiment_->phases.front().step_size.value, experiment_->track_velocities};
@@ -181,13 +181,13 @@ class Recorder : public Listener<Scalar> {
 
   void record(const State<Scalar>& state, bool observe, bool track) {
     if ((observe && state.step != row_step_) || (track && state.step != frame_step_)) {
-      look_.move_to(state, !diverged_);
+      moment_.move_to(state, !diverged_);
     }
     if (observe && state.step != row_step_) {
       append_row(state);
     }
     if (track && state.step != frame_step_ && !experiment_->tracked.empty()) {
-      TrajectoryFrame frame = {state.step, state.time, look_.particles()(experiment_->tracked, Eigen::all), {}};
+      TrajectoryFrame frame = {state.step, state.time, moment_.particles()(experiment_->tracked, Eigen::all), {}};
       if (experiment_->track_velocities) {
         frame.velocities = tracked_velocities(state, *experiment_);
       }
@@ -199,7 +199,7 @@ class Recorder : public Listener<Scalar> {
 
   void append_row(const State<Scalar>& state) {
     const std::int64_t phase = std::min<std::int64_t>(state.phase, std::ssize(experiment_->phases) - 1);
-    observer_.evaluate(look_, values_);
+    observed_.evaluate(moment_, values_);
     timed([&] { directory_->append_metrics(state.step, phase, state.time, state.gradient_evaluations, values_); });
     row_step_ = state.step;
     ++rows_;
@@ -233,8 +233,8 @@ class Recorder : public Listener<Scalar> {
   const std::atomic<bool>* stop_;
   const RunOptions* options_;
   Scene scene_;
-  Observer observer_;
-  Look look_;
+  ObservedColumns observed_;
+  Moment moment_;
   std::vector<double> values_;
   std::size_t loss_column_ = 0;
   bool diverged_ = false;

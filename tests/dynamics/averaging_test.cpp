@@ -1,7 +1,7 @@
 // Samples used once, averages of iterates, and penalties toward the start: small examples worked out by hand.
 #include <gtest/gtest.h>
 
-#include "mfld/observe/observer.hpp"
+#include "mfld/observe/observables.hpp"
 #include "support/kernel_problem.hpp"
 
 namespace mfld {
@@ -76,7 +76,7 @@ TEST(Averaging, OfAPhaseThatEndsEarlyIsOverTheStepsItMade) {
 template <class Scalar>
 class Iterates : public Listener<Scalar> {
  public:
-  void look(const State<Scalar>& state, bool last) override {
+  void hear(const State<Scalar>& state, bool last) override {
     if (!last) {
       sum += state.particles.template cast<long double>();
       averages.push_back(state.average);
@@ -166,16 +166,16 @@ TEST(Anchor, IsInTheObjectiveAndTheGradientThatObserversSee) {
   const KernelProblem problem({NeuronKind::r_sigma, Activation::tanh, true, 1}, mean_field, 8, 1, 20);
   const Particles<double> here = random_normals(20, 5, 9);
   const Scene scene{&problem.network, &problem.risk, &problem.data, &problem.initial};
-  Look look(scene);
-  look.move_to(here, 0);
-  const Drift data_part = look.full_drift();
-  look.move_to(here, {0.3, &problem.initial});
-  EXPECT_LE((look.full_drift() - data_part - 0.6 * (here - problem.initial)).cwiseAbs().maxCoeff(), 1e-14);
-  const Observer observer(scene, {"train_loss", "objective", "gradient_norm"}, "observe.columns");
+  Moment moment(scene);
+  moment.move_to(here, 0);
+  const Drift data_part = moment.full_drift();
+  moment.move_to(here, {0.3, &problem.initial});
+  EXPECT_LE((moment.full_drift() - data_part - 0.6 * (here - problem.initial)).cwiseAbs().maxCoeff(), 1e-14);
+  const ObservedColumns observed(scene, {"train_loss", "objective", "gradient_norm"}, "observe.columns");
   std::vector<double> values(3);
-  observer.evaluate(look, values);
+  observed.evaluate(moment, values);
   EXPECT_NEAR(values[1] - values[0], 0.3 * (here - problem.initial).squaredNorm() / 20, 1e-13);
-  EXPECT_EQ(values[2], drift_norm(look.full_drift()));
+  EXPECT_EQ(values[2], drift_norm(moment.full_drift()));
 }
 
 TEST(OnePass, TakesEachSampleOnceInOrderOverAllPhases) {

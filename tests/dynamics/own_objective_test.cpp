@@ -82,7 +82,7 @@ Phase phase_of(std::string_view method, std::int64_t num_steps) {
 template <class Scalar>
 class Silent : public Listener<Scalar> {
  public:
-  void look(const State<Scalar>& /*state*/, bool /*last*/) override {}
+  void hear(const State<Scalar>& /*state*/, bool /*last*/) override {}
 };
 
 template <class Scalar>

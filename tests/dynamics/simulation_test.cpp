@@ -55,7 +55,7 @@ using Looks = std::vector<std::pair<State<Scalar>, bool>>;
 template <class Scalar>
 class Recorder : public Listener<Scalar> {
  public:
-  void look(const State<Scalar>& state, bool last) override {
+  void hear(const State<Scalar>& state, bool last) override {
     looks.emplace_back(state, last);
     if (on_look) {
       on_look(state);
@@ -68,7 +68,7 @@ class Recorder : public Listener<Scalar> {
 template <class Scalar>
 class Silent : public Listener<Scalar> {
  public:
-  void look(const State<Scalar>& /*state*/, bool /*last*/) override {}
+  void hear(const State<Scalar>& /*state*/, bool /*last*/) override {}
 };
 
 /// One problem for all: 40 samples, 150 particles of six parameters.

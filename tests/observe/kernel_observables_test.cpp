@@ -9,7 +9,7 @@
 #include "mfld/ntk/empirical.hpp"
 #include "mfld/observe/harmonics.hpp"
 #include "mfld/observe/linearisation.hpp"
-#include "mfld/observe/observer.hpp"
+#include "mfld/observe/observables.hpp"
 #include "support/random_normals.hpp"
 
 namespace mfld {
@@ -65,17 +65,17 @@ struct World {
   }
 
   std::vector<double> observe(const char* name, const Particles<double>& particles, Index step) const {
-    const Observer observer(scene(), {name}, "observe.columns");
-    Look look(scene());
-    look.move_to(particles, 0, 0, step);
-    std::vector<double> values(observer.columns().size());
-    observer.evaluate(look, values);
+    const ObservedColumns observed(scene(), {name}, "observe.columns");
+    Moment moment(scene());
+    moment.move_to(particles, 0, 0, step);
+    std::vector<double> values(observed.columns().size());
+    observed.evaluate(moment, values);
     return values;
   }
 
   std::string refusal(const char* name) const {
     try {
-      const Observer observer(scene(), {name}, "observe.columns");
+      const ObservedColumns observed(scene(), {name}, "observe.columns");
     } catch (const InvalidInput& error) {
       return error.what();
     }
@@ -257,9 +257,9 @@ TEST(TangentEigenvalues, AreAHundredAtMost) {
   World world = make_world(0);
   world.data.train_inputs = on_sphere(130, 3, 1);
   world.data.train_targets = random_normals(130, 1, 2);
-  const Observer observer(world.scene(), {"tangent_eigenvalues"}, "observe.columns");
-  ASSERT_EQ(observer.columns().size(), 100U);
-  EXPECT_EQ(observer.columns().back(), "tangent_eigenvalue_100");
+  const ObservedColumns observed(world.scene(), {"tangent_eigenvalues"}, "observe.columns");
+  ASSERT_EQ(observed.columns().size(), 100U);
+  EXPECT_EQ(observed.columns().back(), "tangent_eigenvalue_100");
 }
 
 /// (1/N) sum_j [tanh z_j tanh z'_j + r_j^2 tanh' z_j tanh' z'_j (x . x' + 1)] in the ntk scaling.

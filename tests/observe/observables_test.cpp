@@ -6,7 +6,7 @@
 #include <set>
 
 #include "mfld/core/error.hpp"
-#include "mfld/observe/observer.hpp"
+#include "mfld/observe/observables.hpp"
 #include "support/random_normals.hpp"
 
 namespace mfld {
@@ -44,14 +44,14 @@ std::vector<std::string> available_names(const Scene& scene) {
 /// Every available column at `particles`.
 std::map<std::string, double> observe(const World& world, const Particles<double>& particles, double penalty) {
   const Scene scene = world.scene();
-  const Observer observer(scene, available_names(scene), "observe.columns");
-  Look look(scene);
-  look.move_to(particles, penalty);
-  std::vector<double> values(observer.columns().size(), -12345);
-  observer.evaluate(look, values);
+  const ObservedColumns observed(scene, available_names(scene), "observe.columns");
+  Moment moment(scene);
+  moment.move_to(particles, penalty);
+  std::vector<double> values(observed.columns().size(), -12345);
+  observed.evaluate(moment, values);
   std::map<std::string, double> result;
   for (std::size_t i = 0; i < values.size(); ++i) {
-    result[observer.columns()[i]] = values[i];
+    result[observed.columns()[i]] = values[i];
   }
   return result;
 }
@@ -97,7 +97,7 @@ World full_world(Activation activation = Activation::relu, Scaling scaling = {},
 
 std::string message_of(const Scene& scene, const std::vector<std::string>& names) {
   try {
-    const Observer observer(scene, names, "observe.columns");
+    const ObservedColumns observed(scene, names, "observe.columns");
   } catch (const InvalidInput& error) {
     return error.what();
   }
@@ -197,8 +197,8 @@ TEST(Observables, AreRefusedWithoutWhatTheirRowNeedsAndWorkWithoutTheRest) {
     World world = full_world();
     Scene scene = world.scene();
     absence.remove(world, scene);
-    Look look(scene);
-    look.move_to(world.initial, 0.1);
+    Moment moment(scene);
+    moment.move_to(world.initial, 0.1);
     Index num_refused = 0;
     for (const Observable& row : observables()) {
       const std::string message = message_of(scene, {std::string(row.name)});
@@ -208,7 +208,7 @@ TEST(Observables, AreRefusedWithoutWhatTheirRowNeedsAndWorkWithoutTheRest) {
       } else if (!row.unavailable(scene)) {
         EXPECT_EQ(message, "no error");
         std::vector<double> values(row.columns(scene).size(), -12345);
-        row.evaluate(look, values);
+        row.evaluate(moment, values);
         EXPECT_EQ(std::count(values.begin(), values.end(), -12345), 0) << row.name << " without " << absence.what;
       }
     }
@@ -219,11 +219,11 @@ TEST(Observables, AreRefusedWithoutWhatTheirRowNeedsAndWorkWithoutTheRest) {
 TEST(Observables, ThatNeedNoParticlesAreMadeOfOutputsAlone) {
   const World world = full_world();
   const Scene scene = world.scene();
-  Look whole(scene);
+  Moment whole(scene);
   whole.move_to(world.initial, 0);
   const auto train = whole.train_outputs();
   const auto test = whole.test_outputs();
-  Look outputs(scene);
+  Moment outputs(scene);
   outputs.move_to_outputs(Eigen::Map<const Vector>(train.data(), 41), Eigen::Map<const Vector>(test.data(), 23));
   Index num_rows = 0;
   for (const Observable& row : observables()) {
@@ -239,7 +239,7 @@ TEST(Observables, ThatNeedNoParticlesAreMadeOfOutputsAlone) {
   EXPECT_EQ(num_rows, 5);
 }
 
-TEST(Observer, DefaultsAreAllThatExistButTheCostlyOnes) {
+TEST(ObservedColumns, DefaultsAreAllThatExistButTheCostlyOnes) {
   const World world = full_world();
   auto expected = available_names(world.scene());
   for (const std::string_view costly :
@@ -247,17 +247,17 @@ TEST(Observer, DefaultsAreAllThatExistButTheCostlyOnes) {
         "tangent_eigenvalues", "kernel_profile", "entropy"}) {
     EXPECT_EQ(std::erase(expected, costly), 1U);
   }
-  EXPECT_EQ(Observer::default_names(world.scene()), expected);
+  EXPECT_EQ(ObservedColumns::default_names(world.scene()), expected);
 }
 
-TEST(Observer, ColumnsFollowTheOrderAskedFor) {
+TEST(ObservedColumns, ColumnsFollowTheOrderAskedFor) {
   const World world = full_world();
-  const Observer observer(world.scene(), {"mean_norm", "teacher_cosines", "train_loss"}, "observe.columns");
-  EXPECT_EQ(observer.columns(),
+  const ObservedColumns observed(world.scene(), {"mean_norm", "teacher_cosines", "train_loss"}, "observe.columns");
+  EXPECT_EQ(observed.columns(),
             (std::vector<std::string>{"mean_norm", "teacher_cosine_1", "teacher_cosine_2", "train_loss"}));
 }
 
-TEST(Observer, RejectsNamesWithOneSentence) {
+TEST(ObservedColumns, RejectsNamesWithOneSentence) {
   const World rich = full_world();
   const World poor = tiny_world({.kind = LossKind::squared}, real_targets);
   const std::string misspelt = message_of(rich.scene(), {"train_loss", "test_los"});
@@ -320,9 +320,9 @@ TEST(Observables, TheFullDriftIsTheGradientOfTheObjectiveOverThePenaltyFactor) {
                                 Scaling{ScalingKind::standard}, Scaling{ScalingKind::alpha, 2.5}}) {
     for (const Reduction reduction : {Reduction::mean, Reduction::sum}) {
       const World world = full_world(Activation::tanh, scaling, reduction, 6);
-      Look look(world.scene());
-      look.move_to(world.initial, 0.2);
-      const Drift drift = look.full_drift();
+      Moment moment(world.scene());
+      moment.move_to(world.initial, 0.2);
+      const Drift drift = moment.full_drift();
       const double factor = scaling.penalty_factor(6);
       for (Index j = 0; j < 6; ++j) {
         for (Index k = 0; k < 7; ++k) {
@@ -343,9 +343,9 @@ TEST(Observables, FrozenParametersHaveNoPartInTheGradientNorm) {
   World world = full_world();
   world.network =
       Network(neuron_of(NeuronKind::r_sigma, Activation::relu, true), 5, {}, {.input = false, .bias = false});
-  Look look(world.scene());
-  look.move_to(world.initial, 0.2);
-  const Drift& drift = look.full_drift();
+  Moment moment(world.scene());
+  moment.move_to(world.initial, 0.2);
+  const Drift& drift = moment.full_drift();
   EXPECT_EQ(drift.rightCols(6).cwiseAbs().maxCoeff(), 0);
   EXPECT_GT(drift.col(0).cwiseAbs().minCoeff(), 0);
   EXPECT_DOUBLE_EQ(observe(world, world.initial, 0.2).at("gradient_norm"), std::sqrt(drift.col(0).squaredNorm() / 30));
@@ -466,18 +466,20 @@ TEST(Observables, RelativeMovementNeedsAStartToCompareWith) {
   expect_contains(message_of(world.scene(), {"movement_relative"}), "needs initial particles that are not all zero");
 }
 
-TEST(Look, ForgetsWhenItMovesAndAnswersTheSameInAnyOrder) {
+TEST(Moment, ForgetsWhenItMovesAndAnswersTheSameInAnyOrder) {
   const World world = full_world(Activation::tanh, {}, Reduction::mean, 700);
   const Particles<double> moved = world.initial + 0.3 * random_normals(700, 7, 9);
-  const Observer forwards(world.scene(), {"gradient_norm", "train_loss", "objective", "test_loss"}, "observe.columns");
-  const Observer backwards(world.scene(), {"test_loss", "objective", "train_loss", "gradient_norm"}, "observe.columns");
-  Look reused(world.scene());
+  const ObservedColumns forwards(world.scene(), {"gradient_norm", "train_loss", "objective", "test_loss"},
+                                 "observe.columns");
+  const ObservedColumns backwards(world.scene(), {"test_loss", "objective", "train_loss", "gradient_norm"},
+                                  "observe.columns");
+  Moment reused(world.scene());
   for (const auto* particles : {&world.initial, &moved, &world.initial}) {
     std::vector<double> one(4);
     std::vector<double> other(4);
     reused.move_to(*particles, 0.1);
     backwards.evaluate(reused, one);
-    Look fresh(world.scene());
+    Moment fresh(world.scene());
     fresh.move_to(*particles, 0.1);
     forwards.evaluate(fresh, other);
     std::reverse(other.begin(), other.end());

@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "mfld/core/error.hpp"
-#include "mfld/observe/observer.hpp"
+#include "mfld/observe/observables.hpp"
 #include "support/kernel_problem.hpp"
 
 namespace mfld {
@@ -12,11 +12,11 @@ const std::vector<std::string> names = {"train_loss", "objective", "gradient_nor
 
 /// The same by hand: penalty of the phase's next step, particles that the method predicts with.
 std::vector<double> by_hand(const Scene& scene, const Particles<double>& particles, const Penalty<double>& penalty) {
-  const Observer observer(scene, names, "names");
-  Look look(scene);
-  look.move_to(particles, penalty);
-  std::vector<double> values(observer.columns().size());
-  observer.evaluate(look, values);
+  const ObservedColumns observed(scene, names, "names");
+  Moment moment(scene);
+  moment.move_to(particles, penalty);
+  std::vector<double> values(observed.columns().size());
+  observed.evaluate(moment, values);
   return values;
 }
 

@@ -5,7 +5,7 @@
 
 #include "mfld/core/error.hpp"
 #include "mfld/observe/notes.hpp"
-#include "mfld/observe/observer.hpp"
+#include "mfld/observe/observables.hpp"
 #include "support/mean_field_world.hpp"
 
 namespace mfld {
@@ -34,7 +34,7 @@ struct Stage {
 
 std::string refusal(const Stage& stage, const std::string& name) {
   try {
-    Observer(stage.scene(), {name}, "observe.columns");
+    ObservedColumns(stage.scene(), {name}, "observe.columns");
   } catch (const InvalidInput& error) {
     return error.what();
   }
@@ -43,16 +43,16 @@ std::string refusal(const Stage& stage, const std::string& name) {
 
 TEST(TrustObservables, AreThoseOfTheLibrary) {
   const Stage stage;
-  const Observer observer(stage.scene(), all, "observe.columns");
-  ASSERT_EQ(observer.columns(),
+  const ObservedColumns observed(stage.scene(), all, "observe.columns");
+  ASSERT_EQ(observed.columns(),
             (std::vector<std::string>{"entropy", "free_energy", "dual_bound", "dual_bound_error", "dual_bound_method",
                                       "dual_bound_samples", "dual_gap", "dual_gap_error", "fixed_point_residual",
                                       "kernel_gradient_discrepancy"}));
-  Look look(stage.scene());
-  look.move_to(stage.particles, {0.1}, 0.2);
-  std::vector<double> values(observer.columns().size());
-  observer.evaluate(look, values);
-  const auto outputs = look.train_outputs();
+  Moment moment(stage.scene());
+  moment.move_to(stage.particles, {0.1}, 0.2);
+  std::vector<double> values(observed.columns().size());
+  observed.evaluate(moment, values);
+  const auto outputs = moment.train_outputs();
   const Certificate expected = certificate(stage.world.problem(0.1, 0.2), stage.particles, outputs);
   EXPECT_EQ(values[0], entropy(stage.particles, 3).value);
   EXPECT_EQ(values[1], expected.free_energy);
@@ -66,8 +66,8 @@ TEST(TrustObservables, AreThoseOfTheLibrary) {
   EXPECT_TRUE(std::isfinite(values[9]));
   // Other particles, other numbers.
   const Particles<double> others = 2 * stage.particles;
-  look.move_to(others, {0.1}, 0.2);
-  observer.evaluate(look, values);
+  moment.move_to(others, {0.1}, 0.2);
+  observed.evaluate(moment, values);
   EXPECT_NE(values[2], expected.dual_bound);
 }
 
@@ -120,7 +120,7 @@ TEST(TrustObservables, AreNoNumbersInPhasesWithoutAGibbsLaw) {
   Phase cooled = langevin();
   cooled.temperature.off_fraction = 0.2;
   stage.phases = {descent, langevin(), returning, cooled};
-  const Observer observer(stage.scene(), all, "observe.columns");
+  const ObservedColumns observed(stage.scene(), all, "observe.columns");
   EXPECT_EQ(
       observation_notes(stage.scene(), {"train_loss", "free_energy", "dual_gap"}),
       (std::vector<std::string>{
@@ -131,11 +131,11 @@ TEST(TrustObservables, AreNoNumbersInPhasesWithoutAGibbsLaw) {
           "free_energy, dual_gap: not a number in phase 2, where the penalty is from the start (anchor)",
           "free_energy, dual_gap: not a number in phase 3 once lambda2 is 0"}));
   EXPECT_TRUE(observation_notes(stage.scene(), {"train_loss", "entropy"}).empty());
-  Look look(stage.scene());
-  std::vector<double> values(observer.columns().size());
+  Moment moment(stage.scene());
+  std::vector<double> values(observed.columns().size());
   for (const Penalty<double>& penalty : {Penalty<double>{0}, Penalty<double>{0.1, &stage.particles}}) {
-    look.move_to(stage.particles, penalty, 0.2);
-    observer.evaluate(look, values);
+    moment.move_to(stage.particles, penalty, 0.2);
+    observed.evaluate(moment, values);
     EXPECT_TRUE(std::isfinite(values[0]));
     for (std::size_t k = 1; k < values.size(); ++k) {
       EXPECT_TRUE(std::isnan(values[k])) << k;
@@ -143,7 +143,7 @@ TEST(TrustObservables, AreNoNumbersInPhasesWithoutAGibbsLaw) {
   }
 }
 
-// The nodes are those of the noise seed, the same at every look.
+// The nodes are those of the noise seed, the same at every moment.
 TEST(TrustObservables, DrawTheirNodesFromTheNoiseSeed) {
   Stage stage;
   stage.world = MeanFieldWorld({NeuronKind::bounded_r, Activation::tanh, true, 2}, gaussian_matrix(20, 4, 1),
@@ -152,21 +152,21 @@ TEST(TrustObservables, DrawTheirNodesFromTheNoiseSeed) {
   const auto bound = [&](std::uint64_t seed) {
     Scene scene = stage.scene();
     scene.seeds.noise = seed;
-    Look look(scene);
+    Moment moment(scene);
     std::vector<double> bounds;
     for (int moment = 0; moment < 2; ++moment) {
-      look.move_to(stage.particles, {0.1}, 0.2, moment);
-      EXPECT_NE(look.certificate().gibbs.method, Integration::quadrature);
-      bounds.push_back(look.certificate().dual_bound);
+      moment.move_to(stage.particles, {0.1}, 0.2, moment);
+      EXPECT_NE(moment.certificate().gibbs.method, Integration::quadrature);
+      bounds.push_back(moment.certificate().dual_bound);
     }
     EXPECT_EQ(bounds[0], bounds[1]);
     return bounds[0];
   };
   EXPECT_EQ(bound(7), bound(7));
   EXPECT_NE(bound(7), bound(8));
-  Look look(stage.scene());
-  look.move_to(stage.particles, {0.1}, 0.2);
-  const auto outputs = look.train_outputs();
+  Moment moment(stage.scene());
+  moment.move_to(stage.particles, {0.1}, 0.2);
+  const auto outputs = moment.train_outputs();
   EXPECT_EQ(bound(7), certificate(stage.world.problem(0.1, 0.2), stage.particles, outputs, {.seed = 7}).dual_bound);
 }
 
@@ -174,22 +174,22 @@ TEST(TrustObservables, DrawTheirNodesFromTheNoiseSeed) {
 TEST(TrustObservables, TheDiscrepancyExistsForUnboundedNeurons) {
   Stage stage;
   stage.world.network = Network({NeuronKind::r_sigma, Activation::relu, false, 1}, 1, {});
-  const Observer observer(stage.scene(), {"free_energy", "kernel_gradient_discrepancy"}, "observe.columns");
-  Look look(stage.scene());
-  look.move_to(stage.particles, {0.1}, 0.2);
+  const ObservedColumns observed(stage.scene(), {"free_energy", "kernel_gradient_discrepancy"}, "observe.columns");
+  Moment moment(stage.scene());
+  moment.move_to(stage.particles, {0.1}, 0.2);
   std::vector<double> values(2);
-  observer.evaluate(look, values);
+  observed.evaluate(moment, values);
   EXPECT_TRUE(std::isfinite(values[0]));
   EXPECT_GT(values[1], 0);  // far from stationary
 }
 
 TEST(TrustObservables, AreNoNumbersAtZeroTemperature) {
   const Stage stage;
-  const Observer observer(stage.scene(), all, "observe.columns");
-  Look look(stage.scene());
-  look.move_to(stage.particles, {0.1}, 0);
-  std::vector<double> values(observer.columns().size());
-  observer.evaluate(look, values);
+  const ObservedColumns observed(stage.scene(), all, "observe.columns");
+  Moment moment(stage.scene());
+  moment.move_to(stage.particles, {0.1}, 0);
+  std::vector<double> values(observed.columns().size());
+  observed.evaluate(moment, values);
   for (std::size_t k = 1; k < values.size(); ++k) {
     EXPECT_TRUE(std::isnan(values[k])) << k;
   }

@@ -124,8 +124,8 @@ EDITS = {
     },
     "observable": {
         "row": (OBSERVABLES_CPP, *before("      on_request(number(\"pattern_change\",", """      number("mean_square", "(1/N) sum_j |theta_j|^2", {.particles = true},
-             [](const auto& look) {
-               return look.particles().squaredNorm() / static_cast<double>(look.particles().rows());
+             [](const auto& moment) {
+               return moment.particles().squaredNorm() / static_cast<double>(moment.particles().rows());
              }),
 """)),
     },

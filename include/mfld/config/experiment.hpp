@@ -40,7 +40,7 @@ struct Experiment {
   std::vector<Phase> phases = {};  // none where `kernel` is set
   std::optional<KernelMethod> kernel = {};
 
-  std::vector<std::string> observables = {};  // rows of the table in observe/observer.hpp
+  std::vector<std::string> observables = {};  // rows of the table in observe/observables.hpp
   std::vector<std::string> columns = {};      // their columns of metrics.csv
   Trigger observe = {};                       // with the first step of each phase and the last
   std::vector<Index> tracked = {};            // particles of the trajectory, ascending; none: no trajectory

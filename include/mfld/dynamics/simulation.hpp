@@ -26,7 +26,7 @@ class Listener {
  public:
   virtual ~Listener() = default;
   /// Called with the state before every step, and once at the end.
-  virtual void look(const State<Scalar>& state, bool last) = 0;
+  virtual void hear(const State<Scalar>& state, bool last) = 0;
 };
 
 /// estimate, step, look: the one loop that every method, scaling and phase runs through. A phase that averages ends
@@ -53,7 +53,7 @@ class Simulation {
   void leave_phase();
   Penalty<Scalar> penalty(const Phase& phase) const;
   Estimate estimate(const Phase& phase, const Finish& finish);
-  void look(Listener<Scalar>& listener, bool last, Outcome& outcome);
+  void tell(Listener<Scalar>& listener, bool last, Outcome& outcome);
   void step(Outcome& outcome);
   StepOptions step_options(const Phase& phase) const;
   bool gradient_vanishes(const Phase& phase);

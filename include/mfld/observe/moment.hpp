@@ -1,12 +1,9 @@
 #pragma once
 #include <cassert>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
-#include <string>
-#include <string_view>
 #include <vector>
 
 #include "mfld/dynamics/state.hpp"
@@ -20,22 +17,22 @@ namespace mfld {
 
 /// One moment of a run. Expensive quantities are computed when first asked for and kept for the other observers;
 /// always in double, whatever the precision of the run.
-class Look {
+class Moment {
  public:
-  explicit Look(const Scene& scene);
+  explicit Moment(const Scene& scene);
 
-  /// Points the look at what a state predicts with, at the penalty and temperature of its next step; forgets what was
+  /// Becomes that of what a state predicts with, at the penalty and temperature of its next step; forgets what was
   /// computed. The scene has phases and first particles. average: false, and it is the particles though a phase averages.
   /// Refers to the state, but for one in single precision.
   template <class Scalar>
   void move_to(const State<Scalar>& state, bool average = true);
 
-  /// Points the look at new particles and forgets what was computed. penalty, temperature: those of this moment.
+  /// Becomes that of new particles and forgets what was computed. penalty, temperature: those of this moment.
   /// step: steps made since the start of the run.
   void move_to(const Particles<double>& particles, const Penalty<double>& penalty, double temperature = 0,
                std::int64_t step = 0);
 
-  /// Points the look at the outputs [n], [n_test] of a predictor without particles: nothing else can be asked for.
+  /// Becomes that of the outputs [n], [n_test] of a predictor without particles: nothing else can be asked for.
   void move_to_outputs(const Vector& train, const Vector& test);
 
   const Scene& scene() const { return scene_; }
@@ -88,51 +85,5 @@ class Look {
   PackedInputs<double> test_;
   KernelWorkspace<double> workspace_;
 };
-
-/// An observable is a row of a table: named columns, each a number computed from a look.
-struct Observable {
-  std::string_view name;     // what the experiment file lists
-  std::string_view formula;  // with its source where it is not the definition
-  Needs needs;
-  /// Names of its columns of metrics.csv for this scene; a name is unique over the table.
-  std::function<std::vector<std::string>(const Scene&)> columns;
-  /// Fills one value per column.
-  std::function<void(Look&, std::span<double>)> evaluate;
-  bool by_default = true;  // false: only on request, for it costs more than the outputs on the data
-
-  /// Why it does not exist for this scene ("needs a teacher"), or nullopt.
-  std::optional<std::string> unavailable(const Scene& scene) const { return what_is_lacking(needs, scene); }
-};
-
-/// The table behind `mfld list observables` and [observe] columns.
-const std::vector<Observable>& observables();
-/// Its row of that name, or nullptr.
-const Observable* find_observable(std::string_view name);
-
-/// The observable that says how far the training is.
-inline constexpr std::string_view train_loss_name = "train_loss";
-
-/// The observables of one run, in order.
-class Observer {
- public:
-  /// names: rows of the table; throws InvalidInput naming `key` for an unknown, unavailable or repeated one.
-  Observer(const Scene& scene, const std::vector<std::string>& names, std::string_view key);
-
-  /// Those of the table that exist for this scene and cost no more than a pass over the data.
-  static std::vector<std::string> default_names(const Scene& scene);
-
-  const std::vector<std::string>& columns() const { return columns_; }
-  /// values [columns().size()]
-  void evaluate(Look& look, std::span<double> values) const;
-
- private:
-  std::vector<const Observable*> observables_;
-  std::vector<std::size_t> widths_;
-  std::vector<std::string> columns_;
-};
-
-/// The columns of these observables (InvalidInput as above) at a state, in one call.
-template <class Scalar>
-std::vector<double> observe_now(const Scene& scene, const std::vector<std::string>& names, const State<Scalar>& state);
 
 }  // namespace mfld

@@ -1,0 +1,60 @@
+#pragma once
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mfld/observe/moment.hpp"
+#include "mfld/observe/needs.hpp"
+
+namespace mfld {
+
+/// An observable is a row of a table: named columns, each a number computed from a moment.
+struct Observable {
+  std::string_view name;     // what the experiment file lists
+  std::string_view formula;  // with its source where it is not the definition
+  Needs needs;
+  /// Names of its columns of metrics.csv for this scene; a name is unique over the table.
+  std::function<std::vector<std::string>(const Scene&)> columns;
+  /// Fills one value per column.
+  std::function<void(Moment&, std::span<double>)> evaluate;
+  bool by_default = true;  // false: only on request, for it costs more than the outputs on the data
+
+  /// Why it does not exist for this scene ("needs a teacher"), or nullopt.
+  std::optional<std::string> unavailable(const Scene& scene) const { return what_is_lacking(needs, scene); }
+};
+
+/// The table behind `mfld list observables` and [observe] columns.
+const std::vector<Observable>& observables();
+/// Its row of that name, or nullptr.
+const Observable* find_observable(std::string_view name);
+
+/// The observable that says how far the training is.
+inline constexpr std::string_view train_loss_name = "train_loss";
+
+/// The observables of one run, in order.
+class ObservedColumns {
+ public:
+  /// names: rows of the table; throws InvalidInput naming `key` for an unknown, unavailable or repeated one.
+  ObservedColumns(const Scene& scene, const std::vector<std::string>& names, std::string_view key);
+
+  /// Those of the table that exist for this scene and cost no more than a pass over the data.
+  static std::vector<std::string> default_names(const Scene& scene);
+
+  const std::vector<std::string>& columns() const { return columns_; }
+  /// values [columns().size()]
+  void evaluate(Moment& moment, std::span<double> values) const;
+
+ private:
+  std::vector<const Observable*> observables_;
+  std::vector<std::size_t> widths_;
+  std::vector<std::string> columns_;
+};
+
+/// The columns of these observables (InvalidInput as above) at a state, in one call.
+template <class Scalar>
+std::vector<double> observe_now(const Scene& scene, const std::vector<std::string>& names, const State<Scalar>& state);
+
+}  // namespace mfld

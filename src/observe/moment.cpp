@@ -1,0 +1,133 @@
+#include "mfld/observe/moment.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <type_traits>
+
+#include "mfld/core/stopwatch.hpp"
+#include "mfld/ntk/empirical.hpp"
+
+namespace mfld {
+
+Moment::Moment(const Scene& scene)
+    : scene_(scene),
+      train_outputs_(static_cast<std::size_t>(scene.data->num_train())),
+      test_outputs_(static_cast<std::size_t>(scene.data->num_test())),
+      risk_(*scene.model, *scene.risk, *scene.data),
+      test_(scene.data->test_inputs) {}
+
+template <class Scalar>
+void Moment::move_to(const State<Scalar>& state, bool average) {
+  assert(scene_.phases != nullptr && !scene_.phases->empty() && scene_.initial != nullptr);
+  const auto& phases = *scene_.phases;
+  const std::int64_t index = std::min<std::int64_t>(state.phase, std::ssize(phases) - 1);
+  const Phase& phase = phases[static_cast<std::size_t>(index)];
+  const std::int64_t last_step = std::max<std::int64_t>(phase.num_steps - 1, 0);
+  const std::int64_t step_in_phase = index < state.phase ? last_step : std::min(state.step_in_phase, last_step);
+  const Particles<double>* particles = &state.average;
+  if (!average || !state.is_averaged()) {
+    if constexpr (std::is_same_v<Scalar, double>) {
+      particles = &state.particles;
+    } else {
+      in_double_ = state.particles.template cast<double>();
+      particles = &in_double_;
+    }
+  }
+  move_to(*particles, {phase.penalty_at(step_in_phase), phase.anchor == Anchor::start ? scene_.initial : nullptr},
+          phase.temperature_at(step_in_phase), state.step);
+}
+
+template void Moment::move_to(const State<double>&, bool);
+template void Moment::move_to(const State<float>&, bool);
+
+void Moment::move_to(const Particles<double>& particles, const Penalty<double>& penalty, double temperature,
+                     std::int64_t step) {
+  particles_ = &particles;
+  penalty_ = penalty;
+  temperature_ = temperature;
+  step_ = step;
+  have_train_ = have_test_ = have_drift_ = have_kernel_ = false;
+  certificate_.reset();
+}
+
+void Moment::move_to_outputs(const Vector& train, const Vector& test) {
+  particles_ = nullptr;
+  train_outputs_.assign(train.begin(), train.end());
+  test_outputs_.assign(test.begin(), test.end());
+  have_train_ = have_test_ = true;
+}
+
+std::span<const double> Moment::train_outputs() {
+  if (!have_train_) {
+    const Stopwatch watch(pass_seconds_);
+    risk_.outputs(particles(), train_outputs_);
+    have_train_ = true;
+  }
+  return train_outputs_;
+}
+
+std::span<const double> Moment::test_outputs() {
+  if (!have_test_ && !test_outputs_.empty()) {
+    const Stopwatch watch(pass_seconds_);
+    scene_.model->outputs(particles(), test_, test_outputs_, workspace_);
+    have_test_ = true;
+  }
+  return test_outputs_;
+}
+
+double Moment::objective() {
+  return scene_.risk->value(train_outputs(), risk_.targets()) + penalty_value(scene_.network(), particles(), penalty_);
+}
+
+const Drift& Moment::full_drift() {
+  if (have_drift_) {
+    return drift_;
+  }
+  const Stopwatch watch(pass_seconds_);
+  drift_.resize(particles().rows(), particles().cols());
+  risk_.drift_and_outputs(particles(), drift_, train_outputs_);
+  have_train_ = true;
+  add_penalty(risk_.trained(), particles(), penalty_, drift_);
+  have_drift_ = true;
+  return drift_;
+}
+
+const Matrix& Moment::tangent_kernel() {
+  if (!have_kernel_) {
+    // That of a tangent network never changes.
+    kernel_ = scene_.model->tangent_point() != nullptr
+                  ? initial_tangent_kernel()
+                  : empirical_ntk(scene_.network(), particles(), scene_.data->train_inputs, scene_.data->train_inputs);
+    have_kernel_ = true;
+  }
+  return kernel_;
+}
+
+const Matrix& Moment::initial_tangent_kernel() {
+  if (initial_kernel_.size() == 0) {
+    const Inputs& inputs = scene_.data->train_inputs;
+    initial_kernel_ = empirical_ntk(scene_.network(), *scene_.initial, inputs, inputs);
+  }
+  return initial_kernel_;
+}
+
+MeanFieldProblem Moment::mean_field_problem() const {
+  return {&scene_.network(), scene_.risk, scene_.data, penalty_.coefficient, temperature_};
+}
+
+const Certificate& Moment::certificate() {
+  if (!certificate_) {
+    certificate_ = mfld::certificate(mean_field_problem(), particles(), train_outputs(), {.seed = scene_.seeds.noise});
+  }
+  return *certificate_;
+}
+
+const LinearisedDescent& Moment::linearised_descent() {
+  if (!linearised_) {
+    linearised_ = std::make_shared<LinearisedDescent>(*scene_.model, *scene_.risk, *scene_.data, *scene_.initial,
+                                                      initial_tangent_kernel(), scene_.phases->front());
+  }
+  return *linearised_;
+}
+
+}  // namespace mfld

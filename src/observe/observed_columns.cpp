@@ -1,0 +1,111 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cassert>
+
+#include "mfld/core/error.hpp"
+#include "mfld/core/nearest_name.hpp"
+#include "mfld/observe/observables.hpp"
+
+namespace mfld {
+
+namespace {
+
+/// The names of the table that exist for the scene.
+std::vector<std::string_view> available_names(const Scene& scene) {
+  std::vector<std::string_view> names;
+  for (const Observable& row : observables()) {
+    if (!row.unavailable(scene)) {
+      names.push_back(row.name);
+    }
+  }
+  return names;
+}
+
+/// The row that has `column` among its columns, if it is a row of several.
+const Observable* row_of_column(const Scene& scene, std::string_view column) {
+  for (const Observable& row : observables()) {
+    if (!row.unavailable(scene)) {
+      const auto columns = row.columns(scene);
+      if (std::find(columns.begin(), columns.end(), column) != columns.end()) {
+        return &row;
+      }
+    }
+  }
+  return nullptr;
+}
+
+std::string hint(const Scene& scene, std::string_view name) {
+  if (const Observable* row = row_of_column(scene, name)) {
+    return fmt::format(" (it is a column of \"{}\")", row->name);
+  }
+  std::vector<std::string_view> all;
+  for (const Observable& row : observables()) {
+    all.push_back(row.name);
+  }
+  const auto nearest = nearest_name(name, all);
+  return nearest ? fmt::format(" (did you mean \"{}\"?)", *nearest) : "";
+}
+
+const Observable& find_row(const Scene& scene, std::string_view name, std::string_view key) {
+  const Observable* row = find_observable(name);
+  if (row == nullptr) {
+    throw InvalidInput(fmt::format("{}: \"{}\" is not an observable{}; this experiment has {}", key, name,
+                                   hint(scene, name), fmt::join(available_names(scene), ", ")));
+  }
+  if (const auto reason = row->unavailable(scene)) {
+    throw InvalidInput(fmt::format("{}: \"{}\" {}; this experiment has {}", key, name, *reason,
+                                   fmt::join(available_names(scene), ", ")));
+  }
+  return *row;
+}
+
+}  // namespace
+
+ObservedColumns::ObservedColumns(const Scene& scene, const std::vector<std::string>& names, std::string_view key) {
+  for (const std::string& name : names) {
+    const Observable& row = find_row(scene, name, key);
+    if (std::find(observables_.begin(), observables_.end(), &row) != observables_.end()) {
+      throw InvalidInput(fmt::format("{}: \"{}\" is listed twice; a name may appear once", key, name));
+    }
+    const auto columns = row.columns(scene);
+    observables_.push_back(&row);
+    widths_.push_back(columns.size());
+    columns_.insert(columns_.end(), columns.begin(), columns.end());
+  }
+}
+
+std::vector<std::string> ObservedColumns::default_names(const Scene& scene) {
+  std::vector<std::string> names;
+  for (const Observable& row : observables()) {
+    if (row.by_default && !row.unavailable(scene)) {
+      names.emplace_back(row.name);
+    }
+  }
+  return names;
+}
+
+void ObservedColumns::evaluate(Moment& moment, std::span<double> values) const {
+  assert(values.size() == columns_.size());
+  std::size_t first = 0;
+  for (std::size_t i = 0; i < observables_.size(); ++i) {
+    observables_[i]->evaluate(moment, values.subspan(first, widths_[i]));
+    first += widths_[i];
+  }
+}
+
+template <class Scalar>
+std::vector<double> observe_now(const Scene& scene, const std::vector<std::string>& names, const State<Scalar>& state) {
+  const ObservedColumns observed(scene, names, "names");
+  Moment moment(scene);
+  moment.move_to(state);
+  std::vector<double> values(observed.columns().size());
+  observed.evaluate(moment, values);
+  return values;
+}
+
+template std::vector<double> observe_now(const Scene&, const std::vector<std::string>&, const State<double>&);
+template std::vector<double> observe_now(const Scene&, const std::vector<std::string>&, const State<float>&);
+
+}  // namespace mfld
