@@ -30,6 +30,12 @@ constexpr double least_powers = 64;
 constexpr double most_powers = 384;
 constexpr Index task_chains = 64;
 
+/// (sum w)^2 / sum w^2.
+double effective_size(const Vector& log_weights) {
+  const Vector weights = (log_weights.array() - log_weights.maxCoeff<Eigen::PropagateNaN>()).exp();
+  return weights.sum() * weights.sum() / weights.squaredNorm();
+}
+
 /// Weighted points u, whose weights' sum estimates E_nu exp(-psi / lambda2).
 ProximalGibbs gather(const LogRatio& log_ratio, Integration method, const Particles<double>& u,
                      const Vector& log_weights) {
@@ -41,7 +47,7 @@ ProximalGibbs gather(const LogRatio& log_ratio, Integration method, const Partic
   const double sum = result.weights.sum();
   result.weights /= sum;
   result.log_integral = log_ratio.log_prior_integral() + largest + std::log(sum);
-  result.effective_sample_size = 1 / result.weights.squaredNorm();
+  result.effective_sample_size = effective_size(log_weights);
   const auto num_nodes = static_cast<double>(u.rows());
   result.standard_error = std::sqrt(std::max(0.0, 1 / result.effective_sample_size - 1 / num_nodes));
   return result;
@@ -175,17 +181,16 @@ double move_chains(LogRatio& log_ratio, double power, double size, std::vector<D
   return moved.mean();
 }
 
-double effective_size(const Vector& log_weights) {
-  const Vector weights = (log_weights.array() - log_weights.maxCoeff<Eigen::PropagateNaN>()).exp();
-  return weights.sum() * weights.sum() / weights.squaredNorm();
+/// The logarithms of the weights vary by about variance / powers times the moves that a chain remembers, some twenty: few
+/// chains over many powers, for what is lost to that variance is lost exponentially.
+int num_powers_for(const Vector& ratios) {
+  const double wanted = std::clamp(64 * variance_of(ratios), least_powers, most_powers);
+  return static_cast<int>(std::isfinite(wanted) ? wanted : most_powers);
 }
 
 /// From the chains' first points, drawn from nu, and the ratios there.
-ProximalGibbs by_annealing(LogRatio& log_ratio, std::vector<Draws>& draws, Particles<double> u, Vector ratios) {
-  // The logarithms of the weights vary by about variance / powers times the moves that a chain remembers, some twenty:
-  // few chains over many powers, for what is lost to that variance is lost exponentially.
-  const double wanted = std::clamp(64 * variance_of(ratios), least_powers, most_powers);
-  const auto num_powers = static_cast<int>(std::isfinite(wanted) ? wanted : most_powers);
+ProximalGibbs by_annealing(LogRatio& log_ratio, int num_powers, std::vector<Draws>& draws, Particles<double> u,
+                           Vector ratios) {
   Vector log_weights = Vector::Constant(u.rows(), -std::log(static_cast<double>(u.rows())));
   double size = 0.7;
   double power = 0;
@@ -203,6 +208,11 @@ ProximalGibbs by_annealing(LogRatio& log_ratio, std::vector<Draws>& draws, Parti
   return gather(log_ratio, Integration::annealed, u, log_weights);
 }
 
+/// As many as 160 powers would leave time for, within a factor of two.
+Index num_chains_for(int num_powers, Index num_samples) {
+  return std::max<Index>(std::clamp<Index>(10 * num_samples / num_powers, num_samples / 16, num_samples / 8), 1);
+}
+
 /// By the first method that is accurate enough, or the one asked for.
 ProximalGibbs integrate(LogRatio& log_ratio, const IntegrationOptions& options) {
   const auto asked = [&](Integration method) { return !options.method || *options.method == method; };
@@ -213,16 +223,17 @@ ProximalGibbs integrate(LogRatio& log_ratio, const IntegrationOptions& options) 
   }
   std::vector<Draws> draws = draws_of(options.seed, options.num_samples);
   const Particles<double> u = standard_normals(draws, log_ratio.dimension());
-  const Vector ratios = log_ratio(u);
+  const Vector ratios = log_ratio.rounded(u);
   const auto num_samples = static_cast<double>(options.num_samples);
   ProximalGibbs result = gather(log_ratio, Integration::monte_carlo, u, ratios.array() - std::log(num_samples));
   const bool enough = result.effective_sample_size >= least_effective_share * num_samples;
   if (!asked(Integration::annealed) || (enough && asked(Integration::monte_carlo))) {
     return result;
   }
-  const Index num_chains = std::max<Index>(options.num_samples / 16, 1);
+  const int num_powers = num_powers_for(ratios);
+  const Index num_chains = num_chains_for(num_powers, options.num_samples);
   draws.erase(draws.begin() + num_chains, draws.end());
-  return by_annealing(log_ratio, draws, u.topRows(num_chains), ratios.head(num_chains));
+  return by_annealing(log_ratio, num_powers, draws, u.topRows(num_chains), ratios.head(num_chains));
 }
 
 void refuse(ProximalGibbs& result, std::string reason) {
@@ -248,9 +259,9 @@ std::string describe_integration(const Network& network, const IntegrationOption
   const bool integrates_output = is_linear_in_output(network.neuron());
   const Index dimension = network.layout().size - (integrates_output ? 1 : 0);
   const std::string sampled = fmt::format(
-      "by {} samples of the prior (method 1), or where they are worth less than a tenth by {} annealed chains "
+      "by {} samples of the prior (method 1), or where they are worth less than a tenth by {} to {} annealed chains "
       "(method 2)",
-      options.num_samples, options.num_samples / 16);
+      options.num_samples, options.num_samples / 16, options.num_samples / 8);
   return fmt::format("integral over {} parameters{}, {}", dimension, integrates_output ? " and, exactly, r" : "",
                      dimension <= most_quadrature_dimensions
                          ? fmt::format("by quadrature with up to {} nodes (method 0); where that does not converge {}",
