@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "mfld/trust/kernel_discrepancy.hpp"
+#include "mfld/trust/log_sobolev.hpp"
 #include "observe/observable_rows.hpp"
 
 namespace mfld {
@@ -26,6 +27,9 @@ constexpr Needs of_gap = {.particles = true,
 /// Without any density or integral.
 constexpr Needs of_discrepancy = {
     .particles = true, .initial_particles = true, .pairs = true, .mean_field = true, .gibbs_law = true};
+
+constexpr Needs of_inequality = {
+    .particles = true, .initial_particles = true, .mean_field = true, .log_sobolev = true, .gibbs_law = true};
 
 EntropyEstimate entropy_of_law(const Look& look) { return entropy(look.particles(), num_neighbours); }
 
@@ -78,6 +82,12 @@ double discrepancy(Look& look) {
   return kernel_gradient_discrepancy(look.mean_field_problem(), look.particles(), drift, values, {width}).squared();
 }
 
+double inequality(Look& look) {
+  return has_gibbs_law(look)
+             ? log_sobolev_bound(look.mean_field_problem(), dual_of(look.mean_field_problem(), look.train_outputs()))
+             : none;
+}
+
 }  // namespace
 
 std::vector<Observable> trust_observables() {
@@ -119,6 +129,13 @@ std::vector<Observable> trust_observables() {
                  "multiquadric kernel, its width the median distance of the particles: 0 in the mean at "
                  "stationarity, either sign; not a number where most particles are in one point",
                  of_discrepancy, discrepancy)),
+      on_request(
+          number("log_sobolev_bound",
+                 "(2 lambda1 / lambda2) exp(-(1/n) sum_i |g_i| osc / lambda2), osc = sup h - inf h without terms that "
+                 "are linear in theta, g_i = l'(f(x_i)): a lower bound on the constant alpha of the log-Sobolev "
+                 "inequality of p_mu; L(mu) - L* decays at the rate 2 alpha lambda2 at least, alpha the least on the "
+                 "way; far too small at low temperatures  [Holley & Stroock 1987; Nitanda, Wu & Suzuki, AISTATS 2022]",
+                 of_inequality, inequality)),
   };
 }
 

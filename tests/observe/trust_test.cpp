@@ -6,13 +6,15 @@
 #include "mfld/core/error.hpp"
 #include "mfld/observe/notes.hpp"
 #include "mfld/observe/observer.hpp"
+#include "mfld/trust/log_sobolev.hpp"
 #include "support/mean_field_world.hpp"
 
 namespace mfld {
 namespace {
 
-const std::vector<std::string> all = {"entropy",  "free_energy",          "dual_bound",
-                                      "dual_gap", "fixed_point_residual", "kernel_gradient_discrepancy"};
+const std::vector<std::string> all = {"entropy",          "free_energy",          "dual_bound",
+                                      "dual_gap",         "fixed_point_residual", "kernel_gradient_discrepancy",
+                                      "log_sobolev_bound"};
 
 Phase langevin() {
   Phase phase;
@@ -47,7 +49,7 @@ TEST(TrustObservables, AreThoseOfTheLibrary) {
   ASSERT_EQ(observer.columns(),
             (std::vector<std::string>{"entropy", "free_energy", "dual_bound", "dual_bound_error", "dual_bound_method",
                                       "dual_bound_samples", "dual_gap", "dual_gap_error", "fixed_point_residual",
-                                      "kernel_gradient_discrepancy"}));
+                                      "kernel_gradient_discrepancy", "log_sobolev_bound"}));
   Look look(stage.scene());
   look.move_to(stage.particles, {0.1}, 0.2);
   std::vector<double> values(observer.columns().size());
@@ -64,6 +66,8 @@ TEST(TrustObservables, AreThoseOfTheLibrary) {
   EXPECT_EQ(values[7], expected.dual_gap_error);
   EXPECT_EQ(values[8], expected.fixed_point_residual);
   EXPECT_TRUE(std::isfinite(values[9]));
+  EXPECT_EQ(values[10],
+            log_sobolev_bound(stage.world.problem(0.1, 0.2), dual_of(stage.world.problem(0.1, 0.2), outputs)));
   // Other particles, other numbers.
   const Particles<double> others = 2 * stage.particles;
   look.move_to(others, {0.1}, 0.2);
@@ -86,6 +90,8 @@ TEST(TrustObservables, AreRefusedWhereThereIsNoGibbsLaw) {
   few.particles = gaussian_matrix(3, 2, 1);
   Stage quadratic;
   quadratic.world.network = Network({NeuronKind::r_sigma, Activation::relu, false, 1}, 1, {});
+  Stage growing;
+  growing.world.network = Network({NeuronKind::r_sigma, Activation::tanh, false, 1}, 1, {});
   Stage plain;
   plain.world.network = Network({NeuronKind::bounded_r, Activation::tanh, false, 2}, 1, {.kind = ScalingKind::ntk});
   const std::set<std::string> of_entropy = {"entropy", "free_energy", "dual_gap"};
@@ -105,7 +111,9 @@ TEST(TrustObservables, AreRefusedWhereThereIsNoGibbsLaw) {
     expect_refused(frozen, name, true, "needs a network all of whose parameters are trained");
     expect_refused(single, name, of_entropy.count(name) > 0 || name == "kernel_gradient_discrepancy",
                    "needs network.width");
-    expect_refused(quadratic, name, of_integral.count(name) > 0, "needs a neuron that is bounded or grows linearly");
+    expect_refused(quadratic, name, of_integral.count(name) > 0 || name == "log_sobolev_bound",
+                   "needs a neuron that is bounded");
+    expect_refused(growing, name, name == "log_sobolev_bound", "needs a neuron that is bounded but for linear terms");
     expect_refused(plain, name, needs_law, "needs network.scaling = \"mean-field\"");
   }
 }
