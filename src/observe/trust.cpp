@@ -41,7 +41,7 @@ bool has_gibbs_law(const Look& look) {
 /// Several columns from one certificate: the row's name and, behind it, what `suffixes` say.
 template <class... Values>
 Observable of_certificate(std::string_view name, std::string_view formula, const Needs& needs,
-                          std::vector<std::string_view> suffixes, Values... values) {
+                          const std::vector<std::string_view>& suffixes, Values... values) {
   Observable row;
   row.name = name;
   row.formula = formula;

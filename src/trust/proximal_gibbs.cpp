@@ -29,6 +29,8 @@ constexpr double least_annealed_share = 0.25;  // less, and mass was missed that
 constexpr double least_powers = 64;
 constexpr double most_powers = 384;
 constexpr Index task_chains = 64;
+constexpr double first_move = 0.7;  // of a move: u <- sqrt(1 - size^2) u + size xi
+constexpr double wanted_moves = 0.3;
 
 /// (sum w)^2 / sum w^2.
 double effective_size(const Vector& log_weights) {
@@ -123,7 +125,7 @@ std::optional<ProximalGibbs> by_quadrature(LogRatio& log_ratio, Index most_nodes
 
 /// What one node or chain draws, in order.
 struct Draws {
-  Draws(std::uint64_t seed, Index node) : stream(seed, Purpose::certificate, static_cast<std::uint64_t>(node)) {}
+  Draws(std::uint64_t seed, Purpose purpose, Index node) : stream(seed, purpose, static_cast<std::uint64_t>(node)) {}
 
   double next_normal() { return normal(stream); }
   double next_uniform() { return uniform(stream); }
@@ -143,11 +145,11 @@ void for_each_chain(std::vector<Draws>& draws, const Body& body) {
   });
 }
 
-std::vector<Draws> draws_of(std::uint64_t seed, Index num_nodes) {
+std::vector<Draws> draws_of(std::uint64_t seed, Purpose purpose, Index num_nodes) {
   std::vector<Draws> draws;
   draws.reserve(static_cast<std::size_t>(num_nodes));
   for (Index s = 0; s < num_nodes; ++s) {
-    draws.emplace_back(seed, s);
+    draws.emplace_back(seed, purpose, s);
   }
   return draws;
 }
@@ -181,6 +183,9 @@ double move_chains(LogRatio& log_ratio, double power, double size, std::vector<D
   return moved.mean();
 }
 
+/// The next size, after a share of the chains has moved.
+double adapted(double size, double moved) { return std::clamp(size * std::exp(moved - wanted_moves), 0.05, 0.95); }
+
 /// The logarithms of the weights vary by about variance / powers times the moves that a chain remembers, some twenty: few
 /// chains over many powers, for what is lost to that variance is lost exponentially.
 int num_powers_for(const Vector& ratios) {
@@ -192,7 +197,7 @@ int num_powers_for(const Vector& ratios) {
 ProximalGibbs by_annealing(LogRatio& log_ratio, int num_powers, std::vector<Draws>& draws, Particles<double> u,
                            Vector ratios) {
   Vector log_weights = Vector::Constant(u.rows(), -std::log(static_cast<double>(u.rows())));
-  double size = 0.7;
+  double size = first_move;
   double power = 0;
   // Once too much is lost there will be no number: the rest is spared.
   const double least = least_annealed_share * static_cast<double>(u.rows());
@@ -202,7 +207,7 @@ ProximalGibbs by_annealing(LogRatio& log_ratio, int num_powers, std::vector<Draw
     power = share * share;
     if (k < num_powers) {
       const double moved = move_chains(log_ratio, power, size, draws, u, ratios);
-      size = std::clamp(size * std::exp(moved - 0.3), 0.05, 0.95);
+      size = adapted(size, moved);
     }
   }
   return gather(log_ratio, Integration::annealed, u, log_weights);
@@ -221,7 +226,7 @@ ProximalGibbs integrate(LogRatio& log_ratio, const IntegrationOptions& options) 
       return *std::move(result);
     }
   }
-  std::vector<Draws> draws = draws_of(options.seed, options.num_samples);
+  std::vector<Draws> draws = draws_of(options.seed, Purpose::certificate, options.num_samples);
   const Particles<double> u = standard_normals(draws, log_ratio.dimension());
   const Vector ratios = log_ratio.rounded(u);
   const auto num_samples = static_cast<double>(options.num_samples);
@@ -234,6 +239,20 @@ ProximalGibbs integrate(LogRatio& log_ratio, const IntegrationOptions& options) 
   const Index num_chains = num_chains_for(num_powers, options.num_samples);
   draws.erase(draws.begin() + num_chains, draws.end());
   return by_annealing(log_ratio, num_powers, draws, u.topRows(num_chains), ratios.head(num_chains));
+}
+
+/// Rows of `points`, each about weight * count times.
+Particles<double> resampled(const Particles<double>& points, const Vector& weights, Index count, double shift) {
+  Particles<double> result(count, points.cols());
+  Index node = 0;
+  double below = weights[0];
+  for (Index k = 0; k < count; ++k) {
+    while (below < (static_cast<double>(k) + shift) / static_cast<double>(count) && node + 1 < weights.size()) {
+      below += weights[++node];
+    }
+    result.row(k) = points.row(node);
+  }
+  return result;
 }
 
 void refuse(ProximalGibbs& result, std::string reason) {
@@ -305,6 +324,25 @@ ProximalGibbs proximal_gibbs(const MeanFieldProblem& problem, const Vector& dual
       !(result.effective_sample_size >= least * static_cast<double>(result.nodes.rows()))) {
     refuse(result, fmt::format("{} leaves an effective sample size of {:.1f} of {}: the temperature is too low for it",
                                name_of(result.method), result.effective_sample_size, result.nodes.rows()));
+  }
+  return result;
+}
+
+Particles<double> gibbs_draws(const MeanFieldProblem& problem, const Vector& dual, const ProximalGibbs& gibbs,
+                              Index count, std::uint64_t seed, int num_moves) {
+  assert(gibbs.reason.empty() && count >= 1);
+  LogRatio log_ratio(problem, dual);
+  std::vector<Draws> draws = draws_of(seed, Purpose::gibbs_draw, count);
+  Particles<double> u = resampled(log_ratio.positions(gibbs.nodes), gibbs.weights, count, draws.front().next_uniform());
+  Vector ratios = log_ratio.rounded(u);
+  double size = first_move;
+  for (int k = 0; k < num_moves; ++k) {
+    size = adapted(size, move_chains(log_ratio, 1, size, draws, u, ratios));
+  }
+  Particles<double> result = log_ratio.nodes(u);
+  if (const double deviation = log_ratio.output_deviation(); deviation > 0) {
+    const Index output = problem.network->layout().output;
+    for_each_chain(draws, [&](Index s, Draws& chain) { result(s, output) += deviation * chain.next_normal(); });
   }
   return result;
 }

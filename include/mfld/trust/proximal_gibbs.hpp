@@ -74,4 +74,12 @@ struct ProximalGibbs {
 ProximalGibbs proximal_gibbs(const MeanFieldProblem& problem, const Vector& dual,
                              const IntegrationOptions& options = {});
 
+/// `count` draws of the law, to compare particles with: nodes of `gibbs` = proximal_gibbs(problem, dual), resampled evenly
+/// by their weights, then moved num_moves times by preconditioned Crank-Nicolson steps that keep the law; r, where h is
+/// linear in it, from its normal law given (w, b). Not independent where nodes are repeated: as good as the effective
+/// sample size of `gibbs` and the moves make them. Draw k reads stream (seed, gibbs_draw, k): any thread count, same
+/// result. gibbs without a reason.                                                                          [count x p]
+Particles<double> gibbs_draws(const MeanFieldProblem& problem, const Vector& dual, const ProximalGibbs& gibbs,
+                              Index count, std::uint64_t seed, int num_moves = 32);
+
 }  // namespace mfld
