@@ -206,7 +206,7 @@ void read_columns(Section& observe, const Scene& scene, Experiment& experiment) 
 bool read_track_velocities(Section& trajectory, const Experiment& experiment) {
   const std::vector<Phase>& phases = experiment.phases;
   const bool have_any = std::any_of(phases.begin(), phases.end(),
-                                    [](const Phase& phase) { return phase.step_rule == StepKind::kinetic; });
+                                    [](const Phase& phase) { return info(phase.step_rule).has_velocities(); });
   return trajectory.reads("velocities", have_any && !experiment.tracked.empty(),
                           "particles and a phase of step = kinetic") &&
          trajectory.flag("velocities", "their velocities as well; 0 in phases of other steps", false);

@@ -7,8 +7,8 @@
 namespace mfld {
 
 template <class Scalar>
-Particles<Scalar> first_velocities(const StepOptions& options, Index num_particles,
-                                   const std::vector<unsigned char>& trained) {
+Particles<Scalar> Kinetic<Scalar>::starting_velocities(const StepOptions& options, Index num_particles,
+                                                       const std::vector<unsigned char>& trained) {
   Particles<Scalar> velocities = Particles<Scalar>::Zero(num_particles, std::ssize(trained));
   if (options.temperature == 0) {
     return velocities;
@@ -26,12 +26,9 @@ Particles<Scalar> first_velocities(const StepOptions& options, Index num_particl
   return velocities;
 }
 
-template Particles<double> first_velocities(const StepOptions&, Index, const std::vector<unsigned char>&);
-template Particles<float> first_velocities(const StepOptions&, Index, const std::vector<unsigned char>&);
-
 template <class Scalar>
 void Kinetic<Scalar>::begin(const StepContext<Scalar>& context) {
-  velocities_ = first_velocities<Scalar>(context.options, context.particles.rows(), context.trained);
+  velocities_ = starting_velocities(context.options, context.particles.rows(), context.trained);
 }
 
 template <class Scalar>

@@ -38,11 +38,11 @@ std::string noise_in_words(const Phase& phase) {
 
 std::string penalty_in_words(const Phase& phase) {
   if (is_zero(phase.lambda1)) {
-    return "no penalty";
+    return "no penalty, g = v";
   }
   const bool from_start = phase.anchor == Anchor::start;
   const auto words = [&](std::string_view coefficient, std::string_view gain) {
-    return fmt::format("penalty {} |{}|^2 (v gains {} {}), {}lambda1 = {}", coefficient,
+    return fmt::format("penalty {} |{}|^2, g = v + {} {}, {}lambda1 = {}", coefficient,
                        from_start ? "theta - theta_0" : "theta", gain, from_start ? "(theta - theta_0)" : "theta",
                        from_start ? "theta_0 the first particles, " : "", phase.lambda1.describe());
   };
@@ -103,7 +103,7 @@ std::string Phase::describe() const {
     text += "; predicts with the average of its iterates so far";
   }
   if (until_gradient_norm > 0) {
-    text += fmt::format("; ends once sqrt(sum_j |v_j|^2 / N) < {}{}", until_gradient_norm,
+    text += fmt::format("; ends once sqrt(sum_j |g_j|^2 / N) < {}{}", until_gradient_norm,
                         averaging ? " at the iterate, not at their average" : "");
   }
   return text;

@@ -46,11 +46,11 @@ Outcome Simulation<Scalar>::run(Listener<Scalar>& listener, const std::atomic<bo
     } else if (stop || state_.step >= step_limit) {
       ending = Ending::interrupted;
     } else {
-      tell(listener, false, outcome);
+      tell(listener, outcome);
       step(outcome);
     }
   }
-  tell(listener, true, outcome);
+  tell(listener, outcome);
   outcome.end.step = state_.step;
   return outcome;
 }
@@ -85,9 +85,9 @@ Penalty<Scalar> Simulation<Scalar>::penalty(const Phase& phase) const {
 }
 
 template <class Scalar>
-void Simulation<Scalar>::tell(Listener<Scalar>& listener, bool last, Outcome& outcome) {
+void Simulation<Scalar>::tell(Listener<Scalar>& listener, Outcome& outcome) {
   const Stopwatch watch(outcome.observe_seconds);
-  listener.hear(state_, last);
+  listener.hear(state_, outcome.end.ending);
 }
 
 template <class Scalar>

@@ -1,9 +1,9 @@
 // The arithmetic of the activations, one struct a row of `activations` (include/mfld/model/activation.hpp).
-#if defined(MFLD_MODEL_ACTIVATION_INL_HPP) == defined(HWY_TARGET_TOGGLE)
-#ifdef MFLD_MODEL_ACTIVATION_INL_HPP
-#undef MFLD_MODEL_ACTIVATION_INL_HPP
+#if defined(MFLD_KERNELS_ACTIVATION_INL_HPP) == defined(HWY_TARGET_TOGGLE)
+#ifdef MFLD_KERNELS_ACTIVATION_INL_HPP
+#undef MFLD_KERNELS_ACTIVATION_INL_HPP
 #else
-#define MFLD_MODEL_ACTIVATION_INL_HPP
+#define MFLD_KERNELS_ACTIVATION_INL_HPP
 #endif
 
 #include "kernels/vector_math-inl.hpp"

@@ -1,10 +1,10 @@
 // Dual activations on vectors of kernel entries, one struct an activation with a closed form. Included once per
 // instruction set.
-#if defined(MFLD_NTK_DUAL_ACTIVATION_INL_HPP) == defined(HWY_TARGET_TOGGLE)
-#ifdef MFLD_NTK_DUAL_ACTIVATION_INL_HPP
-#undef MFLD_NTK_DUAL_ACTIVATION_INL_HPP
+#if defined(MFLD_KERNELS_DUAL_ACTIVATION_INL_HPP) == defined(HWY_TARGET_TOGGLE)
+#ifdef MFLD_KERNELS_DUAL_ACTIVATION_INL_HPP
+#undef MFLD_KERNELS_DUAL_ACTIVATION_INL_HPP
 #else
-#define MFLD_NTK_DUAL_ACTIVATION_INL_HPP
+#define MFLD_KERNELS_DUAL_ACTIVATION_INL_HPP
 #endif
 
 #include "kernels/dual_kernels.hpp"

@@ -1,9 +1,9 @@
 // Groups of particles in vector registers, and a task's scratch memory.
-#if defined(MFLD_MODEL_GROUP_INL_HPP) == defined(HWY_TARGET_TOGGLE)
-#ifdef MFLD_MODEL_GROUP_INL_HPP
-#undef MFLD_MODEL_GROUP_INL_HPP
+#if defined(MFLD_KERNELS_GROUP_INL_HPP) == defined(HWY_TARGET_TOGGLE)
+#ifdef MFLD_KERNELS_GROUP_INL_HPP
+#undef MFLD_KERNELS_GROUP_INL_HPP
 #else
-#define MFLD_MODEL_GROUP_INL_HPP
+#define MFLD_KERNELS_GROUP_INL_HPP
 #endif
 
 #include <hwy/cache_control.h>

@@ -1,9 +1,9 @@
 // The arithmetic of the neurons' heads, one case a row of `neurons` (include/mfld/model/neuron.hpp).
-#if defined(MFLD_MODEL_HEAD_INL_HPP) == defined(HWY_TARGET_TOGGLE)
-#ifdef MFLD_MODEL_HEAD_INL_HPP
-#undef MFLD_MODEL_HEAD_INL_HPP
+#if defined(MFLD_KERNELS_HEAD_INL_HPP) == defined(HWY_TARGET_TOGGLE)
+#ifdef MFLD_KERNELS_HEAD_INL_HPP
+#undef MFLD_KERNELS_HEAD_INL_HPP
 #else
-#define MFLD_MODEL_HEAD_INL_HPP
+#define MFLD_KERNELS_HEAD_INL_HPP
 #endif
 
 #include "kernels/vector_math-inl.hpp"

@@ -1,9 +1,9 @@
 // The second hot pass: coefficients of a block of samples -> drift of every particle.
-#if defined(MFLD_MODEL_MAP_INL_HPP) == defined(HWY_TARGET_TOGGLE)
-#ifdef MFLD_MODEL_MAP_INL_HPP
-#undef MFLD_MODEL_MAP_INL_HPP
+#if defined(MFLD_KERNELS_MAP_INL_HPP) == defined(HWY_TARGET_TOGGLE)
+#ifdef MFLD_KERNELS_MAP_INL_HPP
+#undef MFLD_KERNELS_MAP_INL_HPP
 #else
-#define MFLD_MODEL_MAP_INL_HPP
+#define MFLD_KERNELS_MAP_INL_HPP
 #endif
 
 #include <hwy/cache_control.h>

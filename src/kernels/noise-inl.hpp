@@ -1,9 +1,9 @@
 // Philox4x32-10 and Box-Muller in vector registers, one particle a lane.
-#if defined(MFLD_DYNAMICS_NOISE_INL_HPP) == defined(HWY_TARGET_TOGGLE)
-#ifdef MFLD_DYNAMICS_NOISE_INL_HPP
-#undef MFLD_DYNAMICS_NOISE_INL_HPP
+#if defined(MFLD_KERNELS_NOISE_INL_HPP) == defined(HWY_TARGET_TOGGLE)
+#ifdef MFLD_KERNELS_NOISE_INL_HPP
+#undef MFLD_KERNELS_NOISE_INL_HPP
 #else
-#define MFLD_DYNAMICS_NOISE_INL_HPP
+#define MFLD_KERNELS_NOISE_INL_HPP
 #endif
 
 #include "kernels/registers-inl.hpp"

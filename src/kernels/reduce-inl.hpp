@@ -1,9 +1,9 @@
 // The first hot pass: all particles -> outputs of a block of samples.
-#if defined(MFLD_MODEL_REDUCE_INL_HPP) == defined(HWY_TARGET_TOGGLE)
-#ifdef MFLD_MODEL_REDUCE_INL_HPP
-#undef MFLD_MODEL_REDUCE_INL_HPP
+#if defined(MFLD_KERNELS_REDUCE_INL_HPP) == defined(HWY_TARGET_TOGGLE)
+#ifdef MFLD_KERNELS_REDUCE_INL_HPP
+#undef MFLD_KERNELS_REDUCE_INL_HPP
 #else
-#define MFLD_MODEL_REDUCE_INL_HPP
+#define MFLD_KERNELS_REDUCE_INL_HPP
 #endif
 
 #include <utility>

@@ -1,9 +1,9 @@
 // How many vector registers there are.
-#if defined(MFLD_CORE_REGISTERS_INL_HPP) == defined(HWY_TARGET_TOGGLE)
-#ifdef MFLD_CORE_REGISTERS_INL_HPP
-#undef MFLD_CORE_REGISTERS_INL_HPP
+#if defined(MFLD_KERNELS_REGISTERS_INL_HPP) == defined(HWY_TARGET_TOGGLE)
+#ifdef MFLD_KERNELS_REGISTERS_INL_HPP
+#undef MFLD_KERNELS_REGISTERS_INL_HPP
 #else
-#define MFLD_CORE_REGISTERS_INL_HPP
+#define MFLD_KERNELS_REGISTERS_INL_HPP
 #endif
 
 #include <hwy/highway.h>

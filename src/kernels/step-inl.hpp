@@ -1,9 +1,9 @@
 // The update rules, with their noise, for a run of particles.
-#if defined(MFLD_DYNAMICS_STEP_INL_HPP) == defined(HWY_TARGET_TOGGLE)
-#ifdef MFLD_DYNAMICS_STEP_INL_HPP
-#undef MFLD_DYNAMICS_STEP_INL_HPP
+#if defined(MFLD_KERNELS_STEP_INL_HPP) == defined(HWY_TARGET_TOGGLE)
+#ifdef MFLD_KERNELS_STEP_INL_HPP
+#undef MFLD_KERNELS_STEP_INL_HPP
 #else
-#define MFLD_DYNAMICS_STEP_INL_HPP
+#define MFLD_KERNELS_STEP_INL_HPP
 #endif
 
 #include <cmath>

@@ -1,9 +1,9 @@
 // Vector functions on Highway, compiled once per instruction set. No include guard by #pragma: see Highway's manual.
-#if defined(MFLD_MODEL_VECTOR_MATH_INL_HPP) == defined(HWY_TARGET_TOGGLE)
-#ifdef MFLD_MODEL_VECTOR_MATH_INL_HPP
-#undef MFLD_MODEL_VECTOR_MATH_INL_HPP
+#if defined(MFLD_KERNELS_VECTOR_MATH_INL_HPP) == defined(HWY_TARGET_TOGGLE)
+#ifdef MFLD_KERNELS_VECTOR_MATH_INL_HPP
+#undef MFLD_KERNELS_VECTOR_MATH_INL_HPP
 #else
-#define MFLD_MODEL_VECTOR_MATH_INL_HPP
+#define MFLD_KERNELS_VECTOR_MATH_INL_HPP
 #endif
 
 #include <hwy/contrib/math/math-inl.h>

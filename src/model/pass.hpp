@@ -231,6 +231,8 @@ void run(const Network& network, const Particles<Scalar>* anchor, const OutputsP
 template <class Scalar>
 void run(const Network& network, const Particles<Scalar>* anchor, const DriftPass<Scalar>& pass) {
   assert(pass.drift.rows() == pass.particles.rows() && pass.drift.cols() == pass.particles.cols());
+  assert(pass.outputs.empty() ||
+         (pass.outputs.num_samples() == pass.inputs.num_samples() && pass.outputs.per_sample() == 1));
   const ParameterLayout& layout = network.layout();
   const bool assign = pass.accumulate == Accumulate::assign;
   for (Index column = 0; assign && column < pass.drift.cols(); ++column) {

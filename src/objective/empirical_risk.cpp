@@ -8,19 +8,21 @@ namespace mfld {
 
 namespace {
 
-/// values of the samples, in their order.
-template <class Values>
-void pick(std::span<const Index> samples, const Values& all, std::vector<double>& values) {
-  values.resize(samples.size());
-  std::transform(samples.begin(), samples.end(), values.begin(),
-                 [&all](Index i) { return all[static_cast<std::size_t>(i)]; });
+/// values <- those of the samples, in their order.
+void pick(std::span<const Index> samples, SampleSpan<const double> all, std::vector<double>& values) {
+  values.resize(samples.size() * static_cast<std::size_t>(all.per_sample()));
+  auto to = values.begin();
+  for (const Index sample : samples) {
+    const std::span<const double> of_sample = all.samples(sample, 1).values();
+    to = std::copy(of_sample.begin(), of_sample.end(), to);
+  }
 }
 
 }  // namespace
 
 template <class Scalar>
 EmpiricalRisk<Scalar>::EmpiricalRisk(const Model& model, const Risk& risk, const Dataset& data)
-    : model_(&model), risk_(&risk), data_(&data), inputs_(data.train_inputs) {}
+    : model_(&model), risk_(risk), data_(&data), inputs_(data.train_inputs) {}
 
 template <class Scalar>
 SampleSpan<const double> EmpiricalRisk<Scalar>::targets() const {
@@ -29,19 +31,19 @@ SampleSpan<const double> EmpiricalRisk<Scalar>::targets() const {
 
 template <class Scalar>
 std::string EmpiricalRisk<Scalar>::describe(Index num_particles) const {
-  return fmt::format("{}; {}", model_->describe(num_particles), risk_->describe());
+  return fmt::format("{}; {}", model_->describe(num_particles), risk_.describe());
 }
 
 template <class Scalar>
 double EmpiricalRisk<Scalar>::weight(Index num_particles, Index batch_size) const {
-  return risk_->drift_weight(model_->network(), num_particles, batch_size, num_terms());
+  return risk_.drift_weight(model_->network(), num_particles, batch_size, num_terms());
 }
 
 template <class Scalar>
 double EmpiricalRisk<Scalar>::value(const Particles<Scalar>& particles) {
-  std::vector<double> values(static_cast<std::size_t>(num_terms()));
-  outputs(particles, values);
-  return risk_->value(values, targets());
+  outputs_.resize(static_cast<std::size_t>(num_terms()));
+  outputs(particles, outputs_);
+  return risk_.value(outputs_, targets());
 }
 
 template <class Scalar>
@@ -52,7 +54,7 @@ void EmpiricalRisk<Scalar>::outputs(const Particles<Scalar>& particles, SampleSp
 template <class Scalar>
 void EmpiricalRisk<Scalar>::drift_and_outputs(const Particles<Scalar>& particles, Drift& drift,
                                               SampleSpan<double> outputs, const Finish& finish) {
-  model_->drift(particles, inputs_, CurrentField(risk_->loss(), targets()), weight(particles.rows(), num_terms()),
+  model_->drift(particles, inputs_, CurrentField(risk_.loss(), targets()), weight(particles.rows(), num_terms()),
                 Accumulate::assign, drift, outputs, workspace_, finish);
 }
 
@@ -61,7 +63,7 @@ void EmpiricalRisk<Scalar>::drift(const Particles<Scalar>& particles, Drift& dri
                                   const Finish& finish) {
   drift_and_outputs(particles, drift, coefficients, finish);
   if (!coefficients.empty()) {
-    CurrentField(risk_->loss(), targets()).coefficients(0, coefficients, coefficients);
+    CurrentField(risk_.loss(), targets()).coefficients(0, coefficients, coefficients);
   }
 }
 
@@ -90,8 +92,8 @@ template <class Scalar>
 void EmpiricalRisk<Scalar>::drift_of(std::span<const Index> terms, const Particles<Scalar>& particles, Drift& drift,
                                      const Finish& finish) {
   gather(terms);
-  pick(batch_, targets().values(), batch_values_);
-  model_->drift(particles, batch_inputs_, CurrentField(risk_->loss(), batch_values_),
+  pick(batch_, targets(), batch_values_);
+  model_->drift(particles, batch_inputs_, CurrentField(risk_.loss(), batch_values_),
                 weight(particles.rows(), std::ssize(batch_)), Accumulate::assign, drift, {}, workspace_, finish);
 }
 
@@ -99,7 +101,7 @@ template <class Scalar>
 void EmpiricalRisk<Scalar>::subtract(std::span<const Index> terms, SampleSpan<const double> coefficients,
                                      const Particles<Scalar>& particles, Drift& drift, const Finish& finish) {
   gather(terms);
-  pick(batch_, coefficients.values(), batch_values_);
+  pick(batch_, coefficients, batch_values_);
   model_->drift(particles, batch_inputs_, GivenField(batch_values_), -weight(particles.rows(), std::ssize(batch_)),
                 Accumulate::add, drift, {}, workspace_, finish);
 }

@@ -13,8 +13,9 @@ bool is_plain_descent(const Phase& phase) {
   const auto constant = [](const Schedule& schedule) {
     return schedule.kind == ScheduleKind::constant && schedule.off_fraction == 0;
   };
-  return phase.method != nullptr && phase.method->name == "gd" && constant(phase.step_size) &&
-         phase.lambda1.value == 0 && !phase.averaging;
+  return phase.method != nullptr && phase.method->estimator == Estimator::full &&
+         phase.method->temperature == TemperatureKey::none && phase.step_rule == StepKind::euler_maruyama &&
+         constant(phase.step_size) && phase.lambda1.value == 0 && !phase.averaging;
 }
 
 /// step_size with which descent on 1/(2n) sum (u - y)^2 is the descent of `phase`.

@@ -94,10 +94,11 @@ const Drift& Moment::full_drift() {
 
 const Matrix& Moment::tangent_kernel() {
   if (!have_kernel_) {
-    // That of a tangent network never changes.
-    kernel_ = scene_.model->tangent_point() != nullptr
+    const Particles<double>* const fixed = scene_.model->tangent_point();
+    const Inputs& inputs = scene_.data->train_inputs;
+    kernel_ = fixed != nullptr && scene_.initial != nullptr
                   ? initial_tangent_kernel()
-                  : empirical_ntk(scene_.network(), particles(), scene_.data->train_inputs, scene_.data->train_inputs);
+                  : empirical_ntk(scene_.network(), fixed != nullptr ? *fixed : particles(), inputs, inputs);
     have_kernel_ = true;
   }
   return kernel_;
@@ -106,7 +107,8 @@ const Matrix& Moment::tangent_kernel() {
 const Matrix& Moment::initial_tangent_kernel() {
   if (initial_kernel_.size() == 0) {
     const Inputs& inputs = scene_.data->train_inputs;
-    initial_kernel_ = empirical_ntk(scene_.network(), *scene_.initial, inputs, inputs);
+    const Particles<double>* const fixed = scene_.model->tangent_point();
+    initial_kernel_ = empirical_ntk(scene_.network(), fixed != nullptr ? *fixed : *scene_.initial, inputs, inputs);
   }
   return initial_kernel_;
 }

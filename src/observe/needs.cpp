@@ -8,6 +8,7 @@
 
 #include "mfld/observe/harmonics.hpp"
 #include "mfld/observe/linearisation.hpp"
+#include "mfld/trust/log_sobolev.hpp"
 #include "mfld/trust/proximal_gibbs.hpp"
 
 namespace mfld {
@@ -44,6 +45,8 @@ std::optional<std::string> no_neighbours(const Scene& scene) {
 std::optional<std::string> no_mean_field(const Scene& scene) { return mean_field_unavailable(*scene.model); }
 
 std::optional<std::string> no_gibbs_integral(const Scene& scene) { return gibbs_integral_unavailable(scene.network()); }
+
+std::optional<std::string> no_log_sobolev(const Scene& scene) { return log_sobolev_unavailable(scene.network()); }
 
 /// One phase that has the law is enough: the rows of the others say that there is no number.
 std::optional<std::string> no_gibbs_law(const Scene& scene) {
@@ -104,6 +107,7 @@ struct Explanation {
 
 constexpr auto explanations = std::to_array<Explanation>({{&Needs::mean_field, no_mean_field},
                                                           {&Needs::gibbs_integral, no_gibbs_integral},
+                                                          {&Needs::log_sobolev, no_log_sobolev},
                                                           {&Needs::neighbours, no_neighbours},
                                                           {&Needs::gibbs_law, no_gibbs_law}});
 

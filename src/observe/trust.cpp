@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "mfld/trust/kernel_discrepancy.hpp"
+#include "mfld/trust/log_sobolev.hpp"
 #include "observe/observable_rows.hpp"
 
 namespace mfld {
@@ -27,6 +28,9 @@ constexpr Needs of_gap = {.particles = true,
 constexpr Needs of_discrepancy = {
     .particles = true, .initial_particles = true, .pairs = true, .mean_field = true, .gibbs_law = true};
 
+constexpr Needs of_inequality = {
+    .particles = true, .initial_particles = true, .mean_field = true, .log_sobolev = true, .gibbs_law = true};
+
 EntropyEstimate entropy_of_law(const Moment& moment) { return entropy(moment.particles(), num_neighbours); }
 
 /// Not every phase need have one, nor every step of a schedule: there is no number then.
@@ -37,7 +41,7 @@ bool has_gibbs_law(const Moment& moment) {
 /// Several columns from one certificate: the row's name and, behind it, what `suffixes` say.
 template <class... Values>
 Observable of_certificate(std::string_view name, std::string_view formula, const Needs& needs,
-                          std::vector<std::string_view> suffixes, Values... values) {
+                          const std::vector<std::string_view>& suffixes, Values... values) {
   Observable row;
   row.name = name;
   row.formula = formula;
@@ -73,6 +77,12 @@ double discrepancy(Moment& moment) {
   const auto outputs = moment.train_outputs();
   const Vector values = Eigen::Map<const Vector>(outputs.data(), static_cast<Index>(outputs.size()));
   return kernel_gradient_discrepancy(moment.mean_field_problem(), moment.particles(), drift, values, {width}).squared();
+}
+
+double inequality(Moment& moment) {
+  return has_gibbs_law(moment) ? log_sobolev_bound(moment.mean_field_problem(),
+                                                   dual_of(moment.mean_field_problem(), moment.train_outputs()))
+                               : none;
 }
 
 }  // namespace
@@ -116,6 +126,13 @@ std::vector<Observable> trust_observables() {
                  "multiquadric kernel, its width the median distance of the particles: 0 in the mean at "
                  "stationarity, either sign; not a number where most particles are in one point",
                  of_discrepancy, discrepancy)),
+      on_request(
+          number("log_sobolev_bound",
+                 "(2 lambda1 / lambda2) exp(-(1/n) sum_i |g_i| osc / lambda2), osc = sup h - inf h without terms that "
+                 "are linear in theta, g_i = l'(f(x_i)): a lower bound on the constant alpha of the log-Sobolev "
+                 "inequality of p_mu; L(mu) - L* decays at the rate 2 alpha lambda2 at least, alpha the least on the "
+                 "way; far too small at low temperatures  [Holley & Stroock 1987; Nitanda, Wu & Suzuki, AISTATS 2022]",
+                 of_inequality, inequality)),
   };
 }
 

@@ -63,10 +63,10 @@ class Recorder : public Listener<Scalar> {
     timed([&] { start_files(); });
   }
 
-  void hear(const State<Scalar>& state, bool last) override {
-    const bool unfinished = state.phase < std::ssize(experiment_->phases);
-    diverged_ = last && unfinished && !*stop_;  // an average of iterates can hide that the last one is not finite
-    if (last && unfinished && *stop_) {
+  void hear(const State<Scalar>& state, Ending ending) override {
+    const bool last = ending != Ending::running;
+    diverged_ = ending == Ending::diverged;  // an average of iterates can hide that the last one is not finite
+    if (ending == Ending::interrupted) {
       return;  // an interrupted run has no last row: it can go on as if nothing had happened
     }
     if (!last && pace_.is_due(state.step, now())) {

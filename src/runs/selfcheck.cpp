@@ -124,7 +124,7 @@ SelfcheckResult check_stationary_variance() {
 
 class Silent : public Listener<double> {
  public:
-  void hear(const State<double>&, bool) override {}
+  void hear(const State<double>&, Ending /*ending*/) override {}
 };
 
 Particles<double> run_mfld(const Network& network, const Dataset& data, const Phase& phase, Index width) {

@@ -1,4 +1,5 @@
 #pragma once
+#include <type_traits>
 #include <variant>
 
 #include "mfld/config/experiment.hpp"
@@ -13,18 +14,22 @@ Matrix tracked_velocities(const State<Scalar>& state, const Experiment& experime
   const auto rows_of = [&experiment](const Particles<Scalar>& velocities) -> Matrix {
     return velocities(experiment.tracked, Eigen::all).template cast<double>();
   };
-  const auto* kinetic = std::get_if<Kinetic<Scalar>>(&state.rule);
-  if (kinetic == nullptr) {
-    return Matrix::Zero(std::ssize(experiment.tracked), state.particles.cols());
-  }
-  if (kinetic->velocities().size() > 0) {
-    return rows_of(kinetic->velocities());
-  }
-  StepOptions options;  // the step that draws them has not been made
-  options.temperature = experiment.phases[static_cast<std::size_t>(state.phase)].temperature_at(0);
-  options.noise_seed = experiment.seeds.noise;
-  options.step = state.step;
-  return rows_of(first_velocities<Scalar>(options, state.particles.rows(), experiment.network().trained()));
+  const auto of_step = [&](const auto& step) -> Matrix {
+    using Step = std::decay_t<decltype(step)>;
+    if constexpr (requires { step.velocities(); }) {
+      if (step.velocities().size() > 0) {
+        return rows_of(step.velocities());
+      }
+      StepOptions options;  // the step that they begin with has not been made
+      options.temperature = experiment.phases[static_cast<std::size_t>(state.phase)].temperature_at(0);
+      options.noise_seed = experiment.seeds.noise;
+      options.step = state.step;
+      return rows_of(Step::starting_velocities(options, state.particles.rows(), experiment.network().trained()));
+    } else {
+      return Matrix::Zero(std::ssize(experiment.tracked), state.particles.cols());
+    }
+  };
+  return std::visit(of_step, state.rule);
 }
 
 }  // namespace mfld

@@ -38,6 +38,13 @@ Vector gap_variation(const MeanFieldProblem& problem, const Particles<double>& p
 
 }  // namespace
 
+Vector dual_of(const MeanFieldProblem& problem, std::span<const double> outputs) {
+  Vector dual(static_cast<Index>(outputs.size()));
+  CurrentField(problem.risk->loss(), {problem.data->train_targets.data(), outputs.size()})
+      .coefficients(0, outputs, {dual.data(), outputs.size()});
+  return dual;
+}
+
 double dual_value(const MeanFieldProblem& problem, const Vector& dual, const ProximalGibbs& gibbs) {
   double conjugates = 0;
   for (Index i = 0; i < dual.size(); ++i) {
@@ -51,9 +58,7 @@ Certificate certificate(const MeanFieldProblem& problem, const Particles<double>
   const Dataset& data = *problem.data;
   const Index num_samples = data.num_train();
   assert(static_cast<Index>(outputs.size()) == num_samples);
-  Vector dual(num_samples);
-  CurrentField(problem.risk->loss(), {data.train_targets.data(), outputs.size()})
-      .coefficients(0, outputs, {dual.data(), outputs.size()});
+  const Vector dual = dual_of(problem, outputs);
   constexpr double none = std::numeric_limits<double>::quiet_NaN();
   Certificate result{.gibbs = proximal_gibbs(problem, dual, options), .entropy = {}};
   const bool has_neighbours = particles.rows() > k && particles.allFinite();

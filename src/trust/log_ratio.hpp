@@ -23,6 +23,10 @@ class LogRatio {
 
   /// theta [S x p] at u [S x dimension()]; r is its mean given (w, b) where it is integrated over.
   Particles<double> nodes(const Particles<double>& u);
+  /// u at theta.
+  Particles<double> positions(const Particles<double>& theta) const { return theta.rightCols(dimension()) / scale_; }
+  /// Where r is integrated over, its standard deviation given (w, b); else 0.
+  double output_deviation() const { return integrates_output_ ? scale_ : 0; }
 
  private:
   /// r is 0 where it is integrated over.

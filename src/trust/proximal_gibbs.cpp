@@ -29,6 +29,14 @@ constexpr double least_annealed_share = 0.25;  // less, and mass was missed that
 constexpr double least_powers = 64;
 constexpr double most_powers = 384;
 constexpr Index task_chains = 64;
+constexpr double first_move = 0.7;  // of a move: u <- sqrt(1 - size^2) u + size xi
+constexpr double wanted_moves = 0.3;
+
+/// (sum w)^2 / sum w^2.
+double effective_size(const Vector& log_weights) {
+  const Vector weights = (log_weights.array() - log_weights.maxCoeff<Eigen::PropagateNaN>()).exp();
+  return weights.sum() * weights.sum() / weights.squaredNorm();
+}
 
 /// Weighted points u, whose weights' sum estimates E_nu exp(-psi / lambda2).
 ProximalGibbs gather(const LogRatio& log_ratio, Integration method, const Particles<double>& u,
@@ -41,7 +49,7 @@ ProximalGibbs gather(const LogRatio& log_ratio, Integration method, const Partic
   const double sum = result.weights.sum();
   result.weights /= sum;
   result.log_integral = log_ratio.log_prior_integral() + largest + std::log(sum);
-  result.effective_sample_size = 1 / result.weights.squaredNorm();
+  result.effective_sample_size = effective_size(log_weights);
   const auto num_nodes = static_cast<double>(u.rows());
   result.standard_error = std::sqrt(std::max(0.0, 1 / result.effective_sample_size - 1 / num_nodes));
   return result;
@@ -117,7 +125,7 @@ std::optional<ProximalGibbs> by_quadrature(LogRatio& log_ratio, Index most_nodes
 
 /// What one node or chain draws, in order.
 struct Draws {
-  Draws(std::uint64_t seed, Index node) : stream(seed, Purpose::certificate, static_cast<std::uint64_t>(node)) {}
+  Draws(std::uint64_t seed, Purpose purpose, Index node) : stream(seed, purpose, static_cast<std::uint64_t>(node)) {}
 
   double next_normal() { return normal(stream); }
   double next_uniform() { return uniform(stream); }
@@ -137,11 +145,11 @@ void for_each_chain(std::vector<Draws>& draws, const Body& body) {
   });
 }
 
-std::vector<Draws> draws_of(std::uint64_t seed, Index num_nodes) {
+std::vector<Draws> draws_of(std::uint64_t seed, Purpose purpose, Index num_nodes) {
   std::vector<Draws> draws;
   draws.reserve(static_cast<std::size_t>(num_nodes));
   for (Index s = 0; s < num_nodes; ++s) {
-    draws.emplace_back(seed, s);
+    draws.emplace_back(seed, purpose, s);
   }
   return draws;
 }
@@ -175,19 +183,21 @@ double move_chains(LogRatio& log_ratio, double power, double size, std::vector<D
   return moved.mean();
 }
 
-double effective_size(const Vector& log_weights) {
-  const Vector weights = (log_weights.array() - log_weights.maxCoeff<Eigen::PropagateNaN>()).exp();
-  return weights.sum() * weights.sum() / weights.squaredNorm();
+/// The next size, after a share of the chains has moved.
+double adapted(double size, double moved) { return std::clamp(size * std::exp(moved - wanted_moves), 0.05, 0.95); }
+
+/// The logarithms of the weights vary by about variance / powers times the moves that a chain remembers, some twenty: few
+/// chains over many powers, for what is lost to that variance is lost exponentially.
+int num_powers_for(const Vector& ratios) {
+  const double wanted = std::clamp(64 * variance_of(ratios), least_powers, most_powers);
+  return static_cast<int>(std::isfinite(wanted) ? wanted : most_powers);
 }
 
 /// From the chains' first points, drawn from nu, and the ratios there.
-ProximalGibbs by_annealing(LogRatio& log_ratio, std::vector<Draws>& draws, Particles<double> u, Vector ratios) {
-  // The logarithms of the weights vary by about variance / powers times the moves that a chain remembers, some twenty:
-  // few chains over many powers, for what is lost to that variance is lost exponentially.
-  const double wanted = std::clamp(64 * variance_of(ratios), least_powers, most_powers);
-  const auto num_powers = static_cast<int>(std::isfinite(wanted) ? wanted : most_powers);
+ProximalGibbs by_annealing(LogRatio& log_ratio, int num_powers, std::vector<Draws>& draws, Particles<double> u,
+                           Vector ratios) {
   Vector log_weights = Vector::Constant(u.rows(), -std::log(static_cast<double>(u.rows())));
-  double size = 0.7;
+  double size = first_move;
   double power = 0;
   // Once too much is lost there will be no number: the rest is spared.
   const double least = least_annealed_share * static_cast<double>(u.rows());
@@ -197,10 +207,15 @@ ProximalGibbs by_annealing(LogRatio& log_ratio, std::vector<Draws>& draws, Parti
     power = share * share;
     if (k < num_powers) {
       const double moved = move_chains(log_ratio, power, size, draws, u, ratios);
-      size = std::clamp(size * std::exp(moved - 0.3), 0.05, 0.95);
+      size = adapted(size, moved);
     }
   }
   return gather(log_ratio, Integration::annealed, u, log_weights);
+}
+
+/// As many as 160 powers would leave time for, within a factor of two.
+Index num_chains_for(int num_powers, Index num_samples) {
+  return std::max<Index>(std::clamp<Index>(10 * num_samples / num_powers, num_samples / 16, num_samples / 8), 1);
 }
 
 /// By the first method that is accurate enough, or the one asked for.
@@ -211,18 +226,33 @@ ProximalGibbs integrate(LogRatio& log_ratio, const IntegrationOptions& options) 
       return *std::move(result);
     }
   }
-  std::vector<Draws> draws = draws_of(options.seed, options.num_samples);
+  std::vector<Draws> draws = draws_of(options.seed, Purpose::certificate, options.num_samples);
   const Particles<double> u = standard_normals(draws, log_ratio.dimension());
-  const Vector ratios = log_ratio(u);
+  const Vector ratios = log_ratio.rounded(u);
   const auto num_samples = static_cast<double>(options.num_samples);
   ProximalGibbs result = gather(log_ratio, Integration::monte_carlo, u, ratios.array() - std::log(num_samples));
   const bool enough = result.effective_sample_size >= least_effective_share * num_samples;
   if (!asked(Integration::annealed) || (enough && asked(Integration::monte_carlo))) {
     return result;
   }
-  const Index num_chains = std::max<Index>(options.num_samples / 16, 1);
+  const int num_powers = num_powers_for(ratios);
+  const Index num_chains = num_chains_for(num_powers, options.num_samples);
   draws.erase(draws.begin() + num_chains, draws.end());
-  return by_annealing(log_ratio, draws, u.topRows(num_chains), ratios.head(num_chains));
+  return by_annealing(log_ratio, num_powers, draws, u.topRows(num_chains), ratios.head(num_chains));
+}
+
+/// Rows of `points`, each about weight * count times.
+Particles<double> resampled(const Particles<double>& points, const Vector& weights, Index count, double shift) {
+  Particles<double> result(count, points.cols());
+  Index node = 0;
+  double below = weights[0];
+  for (Index k = 0; k < count; ++k) {
+    while (below < (static_cast<double>(k) + shift) / static_cast<double>(count) && node + 1 < weights.size()) {
+      below += weights[++node];
+    }
+    result.row(k) = points.row(node);
+  }
+  return result;
 }
 
 void refuse(ProximalGibbs& result, std::string reason) {
@@ -248,9 +278,9 @@ std::string describe_integration(const Network& network, const IntegrationOption
   const bool integrates_output = is_linear_in_output(network.neuron());
   const Index dimension = network.layout().size - (integrates_output ? 1 : 0);
   const std::string sampled = fmt::format(
-      "by {} samples of the prior (method 1), or where they are worth less than a tenth by {} annealed chains "
+      "by {} samples of the prior (method 1), or where they are worth less than a tenth by {} to {} annealed chains "
       "(method 2)",
-      options.num_samples, options.num_samples / 16);
+      options.num_samples, options.num_samples / 16, options.num_samples / 8);
   return fmt::format("integral over {} parameters{}, {}", dimension, integrates_output ? " and, exactly, r" : "",
                      dimension <= most_quadrature_dimensions
                          ? fmt::format("by quadrature with up to {} nodes (method 0); where that does not converge {}",
@@ -294,6 +324,25 @@ ProximalGibbs proximal_gibbs(const MeanFieldProblem& problem, const Vector& dual
       !(result.effective_sample_size >= least * static_cast<double>(result.nodes.rows()))) {
     refuse(result, fmt::format("{} leaves an effective sample size of {:.1f} of {}: the temperature is too low for it",
                                name_of(result.method), result.effective_sample_size, result.nodes.rows()));
+  }
+  return result;
+}
+
+Particles<double> gibbs_draws(const MeanFieldProblem& problem, const Vector& dual, const ProximalGibbs& gibbs,
+                              Index count, std::uint64_t seed, int num_moves) {
+  assert(gibbs.reason.empty() && count >= 1);
+  LogRatio log_ratio(problem, dual);
+  std::vector<Draws> draws = draws_of(seed, Purpose::gibbs_draw, count);
+  Particles<double> u = resampled(log_ratio.positions(gibbs.nodes), gibbs.weights, count, draws.front().next_uniform());
+  Vector ratios = log_ratio.rounded(u);
+  double size = first_move;
+  for (int k = 0; k < num_moves; ++k) {
+    size = adapted(size, move_chains(log_ratio, 1, size, draws, u, ratios));
+  }
+  Particles<double> result = log_ratio.nodes(u);
+  if (const double deviation = log_ratio.output_deviation(); deviation > 0) {
+    const Index output = problem.network->layout().output;
+    for_each_chain(draws, [&](Index s, Draws& chain) { result(s, output) += deviation * chain.next_normal(); });
   }
   return result;
 }

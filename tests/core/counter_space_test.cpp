@@ -219,7 +219,7 @@ TEST(CounterSpace, NoPairServesTwiceInPhasesBranchesAndRunsOfASweep) {
 TEST(CounterSpace, EveryStepOfEveryPhaseDrawsAtItsNumberInTheRun) {
   const Experiment experiment = experiment_of("seed = 3");
   struct Nobody : Listener<double> {
-    void hear(const State<double>& /*state*/, bool /*last*/) override {}
+    void hear(const State<double>& /*state*/, Ending /*ending*/) override {}
   } nobody;
   const std::array<std::uint64_t, 2> noise = {3, 8};
   for (std::int64_t step = 0; step < steps_before + steps_after; ++step) {

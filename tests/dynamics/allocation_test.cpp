@@ -85,7 +85,7 @@ template <class Scalar>
 class Meter : public Listener<Scalar> {
  public:
   Meter(std::int64_t first, std::int64_t last) : first_(first), last_(last) {}
-  void hear(const State<Scalar>& state, bool /*last*/) override {
+  void hear(const State<Scalar>& state, Ending /*ending*/) override {
     if (state.step == first_) {
       num_allocations = 0;
       counting = true;

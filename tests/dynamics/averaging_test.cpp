@@ -76,8 +76,8 @@ TEST(Averaging, OfAPhaseThatEndsEarlyIsOverTheStepsItMade) {
 template <class Scalar>
 class Iterates : public Listener<Scalar> {
  public:
-  void hear(const State<Scalar>& state, bool last) override {
-    if (!last) {
+  void hear(const State<Scalar>& state, Ending ending) override {
+    if (ending == Ending::running) {
       sum += state.particles.template cast<long double>();
       averages.push_back(state.average);
     }

@@ -82,7 +82,7 @@ Phase phase_of(std::string_view method, std::int64_t num_steps) {
 template <class Scalar>
 class Silent : public Listener<Scalar> {
  public:
-  void hear(const State<Scalar>& /*state*/, bool /*last*/) override {}
+  void hear(const State<Scalar>& /*state*/, Ending /*ending*/) override {}
 };
 
 template <class Scalar>
@@ -112,6 +112,23 @@ TEST(OwnObjective, DescendsByItsClosedForm) {
 TEST(OwnObjective, IsDescendedExactlyBySvrgAndNotByBatchesAlone) {
   EXPECT_LE((run<double>(phase_of("svrg-mfld", 11)).first - descended(11)).cwiseAbs().maxCoeff(), 1e-14);
   EXPECT_GT((run<double>(phase_of("sgd", 11)).first - descended(11)).cwiseAbs().maxCoeff(), 1e-3);
+}
+
+// What it carries from step to step has the shapes that its sizes say, without coefficients too.
+TEST(OwnObjective, ListsWhatItsSnapshotHolds) {
+  State<double> state;
+  state.particles = first_particles();
+  Simulation<double> simulation(std::make_unique<DistanceToPoints<double>>(points()), {phase_of("svrg-mfld", 11)},
+                                {1, 2, 3, 4}, std::move(state));
+  Silent<double> silent;
+  simulation.run(silent, std::atomic<bool>(false), 6);
+  int num_matrices = 0;
+  const auto check = [&](std::string_view name, const auto& matrix, const MatrixShape& shape) {
+    ++num_matrices;
+    EXPECT_EQ((MatrixShape{matrix.rows(), matrix.cols()}), shape) << name;
+  };
+  State<double>::for_each_matrix(simulation.state(), {num_particles, dimension, num_points, 0}, check);
+  EXPECT_EQ(num_matrices, 4) << "particles, and particles, drift and no coefficients of the snapshot";
 }
 
 TEST(OwnObjective, HasNoNaturalGradient) {

@@ -101,7 +101,7 @@ TEST(Phase, DescribesSamplesUsedOnceAnchorAndAverage) {
   const std::string text = phase.describe();
   expect_contains(text, "each sample once, in order from sample 12 on, 3 a step");
   expect_contains(text,
-                  "penalty (lambda1 / 2) |theta - theta_0|^2 (v gains lambda1 (theta - theta_0)), theta_0 the first "
+                  "penalty (lambda1 / 2) |theta - theta_0|^2, g = v + lambda1 (theta - theta_0), theta_0 the first "
                   "particles, lambda1 = 0.3");
   expect_contains(text, "predicts with the average of its iterates so far");
 }
@@ -111,7 +111,7 @@ TEST(Phase, DescribesTheNaturalGradient) {
   phase.method = find_method("natural-gradient");
   phase.lambda1 = constant(0);
   phase.damping = 0.25;
-  expect_contains(phase.describe(), "no penalty; all samples every step, damping = 0.25");
+  expect_contains(phase.describe(), "no penalty, g = v; all samples every step, damping = 0.25");
 }
 
 TEST(Phase, DescribesTheStepThatItMakes) {
@@ -119,7 +119,7 @@ TEST(Phase, DescribesTheStepThatItMakes) {
   phase.method = find_method("svrg-mfld");
   phase.step_rule = StepKind::kinetic;
   phase.friction = 2;
-  expect_contains(phase.describe(), "kinetic step, velocity <- velocity - eta v; theta");
+  expect_contains(phase.describe(), "kinetic step, velocity <- velocity - eta g; theta");
   expect_contains(phase.describe(), "velocity <- e velocity + sqrt(T (1 - e^2)) xi^(k)");
   expect_contains(phase.describe(), "v = v_I(theta) - v_I(snapshot) + v(snapshot)");
   // sqrt(0.02 (1 - exp(-0.4)))
@@ -132,7 +132,7 @@ TEST(Phase, DescribesTheStepThatItMakes) {
   EXPECT_EQ(phase.describe().find("xi"), std::string::npos) << "there is no noise to speak of";
   phase = langevin();
   phase.step_rule = StepKind::leimkuhler_matthews;
-  expect_contains(phase.describe(), "theta <- theta - eta v + sqrt(2 eta T) (xi^(k) + xi^(k+1)) / 2");
+  expect_contains(phase.describe(), "theta <- theta - eta g + sqrt(2 eta T) (xi^(k) + xi^(k+1)) / 2");
 }
 
 TEST(Steps, SayWithoutNoiseWhatTheySayWithIt) {

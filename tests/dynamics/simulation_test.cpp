@@ -55,8 +55,8 @@ using Looks = std::vector<std::pair<State<Scalar>, bool>>;
 template <class Scalar>
 class Recorder : public Listener<Scalar> {
  public:
-  void hear(const State<Scalar>& state, bool last) override {
-    looks.emplace_back(state, last);
+  void hear(const State<Scalar>& state, Ending ending) override {
+    looks.emplace_back(state, ending != Ending::running);
     if (on_look) {
       on_look(state);
     }
@@ -68,7 +68,7 @@ class Recorder : public Listener<Scalar> {
 template <class Scalar>
 class Silent : public Listener<Scalar> {
  public:
-  void hear(const State<Scalar>& /*state*/, bool /*last*/) override {}
+  void hear(const State<Scalar>& /*state*/, Ending /*ending*/) override {}
 };
 
 /// One problem for all: 40 samples, 150 particles of six parameters.

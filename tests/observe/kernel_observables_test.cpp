@@ -169,6 +169,9 @@ TEST(LinearisationError, ExistsForPlainDescentWithTheSquaredLossOnly) {
   world = plain;
   world.phases.front().step_size.off_fraction = 0.5;
   expect_refused(world);
+  world = plain;
+  world.phases.front().step_rule = StepKind::kinetic;
+  expect_refused(world);
 }
 
 // Harmonics.

@@ -6,13 +6,15 @@
 #include "mfld/core/error.hpp"
 #include "mfld/observe/notes.hpp"
 #include "mfld/observe/observables.hpp"
+#include "mfld/trust/log_sobolev.hpp"
 #include "support/mean_field_world.hpp"
 
 namespace mfld {
 namespace {
 
-const std::vector<std::string> all = {"entropy",  "free_energy",          "dual_bound",
-                                      "dual_gap", "fixed_point_residual", "kernel_gradient_discrepancy"};
+const std::vector<std::string> all = {"entropy",          "free_energy",          "dual_bound",
+                                      "dual_gap",         "fixed_point_residual", "kernel_gradient_discrepancy",
+                                      "log_sobolev_bound"};
 
 Phase langevin() {
   Phase phase;
@@ -47,7 +49,7 @@ TEST(TrustObservables, AreThoseOfTheLibrary) {
   ASSERT_EQ(observed.columns(),
             (std::vector<std::string>{"entropy", "free_energy", "dual_bound", "dual_bound_error", "dual_bound_method",
                                       "dual_bound_samples", "dual_gap", "dual_gap_error", "fixed_point_residual",
-                                      "kernel_gradient_discrepancy"}));
+                                      "kernel_gradient_discrepancy", "log_sobolev_bound"}));
   Moment moment(stage.scene());
   moment.move_to(stage.particles, {0.1}, 0.2);
   std::vector<double> values(observed.columns().size());
@@ -64,6 +66,8 @@ TEST(TrustObservables, AreThoseOfTheLibrary) {
   EXPECT_EQ(values[7], expected.dual_gap_error);
   EXPECT_EQ(values[8], expected.fixed_point_residual);
   EXPECT_TRUE(std::isfinite(values[9]));
+  EXPECT_EQ(values[10],
+            log_sobolev_bound(stage.world.problem(0.1, 0.2), dual_of(stage.world.problem(0.1, 0.2), outputs)));
   // Other particles, other numbers.
   const Particles<double> others = 2 * stage.particles;
   moment.move_to(others, {0.1}, 0.2);
@@ -86,6 +90,8 @@ TEST(TrustObservables, AreRefusedWhereThereIsNoGibbsLaw) {
   few.particles = random_normals(3, 2, 1);
   Stage quadratic;
   quadratic.world.network = Network({NeuronKind::r_sigma, Activation::relu, false, 1}, 1, {});
+  Stage growing;
+  growing.world.network = Network({NeuronKind::r_sigma, Activation::tanh, false, 1}, 1, {});
   Stage plain;
   plain.world.network = Network({NeuronKind::bounded_r, Activation::tanh, false, 2}, 1, {.kind = ScalingKind::ntk});
   const std::set<std::string> of_entropy = {"entropy", "free_energy", "dual_gap"};
@@ -105,7 +111,9 @@ TEST(TrustObservables, AreRefusedWhereThereIsNoGibbsLaw) {
     expect_refused(frozen, name, true, "needs a network all of whose parameters are trained");
     expect_refused(single, name, of_entropy.count(name) > 0 || name == "kernel_gradient_discrepancy",
                    "needs network.width");
-    expect_refused(quadratic, name, of_integral.count(name) > 0, "needs a neuron that is bounded or grows linearly");
+    expect_refused(quadratic, name, of_integral.count(name) > 0 || name == "log_sobolev_bound",
+                   "needs a neuron that is bounded");
+    expect_refused(growing, name, name == "log_sobolev_bound", "needs a neuron that is bounded but for linear terms");
     expect_refused(plain, name, needs_law, "needs network.scaling = \"mean-field\"");
   }
 }
@@ -125,7 +133,8 @@ TEST(TrustObservables, AreNoNumbersInPhasesWithoutAGibbsLaw) {
       observation_notes(stage.scene(), {"train_loss", "free_energy", "dual_gap"}),
       (std::vector<std::string>{
           "dual_gap: integral over 2 parameters, by quadrature with up to 32768 nodes (method 0); where that does not "
-          "converge by 4096 samples of the prior (method 1), or where they are worth less than a tenth by 256 annealed "
+          "converge by 4096 samples of the prior (method 1), or where they are worth less than a tenth by 256 to 512 "
+          "annealed "
           "chains (method 2); the nodes that are drawn come from the noise seed, alike in every row",
           "free_energy, dual_gap: not a number in phase 0, where lambda2 is 0",
           "free_energy, dual_gap: not a number in phase 2, where the penalty is from the start (anchor)",
@@ -146,16 +155,16 @@ TEST(TrustObservables, AreNoNumbersInPhasesWithoutAGibbsLaw) {
 // The nodes are those of the noise seed, the same at every moment.
 TEST(TrustObservables, DrawTheirNodesFromTheNoiseSeed) {
   Stage stage;
-  stage.world = MeanFieldWorld({NeuronKind::bounded_r, Activation::tanh, true, 2}, gaussian_matrix(20, 4, 1),
-                               gaussian_matrix(20, 1, 2));
-  stage.particles = gaussian_matrix(200, 6, 3);
+  stage.world = MeanFieldWorld({NeuronKind::bounded_r, Activation::tanh, true, 2}, random_normals(20, 4, 1),
+                               random_normals(20, 1, 2));
+  stage.particles = random_normals(200, 6, 3);
   const auto bound = [&](std::uint64_t seed) {
     Scene scene = stage.scene();
     scene.seeds.noise = seed;
     Moment moment(scene);
     std::vector<double> bounds;
-    for (int moment = 0; moment < 2; ++moment) {
-      moment.move_to(stage.particles, {0.1}, 0.2, moment);
+    for (int step = 0; step < 2; ++step) {
+      moment.move_to(stage.particles, {0.1}, 0.2, step);
       EXPECT_NE(moment.certificate().gibbs.method, Integration::quadrature);
       bounds.push_back(moment.certificate().dual_bound);
     }

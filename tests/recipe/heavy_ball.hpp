@@ -14,14 +14,20 @@ class HeavyBall {
   static constexpr StepWords words = {
       .name = "heavy-ball",
       .update =
-          "velocity <- e velocity - eta v + sqrt(T (1 - e^2)) xi^(k), e = exp(-friction eta); theta <- theta + "
+          "velocity <- e velocity - eta g + sqrt(T (1 - e^2)) xi^(k), e = exp(-friction eta); theta <- theta + "
           "eta velocity",
-      .cold_update = "velocity <- e velocity - eta v, e = exp(-friction eta); theta <- theta + eta velocity",
+      .cold_update = "velocity <- e velocity - eta g, e = exp(-friction eta); theta <- theta + eta velocity",
       .noise = "sqrt(T (1 - e^2))",
       .source = "Polyak, 1964",
       .first_velocities = "0"};
   static double noise_amplitude(const StepOptions& options) {
     return std::sqrt(-options.temperature * std::expm1(-2 * options.friction * options.step_size));
+  }
+
+  const Particles<Scalar>& velocities() const { return velocities_; }
+  static Particles<Scalar> starting_velocities(const StepOptions& /*options*/, Index num_particles,
+                                               const std::vector<unsigned char>& trained) {
+    return Particles<Scalar>::Zero(num_particles, std::ssize(trained));
   }
 
   void begin(const StepContext<Scalar>& context) {

@@ -90,7 +90,7 @@ def after(place, text):
 EDITS = {
     "method": {
         "row": (METHODS_HPP, *before("});\n\n/// The row called `name`", """    {"noisy-gd", Estimator::full, TemperatureKey::lambda2, std::nullopt,
-     "theta <- theta - eta v + sqrt(2 lambda2 eta) xi", "a row, and nothing else"},
+     "theta <- theta - eta g + sqrt(2 lambda2 eta) xi", "a row, and nothing else"},
 """)),
     },
     "activation": {

@@ -250,7 +250,7 @@ class Added(unittest.TestCase):
     def test_both_at_once(self):
         self.check_goes_on("both", "momentum", method="smoothed-gd", steps=6000, step_size=0.01, every=1000,
                            phase='step = "heavy-ball"\nfriction = 2')
-        self.assertIn("heavy-ball step, velocity <- e velocity - eta v, e = exp(-friction eta)",
+        self.assertIn("heavy-ball step, velocity <- e velocity - eta g, e = exp(-friction eta)",
                       (WORK / "both/metrics.csv").read_text())
 
 

@@ -45,7 +45,7 @@ inline Particles<double> run_chain(
   class Caller : public Listener<double> {
    public:
     explicit Caller(const std::function<void(const Particles<double>&, std::int64_t)>& call) : call_(call) {}
-    void hear(const State<double>& state, bool /*last*/) override {
+    void hear(const State<double>& state, Ending /*ending*/) override {
       if (state.step > 0) {
         call_(state.particles, state.step);
       }

@@ -49,7 +49,7 @@ struct KernelProblem {
     class Caller : public Listener<double> {
      public:
       explicit Caller(const OnLook& call) : call_(call) {}
-      void hear(const State<double>& state, bool /*last*/) override {
+      void hear(const State<double>& state, Ending /*ending*/) override {
         if (call_) {
           call_(state);
         }

@@ -7,10 +7,12 @@
 #include <limits>
 #include <numbers>
 #include <random>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "mfld/core/parallel.hpp"
+#include "mfld/model/network.hpp"
 #include "support/random_normals.hpp"
 #include "support/statistics.hpp"
 
@@ -97,6 +99,16 @@ TEST(Entropy, OfGaussiansInManyDimensionsIsBiased) {
   EXPECT_GT(estimates_of(10, 60).mean.z(gaussian_entropy(10)), 4);
   const Estimates twenty = estimates_of(20, 4);
   EXPECT_NEAR(twenty.mean.mean() - gaussian_entropy(20), 1.0, 0.2);
+}
+
+TEST(Entropy, DistancesAreThoseOfEveryInstructionSet) {
+  const Particles<double> particles = random_normals(150, 5, 4);
+  const Vector expected = neighbour_distances(particles, 3);
+  for (const std::string& name : available_instruction_sets()) {
+    force_instruction_set(name);
+    EXPECT_LT((neighbour_distances(particles, 3) - expected).cwiseAbs().maxCoeff(), 1e-14) << name;
+    force_instruction_set("best");
+  }
 }
 
 TEST(Entropy, DistancesDoNotDependOnThreads) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -78,6 +79,8 @@ TEST(ProximalGibbs, AnnealingReachesWhatThePriorMisses) {
 struct BruteForce {
   double log_integral;
   Vector outputs;
+  Particles<double> nodes;
+  Vector weights;
 };
 
 BruteForce over_all_parameters(const MeanFieldWorld& world, double lambda1, double lambda2, const Vector& dual,
@@ -102,7 +105,7 @@ BruteForce over_all_parameters(const MeanFieldWorld& world, double lambda1, doub
   const double sum = weights.sum();
   weights /= sum;
   return {largest + std::log(sum) + static_cast<double>(p) * std::log(step),
-          weighted_outputs(world.network, nodes, weights, world.data.train_inputs)};
+          weighted_outputs(world.network, nodes, weights, world.data.train_inputs), nodes, weights};
 }
 
 // r is integrated over exactly: the same as by brute force over r as well, and one dimension less.
@@ -187,6 +190,37 @@ TEST(ProximalGibbs, StandardErrorsAreThoseSeen) {
     }
     EXPECT_NEAR(sum, 0, 0.4 + 0.05) << name_of(method);  // and half the standard error, the bias of a logarithm
     EXPECT_NEAR(squares, 1, 4 * std::sqrt(2.0 / 100)) << name_of(method);
+  }
+}
+
+// Draws have the moments of the law, by quadrature over all parameters: mean and second moments of each, z = 4.5 for the
+// eleven, for draws that repeat nodes are not quite independent. From lattice points they are moved apart.
+TEST(ProximalGibbs, DrawsHaveTheMomentsOfTheLaw) {
+  for (const Neuron& neuron : {Neuron{NeuronKind::r_sigma, Activation::tanh, false, 1},
+                               Neuron{NeuronKind::bounded_r, Activation::tanh, false, 2},
+                               Neuron{NeuronKind::sigma, Activation::sigmoid, false, 1}}) {
+    const MeanFieldWorld world(neuron, random_normals(30, 1, 4), random_normals(30, 1, 5));
+    const MeanFieldProblem problem = world.problem(0.4, 0.2);
+    const Vector dual = world.data.train_inputs.col(0) + Vector::Constant(30, 0.3);
+    const auto law = over_all_parameters(world, 0.4, 0.2, dual, 301);
+    const Index count = 4000;
+    const Particles<double> draws = gibbs_draws(problem, dual, proximal_gibbs(problem, dual), count, 1);
+    for (Index a = 0; a < draws.cols(); ++a) {
+      for (Index b = a - 1; b < draws.cols(); ++b) {  // the mean, then products
+        const auto term = [&](const Particles<double>& thetas) {
+          return b < a ? Vector(thetas.col(a)) : Vector(thetas.col(a).cwiseProduct(thetas.col(b)));
+        };
+        const double mean = law.weights.dot(term(law.nodes));
+        const double variance = law.weights.dot(term(law.nodes).cwiseAbs2()) - mean * mean;
+        EXPECT_NEAR(term(draws).mean(), mean, 4.5 * std::sqrt(variance / count)) << a << ' ' << b;
+      }
+    }
+    Vector sorted = draws.col(0);
+    std::sort(sorted.begin(), sorted.end());
+    const auto num_different = std::unique(sorted.begin(), sorted.end()) - sorted.begin();
+    EXPECT_GT(num_different, count * 99 / 100);
+    const auto again = [&] { return gibbs_draws(problem, dual, proximal_gibbs(problem, dual), count, 1); };
+    EXPECT_EQ(with_threads(3, again), draws);
   }
 }
 

@@ -20,10 +20,11 @@ struct MatrixShape {
 struct RunSizes {
   Index num_particles = 0;   // N
   Index num_parameters = 0;  // p
-  Index num_samples = 0;     // n
+  Index num_samples = 0;     // n, or other terms of the objective
+  Index per_term = 1;        // K, coefficients of each
 
   MatrixShape per_parameter() const { return {num_particles, num_parameters}; }
-  MatrixShape per_sample() const { return {num_samples, 1}; }
+  MatrixShape coefficients() const { return {num_samples, per_term}; }
 };
 
 }  // namespace mfld

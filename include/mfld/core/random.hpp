@@ -20,6 +20,7 @@ enum class Purpose : std::uint32_t {
   noise = 10,          // the counters of langevin_noise
   velocity = 11,       // likewise, step = the one with which a kinetic phase begins
   certificate = 12,    // index = node of an integral, or chain: what observers draw
+  gibbs_draw = 13,     // index = draw of a proximal Gibbs law
 };
 
 /// One seed per independent choice; all four are equal unless the experiment overrides one.

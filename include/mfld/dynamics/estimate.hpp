@@ -25,7 +25,7 @@ struct EstimateContext {
 /// Its answer.
 struct Estimate {
   std::int64_t evaluations = 0;   // gradients of single terms that were made
-  std::string_view failure = {};  // why there is no estimate, in words; empty: there is one
+  std::string_view failure = {};  // why there is no estimate, in words that stay; empty: there is one
 };
 
 }  // namespace mfld

@@ -16,8 +16,8 @@ template <class Scalar>
 class EulerMaruyama {
  public:
   static constexpr StepWords words = {.name = "euler-maruyama",
-                                      .update = "theta <- theta - eta v + sqrt(2 eta T) xi^(k)",
-                                      .cold_update = "theta <- theta - eta v",
+                                      .update = "theta <- theta - eta g + sqrt(2 eta T) xi^(k)",
+                                      .cold_update = "theta <- theta - eta g",
                                       .noise = "sqrt(2 eta T)",
                                       .source = "Maruyama, Rend. Circ. Mat. Palermo 1955"};
   static double noise_amplitude(const StepOptions& options) { return overdamped_noise(options); }

@@ -4,12 +4,6 @@
 
 namespace mfld {
 
-/// The velocities that a phase begins with, independent N(0, T I) of the stream (seed, velocity, k) of its first step k;
-/// 0 in columns that are not trained.                                                                         [N x p]
-template <class Scalar>
-Particles<Scalar> first_velocities(const StepOptions& options, Index num_particles,
-                                   const std::vector<unsigned char>& trained);
-
 /// The middle scheme for the kinetic (underdamped) Langevin equation
 ///   d theta = u dt,   du = -friction u dt - g dt + sqrt(2 friction T) dB,   stationary law mu* x N(0, T I):
 ///   u_j <- u_j - eta g_j,                            theta_j <- theta_j + eta u_j / 2,
@@ -27,10 +21,10 @@ class Kinetic {
   static constexpr StepWords words = {
       .name = "kinetic",
       .update =
-          "velocity <- velocity - eta v; theta <- theta + eta velocity / 2; velocity <- e velocity + sqrt(T (1 - "
+          "velocity <- velocity - eta g; theta <- theta + eta velocity / 2; velocity <- e velocity + sqrt(T (1 - "
           "e^2)) xi^(k), e = exp(-friction eta); theta <- theta + eta velocity / 2",
       .cold_update =
-          "velocity <- velocity - eta v; theta <- theta + eta velocity / 2; velocity <- e velocity, e = "
+          "velocity <- velocity - eta g; theta <- theta + eta velocity / 2; velocity <- e velocity, e = "
           "exp(-friction eta); theta <- theta + eta velocity / 2",
       .noise = "sqrt(T (1 - e^2))",
       .source = "Leimkuhler & Matthews, Proc. R. Soc. A 2016; Fu & Wilson, 2023",
@@ -38,6 +32,11 @@ class Kinetic {
   static double noise_amplitude(const StepOptions& options) {
     return std::sqrt(-options.temperature * std::expm1(-2 * options.friction * options.step_size));
   }
+
+  /// The velocities that a phase begins with, independent N(0, T I) of the stream (seed, velocity, k) of its first step
+  /// k; 0 in columns that are not trained.                                                                     [N x p]
+  static Particles<Scalar> starting_velocities(const StepOptions& options, Index num_particles,
+                                               const std::vector<unsigned char>& trained);
 
   /// Draws the velocities.
   void begin(const StepContext<Scalar>& context);

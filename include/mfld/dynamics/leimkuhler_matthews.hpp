@@ -16,8 +16,8 @@ template <class Scalar>
 class LeimkuhlerMatthews {
  public:
   static constexpr StepWords words = {.name = "leimkuhler-matthews",
-                                      .update = "theta <- theta - eta v + sqrt(2 eta T) (xi^(k) + xi^(k+1)) / 2",
-                                      .cold_update = "theta <- theta - eta v",
+                                      .update = "theta <- theta - eta g + sqrt(2 eta T) (xi^(k) + xi^(k+1)) / 2",
+                                      .cold_update = "theta <- theta - eta g",
                                       .noise = "sqrt(2 eta T)",
                                       .source = "Leimkuhler & Matthews, Appl. Math. Res. Express 2013"};
   static double noise_amplitude(const StepOptions& options) { return overdamped_noise(options); }

@@ -25,11 +25,11 @@ template <class Scalar>
 class Listener {
  public:
   virtual ~Listener() = default;
-  /// Called with the state before every step, and once at the end.
-  virtual void hear(const State<Scalar>& state, bool last) = 0;
+  /// Called with the state before every step, while the run is running, and once with its ending.
+  virtual void hear(const State<Scalar>& state, Ending ending) = 0;
 };
 
-/// estimate, step, look: the one loop that every method, scaling and phase runs through. A phase that averages ends
+/// estimate, step, tell: the one loop that every method, scaling and phase runs through. A phase that averages ends
 /// with the average of its iterates theta^(0), ..., theta^(T-1) as the particles, and the next one starts from there.
 template <class Scalar>
 class Simulation {
@@ -53,7 +53,7 @@ class Simulation {
   void leave_phase();
   Penalty<Scalar> penalty(const Phase& phase) const;
   Estimate estimate(const Phase& phase, const Finish& finish);
-  void tell(Listener<Scalar>& listener, bool last, Outcome& outcome);
+  void tell(Listener<Scalar>& listener, Outcome& outcome);
   void step(Outcome& outcome);
   StepOptions step_options(const Phase& phase) const;
   bool gradient_vanishes(const Phase& phase);

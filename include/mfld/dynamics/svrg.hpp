@@ -25,7 +25,7 @@ class Svrg {
   static void for_each_matrix(Self& self, const RunSizes& sizes, const Visit& visit) {
     visit("snapshot/particles", self.particles_, sizes.per_parameter());
     visit("snapshot/drift", self.drift_, sizes.per_parameter());
-    visit("snapshot/field", self.field_, sizes.per_sample());
+    visit("snapshot/field", self.field_, sizes.coefficients());
   }
 
  private:
@@ -35,7 +35,7 @@ class Svrg {
 
   Particles<Scalar> particles_;  // [N x p]
   Drift drift_;                  // [N x p] v at the snapshot, over all samples
-  Matrix field_;                 // [n x K] the coefficients there, l'(f(x_i), y_i)
+  Matrix field_;                 // [n x K] the coefficients there, l'(f(x_i), y_i), in the order of SampleSpan
   std::vector<Index> batch_;
 };
 

@@ -8,8 +8,7 @@ namespace mfld {
 /// How the sum over neurons is scaled and at which speed particles move (src/README.md, equation 2).
 enum class ScalingKind { mean_field, ntk, standard, alpha };
 
-/// f(x) = output_factor * sum_j h(theta_j; x) and v_j = drift_factor/n sum_i l'_i grad h(theta_j; x_i) + 2 lambda1
-/// theta_j.
+/// f(x) = output_factor * sum_j h(theta_j; x) and v_j = drift_factor/n sum_i l'_i grad h(theta_j; x_i).
 ///
 ///   kind        output_factor   drift_factor   one unit of step_size * steps is
 ///   mean-field  1/N             1              mean-field time (drift = N times the plain gradient)

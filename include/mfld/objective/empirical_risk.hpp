@@ -13,14 +13,14 @@ namespace mfld {
 /// The risk of a model on one training set, R = (1/n) sum_i l(f(x_i), y_i), and its drift
 ///   v_j = weight sum_i c_i grad h(theta_j; x_i),   c_i = l'(f(x_i), y_i);
 /// the weight makes a batch an unbiased estimate (Risk::drift_weight). Its terms are the samples. Keeps the packed inputs
-/// and those of the last batch. Refers to its arguments.
+/// and those of the last batch. Refers to the model and the data.
 template <class Scalar>
 class EmpiricalRisk final : public Objective<Scalar> {
  public:
   EmpiricalRisk(const Model& model, const Risk& risk, const Dataset& data);
 
   const Model& model() const { return *model_; }
-  const Risk& risk() const { return *risk_; }
+  const Risk& risk() const { return risk_; }
   const Dataset& data() const { return *data_; }
   SampleSpan<const double> targets() const;
 
@@ -50,13 +50,14 @@ class EmpiricalRisk final : public Objective<Scalar> {
   double weight(Index num_particles, Index batch_size) const;
 
   const Model* model_;
-  const Risk* risk_;
+  Risk risk_;
   const Dataset* data_;
   PackedInputs<Scalar> inputs_;
   KernelWorkspace<Scalar> workspace_;
   std::vector<Index> batch_;           // [B] the last samples that were gathered
   PackedInputs<Scalar> batch_inputs_;  // [B x d]
   std::vector<double> batch_values_;   // [B] their targets, or given coefficients
+  std::vector<double> outputs_;        // [n] where only the value is asked for
 };
 
 }  // namespace mfld

@@ -1,4 +1,5 @@
 #pragma once
+#include <cassert>
 #include <span>
 #include <string>
 #include <vector>
@@ -48,7 +49,9 @@ class Objective {
   virtual Index num_coefficients() const { return 0; }  // K
   /// drift <- the drift of these coefficients [n x K], each with the weight drift_factor.
   virtual void drift_from(SampleSpan<const double> /*coefficients*/, const Particles<Scalar>& /*particles*/,
-                          Drift& /*drift*/, const Finish& /*finish*/ = {}) {}
+                          Drift& /*drift*/, const Finish& /*finish*/ = {}) {
+    assert(false);
+  }
 };
 
 }  // namespace mfld

@@ -20,6 +20,8 @@ namespace mfld {
 class Moment {
  public:
   explicit Moment(const Scene& scene);
+  Moment(const Moment&) = delete;  // what it points at may be its own
+  Moment& operator=(const Moment&) = delete;
 
   /// Becomes that of what a state predicts with, at the penalty and temperature of its next step; forgets what was
   /// computed. The scene has phases and first particles. average: false, and it is the particles though a phase averages.

@@ -44,6 +44,7 @@ struct Needs {
   bool all_trained = false;         // no parameter is frozen
   bool mean_field = false;          // a network that mean_field_unavailable() accepts
   bool gibbs_integral = false;      // a neuron that gibbs_integral_unavailable() accepts
+  bool log_sobolev = false;         // a neuron that log_sobolev_unavailable() accepts
   bool gibbs_law = false;           // noise and a penalty from 0 in some phase
 };
 

@@ -6,6 +6,9 @@
 
 namespace mfld {
 
+/// The dual variables of outputs [n]: g_i = l'(f(x_i), y_i).                                                     [n]
+Vector dual_of(const MeanFieldProblem& problem, std::span<const double> outputs);
+
 /// D(g) = w sum_i l*(g_i, y_i) + lambda2 log int q[g], w = 1/n (1 if R is a sum): min L = -min_g D(g), so that -D(g) is a
 /// lower bound on L* for every dual g in R^n whatever [Oko, Suzuki, Nitanda & Wu, ICLR 2022]. +infinity outside the domain of
 /// the conjugates. dual [n]; gibbs = proximal_gibbs(problem, dual).

@@ -35,7 +35,7 @@ const char* name_of(Integration method);
 struct IntegrationOptions {
   std::uint64_t seed = 0;                  // node or chain k draws from stream (seed, certificate, k)
   std::optional<Integration> method = {};  // none: the first that is accurate enough
-  Index num_samples = 4096;                // of Monte Carlo; a sixteenth as many annealed chains
+  Index num_samples = 4096;                // of Monte Carlo; a sixteenth to an eighth as many annealed chains
   Index most_nodes = 1 << 15;              // of quadrature
 };
 
@@ -64,14 +64,22 @@ struct ProximalGibbs {
 ///     falls like exp(-c / step) for analytic neurons, like step^2 for those with a kink;
 ///   by Monte Carlo from nu, accepted if the effective sample size is at least a tenth of the samples;
 ///   else by annealed importance sampling [Neal, Statistics and Computing 2001] from nu, over 64 to 384 powers of
-///     exp(-psi / lambda2), with preconditioned Crank-Nicolson moves, which leave nu as it is in any dimension, in single
-///     precision; it ends as soon as the effective sample size is below a quarter of the chains: there is no number then.
+///     exp(-psi / lambda2), with preconditioned Crank-Nicolson moves, which leave nu as it is in any dimension; it ends as soon as the effective sample size is below a quarter of the chains: there is no number then.
 /// The logarithm of a mean is biased by -variance / 2, and mass that no chain has found is missing: sampled integrals err
 /// downward, by more than the standard error where modes are narrow. The draws depend on the seed alone, so that two calls
 /// differ by their arguments. dual [n]. Needs both of the above to be nothing; parallel, the same bits on any thread count.
-/// Cost: HiddenSums at the nodes: 4096 by Monte Carlo (twice where h is linear in r), and 16 384 to 98 304 more in single
-/// precision by annealing.
+/// Sampled values of psi are those of single precision, whose error is far below that of the samples.
+/// Cost: HiddenSums at the nodes: 4096 by Monte Carlo, and at most 40 960 to 98 304 more by annealing; in double precision
+/// those of quadrature, and once more all nodes where h is linear in r.
 ProximalGibbs proximal_gibbs(const MeanFieldProblem& problem, const Vector& dual,
                              const IntegrationOptions& options = {});
+
+/// `count` draws of the law, to compare particles with: nodes of `gibbs` = proximal_gibbs(problem, dual), resampled evenly
+/// by their weights, then moved num_moves times by preconditioned Crank-Nicolson steps that keep the law; r, where h is
+/// linear in it, from its normal law given (w, b). Not independent where nodes are repeated: as good as the effective
+/// sample size of `gibbs` and the moves make them. Draw k reads stream (seed, gibbs_draw, k): any thread count, same
+/// result. gibbs without a reason.                                                                          [count x p]
+Particles<double> gibbs_draws(const MeanFieldProblem& problem, const Vector& dual, const ProximalGibbs& gibbs,
+                              Index count, std::uint64_t seed, int num_moves = 32);
 
 }  // namespace mfld
