@@ -16,6 +16,7 @@
 #include "mfld/model/tangent_network.hpp"
 #include "mfld/observe/notes.hpp"
 #include "mfld/observe/observables.hpp"
+#include "mfld/observe/own_columns.hpp"
 
 namespace mfld {
 
@@ -179,9 +180,32 @@ void check_kernel_memory(const Section& observe, const Experiment& experiment) {
   }
 }
 
+/// What ends a phase is recorded, whether it is listed or not.
+void add_columns_of_rules(const Section& observe, const Scene& scene, std::string_view doc, Experiment& experiment) {
+  constexpr std::string_view key = "observe.columns";
+  const std::size_t num_listed = experiment.observables.size();
+  for (std::size_t i = 0; i < experiment.stop_rules.size(); ++i) {
+    const auto& rule = experiment.stop_rules[i];
+    const auto columns = ObservedColumns(scene, experiment.observables, key).columns();
+    if (rule && std::count(own_columns.begin(), own_columns.end(), rule->column) == 0 &&
+        std::count(columns.begin(), columns.end(), rule->column) == 0) {
+      experiment.observables.push_back(
+          ObservedColumns::observable_of(scene, rule->column, fmt::format("phase.{}.until.column", i)));
+    }
+  }
+  if (experiment.observables.size() > num_listed) {
+    List names;
+    for (const std::string& name : experiment.observables) {
+      names.push_back({name});
+    }
+    observe.resolve("columns", {std::move(names)}, doc);
+  }
+}
+
 /// [observe] columns: rows of the table of observables, and the columns that they have.
 void read_columns(Section& observe, const Scene& scene, Experiment& experiment) {
   constexpr std::string_view key = "observe.columns";
+  constexpr std::string_view doc = "observables of metrics.csv, rows of `mfld list observables`";
   const auto those_that_exist = [&](const std::vector<std::string>& names) {
     return experiment.kernel ? keep_observables_of_outputs(scene, names, key, experiment.kernel->left_out) : names;
   };
@@ -192,9 +216,9 @@ void read_columns(Section& observe, const Scene& scene, Experiment& experiment) 
     experiment.kernel->left_out.clear();  // nobody asked for these
   }
   experiment.observables =
-      those_that_exist(observe.names("columns", "observables of metrics.csv, rows of `mfld list observables`",
-                                     {defaults, "those that exist and are cheap"}));
+      those_that_exist(observe.names("columns", doc, {defaults, "those that exist and are cheap"}));
   if (!describing) {
+    add_columns_of_rules(observe, scene, doc, experiment);
     check_kernel_memory(observe, experiment);
     experiment.columns = ObservedColumns(scene, experiment.observables, key).columns();
   }
@@ -349,7 +373,9 @@ Experiment read_experiment(const Section& root, const Surroundings& surroundings
     const auto read = [&] {
       return read_phases(root, {options.scaling, risk.loss(), experiment.data.num_train(), width * num_trained});
     };
-    experiment.phases = is_of_file ? read() : from_text(read);
+    PhaseList list = is_of_file ? read() : from_text(read);
+    experiment.phases = std::move(list.phases);
+    experiment.stop_rules = std::move(list.stop_rules);
   }
   const auto some = [&](const auto& condition) {
     return std::any_of(experiment.phases.begin(), experiment.phases.end(), condition) ? 1 : 0;
@@ -382,13 +408,28 @@ std::int64_t Experiment::num_steps() const {
                          [](std::int64_t sum, const Phase& phase) { return sum + phase.num_steps; });
 }
 
+bool Experiment::has_stop_rule() const {
+  return std::any_of(stop_rules.begin(), stop_rules.end(), [](const auto& rule) { return rule.has_value(); });
+}
+
 double Experiment::num_bytes() const {
   return 8.0 * static_cast<double>(data.train_inputs.size() + data.test_inputs.size() + data.train_targets.size() +
                                    data.test_targets.size() + initial.size());
 }
 
 std::int64_t Experiment::num_frames(std::int64_t first_step) const {
-  return tracked.empty() ? 0 : track.num_fires(first_step, num_steps());
+  if (tracked.empty()) {
+    return 0;
+  }
+  // What follows a phase that ends early begins, and ends, at steps that no trigger knows of; in their place the last
+  // one that it knows of is not reached.
+  std::int64_t num_unknown = 0;
+  for (std::size_t i = 0; i + 1 < phases.size() && num_unknown == 0; ++i) {
+    if (phases[i].until_gradient_norm > 0 || stop_rules[i]) {
+      num_unknown = std::ssize(phases) - 1 - static_cast<std::int64_t>(i);
+    }
+  }
+  return track.num_fires(first_step, num_steps()) + num_unknown;
 }
 
 double Experiment::frame_bytes() const {
@@ -404,7 +445,9 @@ std::vector<std::string> Experiment::formulas() const {
     lines.insert(lines.end(), method.begin(), method.end());
   }
   for (std::size_t i = 0; i < phases.size(); ++i) {
-    lines.push_back(fmt::format("phase {}: {}", i, phases[i].describe()));
+    const auto& rule = stop_rules[i];
+    lines.push_back(fmt::format("phase {}: {}{}", i, phases[i].describe(),
+                                rule ? fmt::format("; ends once {} {}", rule->column, rule->condition()) : ""));
   }
   if (!kernel) {
     const auto notes = observation_notes(scene(), observables);

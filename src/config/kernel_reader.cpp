@@ -137,12 +137,14 @@ std::optional<std::pair<Index, Index>> find_equal_rows(const Inputs& x) {
 
 /// Keys of methods that take steps.
 void refuse_step_keys(Section& section) {
+  constexpr std::string_view with_steps = "a method that takes steps";
+  section.reads("until", false, with_steps);
   std::vector<KeyInfo> keys;
   read_phases(Section::describing(keys), {});
   for (const KeyInfo& key : keys) {
     const std::string name = key.path.substr(key.path.find('.') + 1);
     if (!is_one_of(name, "method", "name") && std::count(kernel_keys.begin(), kernel_keys.end(), name) == 0) {
-      section.reads(name, false, key.where.empty() ? "a method that takes steps" : key.where);
+      section.reads(name, false, key.where.empty() ? std::string(with_steps) : key.where);
     }
   }
 }

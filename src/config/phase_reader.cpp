@@ -255,19 +255,47 @@ Phase read_phase(Section& section, const PhaseSetting& setting, Index first_samp
         "ends the phase once the norm of the gradient at the iterate is below, whatever its velocities; 0: off",
         phase.until_gradient_norm, NumberRule::non_negative);
   }
-  leave_kernel_keys(section);
   return phase;
+}
+
+/// Whether the column exists is seen where the columns are read.
+std::optional<StopRule> read_stop_rule(const Section& section) {
+  if (!section.has("until") && !section.is_describing()) {
+    return std::nullopt;
+  }
+  Section until = section.table("until", "until = {...}");
+  StopRule rule;
+  rule.column =
+      until.text("column", "column of metrics.csv that ends the phase; recorded where it is not listed", required);
+  const bool below = until.has("below");
+  const bool above = until.has("above");
+  until.check(below || above, "below", "one of below and above must be given");
+  until.check(!(below && above), "above", "only one of below and above can be given");
+  constexpr std::string_view none = "none";
+  if (until.reads("below", below, "no above")) {
+    rule.bound = until.number("below", "ends once the column is below, not where it is not a number", {0.0, none},
+                              NumberRule::any);
+  }
+  if (until.reads("above", above, "no below")) {
+    rule.side = Side::above;
+    rule.bound = until.number("above", "ends once the column is above", {0.0, none}, NumberRule::any);
+  }
+  rule.held = until.integer("held", "rows in a row, after the one the phase begins with", rule.held, {1});
+  return rule;
 }
 
 }  // namespace
 
-std::vector<Phase> read_phases(const Section& root, const PhaseSetting& setting) {
-  std::vector<Phase> phases;
+PhaseList read_phases(const Section& root, const PhaseSetting& setting) {
+  PhaseList list;
+  std::vector<Phase>& phases = list.phases;
   Index first_sample = 0;  // that no phase before has used up
   std::int64_t num_steps = 0;
   for (Section& section : root.tables("phase")) {
     phases.push_back(read_phase(section, setting, first_sample));
     const Phase& phase = phases.back();
+    list.stop_rules.push_back(read_stop_rule(section));
+    leave_kernel_keys(section);
     num_steps += phase.num_steps;
     section.check(num_steps <= max_steps, "steps",
                   fmt::format("the phases up to this one make {} steps, and all of them may make {} at most", num_steps,
@@ -277,7 +305,7 @@ std::vector<Phase> read_phases(const Section& root, const PhaseSetting& setting)
     }
   }
   root.check(!phases.empty(), "phase", "an experiment needs at least one [[phase]]");
-  return phases;
+  return list;
 }
 
 }  // namespace mfld

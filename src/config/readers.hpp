@@ -10,6 +10,7 @@
 #include "mfld/model/initialisation.hpp"
 #include "mfld/model/network.hpp"
 #include "mfld/observe/observables.hpp"
+#include "mfld/observe/stop_rule.hpp"
 
 namespace mfld {
 
@@ -36,8 +37,14 @@ struct PhaseSetting {
   double num_trained = 0;  // trained parameters of all neurons
 };
 
+/// The phases and what ends each of them, besides its number of steps and its own gradient.
+struct PhaseList {
+  std::vector<Phase> phases;
+  std::vector<std::optional<StopRule>> stop_rules;
+};
+
 /// [[phase]]
-std::vector<Phase> read_phases(const Section& root, const PhaseSetting& setting);
+PhaseList read_phases(const Section& root, const PhaseSetting& setting);
 
 /// What [[phase]] method can be.
 std::vector<std::string> method_names();

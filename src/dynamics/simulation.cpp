@@ -47,7 +47,11 @@ Outcome Simulation<Scalar>::run(Listener<Scalar>& listener, const std::atomic<bo
       ending = Ending::interrupted;
     } else {
       tell(listener, outcome);
-      step(outcome);
+      if (listener.ends_phase()) {
+        leave_phase();
+      } else {
+        step(outcome);
+      }
     }
   }
   tell(listener, outcome);

@@ -7,6 +7,7 @@
 #include "mfld/core/error.hpp"
 #include "mfld/core/nearest_name.hpp"
 #include "mfld/observe/observables.hpp"
+#include "mfld/observe/own_columns.hpp"
 
 namespace mfld {
 
@@ -61,6 +62,17 @@ const Observable& find_row(const Scene& scene, std::string_view name, std::strin
   return *row;
 }
 
+/// The column of the scene that was meant, the file's own ones included.
+std::string column_hint(const Scene& scene, std::string_view column) {
+  std::vector<std::string> all(own_columns.begin(), own_columns.end());
+  for (const std::string_view name : available_names(scene)) {
+    const auto columns = find_observable(name)->columns(scene);
+    all.insert(all.end(), columns.begin(), columns.end());
+  }
+  const auto nearest = nearest_name(column, std::vector<std::string_view>(all.begin(), all.end()));
+  return nearest ? fmt::format(" (did you mean \"{}\"?)", *nearest) : "";
+}
+
 }  // namespace
 
 ObservedColumns::ObservedColumns(const Scene& scene, const std::vector<std::string>& names, std::string_view key) {
@@ -84,6 +96,21 @@ std::vector<std::string> ObservedColumns::default_names(const Scene& scene) {
     }
   }
   return names;
+}
+
+std::string ObservedColumns::observable_of(const Scene& scene, std::string_view column, std::string_view key) {
+  if (const Observable* row = row_of_column(scene, column)) {
+    return std::string(row->name);
+  }
+  if (const Observable* row = find_observable(column)) {
+    const auto reason = row->unavailable(scene);
+    throw InvalidInput(fmt::format(
+        "{}: \"{}\" {}", key, column,
+        reason ? *reason : fmt::format("has the columns {}; name one", fmt::join(row->columns(scene), ", "))));
+  }
+  throw InvalidInput(fmt::format("{}: \"{}\" is no column of metrics.csv{}; this experiment has {} and those of {}",
+                                 key, column, column_hint(scene, column), fmt::join(own_columns, ", "),
+                                 fmt::join(available_names(scene), ", ")));
 }
 
 void ObservedColumns::evaluate(Moment& moment, std::span<double> values) const {

@@ -1,6 +1,7 @@
 #include "mfld/record/run_directory.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@
 #include "files/line_reader.hpp"
 #include "files/posix_file.hpp"
 #include "mfld/core/error.hpp"
+#include "mfld/observe/own_columns.hpp"
 #include "record/summary_json.hpp"
 #include "record/trajectory_file.hpp"
 
@@ -35,9 +37,6 @@ void append_number(fmt::memory_buffer& row, double value) {
   }
 }
 
-/// step, phase, time and gradient_evaluations.
-constexpr std::size_t num_own_columns = 4;
-
 constexpr const char* begun_checkpoint = "checkpoint.h5";
 
 LastRow parse_row(const std::string& row) {
@@ -45,7 +44,7 @@ LastRow parse_row(const std::string& row) {
   result.step = std::strtoll(row.c_str(), nullptr, 10);
   std::size_t column = 0;
   for (std::size_t comma = row.find(','); comma != std::string::npos; comma = row.find(',', comma + 1)) {
-    if (++column >= num_own_columns) {
+    if (++column >= own_columns.size()) {
       result.values.push_back(std::strtod(row.c_str() + comma + 1, nullptr));
     }
   }
@@ -179,7 +178,7 @@ void RunDirectory::start_metrics(const std::vector<std::string>& comments, const
   for (const std::string& comment : comments) {
     head += comment_line(comment);
   }
-  head += "step,phase,time,gradient_evaluations";
+  head += fmt::format("{}", fmt::join(own_columns, ","));
   for (const std::string& column : columns) {
     head += ',' + column;
   }
@@ -209,8 +208,8 @@ LastRow RunDirectory::continue_metrics(std::int64_t num_rows, const std::vector<
   if (rows < num_rows || (rows > 0 && last.values.size() != columns.size())) {
     throw FileError(
         fmt::format("cannot continue {}: it has {} complete rows of {} columns and the checkpoint counts {} of {}",
-                    metrics.path.string(), std::max<std::int64_t>(rows, 0), last.values.size() + num_own_columns,
-                    num_rows, columns.size() + num_own_columns));
+                    metrics.path.string(), std::max<std::int64_t>(rows, 0), last.values.size() + own_columns.size(),
+                    num_rows, columns.size() + own_columns.size()));
   }
   if (last.step > last_step) {
     throw FileError(fmt::format("cannot continue {}: row {} is of step {}, and the checkpoint counts rows to step {}",

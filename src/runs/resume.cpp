@@ -13,6 +13,7 @@
 #include "mfld/core/error.hpp"
 #include "record/data_record.hpp"
 #include "record/state_of.hpp"
+#include "runs/stop_rules.hpp"
 
 namespace mfld {
 
@@ -49,6 +50,9 @@ void check_belongs(const Checkpoint& checkpoint, const Experiment& experiment, c
   };
   const State<double> state = state_at<double>(checkpoint, experiment);
   State<double>::for_each_matrix(state, experiment.sizes(), check);
+  if (experiment.has_stop_rule()) {
+    check(StopRules::name, Matrix(), {std::ssize(experiment.phases), StopRules::num_columns});
+  }
   refuse_unless(num_listed == checkpoint.matrices.size(),
                 fmt::format("it has {} matrices and the phase needs {}", checkpoint.matrices.size(), num_listed));
 }

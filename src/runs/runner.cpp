@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <new>
@@ -21,6 +22,7 @@
 #include "runs/finite.hpp"
 #include "runs/kernel_runner.hpp"
 #include "runs/run_text.hpp"
+#include "runs/stop_rules.hpp"
 #include "runs/velocities.hpp"
 
 namespace mfld {
@@ -55,6 +57,7 @@ class Recorder : public Listener<Scalar> {
         scene_(experiment.scene()),
         observed_(scene_, experiment.observables, "observe.columns"),
         moment_(scene_),
+        rules_(experiment.stop_rules, observed_.columns()),
         values_(observed_.columns().size(), std::numeric_limits<double>::quiet_NaN()),
         earlier_(read_summary(directory.place())),
         pace_(experiment.checkpoint_steps, experiment.checkpoint_minutes, now()) {
@@ -77,9 +80,12 @@ class Recorder : public Listener<Scalar> {
     }
     // A phase that ends early begins the next at a step no trigger knows of.
     const bool landmark = last || state.step_in_phase == 0;
+    ends_phase_ = false;
     record(state, landmark || experiment_->observe.fires(state.step), landmark || experiment_->track.fires(state.step));
     report(state.step, last);
   }
+
+  bool ends_phase() const override { return ends_phase_; }
 
   void checkpoint(const State<Scalar>& state) {
     timed([&] { directory_->write_checkpoint(checkpoint_of(state)); });
@@ -104,6 +110,9 @@ class Recorder : public Listener<Scalar> {
     moment_.move_to(state);
     return mean_train_loss(*experiment_, moment_.train_outputs());
   }
+
+  /// What became of the stop rules of the phases that are over.
+  std::string rules_in_words(const State<Scalar>& state) const { return rules_.in_words(state.phase); }
 
   double write_seconds() const { return write_seconds_; }
   double pass_seconds() const { return moment_.pass_seconds(); }
@@ -152,6 +161,9 @@ class Recorder : public Listener<Scalar> {
         directory_->write_checkpoint(*start);  // first: a run without a checkpoint begins at step 0
       }
       directory_->write_experiment(experiment_text(*experiment_, *options_, directory_->present_path()));
+    }
+    if (start != nullptr && experiment_->has_stop_rule()) {
+      rules_.restore(start->matrices.at(std::string(StopRules::name)));
     }
     rows_ = start == nullptr ? 0 : start->metrics_rows;
     frames_ = start == nullptr ? 0 : start->trajectory_frames;
@@ -203,6 +215,19 @@ class Recorder : public Listener<Scalar> {
     timed([&] { directory_->append_metrics(state.step, phase, state.time, state.gradient_evaluations, values_); });
     row_step_ = state.step;
     ++rows_;
+    judge(state, phase);
+  }
+
+  /// Whether the row just recorded ends the phase. The row that a phase begins with shows the one before.
+  void judge(const State<Scalar>& state, std::int64_t phase) {
+    const bool all_over = state.phase == std::ssize(experiment_->phases);
+    if (diverged_ || (state.step_in_phase == 0 && !all_over)) {
+      return;
+    }
+    const auto own = std::to_array<double>({static_cast<double>(state.step), static_cast<double>(phase), state.time,
+                                            static_cast<double>(state.gradient_evaluations)});
+    rules_.look(phase, own, values_);
+    ends_phase_ = rules_.is_met(phase);
   }
 
   LentCheckpoint checkpoint_of(const State<Scalar>& state) const {
@@ -210,6 +235,9 @@ class Recorder : public Listener<Scalar> {
     checkpoint.experiment_hash = experiment_->hash;
     checkpoint.metrics_rows = rows_;
     checkpoint.trajectory_frames = frames_;
+    if (experiment_->has_stop_rule()) {
+      checkpoint.matrices.emplace_back(StopRules::name, LentMatrix(rules_.looks()));
+    }
     return checkpoint;
   }
 
@@ -235,6 +263,8 @@ class Recorder : public Listener<Scalar> {
   Scene scene_;
   ObservedColumns observed_;
   Moment moment_;
+  StopRules rules_;
+  bool ends_phase_ = false;
   std::vector<double> values_;
   std::size_t loss_column_ = 0;
   bool diverged_ = false;
@@ -302,7 +332,7 @@ RunSummary run_in(const Experiment& experiment, RunDirectory& directory, const s
   }
   RunSummary summary = recorder.summary_of(simulation.state());
   summary.end = outcome.end;
-  summary.message = message;
+  summary.message = message + recorder.rules_in_words(simulation.state());
   if (outcome.end.ending == Ending::finished) {
     summary.message += not_finite_in_words(summary.columns, summary.final_values);
   }

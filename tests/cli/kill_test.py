@@ -69,6 +69,21 @@ step_size = 0.05
 lambda2 = 0.0001
 step = "kinetic"
 """,
+    "stop rules": """
+[[phase]]
+method = "mfld"
+steps = 5000
+step_size = 0.05
+lambda2 = 0.001
+until = { column = "time", above = 14.0, held = 30 }
+[[phase]]
+method = "averaged-sgd"
+steps = 5000
+step_size = 0.02
+batch_size = 2
+sampling = "with-replacement"
+until = { column = "train_loss", above = 0.0, held = 90 }
+""",
     "averaged and natural": """
 [[phase]]
 method = "averaged-sgd"

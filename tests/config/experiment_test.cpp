@@ -84,6 +84,8 @@ const std::vector<std::vector<std::string>> good = {
      "phase.0.lambda1={kind = \"logarithmic\", value = 0.1, timescale = 10}",
      "phase.0.lambda2={kind = \"exponential\", value = 0.1, final = 0.01}"},
     {"phase.0.lambda1={kind = \"exponential\", value = 0.1, final = 0.01}", "phase.0.until_gradient_norm=1e-3"},
+    {"phase.0.until={column = \"kernel_gradient_discrepancy\", below = 1e-3, held = 3}"},
+    {"phase.0.until={column = \"time\", above = 1}", "observe.columns=[\"train_loss\"]"},
     {"phase.0.method=sgd-mfld", "phase.0.batch_size=50", "phase.0.sampling=with-replacement",
      "phase.0.name=\"the first\""},
     {"phase.0={method = \"kernel-regression\"}", "observe.columns=[\"test_loss\", \"mean_r\"]",
@@ -182,6 +184,38 @@ TEST(Experiment, OnePassGoesOnWhereThePhaseBeforeEnded) {
   EXPECT_EQ(experiment.phases[2].first_sample, 12);
 }
 
+TEST(Experiment, WhatEndsAPhaseIsRecorded) {
+  const std::string rule = "phase.0.until={column = \"dual_bound_error\", below = 1, held = 2}";
+  const std::vector<std::string> bounded = {"network.neuron=bounded-r", rule};
+  EXPECT_EQ(build(plus(bounded, {"observe.columns=[\"train_loss\"]"})).observables,
+            (std::vector<std::string>{"train_loss", "dual_bound"}));
+  EXPECT_EQ(build(plus(bounded, {"observe.columns=[\"dual_bound\", \"train_loss\"]"})).observables,
+            (std::vector<std::string>{"dual_bound", "train_loss"}));
+  auto defaults = build({"network.neuron=bounded-r"}).observables;
+  defaults.emplace_back("dual_bound");
+  const Experiment experiment = build(bounded);
+  EXPECT_EQ(experiment.observables, defaults);
+  EXPECT_TRUE(experiment.has_stop_rule());
+  const auto formulas = experiment.formulas();
+  EXPECT_TRUE(std::any_of(formulas.begin(), formulas.end(), [](const std::string& line) {
+    return line.starts_with("phase 0: ") && line.ends_with("; ends once dual_bound_error < 1 at 2 rows in a row");
+  }));
+  EXPECT_FALSE(build().has_stop_rule());
+}
+
+/// A phase after one that may end early begins at a step that no trigger knows of.
+TEST(Experiment, CountsTheFramesOfPhasesThatMayEndEarly) {
+  const auto num_frames = [](const std::string& until) {
+    return build({"observe.trajectory={particles = 1, at = []}",
+                  "phase=[{method = \"gd\", steps = 9, step_size = 0.1" + until +
+                      "}, {method = \"gd\", steps = 9, step_size = 0.1}]"})
+        .num_frames();
+  };
+  EXPECT_EQ(num_frames(""), 3);
+  EXPECT_EQ(num_frames(", until_gradient_norm = 1"), 4);
+  EXPECT_EQ(num_frames(", until = {column = \"time\", above = 0.3}"), 4);
+}
+
 struct Mistake {
   std::vector<std::string> settings;
   std::string sentence;
@@ -255,6 +289,24 @@ TEST(Experiment, EveryMistakeIsOneSentence) {
       {{"phase.0.method=sgd-mfld"}, "phase.0.batch_size: is missing, must be an integer >= 1"},
       {{"phase.0.method=sgd-mfld", "phase.0.batch_size=5", "phase.0.until_gradient_norm=0.1"},
        "phase.0.until_gradient_norm = 0.1: is only read with method = gd, gld, mfld, underdamped-mfld"},
+      {{"phase.0.until=3"}, "phase.0.until = 3: is an integer, must be a table"},
+      {{"phase.0.until={below = 1}"}, "phase.0.until.column: is missing, must be a string"},
+      {{"phase.0.until={column = \"time\"}"}, "phase.0.until.below: one of below and above must be given"},
+      {{"phase.0.until={column = \"time\", below = 1, above = 2}"},
+       "phase.0.until.above = 2: only one of below and above can be given"},
+      {{"phase.0.until={column = \"time\", below = nan}"}, "phase.0.until.below = nan: must be a finite number"},
+      {{"phase.0.until={column = \"time\", below = 1, held = 0}"}, "phase.0.until.held = 0: must be an integer >= 1"},
+      {{"phase.0.until={column = \"time\", below = 1, hold = 2}"},
+       "unknown key phase.0.until.hold; did you mean phase.until.held?"},
+      {{"phase.0.until={column = \"trian_loss\", below = 1}"},
+       "phase.0.until.column: \"trian_loss\" is no column of metrics.csv (did you mean \"train_loss\"?); this "
+       "experiment has step, phase, time, gradient_evaluations and those of train_loss, "},
+      {{"phase.0.until={column = \"teacher_cosines\", below = 1}"},
+       "phase.0.until.column: \"teacher_cosines\" has the columns teacher_cosine_1, teacher_cosine_2; name one"},
+      {{"phase.0.until={column = \"train_accuracy\", above = 0.9}"},
+       "phase.0.until.column: \"train_accuracy\" needs labels that are all -1 or +1"},
+      {{"phase.0={method = \"kernel-regression\", until = {column = \"train_loss\", below = 1}}"},
+       "phase.0.until = { column = \"train_loss\", below = 1 }: is only read with a method that takes steps"},
       {{"phase.0.batch_size=5"}, "phase.0.batch_size = 5: is only read with method = sgld, sgd-mfld, svrg-mfld"},
       {plus(averaged_sgd, {"phase.0.steps=51"}),
        "phase.0.steps = 51: must be at most 50 with sampling = \"one-pass\" and batch_size = 1, which use each of the "

@@ -503,6 +503,51 @@ TEST(UntilGradientNorm, EndsThePhaseAtTheFirstStateBelowItAndGoesOnToTheNext) {
   }
 }
 
+/// Ends the phase that makes the next step once so many steps of the run are made, as often as it is asked.
+template <class Scalar>
+class EndsPhaseAt : public Listener<Scalar> {
+ public:
+  explicit EndsPhaseAt(std::int64_t step) : step_(step) {}
+  void hear(const State<Scalar>& state, Ending /*ending*/) override {
+    is_there_ = state.step == step_ && state.phase == 0;
+    num_heard += state.step == step_ ? 1 : 0;
+  }
+  bool ends_phase() const override { return is_there_; }
+  int num_heard = 0;
+
+ private:
+  std::int64_t step_;
+  bool is_there_ = false;
+};
+
+template <class Scalar>
+State<Scalar> run_ended_at(const Problem<Scalar>& problem, const std::vector<Phase>& phases, std::int64_t step) {
+  Simulation<Scalar> simulation = problem.simulation(phases);
+  EndsPhaseAt<Scalar> listener(step);
+  EXPECT_EQ(simulation.run(listener, std::atomic<bool>(false)).end.ending, Ending::finished);
+  EXPECT_EQ(listener.num_heard, 2) << "before the phase ended, and after";
+  return simulation.state();
+}
+
+/// With constants that do not move, for then the length of the phase is nothing but its end.
+TEST(EndsPhase, IsThePhaseOfSoManySteps) {
+  const auto check = []<class Scalar>(Scalar) {
+    const Problem<Scalar> problem;
+    for (const Method& method : methods) {
+      for (const std::int64_t step : {0, 1, 5}) {
+        SCOPED_TRACE(std::string(method.name) + " until " + std::to_string(step));
+        const Phase next = phase_of("sgd-mfld", 3);
+        expect_same(run_ended_at(problem, {phase_of(method.name, 12), next}, step),
+                    problem.run({phase_of(method.name, step), next}));
+        expect_same(run_ended_at(problem, {phase_of(method.name, 12)}, step),
+                    problem.run({phase_of(method.name, step)}));
+      }
+    }
+  };
+  check(double{});
+  check(float{});
+}
+
 TEST(Divergence, StopsAtTheStepAndNamesTheParticle) {
   // Inputs 0: no data term, theta <- (1 - 2 eta lambda1) theta = -(2e10 - 1) theta. Of size 1 a particle passes 1.8e308
   // in step 30, of size 1e20 in step 28; single precision (3.4e38) in steps 4 and 2.

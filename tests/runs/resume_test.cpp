@@ -45,6 +45,12 @@ const std::vector<std::pair<std::string, std::string>> phases = {
      "[[phase]]\nmethod = \"sgd-mfld\"\nsteps = 5\nstep_size = 0.1\nlambda2 = 0.01\nbatch_size = 4\n"
      "[[phase]]\nmethod = \"gd\"\nsteps = 100\nstep_size = 0.1\nuntil_gradient_norm = 1e9\n"
      "[[phase]]\nmethod = \"svrg-mfld\"\nsteps = 15\nstep_size = 0.1\nlambda2 = 0.01\n"},
+    {"stop rules",
+     "[[phase]]\nmethod = \"svrg-mfld\"\nsteps = 50\nstep_size = 0.1\nlambda2 = 0.01\nbatch_size = 4\n"
+     "until = {column = \"train_loss\", above = 0, held = 3}\n"
+     "[[phase]]\nmethod = \"mfld\"\nsteps = 50\nstep_size = 0.1\nlambda2 = 0.01\naveraging = true\n"
+     "until = {column = \"gradient_evaluations\", above = 300, held = 2}\n"
+     "[[phase]]\nmethod = \"gd\"\nsteps = 14\nstep_size = 0.1\nuntil = {column = \"train_loss\", below = 0}\n"},
     {"underdamped-mfld",
      "[[phase]]\nmethod = \"underdamped-mfld\"\nsteps = 20\nstep_size = 0.3\nlambda2 = 0.01\nfriction = 0.7\n"},
     {"steps",
@@ -119,6 +125,7 @@ TEST_F(Resume, EndsInTheSameBytesFromAnyCheckpointOfAnyMethod) {
       const std::string metrics = read_bytes(path / "metrics.csv");
       const std::string trajectory = trajectory_of(path);
       const Checkpoint checkpoint = load_checkpoint(path / "checkpoint.h5");
+      const std::string message = read_summary(path)->message;
       ASSERT_LT(load_checkpoint(path / "checkpoint.previous.h5").step, checkpoint.step);
       fs::remove(path / "summary.json");
       resume(path, 1 + (every + 1) % 4, Kept::previous);
@@ -126,6 +133,7 @@ TEST_F(Resume, EndsInTheSameBytesFromAnyCheckpointOfAnyMethod) {
       EXPECT_EQ(trajectory_of(path), trajectory);
       EXPECT_TRUE(same_bits(load_checkpoint(path / "checkpoint.h5"), checkpoint));
       EXPECT_EQ(read_summary(path)->end.ending, Ending::finished);
+      EXPECT_EQ(read_summary(path)->message, message);
     }
   }
 }

@@ -15,6 +15,7 @@
 #include "mfld/model/initialisation.hpp"
 #include "mfld/objective/risk.hpp"
 #include "mfld/observe/needs.hpp"
+#include "mfld/observe/stop_rule.hpp"
 #include "mfld/observe/trigger.hpp"
 #include "mfld/task/dataset.hpp"
 #include "mfld/task/surroundings.hpp"
@@ -36,8 +37,9 @@ struct Experiment {
   std::shared_ptr<const Model> model;
   Precision precision;
   Risk risk;
-  Particles<double> initial = {};  // [N x p]; of single precision, already rounded
-  std::vector<Phase> phases = {};  // none where `kernel` is set
+  Particles<double> initial = {};                        // [N x p]; of single precision, already rounded
+  std::vector<Phase> phases = {};                        // none where `kernel` is set
+  std::vector<std::optional<StopRule>> stop_rules = {};  // one a phase
   std::optional<KernelMethod> kernel = {};
 
   std::vector<std::string> observables = {};  // rows of the table in observe/observables.hpp
@@ -65,6 +67,7 @@ struct Experiment {
   std::int64_t num_frames(std::int64_t first_step = 0) const;
   /// Of one, in the file.
   double frame_bytes() const;
+  bool has_stop_rule() const;
   /// Data, network, risk and phases in words: the formulas this run uses, one a line.
   std::vector<std::string> formulas() const;
 };

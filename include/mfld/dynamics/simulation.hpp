@@ -20,13 +20,16 @@ struct Outcome {
   double observe_seconds = 0;  // in the listener
 };
 
-/// Who watches a simulation. Const looks only: a listener cannot change the run.
+/// Who watches a simulation. Const looks only: a listener cannot change the state, but may end the phase.
 template <class Scalar>
 class Listener {
  public:
   virtual ~Listener() = default;
   /// Called with the state before every step, while the run is running, and once with its ending.
   virtual void hear(const State<Scalar>& state, Ending ending) = 0;
+  /// Asked after each call but the one at the end: whether the phase ends with the state just heard. It does as after
+  /// its last step.
+  virtual bool ends_phase() const { return false; }
 };
 
 /// estimate, step, tell: the one loop that every method, scaling and phase runs through. A phase that averages ends

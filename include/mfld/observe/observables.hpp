@@ -43,6 +43,9 @@ class ObservedColumns {
   /// Those of the table that exist for this scene and cost no more than a pass over the data.
   static std::vector<std::string> default_names(const Scene& scene);
 
+  /// The observable that has the column; throws InvalidInput naming `key` where none of the scene has.
+  static std::string observable_of(const Scene& scene, std::string_view column, std::string_view key);
+
   const std::vector<std::string>& columns() const { return columns_; }
   /// values [columns().size()]
   void evaluate(Moment& moment, std::span<double> values) const;
