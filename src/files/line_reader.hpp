@@ -4,7 +4,7 @@
 
 #include "files/posix_file.hpp"
 
-namespace mfld {
+namespace mfld::files {
 
 /// The lines of a file one after the other, as "\n" alone ends them. What a last line without it says does not count:
 /// it may be half of one.
@@ -38,4 +38,4 @@ class LineReader {
   std::size_t end_ = 0;
 };
 
-}  // namespace mfld
+}  // namespace mfld::files

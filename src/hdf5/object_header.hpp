@@ -34,9 +34,9 @@ inline constexpr std::uint64_t no_address = ~std::uint64_t{0};
 
 enum class Numbers { integers, reals };
 
-/// The headers, among the first bytes of a file and in their order there, of the data sets of 8-byte numbers that lie in
-/// chunks, have `rank` extents and may grow in the first. Any bytes may be given. Read without the library, which is not
-/// safe on damaged files:
+/// The headers, among the first bytes of a file and in their order there, of the data sets of 8-byte numbers that lie
+/// in chunks, have `rank` extents and may grow in the first. Any bytes may be given. Read without the library, which is
+/// not safe on damaged files:
 ///   object header, version 1:  1, -, number of messages (2 bytes), -, -, size of all messages (4 bytes at 8), 16 bytes
 ///   in all, then the messages: type (2 bytes), size (2 bytes), flags, 3 unused bytes, then so many bytes of
 ///     dataspace, type 1:   1, rank, 1, 5 unused bytes, extents and largest extents (8 bytes each)

@@ -16,8 +16,8 @@
 HWY_BEFORE_NAMESPACE();
 namespace mfld::HWY_NAMESPACE {
 
-// A group is two vectors of particles; a lane is a particle. The tiles (vectors x samples in reduce, vectors x inputs in
-// map) are half as large where there are half as many registers.
+// A group is two vectors of particles; a lane is a particle. The tiles (vectors x samples in reduce, vectors x inputs
+// in map) are half as large where there are half as many registers.
 inline constexpr Index tile_samples = has_32_registers ? 8 : 4;
 inline constexpr Index tile_columns = has_32_registers ? kernels::tile_inputs : kernels::tile_inputs / 2;
 

@@ -102,7 +102,7 @@ std::pair<Folder, bool> locked_folder(const FilePlace& place) {
 
 MetricsEnds read_ends(const FilePlace& metrics) {
   MetricsEnds ends;
-  LineReader lines(PosixFile::open_for_reading(metrics));
+  files::LineReader lines(PosixFile::open_for_reading(metrics));
   for (std::string line; lines.next(line);) {
     if (line.starts_with('#')) {
       ends.comments.push_back(comments_in(line).front());
@@ -192,7 +192,7 @@ void RunDirectory::start_metrics(const std::vector<std::string>& comments, const
 LastRow RunDirectory::continue_metrics(std::int64_t num_rows, const std::vector<std::string>& columns,
                                        std::int64_t last_step) {
   const auto metrics = place() / "metrics.csv";
-  LineReader lines(PosixFile::open_for_reading(metrics));
+  files::LineReader lines(PosixFile::open_for_reading(metrics));
   files_->num_columns = columns.size();
   std::size_t size = 0;
   std::int64_t rows = -1;  // the names of the columns come first

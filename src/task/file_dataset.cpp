@@ -39,8 +39,8 @@ std::vector<Source> sources_of(const FileDatasetOptions& options) {
 void check_options(const FileDatasetOptions& options, const std::vector<Source>& sources) {
   check_option(options.test_fraction >= 0 && options.test_fraction < 1, "test_fraction", options.test_fraction,
                "must be a number in [0, 1)");
-  check_option(std::isfinite(options.input_scale) && options.input_scale != 0, "input_scale", options.input_scale,
-               "must be finite and not 0");
+  check_option(std::isfinite(options.input_scale) && options.input_scale > 0, "input_scale", options.input_scale,
+               "must be finite and above 0");
   check_option(options.skip_lines >= 0, "skip_lines", options.skip_lines, "must be at least 0");
   const bool some_csv = std::any_of(sources.begin(), sources.end(), [](const Source& s) { return s.is_csv(); });
   check_option(options.skip_lines == 0 || some_csv, "skip_lines", options.skip_lines,

@@ -16,7 +16,7 @@ Vector coefficients_of(const MeanFieldProblem& problem, const Vector& dual) {
 LogRatio::LogRatio(const MeanFieldProblem& problem, const Vector& dual)
     : neuron_(problem.network->neuron()),
       layout_(problem.network->layout()),
-      integrates_output_(is_linear_in_output(neuron_)),
+      integrates_output_(info(neuron_.kind).linear_in_output),
       scale_(std::sqrt(problem.temperature / (2 * problem.penalty))),
       log_prior_integral_(0.5 * static_cast<double>(layout_.size) *
                           std::log(std::numbers::pi * problem.temperature / problem.penalty)),

@@ -34,10 +34,6 @@ int growth_order(const Neuron& neuron) {
   return std::max(row.weight_growth + info(neuron.activation).growth, +row.offset_growth);
 }
 
-bool is_linear_in_output(const Neuron& neuron) {
-  return neuron.kind == NeuronKind::r_sigma || neuron.kind == NeuronKind::parity_unbounded;
-}
-
 template <class Scalar>
 HiddenSums<Scalar>::HiddenSums(const Network& network, const Inputs& inputs, const Vector& coefficients)
     : layout_(network.layout()),

@@ -186,8 +186,8 @@ double move_chains(LogRatio& log_ratio, double power, double size, std::vector<D
 /// The next size, after a share of the chains has moved.
 double adapted(double size, double moved) { return std::clamp(size * std::exp(moved - wanted_moves), 0.05, 0.95); }
 
-/// The logarithms of the weights vary by about variance / powers times the moves that a chain remembers, some twenty: few
-/// chains over many powers, for what is lost to that variance is lost exponentially.
+/// The logarithms of the weights vary by about variance / powers times the moves that a chain remembers, some twenty:
+/// few chains over many powers, for what is lost to that variance is lost exponentially.
 int num_powers_for(const Vector& ratios) {
   const double wanted = std::clamp(64 * variance_of(ratios), least_powers, most_powers);
   return static_cast<int>(std::isfinite(wanted) ? wanted : most_powers);
@@ -275,7 +275,7 @@ const char* name_of(Integration method) {
 }
 
 std::string describe_integration(const Network& network, const IntegrationOptions& options) {
-  const bool integrates_output = is_linear_in_output(network.neuron());
+  const bool integrates_output = info(network.neuron().kind).linear_in_output;
   const Index dimension = network.layout().size - (integrates_output ? 1 : 0);
   const std::string sampled = fmt::format(
       "by {} samples of the prior (method 1), or where they are worth less than a tenth by {} to {} annealed chains "

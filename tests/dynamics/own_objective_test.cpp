@@ -1,5 +1,5 @@
-// An objective of one's own, without samples, network or coefficients: the squared distance of the mean of the particles
-// to n points,
+// An objective of one's own, without samples, network or coefficients: the squared distance of the mean of the
+// particles to n points,
 //   R = (1/n) sum_i |m - y_i|^2 / 2,  m = (1/N) sum_j theta_j,  v_j = N dR / dtheta_j = m - (1/|I|) sum_I y_i,
 // so that all particles move alike and the mean follows a linear recursion.
 #include <gtest/gtest.h>

@@ -76,8 +76,9 @@ TEST(Certificate, OptimumOfTheLineIsAFixedPoint) {
   EXPECT_NEAR(exact.dual_bound, reference::line_minimum, 1e-12);
 }
 
-// 40 clouds of 2000 draws of the optimum: the gap is 0, its stated error the one seen; the free energy is L*; bound <= L*
-// always. z = 4 throughout (bias of the entropy, 0.002 lambda2, and of N particles, 0.5 Var h / N = 4e-5, are added).
+// 40 clouds of 2000 draws of the optimum: the gap is 0, its stated error the one seen; the free energy is L*; bound <=
+// L* always. z = 4 throughout (bias of the entropy, 0.002 lambda2, and of N particles, 0.5 Var h / N = 4e-5, are
+// added).
 TEST(Certificate, GapOfTheOptimumIsZeroWithinItsError) {
   const MeanFieldWorld world = line_world();
   const MeanFieldProblem problem = world.problem(lambda, lambda);
@@ -134,7 +135,8 @@ TEST(Certificate, OfLinearNeuronsHasClosedForms) {
                            0.5 * d * lambda2 * std::log(M_PI * lambda2 / lambda1);
     const Vector outputs = world.data.train_inputs * best;
     EXPECT_NEAR(bound_at(problem, dual_at(world, outputs)), minimum, 1e-9);
-    // N(m, lambda2 / (2 lambda1) I): p_mu has the mean (b - A m) / (2 lambda1), so KL = lambda1 |difference|^2 / lambda2.
+    // N(m, lambda2 / (2 lambda1) I): p_mu has the mean (b - A m) / (2 lambda1), so KL = lambda1 |difference|^2 /
+    // lambda2.
     const Vector mean = best + Vector::Constant(d, 0.3);
     const Vector gibbs_mean = (b - a * mean) / (2 * lambda1);
     const double gap = lambda1 * (mean - gibbs_mean).squaredNorm();

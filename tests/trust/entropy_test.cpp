@@ -76,9 +76,10 @@ Estimates estimates_of(Index dimension, int num_estimates = 60) {
   return result;
 }
 
-// Against the truth and the bias that the header states (k = 3, N = 2000; known to one half in the last digit, or 0.001):
-// z = 4. The variance that is stated is the one seen, within 4 of the errors of a variance of 60. Chance of a false alarm
-// in one of the eight checks: 5e-4; a formula that is off by psi(k) or log V_D is off by more than 20 standard errors.
+// Against the truth and the bias that the header states (k = 3, N = 2000; known to one half in the last digit, or
+// 0.001): z = 4. The variance that is stated is the one seen, within 4 of the errors of a variance of 60. Chance of a
+// false alarm in one of the eight checks: 5e-4; a formula that is off by psi(k) or log V_D is off by more than 20
+// standard errors.
 TEST(Entropy, OfGaussiansInFewDimensions) {
   struct Case {
     Index dimension;

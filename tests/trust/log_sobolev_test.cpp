@@ -13,8 +13,8 @@
 namespace mfld {
 namespace {
 
-/// The spectral gap of the Gibbs law of one parameter: the first eigenvalue above 0 of the jumps between neighbours of a
-/// fine grid that keep it. No log-Sobolev constant is larger.
+/// The spectral gap of the Gibbs law of one parameter: the first eigenvalue above 0 of the jumps between neighbours of
+/// a fine grid that keep it. No log-Sobolev constant is larger.
 double spectral_gap(const MeanFieldWorld& world, double lambda1, double lambda2, const Vector& dual) {
   constexpr Index size = 1200;
   const double reach = 7 * std::sqrt(lambda2 / (2 * lambda1)) + 2;
@@ -87,7 +87,8 @@ TEST(LogSobolev, ExistsForNeuronsThatAreBoundedButForLinearTerms) {
   EXPECT_TRUE(reason(NeuronKind::r_sigma, Activation::tanh));
 }
 
-// Exact on a curve; of 400 curves with noise of a tenth the interval of 95 % holds 380 on average, deviation 4.4: z = 4.
+// Exact on a curve; of 400 curves with noise of a tenth the interval of 95 % holds 380 on average, deviation 4.4: z =
+// 4.
 TEST(LogSobolev, DecayRatesHaveTheirConfidence) {
   std::vector<double> times, values;
   for (int k = 0; k < 12; ++k) {

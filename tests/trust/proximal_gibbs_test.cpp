@@ -133,8 +133,9 @@ TEST(ProximalGibbs, OfNeuronsLinearInROverAllParametersIsTheSame) {
   }
 }
 
-// r w.x: with v = w sum_i g_i x_i, E_nu exp(-psi / lambda2) = (1 - |v|^2 / (2 lambda1)^2)^(-1/2), and f_p = 0 no more than
-// v.x, for E r w = -v / (2 lambda1) times the variance of w along v, lambda2 / (2 lambda1) / (1 - |v|^2 / (2 lambda1)^2).
+// r w.x: with v = w sum_i g_i x_i, E_nu exp(-psi / lambda2) = (1 - |v|^2 / (2 lambda1)^2)^(-1/2), and f_p = 0 no more
+// than v.x, for E r w = -v / (2 lambda1) times the variance of w along v, lambda2 / (2 lambda1) / (1 - |v|^2 / (2
+// lambda1)^2).
 TEST(ProximalGibbs, OfProductsOfLinearUnitsHasAClosedForm) {
   for (const Index dimension : {1, 3, 6}) {
     const MeanFieldWorld world({NeuronKind::r_sigma, Activation::linear, false, 1}, random_normals(20, dimension, 1),
@@ -193,8 +194,8 @@ TEST(ProximalGibbs, StandardErrorsAreThoseSeen) {
   }
 }
 
-// Draws have the moments of the law, by quadrature over all parameters: mean and second moments of each, z = 4.5 for the
-// eleven, for draws that repeat nodes are not quite independent. From lattice points they are moved apart.
+// Draws have the moments of the law, by quadrature over all parameters: mean and second moments of each, z = 4.5 for
+// the eleven, for draws that repeat nodes are not quite independent. From lattice points they are moved apart.
 TEST(ProximalGibbs, DrawsHaveTheMomentsOfTheLaw) {
   for (const Neuron& neuron : {Neuron{NeuronKind::r_sigma, Activation::tanh, false, 1},
                                Neuron{NeuronKind::bounded_r, Activation::tanh, false, 2},

@@ -10,8 +10,8 @@
 
 namespace mfld {
 
-/// Makes the data of a task whose options are read. Throws InvalidOption where these cannot be together; their names are
-/// those of the keys.
+/// Makes the data of a task whose options are read. Throws InvalidOption where these cannot be together; their names
+/// are those of the keys.
 using MakeDataset = std::function<Dataset(std::uint64_t seed)>;
 
 /// A task is a row of this table: what [task] kind calls it, and the reader of its other keys.

@@ -6,8 +6,8 @@
 
 namespace mfld {
 
-/// One option of a function is wrong, whatever the data: "sparsity = 10: must be at most input_dim = 9". Who has read it
-/// from a key of that name says the same with the path of the key.
+/// One option of a function is wrong, whatever the data: "sparsity = 10: must be at most input_dim = 9". Who has read
+/// it from a key of that name says the same with the path of the key.
 class InvalidOption : public InvalidInput {
  public:
   InvalidOption(std::string key, std::string reason, const std::string& value = {})

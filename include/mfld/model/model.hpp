@@ -61,7 +61,8 @@ struct DriftPass {
 };
 
 /// What particles represent together, and how a field moves each of them: the two moves of every method (src/README.md,
-/// "How a step moves a particle"). Holds no weights and draws nothing. Another model is another class with these passes:
+/// "How a step moves a particle"). Holds no weights and draws nothing. Another model is another class with these
+/// passes:
 /// they are virtual once a pass over the data.
 class Model {
  public:

@@ -22,6 +22,7 @@ struct NeuronInfo {
   bool has_output = false;        // has an output parameter r
   bool output_trainable = false;  // r may move
   bool odd_in_output = false;     // r -> -r flips the sign of h: symmetric (zero-output) initialisation is possible
+  bool linear_in_output = false;  // h = h_0 + r h_1: r is integrated over exactly (trust/proximal_gibbs.hpp)
   bool bias_optional = false;     // network.bias may be chosen; where not, `bias_default` holds
   bool bias_default = false;
   bool has_bound = false;         // uses network.bound (R)
@@ -39,6 +40,7 @@ inline constexpr auto neurons = std::to_array<NeuronInfo>({
      .has_output = true,
      .output_trainable = true,
      .odd_in_output = true,
+     .linear_in_output = true,
      .bias_optional = true,
      .bias_default = true,
      .weight_growth = 1,
@@ -96,6 +98,7 @@ inline constexpr auto neurons = std::to_array<NeuronInfo>({
      .formula = "R (tanh(w.x + b) + r) / 2",
      .has_output = true,
      .output_trainable = true,
+     .linear_in_output = true,
      .bias_default = true,
      .has_bound = true,
      .fixed_activation = true,

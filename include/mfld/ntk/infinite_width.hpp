@@ -16,8 +16,8 @@ struct DualActivation {
 /// Closed forms (Cho & Saul 2009; Williams 1997) for relu, relu-right, squared-relu, erf and linear; Mehler's expansion
 /// in Hermite polynomials for all others, its coefficients by the trapezoid rule. Their error is bounded by analyticity
 /// in a strip (Trefethen & Weideman 2014, thm. 5.1) and the tail of the expansion by Parseval's identity. The bounds of
-/// an activation stand in src/kernels/dual_form.cpp; one that has none there is integrated by Gauss-Legendre panels. a, b
-/// >= 0, c^2 <= a b up to rounding; a = 0 or b = 0 is a zero vector, where relu has slope 0 and relu-right slope 1.
+/// an activation stand in src/kernels/dual_form.cpp; one that has none there is integrated by Gauss-Legendre panels. a,
+/// b >= 0, c^2 <= a b up to rounding; a = 0 or b = 0 is a zero vector, where relu has slope 0 and relu-right slope 1.
 DualActivation dual_activation(Activation kind, double a, double b, double c);
 
 /// The kernels of an infinitely wide network between two sets of inputs.                         [n x m]

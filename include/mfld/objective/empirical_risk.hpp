@@ -12,8 +12,8 @@ namespace mfld {
 
 /// The risk of a model on one training set, R = (1/n) sum_i l(f(x_i), y_i), and its drift
 ///   v_j = weight sum_i c_i grad h(theta_j; x_i),   c_i = l'(f(x_i), y_i);
-/// the weight makes a batch an unbiased estimate (Risk::drift_weight). Its terms are the samples. Keeps the packed inputs
-/// and those of the last batch. Refers to the model and the data.
+/// the weight makes a batch an unbiased estimate (Risk::drift_weight). Its terms are the samples. Keeps the packed
+/// inputs and those of the last batch. Refers to the model and the data.
 template <class Scalar>
 class EmpiricalRisk final : public Objective<Scalar> {
  public:

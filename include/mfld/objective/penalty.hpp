@@ -19,8 +19,8 @@ struct Penalty {
 /// penalty_factor times the sum of the penalty over the particles; with the data part R, the objective F.
 double penalty_value(const Network& network, const Particles<double>& particles, const Penalty<double>& penalty);
 
-/// g_j = v_j + 2 coefficient (theta_j - anchor_j), in place: from the data part of the drift to all of it. trained [p]: 1
-/// where a column moves.
+/// g_j = v_j + 2 coefficient (theta_j - anchor_j), in place: from the data part of the drift to all of it. trained [p]:
+/// 1 where a column moves.
 template <class Scalar>
 void add_penalty(const std::vector<unsigned char>& trained, const Particles<Scalar>& particles,
                  const std::type_identity_t<Penalty<Scalar>>& penalty, Drift& drift);

@@ -32,8 +32,8 @@ class Risk {
   Reduction reduction_;
 };
 
-/// c_i = l'(f(x_i), y_i) at the current outputs, the coefficients of the first variation delta R / delta mu (src/README.md,
-/// equation 4): the field of every Langevin and descent method.
+/// c_i = l'(f(x_i), y_i) at the current outputs, the coefficients of the first variation delta R / delta mu
+/// (src/README.md, equation 4): the field of every Langevin and descent method.
 class CurrentField : public Field {
  public:
   CurrentField(const Loss& loss, SampleSpan<const double> targets) : loss_(&loss), targets_(targets) {}

@@ -24,8 +24,8 @@ class Moment {
   Moment& operator=(const Moment&) = delete;
 
   /// Becomes that of what a state predicts with, at the penalty and temperature of its next step; forgets what was
-  /// computed. The scene has phases and first particles. average: false, and it is the particles though a phase averages.
-  /// Refers to the state, but for one in single precision.
+  /// computed. The scene has phases and first particles. average: false, and it is the particles though a phase
+  /// averages. Refers to the state, but for one in single precision.
   template <class Scalar>
   void move_to(const State<Scalar>& state, bool average = true);
 
@@ -56,9 +56,9 @@ class Moment {
   /// The empirical tangent kernel on the training inputs, now and at the start [n x n] (ntk/empirical.hpp).
   const Matrix& tangent_kernel();
   const Matrix& initial_tangent_kernel();
-  /// The problem of the mean field at this penalty and temperature, and how far from its optimum the particles are, where
-  /// both are positive (trust/certificate.hpp). Node or chain k draws from stream (noise seed, certificate, k), alike at
-  /// every moment of a run: differences in time are smooth.
+  /// The problem of the mean field at this penalty and temperature, and how far from its optimum the particles are,
+  /// where both are positive (trust/certificate.hpp). Node or chain k draws from stream (noise seed, certificate, k),
+  /// alike at every moment of a run: differences in time are smooth.
   MeanFieldProblem mean_field_problem() const;
   const Certificate& certificate();
   /// Gradient descent on the linearised network, where has_linearised_descent().

@@ -48,8 +48,8 @@ struct Needs {
   bool gibbs_law = false;           // noise and a penalty from 0 in some phase
 };
 
-/// Why no step of the phase has a Gibbs law exp(-dF/dmu / lambda2) ("lambda2 is 0"), or nullopt. The last steps may have
-/// none all the same, where a schedule is off.
+/// Why no step of the phase has a Gibbs law exp(-dF/dmu / lambda2) ("lambda2 is 0"), or nullopt. The last steps may
+/// have none all the same, where a schedule is off.
 std::optional<std::string> gibbs_law_lacking(const Phase& phase);
 
 /// The first of the needs that the scene does not meet, in words ("needs a teacher"), or nullopt.

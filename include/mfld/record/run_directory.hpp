@@ -125,9 +125,10 @@ class RunDirectory {
                       std::span<const double> values);
 
   /// trajectory.h5 in H5MD 1.1 layout: /h5md, /particles/neurons/position/{value [frames x particles x p], step, time},
-  /// where asked for /particles/neurons/velocity with the same, /particles/neurons/id, /parameters/names, and the data set used under /data (train_inputs, train_targets,
-  /// test_inputs, test_targets, and where known teacher_directions, teacher_amplitudes, relevant_subspace).
-  /// Throws Interrupted if `stop` is there and set while large data are written.
+  /// where asked for /particles/neurons/velocity with the same, /particles/neurons/id, /parameters/names, and the data
+  /// set used under /data (train_inputs, train_targets, test_inputs, test_targets, and where known teacher_directions,
+  /// teacher_amplitudes, relevant_subspace). Throws Interrupted if `stop` is there and set while large data are
+  /// written.
   void start_trajectory(const TrajectoryInfo& info, const Dataset& data, const std::atomic<bool>* stop = nullptr);
   /// trajectory.h5 with its first `num_frames` frames; what follows is cut off. The step of the last one, or -1. Throws
   /// FileError, and changes nothing, if it has fewer, or other particles or parameters than `info`, or frames beyond

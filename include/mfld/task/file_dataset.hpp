@@ -33,9 +33,9 @@ struct FileDatasetOptions {
 
 /// Where both tables have names, the columns of the test table are matched with those of the training table by name,
 /// and else by place. Throws InvalidOption where no file could be read with these options, FileError when a file cannot
-/// be read, InvalidInput naming file, line and column for a ragged row, a field that is not a number or not finite, an integer that double precision does not have, names that
-/// differ between the tables or stand twice, an empty table, one that does not fit into memory, labels that are not two
-/// classes when binary_labels is set; Interrupted.
+/// be read, InvalidInput naming file, line and column for a ragged row, a field that is not a number or not finite, an
+/// integer that double precision does not have, names that differ between the tables or stand twice, an empty table,
+/// one that does not fit into memory, labels that are not two classes when binary_labels is set; Interrupted.
 Dataset make_file_dataset(const FileDatasetOptions& options, std::uint64_t seed);
 
 }  // namespace mfld

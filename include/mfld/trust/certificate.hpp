@@ -9,9 +9,9 @@ namespace mfld {
 /// The dual variables of outputs [n]: g_i = l'(f(x_i), y_i).                                                     [n]
 Vector dual_of(const MeanFieldProblem& problem, std::span<const double> outputs);
 
-/// D(g) = w sum_i l*(g_i, y_i) + lambda2 log int q[g], w = 1/n (1 if R is a sum): min L = -min_g D(g), so that -D(g) is a
-/// lower bound on L* for every dual g in R^n whatever [Oko, Suzuki, Nitanda & Wu, ICLR 2022]. +infinity outside the domain of
-/// the conjugates. dual [n]; gibbs = proximal_gibbs(problem, dual).
+/// D(g) = w sum_i l*(g_i, y_i) + lambda2 log int q[g], w = 1/n (1 if R is a sum): min L = -min_g D(g), so that -D(g) is
+/// a lower bound on L* for every dual g in R^n whatever [Oko, Suzuki, Nitanda & Wu, ICLR 2022]. +infinity outside the
+/// domain of the conjugates. dual [n]; gibbs = proximal_gibbs(problem, dual).
 double dual_value(const MeanFieldProblem& problem, const Vector& dual, const ProximalGibbs& gibbs);
 
 /// How far the law mu that the particles are drawn from is from the optimum. What does not exist is not a number.
@@ -28,8 +28,8 @@ struct Certificate {
 
 /// The certificate of particles [N x p] whose outputs on the training samples are outputs [n].
 /// mu* = p_mu* alone has the gap 0. The gap is estimated: it may be below 0 by its error, to which the bias of the
-/// entropy (entropy.hpp) comes, and O(1/N) for f is that of N particles; the residual has a floor O(1/sqrt N), and O(1/sqrt(effective sample size)) where sampled. The error
-/// of the gap is that of the mean over particles of
+/// entropy (entropy.hpp) comes, and O(1/N) for f is that of N particles; the residual has a floor O(1/sqrt N), and
+/// O(1/sqrt(effective sample size)) where sampled. The error of the gap is that of the mean over particles of
 ///   w sum_i [g_i + l''_i (f - f_p)(x_i)] h(theta_j; x_i) + lambda1 |theta_j|^2 - lambda2 p log eps_j,
 /// the first variation of L(mu) + D(g_mu): near the optimum much smaller than the errors of its parts, which cancel.
 /// Cost beside proximal_gibbs: first_variation at the particles, weighted_outputs at its nodes, and the neighbours.

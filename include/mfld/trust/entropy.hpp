@@ -5,8 +5,9 @@
 
 namespace mfld {
 
-/// Neighbours share distances, so that the terms log eps_j are not independent: the error of their mean is larger by this
-/// factor, as simulations of normal laws give for k = 1..5 and D <= 5 (1.06 to 1.24); in more dimensions it is larger.
+/// Neighbours share distances, so that the terms log eps_j are not independent: the error of their mean is larger by
+/// this factor, as simulations of normal laws give for k = 1..5 and D <= 5 (1.06 to 1.24); in more dimensions it is
+/// larger.
 inline constexpr double neighbour_inflation = 1.15;
 
 /// Distance of every particle to its k-th nearest other particle, exactly: by a k-d tree, O(N log N), where N is above
@@ -22,8 +23,8 @@ struct EntropyEstimate {
   bool exists() const { return reason.empty(); }
 };
 
-/// Differential entropy of the law that the particles are drawn from, by their distances eps_j to the k-th nearest other
-/// particle:
+/// Differential entropy of the law that the particles are drawn from, by their distances eps_j to the k-th nearest
+/// other particle:
 ///   H = psi(N) - psi(k) + log V_D + (D/N) sum_j log eps_j,   V_D = pi^(D/2) / Gamma(1 + D/2)
 /// [Kozachenko & Leonenko, Problems of Information Transmission 1987; k > 1: Goria, Leonenko, Mergel & Novi Inverardi,
 /// J. Nonparametric Statistics 2005]. particles [N x D], 1 <= k < N.

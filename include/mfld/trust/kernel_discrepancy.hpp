@@ -8,8 +8,8 @@ struct InverseMultiquadric {
   double width;  // > 0
 };
 
-/// Median distance of two particles, over all pairs of at most 1000 of them, evenly spaced: the width to take if nothing
-/// is known. 0 where most are in one point. N >= 2.
+/// Median distance of two particles, over all pairs of at most 1000 of them, evenly spaced: the width to take if
+/// nothing is known. 0 where most are in one point. N >= 2.
 double median_distance(const Particles<double>& particles);
 
 struct KernelDiscrepancy {
@@ -19,9 +19,9 @@ struct KernelDiscrepancy {
   double squared() const { return mean - bias; }
 };
 
-/// Squared kernel Stein discrepancy of the particles from the proximal Gibbs law of their own outputs: how stationary they
-/// are, without any density [Liu, Lee & Jordan, ICML 2016, for a fixed target]. With the scores s_j = -g_j / lambda2,
-/// g_j the full drift (src/README.md, equation 4) and k the kernel,
+/// Squared kernel Stein discrepancy of the particles from the proximal Gibbs law of their own outputs: how stationary
+/// they are, without any density [Liu, Lee & Jordan, ICML 2016, for a fixed target]. With the scores s_j = -g_j /
+/// lambda2, g_j the full drift (src/README.md, equation 4) and k the kernel,
 ///   W_jl = s_j.s_l k + s_j.grad_l k + s_l.grad_j k + tr grad_j grad_l k .
 /// Every score depends on the whole cloud; under exp(-N F / lambda2), by parts,
 ///   E W_jl = (1 / (lambda2 N)) E[k(theta_j, theta_l) w sum_i l''_i grad h_i(theta_j).grad h_i(theta_l)],   j != l,

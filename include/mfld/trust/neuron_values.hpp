@@ -7,12 +7,9 @@ namespace mfld {
 /// How fast |h(theta; x)| may grow with |theta|: 0 bounded, 1 linearly, 2 quadratically, 3 faster.
 int growth_order(const Neuron& neuron);
 
-/// Whether h(theta; x) = h_0(w, b; x) + r h_1(w, b; x): integrals over r are Gaussian.
-bool is_linear_in_output(const Neuron& neuron);
-
 /// sum_i c_i sigma(w_s.x_i + b_s) for thetas [S x p], whose r is not read; inputs [n x d]; coefficients [n]. By the
-/// vector code of Network::outputs, of which it has the cost (n S activations) and the promise: parallel, the same bits on
-/// any thread count. In single precision the terms have its relative error and the cost is half. Not of a linearised
+/// vector code of Network::outputs, of which it has the cost (n S activations) and the promise: parallel, the same bits
+/// on any thread count. In single precision the terms have its relative error and the cost is half. Not of a linearised
 /// network.
 template <class Scalar>
 class HiddenSums {
@@ -27,8 +24,8 @@ class HiddenSums {
   KernelWorkspace<Scalar> workspace_;
 };
 
-/// sum_i c_i h(theta_s; x_i) for every theta_s, with c_i = l'_i / n the data part of the first variation of F at theta_s.
-/// Cost as above.                                                                                                  [S]
+/// sum_i c_i h(theta_s; x_i) for every theta_s, with c_i = l'_i / n the data part of the first variation of F at
+/// theta_s [S]. Cost as above.
 Vector first_variation(const Network& network, const Particles<double>& thetas, const Inputs& inputs,
                        const Vector& coefficients);
 

@@ -55,30 +55,33 @@ struct ProximalGibbs {
   std::string reason;                // why there is no number; empty where there is one
 };
 
-/// With nu = N(0, lambda2 / (2 lambda1)), log int q[g] = (p/2) log(pi lambda2 / lambda1) + log E_nu exp(-psi / lambda2),
-/// psi the first variation. Where h is linear in r (r-sigma, parity-unbounded), the expectation over r is taken exactly,
-/// and what is left has one dimension less: D = p - 1, else p. Given (w, b), r is then normal with the variance of nu and
-/// the mean that the nodes have, by which sum_s weight_s h(theta_s; x) is f_p. The expectation over the rest is taken
-///   by quadrature, D <= 3: the trapezoidal rule in a ball that holds all but 1e-13 of the mass, refined by sqrt(2) until
+/// With nu = N(0, lambda2 / (2 lambda1)), log int q[g] = (p/2) log(pi lambda2 / lambda1) + log E_nu
+/// exp(-psi / lambda2), psi the first variation. Where h is linear in r (r-sigma, parity-unbounded), the expectation
+/// over r is taken exactly, and what is left has one dimension less: D = p - 1, else p. Given (w, b), r is then normal
+/// with the variance of nu and the mean that the nodes have, by which sum_s weight_s h(theta_s; x) is f_p. The
+/// expectation over the rest is taken
+///   by quadrature, D <= 3: the trapezoidal rule in a ball that holds all but 1e-13 of the mass, refined by sqrt(2)
+///   until
 ///     nothing changes or most_nodes is reached; accepted if the last change of the logarithm is below 0.01. The error
 ///     falls like exp(-c / step) for analytic neurons, like step^2 for those with a kink;
 ///   by Monte Carlo from nu, accepted if the effective sample size is at least a tenth of the samples;
 ///   else by annealed importance sampling [Neal, Statistics and Computing 2001] from nu, over 64 to 384 powers of
-///     exp(-psi / lambda2), with preconditioned Crank-Nicolson moves, which leave nu as it is in any dimension; it ends as soon as the effective sample size is below a quarter of the chains: there is no number then.
-/// The logarithm of a mean is biased by -variance / 2, and mass that no chain has found is missing: sampled integrals err
-/// downward, by more than the standard error where modes are narrow. The draws depend on the seed alone, so that two calls
-/// differ by their arguments. dual [n]. Needs both of the above to be nothing; parallel, the same bits on any thread count.
-/// Sampled values of psi are those of single precision, whose error is far below that of the samples.
-/// Cost: HiddenSums at the nodes: 4096 by Monte Carlo, and at most 40 960 to 98 304 more by annealing; in double precision
-/// those of quadrature, and once more all nodes where h is linear in r.
+///     exp(-psi / lambda2), with preconditioned Crank-Nicolson moves, which leave nu as it is in any dimension; it ends
+///     as soon as the effective sample size is below a quarter of the chains: there is no number then.
+/// The logarithm of a mean is biased by -variance / 2, and mass that no chain has found is missing: sampled integrals
+/// err downward, by more than the standard error where modes are narrow. The draws depend on the seed alone, so that
+/// two calls differ by their arguments. dual [n]. Needs both of the above to be nothing; parallel, the same bits on any
+/// thread count. Sampled values of psi are those of single precision, whose error is far below that of the samples.
+/// Cost: HiddenSums at the nodes: 4096 by Monte Carlo, and at most 40 960 to 98 304 more by annealing; in double
+/// precision those of quadrature, and once more all nodes where h is linear in r.
 ProximalGibbs proximal_gibbs(const MeanFieldProblem& problem, const Vector& dual,
                              const IntegrationOptions& options = {});
 
-/// `count` draws of the law, to compare particles with: nodes of `gibbs` = proximal_gibbs(problem, dual), resampled evenly
-/// by their weights, then moved num_moves times by preconditioned Crank-Nicolson steps that keep the law; r, where h is
-/// linear in it, from its normal law given (w, b). Not independent where nodes are repeated: as good as the effective
-/// sample size of `gibbs` and the moves make them. Draw k reads stream (seed, gibbs_draw, k): any thread count, same
-/// result. gibbs without a reason.                                                                          [count x p]
+/// `count` draws of the law, to compare particles with: nodes of `gibbs` = proximal_gibbs(problem, dual), resampled
+/// evenly by their weights, then moved num_moves times by preconditioned Crank-Nicolson steps that keep the law; r,
+/// where h is linear in it, from its normal law given (w, b). Not independent where nodes are repeated: as good as the
+/// effective sample size of `gibbs` and the moves make them. Draw k reads stream (seed, gibbs_draw, k): any thread
+/// count, same result [count x p]. gibbs without a reason.
 Particles<double> gibbs_draws(const MeanFieldProblem& problem, const Vector& dual, const ProximalGibbs& gibbs,
                               Index count, std::uint64_t seed, int num_moves = 32);
 
