@@ -63,6 +63,11 @@ def step_order(folder):
         last = rows.iloc[np.argmin(rows.standard_error / rows.error.abs())]
         axes.plot(rows.step_size, abs(last.error) * (rows.step_size / last.step_size) ** ORDERS[kind],
                   linestyle="--", linewidth=1, color=look["color"])
+    known = table[table.exact.notna()]
+    z = (known.error - known.exact) / known.standard_error
+    say(f"two of the steps against quadrature: largest |z| {z.abs().max():.2f} of {len(z)}")
+    axes.plot(known.step_size, known.exact.abs(), linestyle="none", marker="o", markersize=8, markerfacecolor="none",
+              color=style.GREY, label="law of the chain by quadrature")
     axes.plot([], [], linestyle="--", linewidth=1, color=style.GREY, label="order 1, 2 and 2 of theory")
     axes.set(xscale="log", yscale="log", ylim=(1e-5, 0.15))
     axes.set_xticks((0.0125, 0.025, 0.05, 0.1, 0.2, 0.4), ("0.0125", "0.025", "0.05", "0.1", "0.2", "0.4"))

@@ -43,6 +43,9 @@ class VerificationTest(DrawingTest):
         for step, order in (("Euler-Maruyama", 1), ("Leimkuhler-Matthews", 2), ("kinetic", 2)):
             found, = re.findall(rf"{step}: order (\S+) ", done.stdout)
             self.assertAlmostEqual(float(found), order, delta=0.25)
+        for against in ("two of the steps against quadrature", "dual gap against quadrature"):
+            worst, = re.findall(rf"{against}: largest \|z\| (\S+) ", done.stdout)
+            self.assertLess(float(worst), 5)
         self.assertIn("at all of 240 times: yes", done.stdout)
 
     def test_an_empty_folder_is_said(self):

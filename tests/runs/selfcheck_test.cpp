@@ -2,6 +2,7 @@
 // dropped, 2 lambda1 replaced by lambda1, a state that is lost. That all pass as they are, tests/cli checks.
 #include <gtest/gtest.h>
 
+#include <ostream>
 #include <string>
 
 #include "runs/selfcheck_certificate.hpp"
@@ -10,6 +11,10 @@
 #include "runs/selfcheck_width.hpp"
 
 namespace mfld {
+
+/// What googletest prints of a parameter.
+static void PrintTo(StepKind kind, std::ostream* out) { *out << info(kind).name; }
+
 namespace {
 
 LinearQuadratic quadratic_of(StepKind kind) {
