@@ -16,7 +16,7 @@
 #include "mfld/model/network.hpp"
 #include "mfld/ntk/kernel_convention.hpp"
 #include "mfld/record/provenance.hpp"
-#include "mfld/runs/selfcheck.hpp"
+#include "mfld/selfcheck/selfcheck.hpp"
 #include "mfld/tables/child.hpp"
 #include "say.hpp"
 #include "stopping.hpp"
@@ -25,9 +25,13 @@ namespace commands {
 namespace {
 
 ExitStatus selfcheck() {
-  const bool passed = mfld::selfcheck([](const mfld::SelfcheckResult& result) {
-    print_line(fmt::format("{} {}: {}, expected {}", result.passed ? "ok    " : "FAILED", result.name, result.found,
-                           result.expected));
+  const auto print_row = [](std::string_view name, std::string_view what, std::string_view value,
+                            std::string_view bound, std::string_view verdict) {
+    print_line(fmt::format("{:<19}  {:<47}  {:<39}  {:<48}  {}", name, what, value, bound, verdict));
+  };
+  print_row("check", "of what", "value", "bound", "verdict");
+  const bool passed = mfld::selfcheck([&](const mfld::SelfcheckResult& result) {
+    print_row(result.name, result.what, result.value, result.bound, result.passed ? "ok" : "FAILED");
   });
   return passed ? finished : failed_check;
 }
@@ -204,7 +208,7 @@ ExitStatus dispatch(int argc, char** argv) {
   list_command->add_option("topic", topic, "One of the tables [all]")->check(CLI::IsMember(list_topics()));
   KernelArguments kernel_arguments;
   CLI::App* kernel_command = add_kernel(app, kernel_arguments);
-  app.add_subcommand("selfcheck", "Compare this build with known answers, in seconds");
+  app.add_subcommand("selfcheck", "Compare this build with known answers, in under a minute");
 
   if (const std::string why = argc > 1 && argv[1][0] != '-' ? why_no_command(argv[1], app) : ""; !why.empty()) {
     return explain(why, wrong_input);

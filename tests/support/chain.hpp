@@ -21,6 +21,7 @@ struct ChainOptions {
   double lambda2 = 0;
   Index batch_size = 1;
   std::uint64_t seed = 1;
+  StepKind step = StepKind::euler_maruyama;
 };
 
 /// Calls look(particles, k) after every step k = 1..num_steps of the method from `particles`; returns the last
@@ -41,6 +42,7 @@ inline Particles<double> run_chain(
   phase.lambda1 = constant(options.lambda1);
   phase.batch_size = options.batch_size;
   phase.snapshot_every = 3;
+  phase.step_rule = options.step;
 
   class Caller : public Listener<double> {
    public:
