@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <span>
 #include <type_traits>
-#include <utility>
 
 #include "mfld/core/particles.hpp"
 
@@ -19,8 +18,9 @@ class SampleSpan {
     assert(per_sample > 0 && std::ssize(values) % per_sample == 0);
   }
   template <class Range>
-  requires(std::is_constructible_v<std::span<Number>, Range&&>) SampleSpan(Range&& range)
-      : values_(std::forward<Range>(range)) {}
+  requires(std::is_constructible_v<std::span<Number>, Range&>) SampleSpan(Range& range) : values_(range) {}
+  template <class Range>
+  requires(std::is_constructible_v<std::span<Number>, const Range&>) SampleSpan(const Range& range) : values_(range) {}
   SampleSpan(Number* first, std::size_t num_samples) : values_(first, num_samples) {}
   /// To read only what may be written.
   operator SampleSpan<const Number>() const requires(!std::is_const_v<Number>) { return {values_, per_sample_}; }
