@@ -10,7 +10,7 @@ namespace mfld {
 
 namespace {
 
-constexpr Index tile_rows = 128;
+constexpr Index tile_inputs = 128;
 constexpr Index tile_particles = 256;
 
 /// What a tile of particles contributes at some inputs, each [rows x particles of the tile].
@@ -45,20 +45,20 @@ template <class Body>
 void sum_over_particles(const Network& network, const Particles<double>& particles, const Inputs& x, const Inputs& z,
                         const Body& body) {
   const bool symmetric = &x == &z;
-  const Index row_tiles = (x.rows() + tile_rows - 1) / tile_rows;
-  const Index column_tiles = (z.rows() + tile_rows - 1) / tile_rows;
+  const Index row_tiles = (x.rows() + tile_inputs - 1) / tile_inputs;
+  const Index column_tiles = (z.rows() + tile_inputs - 1) / tile_inputs;
   for (Index first = 0; first < particles.rows(); first += tile_particles) {
     const Index count = std::min(tile_particles, particles.rows() - first);
     const auto of_tile = [&](const Inputs& inputs, Index tile) {
-      const Index row = tile * tile_rows;
-      return features(network, particles, first, count, inputs, row, std::min(tile_rows, inputs.rows() - row));
+      const Index row = tile * tile_inputs;
+      return features(network, particles, first, count, inputs, row, std::min(tile_inputs, inputs.rows() - row));
     };
     std::vector<Features> of_z(static_cast<std::size_t>(column_tiles));
     for_each_task(column_tiles, [&](Index tile) { of_z[static_cast<std::size_t>(tile)] = of_tile(z, tile); });
     for_each_task(row_tiles, [&](Index tile) {
       const Features of_x = symmetric ? of_z[static_cast<std::size_t>(tile)] : of_tile(x, tile);
       for (Index column = symmetric ? tile : 0; column < column_tiles; ++column) {
-        body(of_x, of_z[static_cast<std::size_t>(column)], tile * tile_rows, column * tile_rows);
+        body(of_x, of_z[static_cast<std::size_t>(column)], tile * tile_inputs, column * tile_inputs);
       }
     });
   }
