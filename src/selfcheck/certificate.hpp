@@ -4,8 +4,8 @@
 
 namespace mfld {
 
-/// One neuron tanh(theta x) at two samples, lambda1 = lambda2 = 0.1, whose optimum is known from quadrature on the line.
-/// Independent particles of the prior N(0, 1/2), before training or after.
+/// One neuron tanh(theta x) at two samples, lambda1 = lambda2 = 0.1, whose optimum is known from quadrature on the
+/// line. Independent particles of the prior N(0, 1/2), before training or after.
 struct LineProblem {
   Index num_particles = 200000;
   std::int64_t num_steps = 0;

@@ -5,8 +5,8 @@
 
 namespace mfld {
 
-/// Linear neurons h = theta.x with squared loss: with A = X'X/n, b = X'y/n and S = A + 2 lambda1 I every step is linear in
-/// the particles, so that their stationary law is known at any step size and width.
+/// Linear neurons h = theta.x with squared loss: with A = X'X/n, b = X'y/n and S = A + 2 lambda1 I every step is linear
+/// in the particles, so that their stationary law is known at any step size and width.
 struct LinearQuadratic {
   StepKind step = StepKind::euler_maruyama;
   double step_size = 0.5;

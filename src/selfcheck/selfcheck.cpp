@@ -40,7 +40,8 @@ Finding width() {
   return judge_width(width_slopes({.kind = scaling}), scaling);
 }
 
-/// All that `mfld selfcheck` does. The laws are those of linear neurons at finite step size and width (selfcheck_laws.hpp).
+/// All that `mfld selfcheck` does. The laws are those of linear neurons at finite step size and width
+/// (selfcheck_laws.hpp).
 constexpr auto checks = std::to_array<Check>({
     {"random bits", "Philox4x32-10 of the digits of pi", check_philox},
     {"gradient", "r relu(w.x), squared loss: largest error", [] { return check_gradients(0); }},

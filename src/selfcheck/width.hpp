@@ -4,8 +4,8 @@
 
 namespace mfld {
 
-/// A coordinate check: as powers of the width N, from 256 to 16384 neurons that are nested, how far five steps of gradient
-/// descent of one step size move the outputs, and the activations.
+/// A coordinate check: as powers of the width N, from 256 to 16384 neurons that are nested, how far five steps of
+/// gradient descent of one step size move the outputs, and the activations.
 struct WidthSlopes {
   double outputs;      // of the root mean square of f, which is 0 at the start
   double activations;  // of the root mean square of the change of sigma(w_j.x)

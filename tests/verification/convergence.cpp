@@ -46,7 +46,8 @@ void study_convergence(const std::filesystem::path& folder) {
   const Vector first_mean = Vector::Constant(2, -1);
   const Particles<double> start =
       (std::sqrt(first_variance) * random_normals(width, 2, 1)).rowwise() + first_mean.transpose();
-  // The law after k steps is normal: its mean follows (I - eta S)^k, a coordinate's variance about it (1 - 2 eta lambda1)^2k.
+  // The law after k steps is normal: its mean follows (I - eta S)^k, a coordinate's variance about it (1 - 2 eta
+  // lambda1)^2k.
   const double last_variance = problem.lambda2 / (2 * problem.lambda1 * (1 - step_size * problem.lambda1));
   Vector distance = first_mean - problem.optimum;
   std::vector<std::vector<double>> rows;

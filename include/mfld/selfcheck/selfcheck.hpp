@@ -13,9 +13,9 @@ struct SelfcheckResult {
   bool passed = false;
 };
 
-/// Compares this build with known answers, from the random bits to whole runs; seconds. Calls `report` after each check.
-/// Returns whether all passed. The seeds are fixed; over the choice of seeds all checks together raise a false alarm with
-/// probability below 1e-4.
+/// Compares this build with known answers, from the random bits to whole runs; seconds. Calls `report` after each
+/// check. Returns whether all passed. The seeds are fixed; over the choice of seeds all checks together raise a false
+/// alarm with probability below 1e-4.
 bool selfcheck(const std::function<void(const SelfcheckResult&)>& report);
 
 }  // namespace mfld
