@@ -20,8 +20,7 @@ bool is_plain_descent(const Phase& phase) {
 
 /// step_size with which descent on 1/(2n) sum (u - y)^2 is the descent of `phase`.
 double effective_step(const Risk& risk, const Phase& phase, Index num_samples) {
-  const double terms = risk.reduction() == Reduction::mean ? 1 : static_cast<double>(num_samples);
-  return phase.step_size.value * 2 * risk.loss().prefactor * terms;
+  return phase.step_size.value * 2 * risk.loss().prefactor * risk.scale(num_samples);
 }
 
 }  // namespace

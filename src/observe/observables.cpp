@@ -19,9 +19,8 @@ constexpr double near_cosine = 0.95;
 
 // What the rows are made of.
 
-double mean_loss(const Moment& moment, std::span<const double> outputs, const Vector& targets) {
-  const Risk mean(moment.scene().risk->loss(), Reduction::mean);
-  return mean.value(outputs, {targets.data(), outputs.size()});
+double loss_of(const Moment& moment, std::span<const double> outputs, const Vector& targets) {
+  return mean_loss(moment.scene().risk->loss(), outputs, targets);
 }
 
 double accuracy(std::span<const double> outputs, const Vector& targets) {
@@ -99,10 +98,10 @@ std::vector<Observable> risk_rows() {
       number(
           train_loss_name,
           "(1/n) sum_i l(f(x_i), y_i) on the training samples, no penalty; a mean whatever loss.reduction", {},
-          [](Moment& moment) { return mean_loss(moment, moment.train_outputs(), moment.scene().data->train_targets); }),
+          [](Moment& moment) { return loss_of(moment, moment.train_outputs(), moment.scene().data->train_targets); }),
       number(
           "test_loss", "the same on the test samples", {.test_samples = true},
-          [](Moment& moment) { return mean_loss(moment, moment.test_outputs(), moment.scene().data->test_targets); }),
+          [](Moment& moment) { return loss_of(moment, moment.test_outputs(), moment.scene().data->test_targets); }),
       number("train_accuracy", "share of training samples with y f(x) > 0; a tie is wrong", {.classes = true},
              [](Moment& moment) { return accuracy(moment.train_outputs(), moment.scene().data->train_targets); }),
       number("test_accuracy", "share of test samples with y f(x) > 0; a tie is wrong",

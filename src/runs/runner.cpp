@@ -108,7 +108,7 @@ class Recorder : public Listener<Scalar> {
       return values_[loss_column_];
     }
     moment_.move_to(state);
-    return mean_train_loss(*experiment_, moment_.train_outputs());
+    return mean_loss(experiment_->risk.loss(), moment_.train_outputs(), experiment_->data.train_targets);
   }
 
   /// What became of the stop rules of the phases that are over.

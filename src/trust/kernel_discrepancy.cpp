@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "mfld/core/parallel.hpp"
+#include "mfld/model/neuron_derivatives.hpp"
 
 namespace mfld {
 
@@ -47,31 +48,6 @@ double sum_of_row(const Matrix& theta, const Matrix& score, Index j, double inve
   return sum;
 }
 
-/// [n x M]: r-derivative of h, and its derivative in z, at every sample.
-struct Derivatives {
-  Matrix output, hidden;
-};
-
-Derivatives derivatives(const Network& network, const Particles<double>& theta, const Inputs& inputs) {
-  const ParameterLayout& layout = network.layout();
-  Matrix z = inputs * theta.middleCols(layout.input, layout.input_dim).transpose();
-  if (layout.bias >= 0) {
-    z.rowwise() += theta.col(layout.bias).transpose();
-  }
-  Derivatives result{Matrix(z.rows(), z.cols()), Matrix(z.rows(), z.cols())};
-  const auto length = static_cast<std::size_t>(z.size());
-  evaluate(network.neuron().activation, {z.data(), length}, {result.output.data(), length},
-           {result.hidden.data(), length});
-  const Vector r = layout.output >= 0 ? Vector(theta.col(layout.output)) : Vector::Zero(theta.rows());
-  const HeadValues head = head_values(network.neuron(), r);
-  result.output = ((result.output * head.weight_slope.asDiagonal()).rowwise() + head.offset_slope.transpose()).eval();
-  result.hidden = result.hidden * head.weight.asDiagonal();
-  if (layout.output < 0) {
-    result.output.setZero();
-  }
-  return result;
-}
-
 double bias_of_mean(const MeanFieldProblem& problem, const Particles<double>& particles, const Vector& outputs,
                     double inverse_square) {
   const std::vector<Index> rows = thinned(particles.rows(), most_of_bias);
@@ -86,7 +62,7 @@ double bias_of_mean(const MeanFieldProblem& problem, const Particles<double>& pa
   for (Index first = 0; first < outputs.size(); first += block_samples) {
     const Index count = std::min(block_samples, outputs.size() - first);
     const Inputs inputs = data.train_inputs.middleRows(first, count);
-    const auto [output, hidden] = derivatives(*problem.network, theta, inputs);
+    const auto [value, output, hidden] = neuron_derivatives(*problem.network, theta, inputs);
     const Vector weights = curvature.segment(first, count);
     const Vector lengths = inputs.rowwise().squaredNorm().array() + of_bias;
     products.noalias() += output.transpose() * weights.asDiagonal() * output;

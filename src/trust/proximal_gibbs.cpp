@@ -289,7 +289,7 @@ std::string describe_integration(const Network& network, const IntegrationOption
 }
 
 double MeanFieldProblem::sample_weight() const {
-  return risk->reduction() == Reduction::mean ? 1 / static_cast<double>(data->num_train()) : 1.0;
+  return risk->scale(data->num_train()) / static_cast<double>(data->num_train());
 }
 
 std::optional<std::string> mean_field_unavailable(const Model& model) {
