@@ -179,7 +179,7 @@ RunSummary run(const Experiment& experiment, RunDirectory& directory, const std:
 RunSummary run_kernel_regression(const Experiment& experiment, RunDirectory& directory, const std::atomic<bool>& stop,
                                  const RunOptions& options) {
   const FilePlace file = directory.place() / "experiment.toml";
-  const bool begun = exists(file);
+  const bool begun = files::exists(file);
   if (!begun) {
     directory.write_experiment(experiment_text(experiment, options, directory.present_path()));
   }
@@ -187,7 +187,7 @@ RunSummary run_kernel_regression(const Experiment& experiment, RunDirectory& dir
     return run(experiment, directory, stop, options);
   } catch (const InvalidInput&) {
     if (!begun) {
-      remove_file(file);
+      files::remove_file(file);
     }
     throw;
   }

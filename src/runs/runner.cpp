@@ -156,14 +156,14 @@ class Recorder : public Listener<Scalar> {
 
   void start_files() {
     const Checkpoint* start = options_->start;
-    if (!exists(directory_->place() / "experiment.toml")) {
+    if (!files::exists(directory_->place() / "experiment.toml")) {
       if (start != nullptr) {
         directory_->write_checkpoint(*start);  // first: a run without a checkpoint begins at step 0
       }
       directory_->write_experiment(experiment_text(*experiment_, *options_, directory_->present_path()));
     }
     if (start != nullptr && experiment_->has_stop_rule()) {
-      rules_.restore(start->matrices.at(std::string(StopRules::name)));
+      rules_.restore(start->matrices.at(std::string(runs::StopRules::name)));
     }
     rows_ = start == nullptr ? 0 : start->metrics_rows;
     frames_ = start == nullptr ? 0 : start->trajectory_frames;
@@ -231,12 +231,12 @@ class Recorder : public Listener<Scalar> {
   }
 
   LentCheckpoint checkpoint_of(const State<Scalar>& state) const {
-    LentCheckpoint checkpoint = lend(state, experiment_->sizes());
+    LentCheckpoint checkpoint = record::lend(state, experiment_->sizes());
     checkpoint.experiment_hash = experiment_->hash;
     checkpoint.metrics_rows = rows_;
     checkpoint.trajectory_frames = frames_;
     if (experiment_->has_stop_rule()) {
-      checkpoint.matrices.emplace_back(StopRules::name, LentMatrix(rules_.looks()));
+      checkpoint.matrices.emplace_back(runs::StopRules::name, LentMatrix(rules_.looks()));
     }
     return checkpoint;
   }
@@ -263,7 +263,7 @@ class Recorder : public Listener<Scalar> {
   Scene scene_;
   ObservedColumns observed_;
   Moment moment_;
-  StopRules rules_;
+  runs::StopRules rules_;
   bool ends_phase_ = false;
   std::vector<double> values_;
   std::size_t loss_column_ = 0;
@@ -275,7 +275,7 @@ class Recorder : public Listener<Scalar> {
   double write_seconds_ = 0;
   std::optional<RunSummary> earlier_;  // of the sessions before this one
   Clock::time_point start_time_ = Clock::now();
-  CheckpointPace pace_;
+  record::CheckpointPace pace_;
   Clock::time_point report_time_ = start_time_;
 };
 
@@ -304,7 +304,7 @@ RunSummary run_in(const Experiment& experiment, RunDirectory& directory, const s
   Recorder<Scalar> recorder(experiment, directory, stop, options);
   State<Scalar> start;
   if (options.start != nullptr) {
-    start = state_of<Scalar>(*options.start, experiment);
+    start = record::state_of<Scalar>(*options.start, experiment);
   } else {
     start.particles = experiment.initial.cast<Scalar>();
   }
@@ -351,7 +351,7 @@ RunSummary run_experiment(const Experiment& experiment, RunDirectory& directory,
     if (experiment.kernel) {
       return run_kernel_regression(experiment, directory, stop, options);
     }
-    check_disk_space(experiment, directory.place(), options.start);
+    record::check_disk_space(experiment, directory.place(), options.start);
     return experiment.precision == Precision::single_precision ? run_in<float>(experiment, directory, stop, options)
                                                                : run_in<double>(experiment, directory, stop, options);
   } catch (const std::bad_alloc&) {  // by now there are files
