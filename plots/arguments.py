@@ -6,7 +6,7 @@ import argparse
 import pathlib
 import sys
 
-import results
+from mfld import results
 import style
 import words
 

@@ -31,6 +31,9 @@ def _leave_out_the_current_folder():
 
 _leave_out_the_current_folder()
 
+# The reader of run directories is in the package: that of these sources, built or not, whichever may be installed.
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "src", "python"))
+
 import importlib.util  # noqa: E402  (now that it is Python's)
 import logging  # noqa: E402
 import signal  # noqa: E402

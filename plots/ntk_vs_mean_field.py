@@ -18,7 +18,7 @@ import interpreter  # noqa: E402, F401  (first: it may start the script over)
 import numpy as np
 
 import arguments
-import results
+from mfld import results
 import series
 import style
 import sweeps

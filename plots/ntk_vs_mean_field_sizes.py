@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))  # python3 -I do
 import interpreter  # noqa: E402, F401  (first: it may start the script over)
 
 import arguments
-import results
+from mfld import results
 import series
 import style
 import sweeps

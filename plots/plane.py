@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-import results
+from mfld import results
 
 KINDS = {"teachers": "teacher direction", "directions": "relevant direction", "inputs": "input"}
 SYMBOLS = {"teachers": "w^*", "directions": "u", "inputs": "x"}

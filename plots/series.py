@@ -4,7 +4,7 @@ import fnmatch
 
 import numpy as np
 
-import results
+from mfld import results
 import words
 
 SECTIONS = ("task", "network", "loss", "phase")  # of an experiment: what decides its numbers, beside the seeds

@@ -21,7 +21,7 @@ import math
 import numpy as np
 
 import arguments
-import results
+from mfld import results
 import series
 import style
 import sweeps

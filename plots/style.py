@@ -18,7 +18,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-import results
+from mfld import results
 import words
 
 # Told apart by the colour-blind, and in print without colours: their lightness is 29, 62, 8, 75 and 40 of 100.

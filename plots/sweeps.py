@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-import results
+from mfld import results
 import style
 
 MOST_VALUES = 8  # whose ticks have room on an axis

@@ -24,7 +24,7 @@ import numpy as np
 
 import arguments
 import plane
-import results
+from mfld import results
 import series
 import style
 import sweeps

@@ -21,7 +21,7 @@ import pathlib
 import numpy as np
 import pandas
 
-import results
+from mfld import results
 import style
 import words
 from words import say

@@ -4,6 +4,8 @@ import os
 import sys
 import textwrap
 
+from mfld.results import some  # noqa: F401  (said here, too)
+
 LONGEST = 400  # of a message, in characters
 
 
@@ -30,13 +32,6 @@ def in_figure(text, width=40):
     lines = textwrap.wrap(printable(text, 4 * width), width, break_long_words=True) or [""]
     text = "\n".join(line.replace("$", r"\$") for line in lines)
     return "\u200a" + text if text.startswith("_") else text  # matplotlib hides what begins with an underscore
-
-
-def some(names, most=6):
-    """The names, or the first of them and how many more."""
-    names = [str(name) for name in names]
-    more = len(names) - most
-    return ", ".join(names[:most] if more > 1 else names) + (f" and {more} more" if more > 1 else "")
 
 
 lost = None  # why standard output could not be written

@@ -75,7 +75,18 @@ std::string losses_with(std::string_view key) {
   return "loss.kind = " + boost::algorithm::join(names, " or ");
 }
 
-Risk read_risk(Section section) {
+/// A loss of the caller's own, of which the experiment says no more than how it is reduced.
+Loss own_loss(const Section& section, const LossInfo& row) {
+  for (const std::string_view key : {"kind", "half", "delta"}) {
+    section.check(!section.has(key), key, fmt::format("must be left out: the loss is {}", row.name));
+  }
+  section.resolve("kind", {std::string(row.name)}, "of the program that uses the library");
+  Loss loss;
+  loss.own = &row;
+  return loss;
+}
+
+Loss read_loss(Section& section) {
   Loss loss;
   loss.kind = losses()[section.choice("kind", "l(f(x), y)", "squared", names_of(losses()))].kind;
   std::vector<std::string_view> keys = {std::string_view()};
@@ -89,6 +100,11 @@ Risk read_risk(Section section) {
       read_parameter(section, section.is_describing() ? row.parameter : loss.info().parameter, loss);
     }
   }
+  return loss;
+}
+
+Risk read_risk(Section section, const LossInfo* own) {
+  const Loss loss = own != nullptr ? own_loss(section, *own) : read_loss(section);
   return {loss, pick(section, "reduction", "over the samples", "mean", reductions)};
 }
 
@@ -116,6 +132,35 @@ Trigger read_trigger(Section& section, const std::vector<Phase>& phases, std::in
     trigger = Trigger::log_spaced(count, landmarks.back());
   }
   return trigger.with(landmarks);
+}
+
+/// The text of the array that takes the place of a law, or nothing.
+std::string read_particles(Section init) {
+  constexpr std::string_view name = "particles";
+  if (!init.reads(name, init.has(name), "arrays")) {
+    return {};
+  }
+  const std::string text =
+      init.text(name, "an array of the program that uses the library, [width x p], in place of the laws", {"", "none"});
+  for (const std::string_view key : {"input_law", "input_std", "bias_std", "output_law", "output_std", "symmetric"}) {
+    init.check(!init.has(key), key, "must be left out where network.init.particles is given");
+  }
+  return text;
+}
+
+Particles<double> given_particles(const Section& init, const std::string& text, const NetworkOptions& options,
+                                  const ParameterLayout& layout, const Surroundings& surroundings) {
+  constexpr std::string_view name = "particles";
+  const Inputs* array = surroundings.arrays == nullptr ? nullptr : surroundings.arrays->find(text);
+  init.check(array != nullptr, name, std::string(no_given_array));
+  init.check(array->rows() == options.width && array->cols() == layout.size, name,
+             fmt::format("must have network.width = {} rows and {} columns{}{}{}", options.width, layout.size,
+                         layout.output >= 0 ? ", r first" : "", layout.size > 1 ? ", w" : "",
+                         layout.bias >= 0 ? ", b last" : ""));
+  const NeuronInfo& row = info(options.neuron.kind);
+  init.check(!row.has_output || row.output_trainable || (array->col(layout.output).array().abs() == 1).all(), name,
+             fmt::format("must have -1 or +1 in column {}, the r of the neuron {}", layout.output, row.name));
+  return *array;
 }
 
 std::vector<Index> first_particles(Index count) {
@@ -352,8 +397,11 @@ Experiment read_experiment(const Section& root, const Surroundings& surroundings
   const MakeDataset make_dataset = read_task(root, surroundings);
   Section network_section = root.table("network");
   const NetworkOptions options = read_network(network_section);
-  const Initialisation law = read_initialisation(network_section.table("init"), options.neuron, options.width);
-  const Risk risk = read_risk(root.table("loss"));
+  const Section init_section = network_section.table("init");
+  const std::string given = read_particles(init_section);
+  const Initialisation law =
+      given.empty() ? read_initialisation(init_section, options.neuron, options.width) : Initialisation();
+  const Risk risk = read_risk(root.table("loss"), surroundings.loss);
   const Value* kind = root.find("task.kind");
   const bool is_of_file =
       kind != nullptr && kind->as<std::string>() != nullptr && *kind->as<std::string>() == file_task;
@@ -369,6 +417,9 @@ Experiment read_experiment(const Section& root, const Surroundings& surroundings
   const bool predictions = asks_for_predictions(root);
   experiment.kernel =
       read_kernel_method(root, {options.neuron, options.trained, &experiment.risk, &experiment.data, predictions, law});
+  if (experiment.kernel && experiment.kernel->is_infinite() && !given.empty()) {
+    experiment.kernel->other_law = "particles";
+  }
   if (!experiment.kernel) {
     const auto read = [&] {
       return read_phases(root, {options.scaling, risk.loss(), experiment.data.num_train(), width * num_trained});
@@ -388,8 +439,9 @@ Experiment read_experiment(const Section& root, const Surroundings& surroundings
   const double num_doubles =
       num_copies * sizes.per_parameter().size() + 2 * num_doubles_of_state(experiment.phases, sizes);
   check_memory(network_section, "width", num_doubles, "the particles");
-  experiment.initial =
-      initial_particles(law, options.neuron, experiment.data.input_dim(), options.width, seeds.initialisation);
+  experiment.initial = given.empty() ? initial_particles(law, options.neuron, experiment.data.input_dim(),
+                                                         options.width, seeds.initialisation)
+                                     : given_particles(init_section, given, options, network.layout(), surroundings);
   if (options.precision == Precision::single_precision) {
     experiment.initial = experiment.initial.cast<float>().cast<double>().eval();
   }
@@ -488,6 +540,32 @@ Experiment build_experiment(const Value& config, const Surroundings& surrounding
     experiment.folder = surroundings.folder / ".";
   }
   return experiment;
+}
+
+Course build_course(const Value& config, Index num_parameters) {
+  std::vector<KeyInfo> keys = describe_keys();
+  std::erase_if(keys, [](const KeyInfo& key) {
+    return key.path != "seed" && !key.path.starts_with("seeds.") && !key.path.starts_with("phase.");
+  });
+  reject_unknown_keys(config, keys, {});
+  Value resolved{Table{}};
+  const Section root = Section::reading(config, resolved);
+  Course course;
+  course.seeds = read_seeds(root);
+  const std::vector<Section> sections = root.tables("phase");
+  for (const Section& section : sections) {
+    const auto* method = section.has("method") ? section.find("method")->as<std::string>() : nullptr;
+    const auto row = std::find_if(methods.begin(), methods.end(),
+                                  [&](const Method& each) { return method != nullptr && each.name == *method; });
+    section.check(method == nullptr || *method != KernelMethod::method_name, "method",
+                  "solves for the outputs on samples, which an objective of one's own has not");
+    section.check(row == methods.end() || row->estimator == Estimator::full, "method",
+                  "draws samples or needs outputs, and an objective of one's own has neither");
+    section.check(!section.has("until"), "until", "needs columns, and an objective of one's own has none");
+  }
+  PhaseList list = read_phases(root, {{}, {}, 1, static_cast<double>(num_parameters)});
+  course.phases = std::move(list.phases);
+  return course;
 }
 
 }  // namespace mfld

@@ -151,7 +151,7 @@ void refuse_step_keys(Section& section) {
 
 void check_problem(const Section& section, const KernelSetting& setting, const KernelMethod& method) {
   const Loss& loss = setting.risk->loss();
-  section.check(loss.kind == LossKind::squared, "method",
+  section.check(loss.is_squared(), "method",
                 fmt::format("needs the squared loss, and loss.kind is \"{}\"", loss.info().name));
   const Dataset& data = *setting.data;
   check_memory(section, "kernel", num_doubles(method, data.num_train(), data.num_test(), setting.predictions),

@@ -185,7 +185,7 @@ void read_natural_gradient(Section& section, const PhaseSetting& setting, Phase&
   if (!natural) {
     return;  // describing
   }
-  section.check(setting.loss.kind == LossKind::squared, "method",
+  section.check(setting.loss.is_squared(), "method",
                 fmt::format("is defined for the squared loss, and loss.kind is \"{}\"", setting.loss.info().name));
   check_memory(section, "method", num_doubles_of_natural_gradient(setting.num_samples),
                "two matrices of n x n numbers");

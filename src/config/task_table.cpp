@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cmath>
+#include <memory>
 #include <numbers>
 
 #include "config/memory.hpp"
@@ -182,6 +183,48 @@ MakeDataset read_file(Section& section, const Surroundings& surroundings) {
   return [options](std::uint64_t seed) { return make_file_dataset(options, seed); };
 }
 
+/// The array that a key names; empty where the key is.
+Inputs read_array(Section& section, std::string_view name, std::string_view doc, const Fallback<std::string>& fallback,
+                  const Surroundings& surroundings) {
+  const std::string text = section.text(name, doc, fallback);
+  if (text.empty() || section.is_describing()) {
+    return {};
+  }
+  const Inputs* array = surroundings.arrays == nullptr ? nullptr : surroundings.arrays->find(text);
+  section.check(array != nullptr, name, std::string(no_given_array));
+  return *array;
+}
+
+void check_targets(Section& section, std::string_view name, const Inputs& targets, const Inputs& inputs) {
+  section.check(targets.rows() == inputs.rows() && (targets.cols() == 1 || targets.rows() == 0), name,
+                fmt::format("must be one number a row of the inputs, which are {} x {}", inputs.rows(), inputs.cols()));
+}
+
+MakeDataset read_arrays(Section& section, const Surroundings& surroundings) {
+  auto data = std::make_shared<Dataset>();
+  const auto read = [&](std::string_view name, std::string_view doc, const Fallback<std::string>& fallback) {
+    return read_array(section, name, doc, fallback, surroundings);
+  };
+  data->train_inputs = read("train_inputs", "an array of the program that uses the library, [n x d]", required);
+  const Inputs train_targets = read("train_targets", "its labels, [n]", required);
+  data->test_inputs = read("test_inputs", "an array [n_test x d]; \"\": none", std::string());
+  const Inputs test_targets = read("test_targets", "its labels, [n_test]; \"\": none", std::string());
+  if (section.is_describing()) {
+    return {};
+  }
+  section.check(data->train_inputs.size() > 0, "train_inputs", "must have a row and a column at least");
+  check_targets(section, "train_targets", train_targets, data->train_inputs);
+  section.check(data->test_inputs.rows() == 0 || data->test_inputs.cols() == data->input_dim(), "test_inputs",
+                fmt::format("must have {} columns, as the training inputs", data->input_dim()));
+  check_targets(section, "test_targets", test_targets, data->test_inputs);
+  data->test_inputs.conservativeResize(data->test_inputs.rows(), data->input_dim());
+  data->train_targets = train_targets.reshaped();
+  data->test_targets = test_targets.reshaped();
+  data->description = fmt::format("arrays: {} samples of dimension {}, {} test samples", data->num_train(),
+                                  data->input_dim(), data->num_test());
+  return [data](std::uint64_t /*seed*/) { return *data; };
+}
+
 constexpr auto table = std::to_array<TaskRow>({
     {"teacher-student", "y = sum_l a_l sigma(w_l . x) + noise", read_teacher_student},
     {"sparse-parity", "y = prod_{c <= k} sign(z_c), z uniform on the corners of the cube, x = Q z", read_sparse_parity},
@@ -189,6 +232,7 @@ constexpr auto table = std::to_array<TaskRow>({
     {"multi-index", "y = link(x_1, .., x_k) + noise: x_1 x_2, or x_1 + x_1 x_2 + x_1 x_2 x_3", read_multi_index},
     {"harmonics", "y = sum_k a_k sqrt(N(d, k)) P_k(x . e_1) + noise, x uniform on the unit sphere", read_harmonics},
     {"file", "a table of yours: csv, npy or hdf5", read_file},
+    {"arrays", "arrays of Python, or of another program that uses the library", read_arrays},
 });
 
 }  // namespace

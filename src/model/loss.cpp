@@ -87,12 +87,22 @@ void derivatives(const Loss& loss, std::span<const double> u, std::span<const do
 }
 
 template <class Functions>
+double sum(const Loss& loss, std::span<const double> u, std::span<const double> y) {
+  double result = 0;
+  for (std::size_t i = 0; i < u.size(); ++i) {
+    result += Functions::value(loss, u[i], y[i]);
+  }
+  return result;
+}
+
+template <class Functions>
 constexpr LossInfo row(LossInfo info) {
   info.value = &Functions::value;
   info.derivative = &Functions::derivative;
   info.second_derivative = &Functions::second_derivative;
   info.conjugate = &Functions::conjugate;
   info.formula = &Functions::formula;
+  info.sum = &sum<Functions>;
   info.derivatives = &derivatives<Functions>;
   return info;
 }
@@ -128,11 +138,19 @@ static_assert(is_in_order(), "the rows stand in the order of LossKind");
 std::span<const LossInfo> losses() { return table; }
 
 const LossInfo& Loss::info() const {
+  if (own != nullptr) {
+    return *own;
+  }
   assert(static_cast<std::size_t>(kind) < table.size());
   return table[static_cast<std::size_t>(kind)];
 }
 
 double Loss::value(double u, double y) const { return info().value(*this, u, y); }
+
+double Loss::sum(std::span<const double> u, std::span<const double> y) const {
+  assert(u.size() == y.size());
+  return info().sum(*this, u, y);
+}
 
 double Loss::derivative(double u, double y) const { return info().derivative(*this, u, y); }
 

@@ -9,12 +9,7 @@ namespace mfld {
 
 double Risk::value(SampleSpan<const double> outputs, SampleSpan<const double> targets) const {
   assert(outputs.num_samples() == targets.num_samples() && !outputs.empty());
-  const std::span<const double> f = outputs.values();
-  const std::span<const double> y = targets.values();
-  double sum = 0;
-  for (std::size_t i = 0; i < f.size(); ++i) {
-    sum += loss_.value(f[i], y[i]);
-  }
+  const double sum = loss_.sum(outputs.values(), targets.values());
   return reduction_ == Reduction::mean ? sum / static_cast<double>(outputs.num_samples()) : sum;
 }
 

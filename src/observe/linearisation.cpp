@@ -26,7 +26,7 @@ double effective_step(const Risk& risk, const Phase& phase, Index num_samples) {
 }  // namespace
 
 bool has_linearised_descent(const Loss& loss, const std::vector<Phase>* phases, const Particles<double>* initial) {
-  return loss.kind == LossKind::squared && initial != nullptr && phases != nullptr && phases->size() == 1 &&
+  return loss.is_squared() && initial != nullptr && phases != nullptr && phases->size() == 1 &&
          is_plain_descent(phases->front());
 }
 

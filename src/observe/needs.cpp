@@ -42,7 +42,10 @@ std::optional<std::string> no_neighbours(const Scene& scene) {
   return fmt::format("needs network.width above {}, and it is {}", num_neighbours, scene.initial->rows());
 }
 
-std::optional<std::string> no_mean_field(const Scene& scene) { return mean_field_unavailable(*scene.model); }
+std::optional<std::string> no_mean_field(const Scene& scene) {
+  return scene.risk->loss().own != nullptr ? "needs a loss whose conjugate is known, a row of `mfld list losses`"
+                                           : mean_field_unavailable(*scene.model);
+}
 
 std::optional<std::string> no_gibbs_integral(const Scene& scene) { return gibbs_integral_unavailable(scene.network()); }
 
@@ -84,7 +87,7 @@ constexpr auto conditions = std::to_array<Condition>({
     {&Needs::teacher, [](const Scene& scene) { return scene.data->teacher.has_value(); },
      "needs a teacher (task teacher-student)"},
     {&Needs::relevant_subspace, [](const Scene& scene) { return scene.data->relevant_subspace.cols() > 0; },
-     "needs a task whose relevant directions are known (any kind but file)"},
+     "needs a task whose relevant directions are known (any kind but file and arrays)"},
     {&Needs::output_parameter, [](const Scene& scene) { return scene.network().layout().output >= 0; },
      "needs a neuron with an output parameter r"},
     {&Needs::unit_inputs, has_unit_inputs, "needs training inputs that are unit vectors, of dimension 2 at least"},

@@ -169,6 +169,10 @@ void RunDirectory::unmake() { files_->folder.unmake(); }
 
 void RunDirectory::pass_if_soon() { files_->passes_soon = true; }
 
+bool RunDirectory::has_experiment() const { return files::exists(place() / "experiment.toml"); }
+
+void RunDirectory::remove_experiment() { files::remove_file(place() / "experiment.toml"); }
+
 void RunDirectory::write_experiment(const std::string& text) {
   files::replace_file(place() / "experiment.new.toml", place() / "experiment.toml", text, files_->write());
 }

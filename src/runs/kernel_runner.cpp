@@ -6,7 +6,6 @@
 #include <limits>
 #include <optional>
 
-#include "files/posix_file.hpp"
 #include "mfld/core/error.hpp"
 #include "mfld/core/stopwatch.hpp"
 #include "mfld/ntk/closed_forms.hpp"
@@ -126,22 +125,22 @@ std::span<const double> span_of(const Vector& values) {
   return {values.data(), static_cast<std::size_t>(values.size())};
 }
 
-void write(const Experiment& experiment, RunDirectory& directory, const RunOptions& options, const Solution& solution,
+void write(const Experiment& experiment, RunRecord& record, const RunOptions& options, const Solution& solution,
            const std::vector<double>& values) {
   std::vector<std::string> comments = table_comments(experiment, options);
-  directory.start_metrics(comments, experiment.columns);
-  directory.append_metrics(0, 0, 0, 0, values);
+  record.start_metrics(comments, experiment.columns);
+  record.append_metrics(0, 0, 0, 0, values);
   if (experiment.predictions) {
     if (solution.test_std.size() > 0) {
       comments.emplace_back(experiment.kernel->kind == RegressionKernel::infinite_features
                                 ? "std: of the Gaussian process given the samples, whose noise has variance n ridge"
                                 : "std: over the random starts of networks of infinite width, trained to the limit");
     }
-    directory.write_predictions(comments, experiment.data, span_of(solution.test), span_of(solution.test_std));
+    record.write_predictions(comments, experiment.data, span_of(solution.test), span_of(solution.test_std));
   }
 }
 
-RunSummary run(const Experiment& experiment, RunDirectory& directory, const std::atomic<bool>& stop,
+RunSummary run(const Experiment& experiment, RunRecord& record, const std::atomic<bool>& stop,
                const RunOptions& options) {
   const Clock::time_point start = Clock::now();
   RunSummary summary;
@@ -151,7 +150,7 @@ RunSummary run(const Experiment& experiment, RunDirectory& directory, const std:
     summary.end.ending = Ending::interrupted;
     summary.message = "interrupted before the solution, which a resumed run computes from the start";
     summary.final_values.assign(summary.columns.size(), std::numeric_limits<double>::quiet_NaN());
-    directory.start_metrics(table_comments(experiment, options), experiment.columns);
+    record.start_metrics(table_comments(experiment, options), experiment.columns);
   } else {
     const Solution solution = solve(experiment, std::move(problem));
     summary.step_seconds = seconds_since(start);
@@ -166,28 +165,27 @@ RunSummary run(const Experiment& experiment, RunDirectory& directory, const std:
       summary.message += not_finite_in_words(summary.columns, summary.final_values);
     }
     const Clock::time_point solved = Clock::now();
-    write(experiment, directory, options, solution, summary.final_values);
+    write(experiment, record, options, solution, summary.final_values);
     summary.write_seconds = seconds_since(solved);
   }
   summary.wall_seconds = seconds_since(start);
-  directory.write_summary(summary);
+  record.write_summary(summary);
   return summary;
 }
 
 }  // namespace
 
-RunSummary run_kernel_regression(const Experiment& experiment, RunDirectory& directory, const std::atomic<bool>& stop,
+RunSummary run_kernel_regression(const Experiment& experiment, RunRecord& record, const std::atomic<bool>& stop,
                                  const RunOptions& options) {
-  const FilePlace file = directory.place() / "experiment.toml";
-  const bool begun = files::exists(file);
+  const bool begun = record.has_experiment();
   if (!begun) {
-    directory.write_experiment(experiment_text(experiment, options, directory.present_path()));
+    record.write_experiment(experiment_text(experiment, options, record.present_path()));
   }
   try {
-    return run(experiment, directory, stop, options);
+    return run(experiment, record, stop, options);
   } catch (const InvalidInput&) {
     if (!begun) {
-      files::remove_file(file);
+      record.remove_experiment();
     }
     throw;
   }

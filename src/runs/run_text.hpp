@@ -2,6 +2,7 @@
 #include <string>
 #include <vector>
 
+#include "mfld/dynamics/simulation.hpp"
 #include "mfld/runs/runner.hpp"
 
 namespace mfld {
@@ -10,6 +11,9 @@ namespace mfld {
 /// resolved experiment.
 std::string experiment_text(const Experiment& experiment, const RunOptions& options,
                             const std::filesystem::path& directory);
+
+/// How it ended, in one sentence.
+std::string message_of(const Outcome& outcome);
 
 /// The comments that the tables of a run open with: version, formulas, notes.
 std::vector<std::string> table_comments(const Experiment& experiment, const RunOptions& options);

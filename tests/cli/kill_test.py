@@ -10,7 +10,7 @@ from pathlib import Path
 
 import program
 
-PLOTS = Path(__file__).resolve().parents[2] / "plots"
+PACKAGE = Path(__file__).resolve().parents[2] / "src/python"
 KILLS = int(sys.argv[2])
 SEED = int(sys.argv[3]) if len(sys.argv) > 3 else 1
 
@@ -107,8 +107,8 @@ step_size = 0.02
 READ = """
 import sys
 sys.path.insert(0, sys.argv[1])
-import results
-run = results.load(sys.argv[2])
+import mfld
+run = mfld.load(sys.argv[2])
 assert len(run.metrics) >= 0
 trajectory = run.trajectory
 if trajectory is not None:
@@ -150,7 +150,7 @@ class Kill(program.ProgramTest):
                 going = self.kill(["run", file, "--out", name, *threads()], longest)
                 continue
             if (self.root / name / "metrics.csv").exists() and kills % 3 == 0:
-                read = subprocess.run([self.python, "-c", READ, PLOTS, self.root / name], capture_output=True,
+                read = subprocess.run([self.python, "-c", READ, PACKAGE, self.root / name], capture_output=True,
                                       text=True)
                 self.assertEqual(read.returncode, 0, read.stderr)
             going = self.kill(["resume", name, *threads()], longest) if kills % 40 else \

@@ -431,13 +431,20 @@ TEST(Experiment, EveryTaskOfTheTableCanBeRead) {
     if (row.name == "file") {
       assign(task, "path", {"data.csv"});
     }
+    Surroundings surroundings(folder.path());
+    if (row.name == "arrays") {
+      const auto arrays = std::make_shared<GivenArrays>();
+      assign(task, "train_inputs", {arrays->add(Inputs::Random(6, 3))});
+      assign(task, "train_targets", {arrays->add(Inputs::Random(6, 1))});
+      surroundings.arrays = arrays;
+    }
     assign(root, "task", task);
-    const Experiment experiment = build_experiment(root, folder.path());
+    const Experiment experiment = build_experiment(root, surroundings);
     EXPECT_GT(experiment.data.num_train(), 0) << row.name;
     // The resolved file stands in another folder, knows where its paths start, and is the same wherever that is.
     EXPECT_EQ(experiment.folder.empty(), row.name != "file");
     const std::filesystem::path start = experiment.folder.empty() ? "/" : experiment.folder;
-    const Experiment again = build_experiment(parse_toml(experiment.resolved, "resolved.toml"), start);
+    const Experiment again = build_experiment(parse_toml(experiment.resolved, "resolved.toml"), surroundings.in(start));
     EXPECT_EQ(again.data.train_inputs, experiment.data.train_inputs) << row.name;
     EXPECT_EQ(again.hash, experiment.hash) << row.name;
   }

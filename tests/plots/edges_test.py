@@ -12,7 +12,7 @@ import unittest
 import numpy as np
 
 import plane
-import results
+from mfld import results
 import series
 import trajectories
 import two_phase

@@ -9,7 +9,7 @@ import unittest
 import numpy as np
 from PIL import Image
 
-import results
+from mfld import results
 import series
 import trajectories
 import two_phase

@@ -19,7 +19,7 @@ import interpreter  # noqa: E402, F401  (may start the file over)
 import h5py  # noqa: E402
 import numpy as np  # noqa: E402
 
-import results  # noqa: E402
+from mfld import results  # noqa: E402
 
 METRICS = "# a comment\nstep,phase,time,gradient_evaluations,train_loss\n"
 

@@ -77,6 +77,16 @@ struct Experiment {
 /// Interrupted.
 Experiment build_experiment(const Value& config, const Surroundings& surroundings);
 
+/// What an objective of the caller's own needs beside itself and its first particles: the keys seed, seeds and phase.
+struct Course {
+  Seeds seeds;
+  std::vector<Phase> phases;
+};
+
+/// Reads one, for particles with so many parameters together. Methods that draw samples, rules on columns and other
+/// keys are refused (InvalidInput): such an objective has neither samples nor columns.
+Course build_course(const Value& config, Index num_parameters);
+
 /// Every key an experiment can have, in the order in which they are read.
 std::vector<KeyInfo> describe_keys();
 

@@ -11,15 +11,22 @@ enum class LossKind { squared, logistic, huber };
 
 struct LossInfo;
 
-/// A convex loss l(u, y) of the prediction u and the label y: a row of `losses` and its numbers.
+/// A convex loss l(u, y) of the prediction u and the label y: a row of `losses` and its numbers; or one's own, of which
+/// nothing is known but its row.
 struct Loss {
   LossKind kind = LossKind::squared;
-  double prefactor = 0.5;  // squared only
-  double delta = 1;        // huber only, > 0
+  double prefactor = 0.5;         // squared only
+  double delta = 1;               // huber only, > 0
+  const LossInfo* own = nullptr;  // a row of the caller's that lives as long; null: that of `kind`
 
   const LossInfo& info() const;
 
+  bool is_squared() const { return own == nullptr && kind == LossKind::squared; }
+
   double value(double u, double y) const;
+
+  /// sum_i l(u[i], y[i]), in order. One length.
+  double sum(std::span<const double> u, std::span<const double> y) const;
 
   /// l'(u, y), derivative in the prediction.
   double derivative(double u, double y) const;
@@ -27,11 +34,11 @@ struct Loss {
   /// slopes[i] <- l'(u[i], y[i]), all of one length; u and slopes may be the same memory.
   void derivatives(std::span<const double> u, std::span<const double> y, std::span<double> slopes) const;
 
-  /// l''(u, y).
+  /// l''(u, y). Not of one's own.
   double second_derivative(double u, double y) const;
 
   /// Conjugate l*(g, y) = sup_u (u g - l(u, y)); +infinity outside its domain.
-  /// Fenchel-Young: l(u) + l*(g) = u g exactly when g = l'(u).
+  /// Fenchel-Young: l(u) + l*(g) = u g exactly when g = l'(u). Not of one's own.
   double conjugate(double g, double y) const;
 
   /// True where labels are classes -1 and +1 and accuracy is defined by sign(u) = y (a tie counts as wrong).
@@ -63,12 +70,14 @@ struct LossInfo {
   bool is_classification = false;
   LossParameter parameter = {};
 
+  // One's own has no functions but `formula`, `sum` and `derivatives`.
   double (*value)(const Loss& loss, double u, double y) = nullptr;
   double (*derivative)(const Loss& loss, double u, double y) = nullptr;
   double (*second_derivative)(const Loss& loss, double u, double y) = nullptr;
   double (*conjugate)(const Loss& loss, double g, double y) = nullptr;
   std::string (*formula)(const Loss& loss) = nullptr;  // of l(u, y), with its numbers
-  /// The derivative of many: one call for all of them.
+  /// Of many: one call for all of them.
+  double (*sum)(const Loss& loss, std::span<const double> u, std::span<const double> y) = nullptr;
   void (*derivatives)(const Loss& loss, std::span<const double> u, std::span<const double> y,
                       std::span<double> slopes) = nullptr;
 };

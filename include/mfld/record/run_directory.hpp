@@ -13,40 +13,10 @@
 #include "mfld/files/file_place.hpp"
 #include "mfld/files/folder.hpp"
 #include "mfld/record/checkpoint.hpp"
+#include "mfld/record/run_record.hpp"
 #include "mfld/task/dataset.hpp"
 
 namespace mfld {
-
-/// Where a branch began.
-struct Parent {
-  std::string directory;
-  std::int64_t step = 0;
-  std::int64_t seed = 0;  // of the parent's noise
-  std::uint64_t experiment_hash = 0;
-};
-
-/// How a run ended, for summary.json.
-struct RunSummary {
-  RunEnd end;           // running from a checkpoint on until then
-  std::string message;  // where and why, one sentence
-  double time = 0;
-  std::int64_t gradient_evaluations = 0;
-  std::optional<Parent> parent;  // of a branch
-  std::int64_t sessions = 1;     // times the run was begun or resumed, as far as they left a summary
-  double wall_seconds = 0;       // of all sessions; of one that was killed, up to its last checkpoint
-  double step_seconds = 0;       // the parts: of the last session
-  double pass_seconds = 0;       // passes of the network that observables need
-  double observe_seconds = 0;    // the rest of what they need
-  double write_seconds = 0;
-  std::vector<std::string> columns;  // of metrics.csv after step, phase, time, gradient_evaluations
-  std::vector<double> final_values;  // one per column; a non-finite number becomes null in the JSON
-};
-
-/// The last row of a metrics.csv that is continued.
-struct LastRow {
-  std::int64_t step = -1;  // -1: there is none
-  std::vector<double> values;
-};
 
 /// What people look for in a metrics.csv: the texts of its comments, its names, the last row that is complete.
 struct MetricsEnds {
@@ -58,21 +28,6 @@ struct MetricsEnds {
 /// Throws FileError.
 MetricsEnds read_ends(const FilePlace& metrics);
 
-/// What a trajectory holds besides the positions.
-struct TrajectoryInfo {
-  std::vector<Index> particles;              // which particles, ascending
-  std::vector<std::string> parameter_names;  // p names: "r", "w_1", .., "b"
-  double step_size = 0;                      // stored for reference
-  bool velocities = false;                   // whether its frames have them
-};
-
-struct TrajectoryFrame {
-  std::int64_t step = 0;
-  double time = 0;
-  Matrix positions;   // [particles x p]
-  Matrix velocities;  // [particles x p], or empty where TrajectoryInfo has none
-};
-
 /// What summary.json of a run says; nothing where there is none, or one that no run wrote. Parent and seconds by part
 /// are left out. Throws FileError where the system cannot read it.
 std::optional<RunSummary> read_summary(const FilePlace& run);
@@ -81,7 +36,7 @@ bool is_final(const std::optional<RunSummary>& summary);
 
 /// Everything a run leaves on disk (the layout is a contract, see sims/README.md, "The run directory"). Knows no
 /// mathematics. Every failure to write is a FileError that names the file and the system's reason.
-class RunDirectory {
+class RunDirectory final : public RunRecord {
  public:
   /// A new or empty directory, made with its parents if need be; what a run left that was killed before it began does
   /// not count. Throws InvalidInput when it is not empty or another process begins there.
@@ -92,14 +47,14 @@ class RunDirectory {
   /// ends. They lock it before they look, and all files are found through it: where it is moved, the run goes along.
   static RunDirectory reopen(const FilePlace& place);
 
-  ~RunDirectory();
+  ~RunDirectory() override;
   RunDirectory(RunDirectory&&) noexcept;
   RunDirectory& operator=(RunDirectory&&) noexcept;
 
   /// What it was called when it was opened, for people.
   const std::filesystem::path& path() const;
   /// Where it is now.
-  std::filesystem::path present_path() const;
+  std::filesystem::path present_path() const override;
   /// The directory itself, for its files to be read.
   FilePlace place() const;
   /// The directory, to be kept open beyond the life of this object, without the lock.
@@ -110,49 +65,54 @@ class RunDirectory {
   /// else.
   void pass_if_soon();
 
+  std::optional<RunSummary> earlier_summary() const override { return read_summary(place()); }
+  bool has_experiment() const override;
+
   /// experiment.toml
-  void write_experiment(const std::string& text);
+  void write_experiment(const std::string& text) override;
+  void remove_experiment() override;
 
   /// metrics.csv: '#' comment lines, then the header step,phase,time,gradient_evaluations,<columns>.
-  void start_metrics(const std::vector<std::string>& comments, const std::vector<std::string>& columns);
+  void start_metrics(const std::vector<std::string>& comments, const std::vector<std::string>& columns) override;
   /// metrics.csv as it was after its first `num_rows` rows; what follows is cut off. Throws FileError, and changes
   /// nothing, if it has fewer complete rows, or not the columns, or if those rows go beyond `last_step`: then some were
   /// removed, and later ones stand in their place.
   LastRow continue_metrics(std::int64_t num_rows, const std::vector<std::string>& columns,
-                           std::int64_t last_step = std::numeric_limits<std::int64_t>::max());
+                           std::int64_t last_step = std::numeric_limits<std::int64_t>::max()) override;
   /// One row, shortest text that reads back to the same double ("nan", "inf" as Python reads them); flushed.
   void append_metrics(std::int64_t step, std::int64_t phase, double time, std::int64_t gradient_evaluations,
-                      std::span<const double> values);
+                      std::span<const double> values) override;
 
   /// trajectory.h5 in H5MD 1.1 layout: /h5md, /particles/neurons/position/{value [frames x particles x p], step, time},
   /// where asked for /particles/neurons/velocity with the same, /particles/neurons/id, /parameters/names, and the data
   /// set used under /data (train_inputs, train_targets, test_inputs, test_targets, and where known teacher_directions,
   /// teacher_amplitudes, relevant_subspace). Throws Interrupted if `stop` is there and set while large data are
   /// written.
-  void start_trajectory(const TrajectoryInfo& info, const Dataset& data, const std::atomic<bool>* stop = nullptr);
+  void start_trajectory(const TrajectoryInfo& info, const Dataset& data,
+                        const std::atomic<bool>* stop = nullptr) override;
   /// trajectory.h5 with its first `num_frames` frames; what follows is cut off. The step of the last one, or -1. Throws
   /// FileError, and changes nothing, if it has fewer, or other particles or parameters than `info`, or frames beyond
   /// `last_step`, or is damaged; Interrupted. num_frames > 0.
   std::int64_t continue_trajectory(std::int64_t num_frames, const TrajectoryInfo& info,
                                    std::int64_t last_step = std::numeric_limits<std::int64_t>::max(),
-                                   const std::atomic<bool>* stop = nullptr);
+                                   const std::atomic<bool>* stop = nullptr) override;
   /// In the file, for any reader of H5MD, when the call returns.
-  void append_trajectory(const TrajectoryFrame& frame);
+  void append_trajectory(const TrajectoryFrame& frame) override;
   /// Gives trajectory.h5 its final form, without room for further frames, on the disk. No frame can follow.
-  void finish_trajectory();
+  void finish_trajectory() override;
 
   /// checkpoint.h5: written to a new file, flushed, renamed; the previous one is kept as checkpoint.previous.h5. The
   /// rows and frames it counts are flushed before.
-  void write_checkpoint(const LentCheckpoint& checkpoint);
+  void write_checkpoint(const LentCheckpoint& checkpoint) override;
 
   /// predictions.csv, by rename: '#' comment lines, then x_1,..,x_d,target,output[,std] of the test samples. outputs
   /// [n_test]; std [n_test], or empty where the outputs have no distribution.
   void write_predictions(const std::vector<std::string>& comments, const Dataset& data, std::span<const double> outputs,
-                         std::span<const double> std = {});
+                         std::span<const double> std = {}) override;
 
   /// summary.json, by rename. Unless it says "running" it is the last: all files are lasting before it is there, and
   /// what the system says of them only in the end is an error.
-  void write_summary(const RunSummary& summary);
+  void write_summary(const RunSummary& summary) override;
 
  private:
   struct Files;

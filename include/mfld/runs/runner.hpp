@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "mfld/config/experiment.hpp"
+#include "mfld/record/memory_record.hpp"
 #include "mfld/record/run_directory.hpp"
 
 namespace mfld {
@@ -34,6 +35,9 @@ struct RunOptions {
 /// nothing. Throws InvalidInput, with nothing written, where the trajectory does not fit on the disk; FileError, also
 /// where memory runs out; Interrupted, before the first step.
 RunSummary run_experiment(const Experiment& experiment, RunDirectory& directory, const std::atomic<bool>& stop,
+                          const RunOptions& options = {});
+/// The same in memory, from the start.
+RunSummary run_experiment(const Experiment& experiment, MemoryRecord& memory, const std::atomic<bool>& stop,
                           const RunOptions& options = {});
 
 }  // namespace mfld

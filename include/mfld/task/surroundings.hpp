@@ -4,7 +4,9 @@
 #include <filesystem>
 #include <memory>
 
+#include "mfld/model/loss.hpp"
 #include "mfld/tables/table_store.hpp"
+#include "mfld/task/given_arrays.hpp"
 
 namespace mfld {
 
@@ -13,6 +15,8 @@ struct Surroundings {
   std::filesystem::path folder;             // relative paths in the experiment start here
   const std::atomic<bool>* stop = nullptr;  // once true, what takes long ends with Interrupted; null: nothing stops it
   std::shared_ptr<TableStore> tables = {};  // what the experiments of a sweep have in common; null: each reads its own
+  std::shared_ptr<const GivenArrays> arrays = {};  // that experiments may name; null: there are none
+  const LossInfo* loss = nullptr;                  // in place of [loss] kind, as Loss::own
 
   Surroundings() = default;
   template <std::convertible_to<std::filesystem::path> Path>

@@ -1,11 +1,13 @@
-"""What `mfld run` left in a folder, as Python objects. The only module that knows how a run directory is laid out.
+"""What `mfld run` left in a folder, as Python objects. The only module that knows how a run directory is laid out; it
+needs no part of the package that is compiled.
 
-    run = results.load("out")            # a Run: config, summary, metrics, trajectory, data
-    runs = results.load("sweep")         # Runs, where the folder holds several
+    run = mfld.load("out")               # a Run: config, summary, metrics, trajectory, data
+    runs = mfld.load("sweep")            # Runs, where the folder holds several
     ntk = runs.select(case="ntk")        # or runs.select({"network.width": 64})
     band = ntk.aggregate("train_loss")   # median and quartiles over the runs, at each step
 
-Whatever is missing or damaged raises an Error, whose text is one sentence.
+Whatever is missing or damaged raises an Error, whose text is one sentence. pandas and h5py are imported where they are
+first needed.
 """
 
 import collections.abc
@@ -17,11 +19,7 @@ import pathlib
 import re
 import tomllib
 
-import h5py
 import numpy as np
-import pandas as pd
-
-import words
 
 INTEGER_COLUMNS = ("step", "phase", "gradient_evaluations")
 NUMBER = re.compile(r"[+-]?(\d+|inf|nan|(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?)")
@@ -29,16 +27,23 @@ FIELD = re.compile(r'(?:"((?:[^"]|"")*)"|([^,\n"]*))([,\n])')
 REQUIRED = object()
 
 
-class Error(Exception):
+class Error(ValueError):
     """A sentence about what is missing, or cannot be drawn. `status` is that of a program which ends with it."""
 
     status = 2
 
 
-class FileError(Error):
+class FileError(Error, OSError):
     """A file that cannot be read or written, or is damaged."""
 
     status = 4
+
+
+def some(names, most=6):
+    """The names, or the first of them and how many more."""
+    names = [str(name) for name in names]
+    more = len(names) - most
+    return ", ".join(names[:most] if more > 1 else names) + (f" and {more} more" if more > 1 else "")
 
 
 class Run:
@@ -87,8 +92,9 @@ class Run:
         path = self.path / "summary.json"
         if not path.exists():
             return {}
+        text = _text(path)
         try:
-            summary = json.loads(_text(path))
+            summary = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise FileError(f"{path} is not valid JSON: {error}.") from None
         if not isinstance(summary, dict):
@@ -244,11 +250,13 @@ class Runs(collections.abc.Sequence):
     def aggregate(self, column, low=0.25, high=0.75):
         """A table over the steps that every run recorded: time (that of the first run), median, low and high (quantiles
         over the runs; not a number where any run has none)."""
+        import pandas as pd
+
         tables = []
         for run in self:
             if column not in run.metrics:
                 raise Error(
-                    f"{run.path / 'metrics.csv'} has no column {column}; it has {words.some(run.metrics.columns, 20)}."
+                    f"{run.path / 'metrics.csv'} has no column {column}; it has {some(run.metrics.columns, 20)}."
                 )
             tables.append(run.metrics.drop_duplicates("step", keep="last").set_index("step"))
         steps = functools.reduce(lambda a, b: a.intersection(b), (table.index for table in tables))
@@ -262,11 +270,11 @@ class Runs(collections.abc.Sequence):
 
     def _require_key(self, key):
         if key not in self.keys:
-            there = f"the sweep set {words.some(self.keys, 20)}" if self.keys else "it has no sweep"
+            there = f"the sweep set {some(self.keys, 20)}" if self.keys else "it has no sweep"
             raise Error(f"{key} is not a key of the sweep in {self.path}: {there}.")
 
     def _names(self):
-        return words.some(run.name for run in self)
+        return some(run.name for run in self)
 
 
 def load(path):
@@ -276,13 +284,12 @@ def load(path):
     if not path.is_dir():
         raise FileError(f"{path} is not a folder.")
     try:
-        if (path / "metrics.csv").exists():
-            return Run(path)
-        indexed, experiment = (path / "index.csv").exists(), None
-        if (path / "experiment.toml").exists():
-            experiment = _read_toml(path / "experiment.toml")
+        is_run, indexed, described = ((path / name).exists() for name in ("metrics.csv", "index.csv", "experiment.toml"))
     except OSError as error:
         raise FileError(f"cannot read {path}: {_reason(error)}.") from None
+    if is_run:
+        return Run(path)
+    experiment = _read_toml(path / "experiment.toml") if described else None
     is_sweep = experiment is not None and ("sweep" in experiment or "case" in experiment)
     if indexed or is_sweep:
         return Runs(_indexed(path) if indexed else [], path, _num_runs(experiment) if is_sweep else None, experiment)
@@ -353,6 +360,8 @@ def _fields(path):
 def _table(path, type_of, required):
     """A CSV file of numbers under a line of names, after lines that begin with #. Only "\\n" ends a line: comments hold
     whatever names and headers hold. A last row without its end is being written, and left out."""
+    import pandas as pd
+
     lines = _bytes(path).split(b"\n")[:-1]
     lines = [line for line in lines if not line.startswith(b"#")]
     names = lines[0].decode("utf-8", "replace").split(",") if lines else []
@@ -372,11 +381,12 @@ def _table(path, type_of, required):
 
 def _bytes(path):
     try:
-        if not path.is_file():
-            raise FileError(f"cannot read {path}: {'it is no file' if path.exists() else 'No such file or directory'}.")
-        return path.read_bytes()
+        if path.is_file():
+            return path.read_bytes()
+        reason = "it is no file" if path.exists() else "No such file or directory"
     except OSError as error:
-        raise FileError(f"cannot read {path}: {_reason(error)}.") from None
+        reason = _reason(error)
+    raise FileError(f"cannot read {path}: {reason}.")
 
 
 def _text(path):
@@ -403,6 +413,8 @@ class _Hdf5:
     """An open HDF5 file whose missing or damaged parts raise an Error. Takes no lock: it may be being written."""
 
     def __init__(self, path):
+        import h5py
+
         self._path = path
         try:
             self._file = h5py.File(path, "r", locking=False)
@@ -422,5 +434,7 @@ class _Hdf5:
 
     def __exit__(self, kind, error, _):
         self._file.close()
+        if isinstance(error, Error):
+            return
         if isinstance(error, (OSError, RuntimeError, LookupError, TypeError, ValueError, AttributeError)):
             raise FileError(f"{self._path} is damaged: {error}.") from None

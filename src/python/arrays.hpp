@@ -1,0 +1,32 @@
+#pragma once
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "mfld/core/particles.hpp"
+#include "python/python.hpp"
+
+namespace mfld::python {
+
+/// What a Python object holds as numbers: a numpy array, or anything that numpy makes one of, of two dimensions, or of
+/// one, which is a column. InvalidInput names `name` and what is wrong: a type that is no number (complex, object,
+/// text), another number of dimensions, and row and column, counted from 0, of a number that is not finite.
+Inputs matrix_of(const py::handle& object, std::string_view name);
+/// The same for one dimension, or a single column.
+Vector vector_of(const py::handle& object, std::string_view name);
+/// The same for values that a callback returned: with these shapes, finite or not.
+void copy_to(const py::handle& object, std::string_view name, Drift& to);
+void copy_to(const py::handle& object, std::string_view name, std::span<double> to);
+
+/// New arrays, which own their numbers.
+py::array_t<double> array_of(const Matrix& matrix);
+py::array_t<double> array_of(std::span<const double> values);
+/// Arrays that refer to numbers which `owner` keeps alive, and cannot be written to.
+py::array view_of(const Particles<double>& particles, const py::handle& owner);
+py::array view_of(const Particles<float>& particles, const py::handle& owner);
+py::array view_of(std::span<const double> values, const py::handle& owner);
+
+/// "(200, 5)"
+std::string shape_in_words(const py::array& array);
+
+}  // namespace mfld::python

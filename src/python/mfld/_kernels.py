@@ -1,0 +1,40 @@
+"""Kernels of infinite width, and regression with any kernel."""
+
+import collections
+
+from ._arguments import threads_of
+from ._interpreter import extension
+
+Kernel = collections.namedtuple("Kernel", "values error")
+Kernel.__doc__ = """A kernel [n, m], and an upper bound of the error of each entry that quadrature and truncation cause: 0 for
+closed forms, which carry rounding only; infinity where none is known."""
+
+
+def kernel(X, Z=None, *, convention="two-layer", activation="relu", depth=None, weight_variance=None, bias_variance=None,
+           part="ntk", threads=None):
+    """The kernel of a network of infinite width between the rows of X [n, d] and of Z [m, d] (None: X).
+
+    convention        how the network is scaled, started and trained: a row of `mfld list conventions`
+    activation        a row of `mfld list activations`
+    depth             layers of weights (jacot, lee) or hidden layers (arora); None: 2
+    weight_variance   sigma_w^2 of lee; None: 2
+    bias_variance     sigma_b^2 of lee, beta^2 of jacot; None: 0.1
+    part              "ntk", the tangent kernel Theta^L, "nngp", the covariance K^L of the outputs at the start, or "both"
+
+    Returns Kernel(values [n, m], error), for "both" {"ntk": Kernel, "nngp": Kernel}. Symmetric to the bit where Z is None.
+    """
+    parts = extension().kernel(X, Z, convention, activation, depth, weight_variance, bias_variance, part,
+                               threads_of(threads))
+    kernels = {name: Kernel(*value) for name, value in parts.items()}
+    return kernels if part == "both" else kernels[part]
+
+
+def kernel_regression(kernel, targets, test_kernel=None, *, ridge=0.0):
+    """Kernel ridge regression: f(x) = k_x . coefficients with (K + n ridge I) coefficients = y, the minimum of
+    1/(2n) sum_i (f(x_i) - y_i)^2 + ridge/2 |f|_K^2; interpolation where ridge = 0.
+
+    kernel [n, n], targets [n], test_kernel [m, n] of the test with the training inputs. Returns (prediction [m] or None,
+    coefficients [n]). A kernel that cannot be interpolated with is a ValueError, which names the rows.
+    """
+    parts = extension().kernel_regression(kernel, targets, test_kernel, ridge)
+    return parts["prediction"], parts["coefficients"]

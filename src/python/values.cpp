@@ -1,0 +1,129 @@
+#include "python/values.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "mfld/core/error.hpp"
+#include "mfld/files/user_path.hpp"
+#include "python/arrays.hpp"
+#include "python/computing.hpp"
+
+namespace mfld::python {
+
+namespace {
+
+std::string type_of(const py::handle& object) { return py::str(py::type::handle_of(object).attr("__name__")); }
+
+std::string inner(const std::string& path, const std::string& key) { return path.empty() ? key : path + '.' + key; }
+
+/// Whether the key takes an array, of a case too.
+bool takes_array(std::string_view path) {
+  constexpr std::array<std::string_view, 5> keys = {"task.train_inputs", "task.train_targets", "task.test_inputs",
+                                                    "task.test_targets", "network.init.particles"};
+  return std::any_of(keys.begin(), keys.end(), [path](std::string_view key) {
+    return path == key ||
+           (path.ends_with(key) && path.starts_with("case.") && path[path.size() - key.size() - 1] == '.');
+  });
+}
+
+Value integer_of(const py::handle& object, const std::string& path) {
+  int overflow = 0;
+  const long long integer =
+      PyLong_AsLongLongAndOverflow(py::int_(py::reinterpret_borrow<py::object>(object)).ptr(), &overflow);
+  if (overflow != 0) {
+    throw InvalidInput(fmt::format("{}: is an integer of more than 64 bits", path));
+  }
+  return {std::int64_t{integer}};
+}
+
+Value table_of(const py::dict& dict, const std::string& path, GivenArrays& arrays) {
+  Table table;
+  for (const auto& [key, item] : dict) {
+    if (!py::isinstance<py::str>(key)) {
+      throw InvalidInput(fmt::format("{}: its keys must be strings, and one is of type {}",
+                                     path.empty() ? "the experiment" : path, type_of(key)));
+    }
+    const std::string name = py::str(key);
+    table.members.push_back({name, value_of(item, inner(path, name), arrays)});
+  }
+  return {std::move(table)};
+}
+
+Value list_of(const py::handle& items, const std::string& path, GivenArrays& arrays) {
+  List list;
+  for (const py::handle& item : items) {
+    list.push_back(value_of(item, fmt::format("{}.{}", path, list.size()), arrays));
+  }
+  return {std::move(list)};
+}
+
+bool is_of(const py::handle& object, const char* module, const char* name) {
+  return py::isinstance(object, py::module_::import(module).attr(name));
+}
+
+}  // namespace
+
+Value value_of(const py::handle& object, const std::string& path, GivenArrays& arrays) {
+  if (takes_array(path) && !py::isinstance<py::str>(object)) {
+    return {arrays.add(matrix_of(object, path))};
+  }
+  if (py::isinstance<py::bool_>(object) || is_of(object, "numpy", "bool_")) {
+    return {object.attr("__bool__")().cast<bool>()};
+  }
+  if (py::isinstance<py::int_>(object) || is_of(object, "numpy", "integer")) {
+    return integer_of(object, path);
+  }
+  if (py::isinstance<py::float_>(object) || is_of(object, "numpy", "floating")) {
+    return {py::float_(py::reinterpret_borrow<py::object>(object)).cast<double>()};
+  }
+  if (py::isinstance<py::str>(object) || is_of(object, "pathlib", "PurePath")) {
+    return {std::string(py::str(object))};
+  }
+  if (py::isinstance<py::dict>(object)) {
+    return table_of(py::reinterpret_borrow<py::dict>(object), path, arrays);
+  }
+  if (py::isinstance<py::list>(object) || py::isinstance<py::tuple>(object)) {
+    return list_of(object, path, arrays);
+  }
+  if (py::isinstance<py::array>(object)) {
+    return value_of(object.attr("tolist")(), path, arrays);
+  }
+  throw InvalidInput(fmt::format("{}: is of type {}, and must be a number, a string, a list, a dictionary or an array",
+                                 path.empty() ? "the experiment" : path, type_of(object)));
+}
+
+Source read_source(const py::object& experiment, const py::dict& settings) {
+  Source source;
+  source.arrays = std::make_shared<GivenArrays>();
+  std::vector<std::string> set;
+  for (const auto& [key, item] : settings) {
+    const std::string path = py::str(key);
+    set.push_back(path + '=' + to_toml_inline(value_of(item, path, *source.arrays)));
+  }
+  if (py::isinstance<py::dict>(experiment)) {
+    const std::string text = to_toml(value_of(experiment, "", *source.arrays));
+    source.plan = parse_plan(text, FilePlace("experiment"), set);
+    return source;
+  }
+  if (!py::isinstance<py::str>(experiment) && !is_of(experiment, "pathlib", "PurePath")) {
+    throw InvalidInput(fmt::format("the experiment is of type {}, and must be the path of a file, or a dictionary",
+                                   type_of(experiment)));
+  }
+  const std::filesystem::path path = user_path(py::str(experiment));
+  Attention attention;
+  compute_attentively(attention, [&] { source.plan = read_plan(path, set, &attention.stop()); });
+  return source;
+}
+
+const RunPlan& single_run(const Plan& plan) {
+  if (plan.is_sweep) {
+    throw InvalidInput(fmt::format("the experiment has {} runs ({}), and this makes one", plan.runs.size(),
+                                   plan.runs.size() == 1 ? "a sweep of one" : "cases, a sweep or both"));
+  }
+  return plan.runs.front();
+}
+
+}  // namespace mfld::python

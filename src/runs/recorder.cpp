@@ -1,0 +1,261 @@
+#include "runs/recorder.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <memory>
+#include <utility>
+
+#include "mfld/objective/empirical_risk.hpp"
+#include "mfld/runs/resume.hpp"
+#include "record/state_of.hpp"
+#include "runs/finite.hpp"
+#include "runs/run_text.hpp"
+#include "runs/velocities.hpp"
+
+namespace mfld::runs {
+
+std::vector<std::string> parameter_names(const ParameterLayout& layout) {
+  std::vector<std::string> names(static_cast<std::size_t>(layout.size));
+  if (layout.output >= 0) {
+    names[static_cast<std::size_t>(layout.output)] = std::string(1, 'r');
+  }
+  for (Index k = 0; k < layout.input_dim; ++k) {
+    names[static_cast<std::size_t>(layout.input + k)] = fmt::format("w_{}", k + 1);
+  }
+  if (layout.bias >= 0) {
+    names[static_cast<std::size_t>(layout.bias)] = std::string(1, 'b');
+  }
+  return names;
+}
+
+template <class Scalar>
+Simulation<Scalar> simulation_of(const Experiment& experiment, State<Scalar> start) {
+  return Simulation<Scalar>(
+      std::make_unique<EmpiricalRisk<Scalar>>(*experiment.model, experiment.risk, experiment.data), experiment.phases,
+      experiment.seeds, std::move(start), &experiment.initial);
+}
+
+template Simulation<double> simulation_of(const Experiment&, State<double>);
+template Simulation<float> simulation_of(const Experiment&, State<float>);
+
+template <class Scalar>
+Recorder<Scalar>::Recorder(const Experiment& experiment, RunRecord& record, const std::atomic<bool>& stop,
+                           const RunOptions& options)
+    : experiment_(&experiment),
+      record_(&record),
+      stop_(&stop),
+      options_(&options),
+      scene_(experiment.scene()),
+      observed_(scene_, experiment.observables, "observe.columns"),
+      moment_(scene_),
+      rules_(experiment.stop_rules, observed_.columns()),
+      values_(observed_.columns().size(), std::numeric_limits<double>::quiet_NaN()),
+      earlier_(record.earlier_summary()),
+      pace_(experiment.checkpoint_steps, experiment.checkpoint_minutes, now()) {
+  const auto loss = std::find(observed_.columns().begin(), observed_.columns().end(), train_loss_name);
+  loss_column_ = static_cast<std::size_t>(loss - observed_.columns().begin());
+  timed([&] { start_files(); });
+}
+
+template <class Scalar>
+void Recorder<Scalar>::hear(const State<Scalar>& state, Ending ending) {
+  const bool last = ending != Ending::running;
+  diverged_ = ending == Ending::diverged;  // an average of iterates can hide that the last one is not finite
+  if (ending == Ending::interrupted) {
+    return;  // an interrupted run has no last row: it can go on as if nothing had happened
+  }
+  if (!last && pace_.is_due(state.step, now())) {
+    const double began = now();
+    checkpoint(state);
+    timed([&] { record_->write_summary(running_summary(state)); });
+    pace_.wrote(began, now());
+  }
+  // A phase that ends early begins the next at a step no trigger knows of.
+  const bool landmark = last || state.step_in_phase == 0;
+  ends_phase_ = false;
+  record(state, landmark || experiment_->observe.fires(state.step), landmark || experiment_->track.fires(state.step));
+  report(state.step, last);
+}
+
+template <class Scalar>
+void Recorder<Scalar>::checkpoint(const State<Scalar>& state) {
+  timed([&] { record_->write_checkpoint(checkpoint_of(state)); });
+}
+
+template <class Scalar>
+void Recorder<Scalar>::finish() {
+  timed([&] { record_->finish_trajectory(); });
+}
+
+/// predictions.csv with what the network says in the end.
+template <class Scalar>
+void Recorder<Scalar>::predict(const State<Scalar>& state) {
+  moment_.move_to(state);
+  const auto outputs = moment_.test_outputs();
+  timed([&] { record_->write_predictions(table_comments(*experiment_, *options_), experiment_->data, outputs, {}); });
+}
+
+/// The loss of what the method predicts with in the end.
+template <class Scalar>
+double Recorder<Scalar>::train_loss(const State<Scalar>& state) {
+  if (loss_column_ < values_.size()) {
+    return values_[loss_column_];
+  }
+  moment_.move_to(state);
+  return mean_loss(experiment_->risk.loss(), moment_.train_outputs(), experiment_->data.train_targets);
+}
+
+/// What a summary says however the run ends.
+template <class Scalar>
+RunSummary Recorder<Scalar>::summary_of(const State<Scalar>& state) const {
+  RunSummary summary;
+  summary.end.step = state.step;
+  summary.time = state.time;
+  summary.gradient_evaluations = state.gradient_evaluations;
+  summary.parent = parent_in(options_->notes);
+  summary.wall_seconds = now();
+  if (earlier_) {
+    summary.sessions += earlier_->sessions;
+    summary.wall_seconds += std::isfinite(earlier_->wall_seconds) ? earlier_->wall_seconds : 0;
+  }
+  summary.write_seconds = write_seconds_;
+  summary.columns = experiment_->columns;
+  summary.final_values = values_;
+  return summary;
+}
+
+/// What is left of a session that ends without notice.
+template <class Scalar>
+RunSummary Recorder<Scalar>::running_summary(const State<Scalar>& state) const {
+  RunSummary summary = summary_of(state);
+  summary.end.ending = Ending::running;
+  summary.message = fmt::format("running, or stopped without notice, with a checkpoint at step {}", state.step);
+  return summary;
+}
+
+template <class Scalar>
+void Recorder<Scalar>::start_files() {
+  const Checkpoint* start = options_->start;
+  if (!record_->has_experiment()) {
+    if (start != nullptr) {
+      record_->write_checkpoint(*start);  // first: a run without a checkpoint begins at step 0
+    }
+    record_->write_experiment(experiment_text(*experiment_, *options_, record_->present_path()));
+  }
+  if (start != nullptr && experiment_->has_stop_rule()) {
+    rules_.restore(start->matrices.at(std::string(runs::StopRules::name)));
+  }
+  rows_ = start == nullptr ? 0 : start->metrics_rows;
+  frames_ = start == nullptr ? 0 : start->trajectory_frames;
+  if (rows_ > 0) {
+    LastRow last = record_->continue_metrics(rows_, observed_.columns(), last_counted_step());
+    row_step_ = last.step;
+    values_ = std::move(last.values);
+  } else {
+    record_->start_metrics(table_comments(*experiment_, *options_), observed_.columns());
+  }
+  start_trajectory();
+}
+
+template <class Scalar>
+void Recorder<Scalar>::start_trajectory() {
+  const TrajectoryInfo info = {experiment_->tracked, parameter_names(experiment_->network().layout()),
+                               experiment_->phases.front().step_size.value, experiment_->track_velocities};
+  if (frames_ > 0) {
+    frame_step_ = record_->continue_trajectory(frames_, info, last_counted_step(), stop_);
+  } else if (!experiment_->tracked.empty()) {
+    record_->start_trajectory(info, experiment_->data, stop_);
+  }
+}
+
+/// Until where the checkpoint counts: the row of its own step comes after it, but at the end, and where the phase
+/// before ended early.
+template <class Scalar>
+std::int64_t Recorder<Scalar>::last_counted_step() const {
+  const Checkpoint& start = *options_->start;
+  const bool comes_after = start.phase < std::ssize(experiment_->phases) && start.step_in_phase > 0;
+  return comes_after ? start.step - 1 : start.step;
+}
+
+template <class Scalar>
+void Recorder<Scalar>::record(const State<Scalar>& state, bool observe, bool track) {
+  if ((observe && state.step != row_step_) || (track && state.step != frame_step_)) {
+    moment_.move_to(state, !diverged_);
+  }
+  if (observe && state.step != row_step_) {
+    append_row(state);
+  }
+  if (track && state.step != frame_step_ && !experiment_->tracked.empty()) {
+    append_frame(state);
+  }
+}
+
+template <class Scalar>
+void Recorder<Scalar>::append_frame(const State<Scalar>& state) {
+  TrajectoryFrame frame = {state.step, state.time, moment_.particles()(experiment_->tracked, Eigen::all), {}};
+  if (experiment_->track_velocities) {
+    frame.velocities = tracked_velocities(state, *experiment_);
+  }
+  timed([&] { record_->append_trajectory(frame); });
+  frame_step_ = state.step;
+  ++frames_;
+}
+
+template <class Scalar>
+void Recorder<Scalar>::append_row(const State<Scalar>& state) {
+  const std::int64_t phase = std::min<std::int64_t>(state.phase, std::ssize(experiment_->phases) - 1);
+  observed_.evaluate(moment_, values_);
+  timed([&] { record_->append_metrics(state.step, phase, state.time, state.gradient_evaluations, values_); });
+  row_step_ = state.step;
+  ++rows_;
+  judge(state, phase);
+}
+
+/// Whether the row just recorded ends the phase. The row that a phase begins with shows the one before.
+template <class Scalar>
+void Recorder<Scalar>::judge(const State<Scalar>& state, std::int64_t phase) {
+  const bool all_over = state.phase == std::ssize(experiment_->phases);
+  if (diverged_ || (state.step_in_phase == 0 && !all_over)) {
+    return;
+  }
+  const auto own = std::to_array<double>({static_cast<double>(state.step), static_cast<double>(phase), state.time,
+                                          static_cast<double>(state.gradient_evaluations)});
+  rules_.look(phase, own, values_);
+  ends_phase_ = rules_.is_met(phase);
+}
+
+template <class Scalar>
+LentCheckpoint Recorder<Scalar>::checkpoint_of(const State<Scalar>& state) const {
+  LentCheckpoint checkpoint = record::lend(state, experiment_->sizes());
+  checkpoint.experiment_hash = experiment_->hash;
+  checkpoint.metrics_rows = rows_;
+  checkpoint.trajectory_frames = frames_;
+  if (experiment_->has_stop_rule()) {
+    checkpoint.matrices.emplace_back(runs::StopRules::name, LentMatrix(rules_.looks()));
+  }
+  return checkpoint;
+}
+
+template <class Scalar>
+void Recorder<Scalar>::report(std::int64_t step, bool last) {
+  if (!options_->progress || (!last && seconds_since(report_time_) < 0.1)) {
+    return;
+  }
+  report_time_ = Clock::now();
+  Progress progress;
+  progress.step = step;
+  progress.num_steps = experiment_->num_steps();
+  progress.train_loss =
+      loss_column_ < values_.size() ? values_[loss_column_] : std::numeric_limits<double>::quiet_NaN();
+  progress.steps_per_second = static_cast<double>(step) / std::max(now(), 1e-9);
+  progress.seconds_left = step > 0 ? static_cast<double>(progress.num_steps - step) / progress.steps_per_second : 0;
+  options_->progress(progress);
+}
+
+template class Recorder<double>;
+template class Recorder<float>;
+
+}  // namespace mfld::runs

@@ -1,0 +1,93 @@
+#pragma once
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mfld/config/experiment.hpp"
+#include "mfld/core/stopwatch.hpp"
+#include "mfld/dynamics/simulation.hpp"
+#include "mfld/observe/moment.hpp"
+#include "mfld/observe/observables.hpp"
+#include "mfld/record/run_record.hpp"
+#include "mfld/runs/runner.hpp"
+#include "record/checkpoint_pace.hpp"
+#include "runs/stop_rules.hpp"
+
+namespace mfld::runs {
+
+/// "r", "w_1", .., "w_d", "b": the columns of the particles.
+std::vector<std::string> parameter_names(const ParameterLayout& layout);
+
+/// The simulation of an experiment at its start. Refers to the experiment.
+template <class Scalar>
+Simulation<Scalar> simulation_of(const Experiment& experiment, State<Scalar> start);
+
+/// Looks at a simulation for the record of a run: rows, frames and checkpoints where they are due, and the rules that
+/// end phases. Refers to all that it is made of.
+template <class Scalar>
+class Recorder : public Listener<Scalar> {
+ public:
+  Recorder(const Experiment& experiment, RunRecord& record, const std::atomic<bool>& stop, const RunOptions& options);
+
+  void hear(const State<Scalar>& state, Ending ending) override;
+  bool ends_phase() const override { return ends_phase_; }
+
+  void checkpoint(const State<Scalar>& state);
+  void finish();
+  /// predictions.csv with what the network says in the end.
+  void predict(const State<Scalar>& state);
+
+  /// The loss of what the method predicts with in the end.
+  double train_loss(const State<Scalar>& state);
+  /// What became of the stop rules of the phases that are over.
+  std::string rules_in_words(const State<Scalar>& state) const { return rules_.in_words(state.phase); }
+  double write_seconds() const { return write_seconds_; }
+  double pass_seconds() const { return moment_.pass_seconds(); }
+  /// What a summary says however the run ends.
+  RunSummary summary_of(const State<Scalar>& state) const;
+
+ private:
+  double now() const { return seconds_since(start_time_); }
+  RunSummary running_summary(const State<Scalar>& state) const;
+  template <class Action>
+  void timed(const Action& action) {
+    const Clock::time_point start = Clock::now();
+    action();
+    write_seconds_ += seconds_since(start);
+  }
+  void start_files();
+  void start_trajectory();
+  std::int64_t last_counted_step() const;
+  void record(const State<Scalar>& state, bool observe, bool track);
+  void append_row(const State<Scalar>& state);
+  void append_frame(const State<Scalar>& state);
+  void judge(const State<Scalar>& state, std::int64_t phase);
+  LentCheckpoint checkpoint_of(const State<Scalar>& state) const;
+  void report(std::int64_t step, bool last);
+
+  const Experiment* experiment_;
+  RunRecord* record_;
+  const std::atomic<bool>* stop_;
+  const RunOptions* options_;
+  Scene scene_;
+  ObservedColumns observed_;
+  Moment moment_;
+  runs::StopRules rules_;
+  bool ends_phase_ = false;
+  std::vector<double> values_;
+  std::size_t loss_column_ = 0;
+  bool diverged_ = false;
+  std::int64_t rows_ = 0;
+  std::int64_t frames_ = 0;
+  std::int64_t row_step_ = -1;
+  std::int64_t frame_step_ = -1;
+  double write_seconds_ = 0;
+  std::optional<RunSummary> earlier_;  // of the sessions before this one
+  Clock::time_point start_time_ = Clock::now();
+  record::CheckpointPace pace_;
+  Clock::time_point report_time_ = start_time_;
+};
+
+}  // namespace mfld::runs
