@@ -29,21 +29,6 @@ namespace mfld {
 
 namespace {
 
-/// "r", "w_1", .., "w_d", "b": the columns of the particles.
-std::vector<std::string> parameter_names(const ParameterLayout& layout) {
-  std::vector<std::string> names(static_cast<std::size_t>(layout.size));
-  if (layout.output >= 0) {
-    names[static_cast<std::size_t>(layout.output)] = std::string(1, 'r');
-  }
-  for (Index k = 0; k < layout.input_dim; ++k) {
-    names[static_cast<std::size_t>(layout.input + k)] = fmt::format("w_{}", k + 1);
-  }
-  if (layout.bias >= 0) {
-    names[static_cast<std::size_t>(layout.bias)] = std::string(1, 'b');
-  }
-  return names;
-}
-
 /// Looks at a simulation for a run directory.
 template <class Scalar>
 class Recorder : public Listener<Scalar> {
@@ -61,7 +46,8 @@ class Recorder : public Listener<Scalar> {
         values_(observed_.columns().size(), std::numeric_limits<double>::quiet_NaN()),
         earlier_(read_summary(directory.place())),
         pace_(experiment.checkpoint_steps, experiment.checkpoint_minutes, now()) {
-    const auto loss = std::find(observed_.columns().begin(), observed_.columns().end(), train_loss_name);
+    const auto loss = std::find(observed_.columns().begin(), observed_.columns().end(),
+                                experiment.objective ? experiment.objective->name : train_loss_name);
     loss_column_ = static_cast<std::size_t>(loss - observed_.columns().begin());
     timed([&] { start_files(); });
   }
@@ -102,12 +88,15 @@ class Recorder : public Listener<Scalar> {
     timed([&] { directory_->write_predictions(table_comments(*experiment_, *options_), experiment_->data, outputs); });
   }
 
-  /// The loss of what the method predicts with in the end.
+  /// The loss of what the method predicts with in the end; of points, the objective without the penalty.
   double train_loss(const State<Scalar>& state) {
     if (loss_column_ < values_.size()) {
       return values_[loss_column_];
     }
     moment_.move_to(state);
+    if (experiment_->objective) {
+      return moment_.data_part();
+    }
     return mean_train_loss(*experiment_, moment_.train_outputs());
   }
 
@@ -174,7 +163,7 @@ class Recorder : public Listener<Scalar> {
     } else {
       directory_->start_metrics(table_comments(*experiment_, *options_), observed_.columns());
     }
-    const TrajectoryInfo info = {experiment_->tracked, parameter_names(experiment_->network().layout()),
+    const TrajectoryInfo info = {experiment_->tracked, experiment_->parameter_names(),
                                  experiment_->phases.front().step_size.value, experiment_->track_velocities};
     if (frames_ > 0) {
       frame_step_ = directory_->continue_trajectory(frames_, info, last_counted_step(), stop_);
@@ -299,6 +288,14 @@ std::string message_of(const Outcome& outcome) {
 }
 
 template <class Scalar>
+std::unique_ptr<Objective<Scalar>> objective_of(const Experiment& experiment) {
+  if (experiment.objective) {
+    return experiment.objective->make<Scalar>(experiment.data);
+  }
+  return std::make_unique<EmpiricalRisk<Scalar>>(*experiment.model, experiment.risk, experiment.data);
+}
+
+template <class Scalar>
 RunSummary run_in(const Experiment& experiment, RunDirectory& directory, const std::atomic<bool>& stop,
                   const RunOptions& options) {
   Recorder<Scalar> recorder(experiment, directory, stop, options);
@@ -308,9 +305,8 @@ RunSummary run_in(const Experiment& experiment, RunDirectory& directory, const s
   } else {
     start.particles = experiment.initial.cast<Scalar>();
   }
-  Simulation<Scalar> simulation(
-      std::make_unique<EmpiricalRisk<Scalar>>(*experiment.model, experiment.risk, experiment.data), experiment.phases,
-      experiment.seeds, std::move(start), &experiment.initial);
+  Simulation<Scalar> simulation(objective_of<Scalar>(experiment), experiment.phases, experiment.seeds, std::move(start),
+                                &experiment.initial);
   const double write_seconds_before = recorder.write_seconds();
   Outcome outcome = simulation.run(recorder, stop);
   const double pass_seconds = recorder.pass_seconds();
@@ -319,8 +315,8 @@ RunSummary run_in(const Experiment& experiment, RunDirectory& directory, const s
   if (outcome.end.ending == Ending::finished) {
     if (const double loss = recorder.train_loss(simulation.state()); !std::isfinite(loss)) {
       outcome.end.ending = Ending::diverged;
-      message = fmt::format("diverged at step {}: the training loss is {}, although every particle is finite",
-                            outcome.end.step, loss);
+      message = fmt::format("diverged at step {}: {} is {}, although every particle is finite", outcome.end.step,
+                            experiment.objective ? experiment.objective->name : "the training loss", loss);
     }
   }
   if (outcome.end.ending != Ending::diverged) {
