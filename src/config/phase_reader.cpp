@@ -152,7 +152,7 @@ void read_batches(Section& section, Index num_samples, Phase& phase) {
   }
 }
 
-void read_penalty(Section& section, Phase& phase) {
+void read_penalty(Section& section, const ParticleObjective* objective, Phase& phase) {
   const Method& method = *phase.method;
   const std::string with_penalty = methods_where(has_penalty);
   if (section.reads("lambda1", has_penalty(method), with_penalty)) {
@@ -164,6 +164,8 @@ void read_penalty(Section& section, Phase& phase) {
     phase.penalty_mode = pick(section, "penalty_mode", "coefficient lambda1, lambda1 * temperature, or lambda1 / 2",
                               "additive", penalty_modes);
   }
+  section.check(objective == nullptr || !objective->is_periodic || phase.lambda1.value == 0, "lambda1",
+                "must be 0: the penalty |x|^2 is no function on the torus");
   section.check(phase.penalty_mode != PenaltyMode::product || method.temperature != TemperatureKey::none,
                 "penalty_mode",
                 fmt::format("multiplies lambda1 by the temperature, which {} does not have", method.name));
@@ -185,6 +187,9 @@ void read_natural_gradient(Section& section, const PhaseSetting& setting, Phase&
   if (!natural) {
     return;  // describing
   }
+  section.check(setting.objective == nullptr, "method",
+                fmt::format("needs the tangent kernel of a network, and objective.kind is \"{}\"",
+                            setting.objective == nullptr ? "" : setting.objective->name));
   section.check(setting.loss.is_squared(), "method",
                 fmt::format("is defined for the squared loss, and loss.kind is \"{}\"", setting.loss.info().name));
   check_memory(section, "method", num_doubles_of_natural_gradient(setting.num_samples),
@@ -240,7 +245,7 @@ Phase read_phase(Section& section, const PhaseSetting& setting, Index first_samp
   phase.name = section.text("name", "shown in plots", {std::string(method.name), "the method"});
   phase.num_steps = section.integer("steps", "length of the phase", required, {0, max_steps});
   phase.step_size = read_schedule(section, "step_size", "eta", required, NumberRule::positive);
-  read_penalty(section, phase);
+  read_penalty(section, setting.objective, phase);
   read_batches(section, setting.num_samples, phase);
   read_natural_gradient(section, setting, phase);
   phase.averaging = section.flag("averaging", "predicts with the average of the phase's iterates, and ends with it",

@@ -81,6 +81,10 @@ struct Condition {
 };
 
 constexpr auto conditions = std::to_array<Condition>({
+    {&Needs::network, [](const Scene& scene) { return scene.objective == nullptr; },
+     "needs a network, and the particles are points"},
+    {&Needs::points, [](const Scene& scene) { return scene.objective != nullptr; },
+     "needs particles that are points (objective.kind)"},
     {&Needs::test_samples, [](const Scene& scene) { return scene.data->num_test() > 0; },
      "needs test samples (num_test > 0)"},
     {&Needs::classes, has_classes, "needs labels that are all -1 or +1"},

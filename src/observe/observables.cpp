@@ -93,6 +93,19 @@ Observable teacher_cosines() {
   return row;
 }
 
+/// One column, which is called as the objective is.
+Observable discrepancy() {
+  Observable row;
+  row.name = "discrepancy";
+  row.formula =
+      "column mmd or ksd, as objective.kind: R, the objective of points without the penalty, a squared distance of their law "
+      "from what it should be";
+  row.needs = {.particles = true, .network = false, .points = true};
+  row.columns = [](const Scene& scene) { return std::vector<std::string>{std::string(scene.objective->name)}; };
+  row.evaluate = [](Moment& moment, std::span<double> values) { values[0] = moment.data_part(); };
+  return row;
+}
+
 std::vector<Observable> risk_rows() {
   return {
       number(
@@ -111,23 +124,25 @@ std::vector<Observable> risk_rows() {
           "objective",
           "F = R(f) + penalty * penalty_factor * sum_j |theta_j - anchor_j|^2 over trained parameters, penalty_factor "
           "1/N in mean-field, 1 in ntk and standard, alpha^2/N in alpha; R reduced as loss.reduction says",
-          {.particles = true}, [](Moment& moment) { return moment.objective(); }),
-      on_request(
-          number("gradient_norm",
-                 "sqrt(sum_j |g_j|^2 / N), g_j = v_j + 2 penalty (theta_j - anchor_j) the full drift, trained columns",
-                 {.particles = true}, [](Moment& moment) { return drift_norm(moment.full_drift()); })),
+          {.particles = true, .network = false}, [](Moment& moment) { return moment.objective(); }),
+      on_request(number(
+          "gradient_norm",
+          "sqrt(sum_j |g_j|^2 / N), g_j = v_j + 2 penalty (theta_j - anchor_j) the full drift, trained columns",
+          {.particles = true, .network = false}, [](Moment& moment) { return drift_norm(moment.full_drift()); })),
+      discrepancy(),
   };
 }
 
 std::vector<Observable> movement_rows() {
   return {
       number("movement_mean", "(1/N) sum_j |w_j(t) - w_j(0)|  [Chizat, Oyallon & Bach, NeurIPS 2019]",
-             {.particles = true, .initial_particles = true},
+             {.particles = true, .initial_particles = true, .network = false},
              [](Moment& moment) { return neuron_movement(moment).mean(); }),
-      number("movement_max", "max_j |w_j(t) - w_j(0)|", {.particles = true, .initial_particles = true},
+      number("movement_max", "max_j |w_j(t) - w_j(0)|",
+             {.particles = true, .initial_particles = true, .network = false},
              [](Moment& moment) { return neuron_movement(moment).maxCoeff<Eigen::PropagateNaN>(); }),
       number("movement_relative", "|Theta_t - Theta_0|_F / |Theta_0|_F over all parameters",
-             {.particles = true, .initial_particles = true, .nonzero_start = true},
+             {.particles = true, .initial_particles = true, .nonzero_start = true, .network = false},
              [](Moment& moment) { return relative_movement(moment.particles(), *moment.scene().initial); }),
       on_request(number("pattern_change",
                         "share of pairs (neuron j, training sample i) with 1[w_j.x_i + b_j > 0] not as at the start  "
@@ -170,11 +185,11 @@ std::vector<Observable> alignment_rows() {
 
 std::vector<Observable> moment_rows() {
   return {
-      number("mean_norm", "(1/N) sum_j |w_j|", {.particles = true},
+      number("mean_norm", "(1/N) sum_j |w_j|", {.particles = true, .network = false},
              [](Moment& moment) { return weights(moment).rowwise().norm().mean(); }),
-      number("norm_of_mean", "|(1/N) sum_j w_j|", {.particles = true},
+      number("norm_of_mean", "|(1/N) sum_j w_j|", {.particles = true, .network = false},
              [](Moment& moment) { return weights(moment).colwise().mean().norm(); }),
-      number("second_moment", "(1/N) sum_j |theta_j|^2 over all parameters", {.particles = true},
+      number("second_moment", "(1/N) sum_j |theta_j|^2 over all parameters", {.particles = true, .network = false},
              [](Moment& moment) {
                return moment.particles().squaredNorm() / static_cast<double>(moment.particles().rows());
              }),

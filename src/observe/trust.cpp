@@ -13,9 +13,14 @@ namespace {
 
 constexpr double none = std::numeric_limits<double>::quiet_NaN();
 
-constexpr Needs of_density = {.particles = true, .initial_particles = true, .neighbours = true, .all_trained = true};
-constexpr Needs of_free_energy = {
-    .particles = true, .initial_particles = true, .neighbours = true, .mean_field = true, .gibbs_law = true};
+constexpr Needs of_density = {
+    .particles = true, .initial_particles = true, .neighbours = true, .all_trained = true, .network = false};
+constexpr Needs of_free_energy = {.particles = true,
+                                  .initial_particles = true,
+                                  .neighbours = true,
+                                  .mean_field = true,
+                                  .gibbs_law = true,
+                                  .network = false};
 constexpr Needs of_bound = {
     .particles = true, .initial_particles = true, .mean_field = true, .gibbs_integral = true, .gibbs_law = true};
 constexpr Needs of_gap = {.particles = true,

@@ -44,9 +44,7 @@ class ExperimentStepper final : public Stepper {
   const StateNumbers& numbers() const override { return simulation_.state(); }
   std::int64_t num_steps() const override { return experiment().num_steps(); }
   py::array particles(const py::handle& self) const override { return view_of(simulation_.state().particles, self); }
-  std::vector<std::string> parameter_names() const override {
-    return mfld::runs::parameter_names(experiment().network().layout());
-  }
+  std::vector<std::string> parameter_names() const override { return experiment().parameter_names(); }
   std::vector<std::string> formulas() const override { return experiment().formulas(); }
   const MemoryRecord* record() const override { return &record_; }
 

@@ -17,9 +17,6 @@
 
 namespace mfld::runs {
 
-/// "r", "w_1", .., "w_d", "b": the columns of the particles.
-std::vector<std::string> parameter_names(const ParameterLayout& layout);
-
 /// The simulation of an experiment at its start. Refers to the experiment.
 template <class Scalar>
 Simulation<Scalar> simulation_of(const Experiment& experiment, State<Scalar> start);
@@ -39,7 +36,7 @@ class Recorder : public Listener<Scalar> {
   /// predictions.csv with what the network says in the end.
   void predict(const State<Scalar>& state);
 
-  /// The loss of what the method predicts with in the end.
+  /// The loss of what the method predicts with in the end; of points, the objective without the penalty.
   double train_loss(const State<Scalar>& state);
   /// What became of the stop rules of the phases that are over.
   std::string rules_in_words(const State<Scalar>& state) const { return rules_.in_words(state.phase); }

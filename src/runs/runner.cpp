@@ -39,8 +39,8 @@ RunSummary run_in(const Experiment& experiment, RunRecord& record, const std::at
   if (outcome.end.ending == Ending::finished) {
     if (const double loss = recorder.train_loss(simulation.state()); !std::isfinite(loss)) {
       outcome.end.ending = Ending::diverged;
-      message = fmt::format("diverged at step {}: the training loss is {}, although every particle is finite",
-                            outcome.end.step, loss);
+      message = fmt::format("diverged at step {}: {} is {}, although every particle is finite", outcome.end.step,
+                            experiment.objective ? experiment.objective->name : "the training loss", loss);
     }
   }
   if (outcome.end.ending != Ending::diverged) {

@@ -13,18 +13,8 @@ namespace mfld {
 namespace {
 
 constexpr Index most_particles = 10'000;
-constexpr Index most_of_median = 1000;
 constexpr Index most_of_bias = 500;
 constexpr Index block_samples = 1024;
-
-/// Evenly spaced rows, at most `most`: the particles are exchangeable.
-std::vector<Index> thinned(Index num_rows, Index most) {
-  std::vector<Index> rows(static_cast<std::size_t>(std::min(num_rows, most)));
-  for (std::size_t k = 0; k < rows.size(); ++k) {
-    rows[k] = static_cast<Index>(k) * num_rows / std::ssize(rows);
-  }
-  return rows;
-}
 
 double mean_over_pairs(double sum, Index num_particles) {
   return sum / (static_cast<double>(num_particles) * static_cast<double>(num_particles - 1));
@@ -78,21 +68,6 @@ double bias_of_mean(const MeanFieldProblem& problem, const Particles<double>& pa
 }
 
 }  // namespace
-
-double median_distance(const Particles<double>& particles) {
-  const std::vector<Index> rows = thinned(particles.rows(), most_of_median);
-  const Matrix theta = particles(rows, Eigen::all).transpose();
-  std::vector<double> squares;
-  squares.reserve(rows.size() * (rows.size() - 1) / 2);
-  for (Index j = 0; j < theta.cols(); ++j) {
-    for (Index l = 0; l < j; ++l) {
-      squares.push_back((theta.col(j) - theta.col(l)).squaredNorm());
-    }
-  }
-  const auto middle = squares.begin() + std::ssize(squares) / 2;
-  std::nth_element(squares.begin(), middle, squares.end());
-  return std::sqrt(*middle);
-}
 
 KernelDiscrepancy kernel_gradient_discrepancy(const MeanFieldProblem& problem, const Particles<double>& particles,
                                               const Drift& drift, const Vector& outputs, InverseMultiquadric kernel) {

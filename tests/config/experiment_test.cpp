@@ -98,6 +98,12 @@ const std::vector<std::vector<std::string>> good = {
     {"phase.0.step=leimkuhler-matthews", "phase.0.anchor=start"},
     {"phase.0.method=underdamped-mfld"},
     {"phase.0.anchor=start", "phase.0.averaging=true"},
+    {"objective={kind = \"mmd\", smoothing = 0.3}", "network.precision=single"},
+    {"objective={kind = \"mmd\", kernel = \"torus\"}", "phase.0.lambda1=0",
+     "network.init={input_law = \"box\", box_low = -1}",
+     "task={kind = \"mixture\", centres = [[0, 1], [2, 3]], std = 0, num_test = 3}"},
+    {"network.init={input_law = \"box\", box_low = -1, box_high = 1}"},
+    plus(parity, {"objective={kind = \"ksd\", target = \"logistic-regression\", kernel_width = 1}"}),
     {"phase=[{method = \"averaged-sgd\", steps = 10, step_size = 0.1, batch_size = 3}, "
      "{method = \"sgd\", steps = 20, step_size = 0.1, batch_size = 1, sampling = \"one-pass\"}]"},
 };
@@ -142,9 +148,18 @@ TEST(Experiment, TheDescribedKeysAreThoseThatAreRead) {
   test::write_bytes(folder / "data.csv", "1,2,0\n3,4,1\n5,6,0\n");
   auto all = good;
   all.push_back({"task={kind = \"file\", path = \"data.csv\"}"});
+  all.push_back({"task={kind = \"file\", path = \"data.csv\", labels = false}", "objective.kind=mmd"});
   std::set<std::string> resolved;
   for (const auto& settings : all) {
     const Experiment experiment = build_experiment(config(settings), folder.path());
+    collect_paths(parse_toml(experiment.resolved, "resolved.toml"), "", resolved);
+  }
+  for (const char* target : {"{ kind = \"ksd\", target = \"banana\", kernel_width = 1 }",
+                             "{ kind = \"ksd\", target = \"gaussian-mixture\", centres = [[0]], kernel_width = 1 }"}) {
+    const std::string text = fmt::format(
+        "seed = 1\nobjective = {}\nnetwork.width = 3\n[[phase]]\nmethod = \"gd\"\nsteps = 3\nstep_size = 0.1\n",
+        target);
+    const Experiment experiment = build_experiment(parse_toml(text, "test.toml"), folder.path());
     collect_paths(parse_toml(experiment.resolved, "resolved.toml"), "", resolved);
   }
   EXPECT_EQ(resolved, described);
@@ -226,7 +241,7 @@ TEST(Experiment, EveryMistakeIsOneSentence) {
       {{"network.widht=3"}, "unknown key network.widht; did you mean network.width?"},
       {{"task.kind=teacher-studnt"},
        "task.kind = \"teacher-studnt\": must be one of \"teacher-student\", \"sparse-parity\", "
-       "\"single-index\", \"multi-index\", \"harmonics\", \"file\"; did you mean \"teacher-student\"?"},
+       "\"single-index\", \"multi-index\", \"harmonics\", \"mixture\", \"file\"; did you mean \"teacher-student\"?"},
       {{"task.sparsity=2"}, "task.sparsity = 2: is only read with task.kind = \"sparse-parity\""},
       {{"task.num_train=-3"}, "task.num_train = -3: must be an integer >= 1"},
       {{"task.num_train=1000000000000"}, "task.num_train = 1000000000000: the inputs need"},
