@@ -36,7 +36,9 @@ void Moment::move_to(const State<Scalar>& state, bool average) {
       particles = &in_double_;
     }
   }
-  move_to(*particles, {phase.penalty_at(step_in_phase), phase.anchor == Anchor::start ? scene_.initial : nullptr},
+  move_to(*particles,
+          {phase.penalty_at(step_in_phase), phase.anchor == Anchor::start ? scene_.initial : nullptr,
+           phase.fourth_penalty_at(step_in_phase)},
           phase.temperature_at(step_in_phase), state.step);
 }
 

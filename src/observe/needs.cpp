@@ -124,6 +124,12 @@ std::optional<std::string> gibbs_law_lacking(const Phase& phase) {
   if (phase.anchor == Anchor::start) {
     return "the penalty is from the start (anchor)";
   }
+  if (phase.lambda1_fourth.value != 0) {
+    return "the penalty has a fourth power (lambda1_fourth)";
+  }
+  if (phase.step_rule == StepKind::sphere) {
+    return "the particles stay on a sphere (step)";
+  }
   // No schedule is 0 first and more later.
   if (phase.temperature_at(0) == 0) {
     return "lambda2 is 0";

@@ -40,7 +40,8 @@ EntropyEstimate entropy_of_law(const Moment& moment) { return entropy(moment.par
 
 /// Not every phase need have one, nor every step of a schedule: there is no number then.
 bool has_gibbs_law(const Moment& moment) {
-  return moment.temperature() > 0 && moment.penalty().coefficient > 0 && moment.penalty().anchor == nullptr;
+  const Penalty<double>& penalty = moment.penalty();
+  return moment.temperature() > 0 && penalty.coefficient > 0 && penalty.fourth == 0 && penalty.anchor == nullptr;
 }
 
 /// Several columns from one certificate: the row's name and, behind it, what `suffixes` say.

@@ -94,6 +94,11 @@ const std::vector<std::vector<std::string>> good = {
     {"phase.0={method = \"kernel-regression\", kernel = \"infinite-features\", name = \"prior\"}"},
     averaged_sgd,
     natural_gradient,
+    {"phase.0.lambda1_fourth={kind = \"inverse\", value = 0.1, timescale = 10}"},
+    {"phase.0.lambda1_fourth={kind = \"exponential\", value = 0.1, final = 0.01}", "phase.0.step=sphere"},
+    {"phase.0.samples=[10, 30]", "phase.0.label_noise=0.1"},
+    {"phase.0.method=pda", "phase.0.inner_steps=10", "phase.0.step=kinetic"},
+    {"phase.0.method=sgd-mfld", "phase.0.batch_size=7", "phase.0.sampling=symmetric-sweep"},
     {"phase.0.step=kinetic", "phase.0.friction=0.3", "observe.trajectory={particles = 2, velocities = true}"},
     {"phase.0.step=leimkuhler-matthews", "phase.0.anchor=start"},
     {"phase.0.method=underdamped-mfld"},
@@ -133,7 +138,8 @@ void collect_paths(const Value& value, const std::string& path, std::set<std::st
   } else {
     paths.insert(path);
   }
-  if (path.ends_with("step_size") || path.ends_with("lambda1") || path.ends_with("lambda2")) {
+  if (path.ends_with("step_size") || path.ends_with("lambda1") || path.ends_with("lambda1_fourth") ||
+      path.ends_with("lambda2")) {
     paths.insert(path);  // a number, or a schedule
   }
 }
@@ -279,11 +285,11 @@ TEST(Experiment, EveryMistakeIsOneSentence) {
       {{"phase=3"}, "phase = 3: must be a list of tables, [[phase]]"},
       {{"phase.0.method=mfdl"},
        "phase.0.method = \"mfdl\": must be one of \"gd\", \"gld\", \"sgld\", \"mfld\", \"underdamped-mfld\", "
-       "\"sgd-mfld\", \"svrg-mfld\", \"sgd\", \"averaged-sgd\", \"natural-gradient\""},
+       "\"sgd-mfld\", \"svrg-mfld\", \"pda\", \"sgd\", \"averaged-sgd\", \"natural-gradient\""},
       {{"phase.0.beta=10"}, "phase.0.beta = 10: mfld takes lambda2, the temperature itself, instead"},
       {plus(gld, {"phase.0.lambda2=1"}), "phase.0.lambda2 = 1: gld takes beta, the inverse temperature, instead"},
       {plus(gd, {"phase.0.lambda2=1"}),
-       "phase.0.lambda2 = 1: is only read with method = mfld, underdamped-mfld, sgd-mfld, svrg-mfld"},
+       "phase.0.lambda2 = 1: is only read with method = mfld, underdamped-mfld, sgd-mfld, svrg-mfld, pda"},
       {plus(gd, {"phase.0.beta=1"}), "phase.0.beta = 1: is only read with method = gld, sgld"},
       {plus(gd, {"phase.0.penalty_mode=product"}),
        "phase.0.penalty_mode = \"product\": multiplies lambda1 by the temperature, which gd does not have"},
@@ -335,6 +341,47 @@ TEST(Experiment, EveryMistakeIsOneSentence) {
       {plus(svrg, {"phase.0.sampling=one-pass"}),
        "phase.0.sampling = \"one-pass\": needs fresh samples only, and svrg-mfld goes back to old ones"},
       {plus(gd, {"phase.0.sampling=one-pass"}), "phase.0.sampling = \"one-pass\": is only read with method = sgld, "},
+      {plus(svrg, {"phase.0.sampling=symmetric-sweep"}),
+       "phase.0.sampling = \"symmetric-sweep\": needs every batch of a sweep, and svrg-mfld takes no batch where it "
+       "takes a snapshot"},
+      {{"phase.0.method=pda"}, "phase.0.inner_steps: is missing, must be an integer >= 1"},
+      {{"phase.0.method=pda", "phase.0.inner_steps=0"}, "phase.0.inner_steps = 0: must be an integer >= 1"},
+      {{"phase.0.lambda1_fourth=-1"}, "phase.0.lambda1_fourth = -1: must be a finite number >= 0"},
+      {plus(natural_gradient, {"phase.0.lambda1_fourth=1"}), "phase.0.lambda1_fourth = 1: is only read with method = "},
+      {{"phase.0.lambda1_fourth=1", "observe.columns=[\"dual_bound\"]", "network.neuron=bounded-r"},
+       "observe.columns: \"dual_bound\" needs a phase with lambda1 > 0, lambda2 > 0 and anchor = \"zero\", and in "
+       "phase.0 the penalty has a fourth power (lambda1_fourth)"},
+      {{"phase.0.step=sphere", "observe.columns=[\"free_energy\"]"},
+       "observe.columns: \"free_energy\" needs a phase with lambda1 > 0, lambda2 > 0 and anchor = \"zero\", and in "
+       "phase.0 the particles stay on a sphere (step)"},
+      {{"phase.0.step=sphere", "phase.0.averaging=true"},
+       "phase.0.step = \"sphere\": keeps the particles on spheres, and averages of them are inside; set averaging = "
+       "false, or another step"},
+      {plus(natural_gradient, {"phase.0.step=sphere"}),
+       "phase.0.step = \"sphere\": moves the particles on spheres, and natural-gradient takes euler-maruyama only"},
+      {{"phase.0.step=sphere", "phase.0.until_gradient_norm=1"},
+       "phase.0.until_gradient_norm = 1: is of the whole gradient, and its part along the radius does not vanish with "
+       "step = \"sphere\""},
+      {{"phase.0.label_noise=-1"}, "phase.0.label_noise = -1: must be a finite number >= 0"},
+      {plus(parity, {"loss.kind=logistic", "phase.0.label_noise=1"}),
+       "phase.0.label_noise = 1: is added to labels, and loss.kind = \"logistic\" needs them to be -1 and +1"},
+      {{"phase.0.samples=[3, 3]"}, "phase.0.samples = [3, 3]: must be [first, end) with first < end, or [] for all"},
+      {{"phase.0.samples=[3, 51]"},
+       "phase.0.samples = [3, 51]: must end at 50, the number of training samples, or before"},
+      {{"phase.0.method=sgd-mfld", "phase.0.batch_size=11", "phase.0.samples=[10, 20]"},
+       "phase.0.batch_size = 11: must be at most 10, the number of samples of the phase"},
+      {plus(svrg, {"phase.0.samples=[0, 9]"}), "phase.0.samples = [0, 9]: is only read with method = gd, gld, sgld, "},
+      {plus(averaged_sgd, {"phase.0.samples=[0, 9]"}),
+       "phase.0.samples = [0, 9]: cannot be given with sampling = \"one-pass\", which takes the samples that no phase "
+       "before has used"},
+      {{"phase.0.inner_steps=5"}, "phase.0.inner_steps = 5: is only read with method = pda"},
+      {{"phase.0.method=pda", "phase.0.inner_steps=5", "phase.0.anchor=start"},
+       "phase.0.anchor = \"start\": must be \"zero\" with pda, which averages the penalty from 0"},
+      {{"phase.0.method=pda", "phase.0.inner_steps=5", "phase.0.averaging=true"},
+       "phase.0.averaging = true: must be false with pda, which averages coefficients and predicts with its last "
+       "iterate"},
+      {{"phase.0.method=pda", "phase.0.inner_steps=5", "phase.0.until_gradient_norm=1"},
+       "phase.0.until_gradient_norm = 1: is only read with method = gd, gld, mfld, underdamped-mfld"},
       {plus(gd, {"phase.0.anchor=strat"}),
        "phase.0.anchor = \"strat\": must be one of \"zero\", \"start\"; did you mean \"start\"?"},
       {plus(gd, {"phase.0.damping=1"}), "phase.0.damping = 1: is only read with method = natural-gradient"},
@@ -349,9 +396,8 @@ TEST(Experiment, EveryMistakeIsOneSentence) {
        "phase.0.lambda1 = 1: is only read with method = gd, gld, sgld, "},
       {plus(natural_gradient, {"phase.0.anchor=start"}), "phase.0.anchor = \"start\": is only read with method = gd, "},
       {{"phase.0.step=kinetik"},
-       "phase.0.step = \"kinetik\": must be one of \"euler-maruyama\", \"leimkuhler-matthews\", \"kinetic\"; did you "
-       "mean "
-       "\"kinetic\"?"},
+       "phase.0.step = \"kinetik\": must be one of \"euler-maruyama\", \"leimkuhler-matthews\", \"sphere\", "
+       "\"kinetic\"; did you mean \"kinetic\"?"},
       {{"phase.0.step=kinetic", "phase.0.friction=0"}, "phase.0.friction = 0: must be a finite number > 0"},
       {{"phase.0.friction=1"}, "phase.0.friction = 1: is only read with step = kinetic"},
       {{"phase.0.step=kinetic", "phase.0.averaging=true"},

@@ -53,6 +53,19 @@ const std::vector<std::pair<std::string, std::string>> phases = {
      "[[phase]]\nmethod = \"gd\"\nsteps = 14\nstep_size = 0.1\nuntil = {column = \"train_loss\", below = 0}\n"},
     {"underdamped-mfld",
      "[[phase]]\nmethod = \"underdamped-mfld\"\nsteps = 20\nstep_size = 0.3\nlambda2 = 0.01\nfriction = 0.7\n"},
+    {"pda",
+     "[[phase]]\nmethod = \"pda\"\nsteps = 20\nstep_size = 0.1\nlambda1 = 0.1\nlambda2 = 0.01\ninner_steps = 6\n"},
+    {"symmetric sweeps",
+     "[[phase]]\nmethod = \"sgd-mfld\"\nsteps = 20\nstep_size = 0.1\nlambda2 = 0.01\nbatch_size = 7\n"
+     "sampling = \"symmetric-sweep\"\n"},
+    {"samples and labels",
+     "[[phase]]\nmethod = \"gd\"\nsteps = 8\nstep_size = 0.1\nsamples = [0, 15]\nlabel_noise = 0.5\n"
+     "[[phase]]\nmethod = \"sgd-mfld\"\nsteps = 12\nstep_size = 0.1\nlambda2 = 0.01\nsamples = [15, 30]\n"
+     "batch_size = 4\nsampling = \"symmetric-sweep\"\nlabel_noise = 0.1\n"},
+    {"sphere",
+     "[[phase]]\nmethod = \"svrg-mfld\"\nsteps = 12\nstep_size = 0.1\nlambda2 = 0.01\nstep = \"sphere\"\n"
+     "[[phase]]\nmethod = \"pda\"\nsteps = 8\nstep_size = 0.1\nlambda1 = 0.1\nlambda1_fourth = 0.02\nlambda2 = 0.01\n"
+     "inner_steps = 3\nstep = \"kinetic\"\n"},
     {"steps",
      "[[phase]]\nmethod = \"svrg-mfld\"\nsteps = 9\nstep_size = 0.3\nlambda2 = 0.01\nstep = \"kinetic\"\n"
      "[[phase]]\nmethod = \"mfld\"\nsteps = 5\nstep_size = 0.1\nlambda2 = 0.01\nstep = \"leimkuhler-matthews\"\n"
