@@ -22,8 +22,4 @@ Session session_of(const Source& source, const py::object& loss, int num_threads
   return session;
 }
 
-Session session_of(const py::object& experiment, const py::dict& settings, const py::object& loss, int num_threads) {
-  return session_of(read_source(experiment, settings), loss, num_threads);
-}
-
 }  // namespace mfld::python

@@ -450,6 +450,21 @@ TEST(Experiment, EveryTaskOfTheTableCanBeRead) {
   }
 }
 
+TEST(Course, IsReadForAnObjectiveOfOnesOwn) {
+  const auto read = [](const std::string& text) { return build_course(parse_toml(text, "course.toml"), 6); };
+  const Course course = read("seed = 7\n[[phase]]\nmethod = \"mfld\"\nsteps = 3\nstep_size = 0.5\nlambda2 = 0.1\n");
+  EXPECT_EQ(course.seeds.noise, 7U);
+  ASSERT_EQ(course.phases.size(), 1U);
+  EXPECT_EQ(course.phases.front().num_steps, 3);
+  EXPECT_THROW(read("seed = 7\n"), InvalidInput);
+  EXPECT_THROW(read("seed = 7\nphase = 3\n"), InvalidInput);
+  for (const std::string phase :
+       {"method = \"sgd\"\nbatch_size = 1", "method = \"natural-gradient\"", "method = \"kernel-regression\"",
+        "method = \"none\"", "method = \"gd\"\nuntil = { column = \"step\", above = 1 }"}) {
+    EXPECT_THROW(read("seed = 7\n[[phase]]\nsteps = 3\nstep_size = 0.5\n" + phase + "\n"), InvalidInput) << phase;
+  }
+}
+
 TEST(Experiment, SinglePrecisionStartsWhereItsParticlesAre) {
   const Experiment single = build({"network.precision=single"});
   EXPECT_EQ(single.initial, single.initial.cast<float>().cast<double>());
