@@ -142,9 +142,19 @@ TEST(Experiment, TheDescribedKeysAreThoseThatAreRead) {
   test::write_bytes(folder / "data.csv", "1,2,0\n3,4,1\n5,6,0\n");
   auto all = good;
   all.push_back({"task={kind = \"file\", path = \"data.csv\"}"});
+  Surroundings surroundings(folder.path());
+  const auto arrays = std::make_shared<GivenArrays>();
+  surroundings.arrays = arrays;
+  const std::string inputs = arrays->add(Inputs::Random(6, 4));
+  const std::string targets = arrays->add(Inputs::Random(6, 1));
+  all.push_back({fmt::format("task={{kind = \"arrays\", train_inputs = \"{0}\", train_targets = \"{1}\", test_inputs = "
+                             "\"{0}\", test_targets = \"{1}\"}}",
+                             inputs, targets),
+                 fmt::format("network.init={{particles = \"{}\"}}", arrays->add(Inputs::Ones(6, 6))),
+                 "network.width=6"});
   std::set<std::string> resolved;
   for (const auto& settings : all) {
-    const Experiment experiment = build_experiment(config(settings), folder.path());
+    const Experiment experiment = build_experiment(config(settings), surroundings);
     collect_paths(parse_toml(experiment.resolved, "resolved.toml"), "", resolved);
   }
   EXPECT_EQ(resolved, described);
@@ -226,7 +236,7 @@ TEST(Experiment, EveryMistakeIsOneSentence) {
       {{"network.widht=3"}, "unknown key network.widht; did you mean network.width?"},
       {{"task.kind=teacher-studnt"},
        "task.kind = \"teacher-studnt\": must be one of \"teacher-student\", \"sparse-parity\", "
-       "\"single-index\", \"multi-index\", \"harmonics\", \"file\"; did you mean \"teacher-student\"?"},
+       "\"single-index\", \"multi-index\", \"harmonics\", \"file\", \"arrays\"; did you mean \"teacher-student\"?"},
       {{"task.sparsity=2"}, "task.sparsity = 2: is only read with task.kind = \"sparse-parity\""},
       {{"task.num_train=-3"}, "task.num_train = -3: must be an integer >= 1"},
       {{"task.num_train=1000000000000"}, "task.num_train = 1000000000000: the inputs need"},
