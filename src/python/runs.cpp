@@ -66,7 +66,7 @@ void run_one(const Source& source, const std::filesystem::path& out, const RunAr
   options.progress = teller(arguments.progress, attention);
   try {
     compute_attentively(attention, [&] {
-      with_threads_of(arguments.num_threads,
+      with_threads_of(threads_allowed(arguments.num_threads),
                       [&] { run_experiment(*session.experiment, directory, attention.stop(), options); });
     });
   } catch (const InvalidInput&) {
@@ -114,7 +114,7 @@ void run_many(const Source& source, const std::filesystem::path& out, const RunA
   options.progress = teller(arguments.progress, attention);
   options.ended = [&failure](const CellReport& report) { failure.look(report); };
   compute_attentively(attention, [&] {
-    with_threads_of(arguments.num_threads, [&] {
+    with_threads_of(threads_allowed(arguments.num_threads), [&] {
       CheckedPlan checked(source.plan, options);
       const Folder folder = start_sweep(source.plan, out, options);
       run_sweep(source.plan, folder.place(), attention.stop(), options, &checked);
@@ -229,7 +229,7 @@ py::dict run_in_memory(const py::object& experiment, const py::dict& settings, c
   RunOptions options;
   options.progress = teller(arguments.progress, attention);
   compute_attentively(attention, [&] {
-    with_threads_of(arguments.num_threads,
+    with_threads_of(threads_allowed(arguments.num_threads),
                     [&] { run_experiment(*session.experiment, record, attention.stop(), options); });
   });
   py::dict result;

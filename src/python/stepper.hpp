@@ -16,7 +16,7 @@ namespace mfld::python {
 /// callback out of the middle of a step, get a RuntimeError.
 class Stepper {
  public:
-  explicit Stepper(int num_threads) : num_threads_(num_threads) {}
+  explicit Stepper(int num_threads) : num_threads_(threads_allowed(num_threads)) {}
   virtual ~Stepper() = default;
   Stepper(const Stepper&) = delete;
   Stepper& operator=(const Stepper&) = delete;
