@@ -123,9 +123,19 @@ def from_zero(axes, room=0.0):
     axes.set_ylim(-0.03 * top, (1 + room) * top)
 
 
+def _imported(node):
+    """The names of the modules beside a script, and of those of the package, that a statement imports."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names], []
+    if isinstance(node, ast.ImportFrom) and node.module == "mfld":
+        return [], [alias.name for alias in node.names]
+    return [], []
+
+
 def sources(script):
-    """The script and those files beside it that it imports, directly or not."""
+    """The script and those files beside it, and of the package, that it imports, directly or not."""
     script = pathlib.Path(script).resolve()
+    package = script.parent.parent / "src/python/mfld"
     found, left = set(), [script]
     while left:
         path = left.pop()
@@ -133,8 +143,8 @@ def sources(script):
             continue
         found.add(path)
         for node in ast.walk(ast.parse(path.read_bytes())):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            left += [path.with_name(f"{name}.py") for name in names]
+            beside, packaged = _imported(node)
+            left += [path.with_name(f"{name}.py") for name in beside] + [package / f"{name}.py" for name in packaged]
     return sorted(found)
 
 

@@ -119,8 +119,12 @@ std::string losses_with(std::string_view key) {
 
 /// A loss of the caller's own, of which the experiment says no more than how it is reduced.
 Loss own_loss(const Section& section, const LossInfo& row) {
-  for (const std::string_view key : {"kind", "half", "delta"}) {
-    section.check(!section.has(key), key, fmt::format("must be left out: the loss is {}", row.name));
+  const auto refuse = [&](std::string_view key) {
+    section.check(key.empty() || !section.has(key), key, fmt::format("must be left out: the loss is {}", row.name));
+  };
+  refuse("kind");
+  for (const LossInfo& other : losses()) {
+    refuse(other.parameter.key);
   }
   section.resolve("kind", {std::string(row.name)}, "of the program that uses the library");
   Loss loss;

@@ -67,19 +67,16 @@ void compute_attentively(Attention& attention, const std::function<void()>& work
   }
 }
 
-/// Found out once: it starts threads to see.
-int allowed_threads() {
-  static const int allowed = startable_threads(static_cast<int>(num_slots()));
-  return allowed;
+int threads_allowed(int asked) {
+  static const int all = startable_threads(static_cast<int>(num_slots()));
+  return asked == 0 ? all : startable_threads(asked);
 }
 
 void with_threads_of(int num_threads, const std::function<void()>& work) {
-  if (num_threads > 0) {
-    with_threads(startable_threads(num_threads), work);
-  } else if (allowed_threads() < num_slots()) {
-    with_threads(allowed_threads(), work);
+  if (num_threads == static_cast<int>(num_slots())) {
+    work();  // with_threads would take longer than short steps do
   } else {
-    work();
+    with_threads(num_threads, work);
   }
 }
 

@@ -34,8 +34,12 @@ class Attention {
 /// it next looks. Throws what it throws, or what was kept.
 void compute_attentively(Attention& attention, const std::function<void()>& work);
 
-/// Calls work() without the GIL, on so many threads at once, as far as the system allows them; 0: on all.
+/// Of the threads asked for (0: of one for each processor), those that the system allows. Finds out by starting them.
+int threads_allowed(int asked);
+
+/// Calls work() without the GIL, on so many threads, which are allowed.
 void compute(int num_threads, const std::function<void()>& work);
+/// The same where nobody holds it.
 void with_threads_of(int num_threads, const std::function<void()>& work);
 
 }  // namespace mfld::python

@@ -105,8 +105,8 @@ class ExperimentStepper final : public Stepper {
 }  // namespace
 
 std::unique_ptr<Stepper> stepper_of(const py::object& experiment, const py::dict& settings, const py::object& loss,
-                                    int num_threads) {
-  Session session = session_of(experiment, settings, loss, num_threads);
+                                    const std::string& only, int num_threads) {
+  Session session = session_of(read_source(experiment, settings, only), loss, num_threads);
   if (session.experiment->kernel) {
     throw InvalidInput("phase.0.method = \"kernel-regression\": takes no steps; mfld.run solves it");
   }

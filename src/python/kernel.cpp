@@ -69,7 +69,7 @@ py::dict kernel(const py::object& x, const py::object& z, const KernelArguments&
   InfiniteWidthKernel kernel;
   Attention attention;
   compute_attentively(attention, [&] {
-    with_threads_of(arguments.num_threads, [&] {
+    with_threads_of(threads_allowed(arguments.num_threads), [&] {
       kernel = z.is_none() ? infinite_width_kernel(convention, activation, rows, parts)
                            : infinite_width_kernel(convention, activation, rows, columns, parts);
     });

@@ -59,19 +59,21 @@ void define_stepper(py::module_& module) {
 }
 
 void define_runs(py::module_& module) {
-  const auto arguments_of = [](const py::object& loss, const py::object& progress, int threads, int jobs,
-                               const std::string& command) {
-    return RunArguments{loss, progress, threads, jobs, command};
+  const auto arguments_of = [](const py::object& loss, const py::object& progress, int threads, const std::string& only,
+                               int jobs, const std::string& command) {
+    return RunArguments{loss, progress, threads, only, jobs, command};
   };
-  module.def("run_in_folder", [arguments_of](const py::object& experiment, const py::dict& settings,
-                                             const std::string& out, const py::object& loss, const py::object& progress,
-                                             int threads, int jobs, const std::string& command) {
-    run_in_folder(experiment, settings, out, arguments_of(loss, progress, threads, jobs, command));
-  });
-  module.def("run_in_memory", [arguments_of](const py::object& experiment, const py::dict& settings,
-                                             const py::object& loss, const py::object& progress, int threads) {
-    return run_in_memory(experiment, settings, arguments_of(loss, progress, threads, 1, ""));
-  });
+  module.def("run_in_folder",
+             [arguments_of](const py::object& experiment, const py::dict& settings, const std::string& out,
+                            const py::object& loss, const py::object& progress, int threads, const std::string& only,
+                            int jobs, const std::string& command) {
+               run_in_folder(experiment, settings, out, arguments_of(loss, progress, threads, only, jobs, command));
+             });
+  module.def("run_in_memory",
+             [arguments_of](const py::object& experiment, const py::dict& settings, const py::object& loss,
+                            const py::object& progress, int threads, const std::string& only) {
+               return run_in_memory(experiment, settings, arguments_of(loss, progress, threads, only, 1, ""));
+             });
 }
 
 void define_kernels(py::module_& module) {

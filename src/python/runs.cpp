@@ -66,7 +66,7 @@ void run_one(const Source& source, const std::filesystem::path& out, const RunAr
   options.progress = teller(arguments.progress, attention);
   try {
     compute_attentively(attention, [&] {
-      with_threads_of(arguments.num_threads,
+      with_threads_of(threads_allowed(arguments.num_threads),
                       [&] { run_experiment(*session.experiment, directory, attention.stop(), options); });
     });
   } catch (const InvalidInput&) {
@@ -114,7 +114,7 @@ void run_many(const Source& source, const std::filesystem::path& out, const RunA
   options.progress = teller(arguments.progress, attention);
   options.ended = [&failure](const CellReport& report) { failure.look(report); };
   compute_attentively(attention, [&] {
-    with_threads_of(arguments.num_threads, [&] {
+    with_threads_of(threads_allowed(arguments.num_threads), [&] {
       CheckedPlan checked(source.plan, options);
       const Folder folder = start_sweep(source.plan, out, options);
       run_sweep(source.plan, folder.place(), attention.stop(), options, &checked);
@@ -208,7 +208,7 @@ py::dict rows_of(const MemoryRecord& record) {
 
 void run_in_folder(const py::object& experiment, const py::dict& settings, const std::string& out,
                    const RunArguments& arguments) {
-  const Source source = read_source(experiment, settings);
+  const Source source = read_source(experiment, settings, arguments.only);
   const std::filesystem::path folder = user_path(out);
   if (source.plan.is_sweep) {
     run_many(source, folder, arguments);
@@ -218,10 +218,10 @@ void run_in_folder(const py::object& experiment, const py::dict& settings, const
 }
 
 py::dict run_in_memory(const py::object& experiment, const py::dict& settings, const RunArguments& arguments) {
-  const Source source = read_source(experiment, settings);
-  if (source.plan.is_sweep) {
-    throw InvalidInput(fmt::format("out: must be a new folder, for the experiment has {} runs (cases, a sweep or both)",
-                                   source.plan.runs.size()));
+  const Source source = read_source(experiment, settings, arguments.only);
+  if (source.plan.runs.size() > 1) {
+    throw InvalidInput(
+        fmt::format("out: must be a new folder for {} runs, or only the name of one of them", source.plan.runs.size()));
   }
   const Session session = session_of(source, arguments.loss, arguments.num_threads);
   MemoryRecord record;
@@ -229,7 +229,7 @@ py::dict run_in_memory(const py::object& experiment, const py::dict& settings, c
   RunOptions options;
   options.progress = teller(arguments.progress, attention);
   compute_attentively(attention, [&] {
-    with_threads_of(arguments.num_threads,
+    with_threads_of(threads_allowed(arguments.num_threads),
                     [&] { run_experiment(*session.experiment, record, attention.stop(), options); });
   });
   py::dict result;

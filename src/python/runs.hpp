@@ -11,6 +11,7 @@ struct RunArguments {
   py::object loss = py::none();      // in place of the experiment's
   py::object progress = py::none();  // a function of a dictionary, called about ten times a second
   int num_threads = 0;               // 0: all
+  std::string only = {};             // of several runs this one; empty: all
   int jobs = 1;                      // runs of a sweep at a time
   std::string command;               // for experiment.toml
 };

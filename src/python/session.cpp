@@ -15,15 +15,11 @@ Session session_of(const Source& source, const py::object& loss, int num_threads
   surroundings.arrays = source.arrays;
   surroundings.loss = session.loss.get();
   compute_attentively(attention, [&] {
-    with_threads_of(num_threads, [&] {
+    with_threads_of(threads_allowed(num_threads), [&] {
       session.experiment = std::make_unique<Experiment>(build_experiment(run.config, surroundings));
     });
   });
   return session;
-}
-
-Session session_of(const py::object& experiment, const py::dict& settings, const py::object& loss, int num_threads) {
-  return session_of(read_source(experiment, settings), loss, num_threads);
 }
 
 }  // namespace mfld::python

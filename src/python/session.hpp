@@ -13,9 +13,7 @@ struct Session {
   std::unique_ptr<Experiment> experiment;
 };
 
-/// Of a file or a dictionary with settings; `loss` None, or in place of its own. InvalidInput also where it describes
-/// several runs.
-Session session_of(const py::object& experiment, const py::dict& settings, const py::object& loss, int num_threads);
+/// `loss` None, or in place of its own. InvalidInput also where there are several runs.
 Session session_of(const Source& source, const py::object& loss, int num_threads);
 
 }  // namespace mfld::python

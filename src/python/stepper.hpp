@@ -16,7 +16,7 @@ namespace mfld::python {
 /// callback out of the middle of a step, get a RuntimeError.
 class Stepper {
  public:
-  explicit Stepper(int num_threads) : num_threads_(num_threads) {}
+  explicit Stepper(int num_threads) : num_threads_(threads_allowed(num_threads)) {}
   virtual ~Stepper() = default;
   Stepper(const Stepper&) = delete;
   Stepper& operator=(const Stepper&) = delete;
@@ -57,9 +57,9 @@ class Diverged : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// Of an experiment, by its path or in a dictionary; `loss` None or in place of its own.
+/// Of an experiment, by its path or in a dictionary; `loss` None or in place of its own; of several runs `only`.
 std::unique_ptr<Stepper> stepper_of(const py::object& experiment, const py::dict& settings, const py::object& loss,
-                                    int num_threads);
+                                    const std::string& only, int num_threads);
 /// Of seeds and phases in a dictionary, an objective and first particles.
 std::unique_ptr<Stepper> stepper_of_objective(const py::object& course, const py::dict& settings,
                                               const py::object& objective, const py::object& particles,

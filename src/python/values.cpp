@@ -1,6 +1,7 @@
 #include "python/values.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -64,6 +65,39 @@ bool is_of(const py::handle& object, const char* module, const char* name) {
   return py::isinstance(object, py::module_::import(module).attr(name));
 }
 
+Plan read_file(const py::object& file, const std::vector<std::string>& settings) {
+  if (!py::isinstance<py::str>(file) && !is_of(file, "pathlib", "PurePath")) {
+    throw InvalidInput(
+        fmt::format("the experiment is of type {}, and must be the path of a file, or a dictionary", type_of(file)));
+  }
+  const std::filesystem::path path = user_path(py::str(file));
+  Plan plan;
+  Attention attention;
+  compute_attentively(attention, [&] { plan = read_plan(path, settings, &attention.stop()); });
+  return plan;
+}
+
+/// The names of the first runs.
+std::string some_names(const Plan& plan) {
+  constexpr std::size_t most = 6;
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < std::min(most, plan.runs.size()); ++i) {
+    names.push_back(plan.runs[i].name);
+  }
+  return fmt::format("{}{}", fmt::join(names, ", "), plan.runs.size() > most ? ", .." : "");
+}
+
+void choose(Plan& plan, const std::string& name) {
+  const auto run =
+      std::find_if(plan.runs.begin(), plan.runs.end(), [&](const RunPlan& each) { return each.name == name; });
+  if (run == plan.runs.end()) {
+    throw InvalidInput(
+        fmt::format("only = \"{}\": is none of the {} runs, such as {}", name, plan.runs.size(), some_names(plan)));
+  }
+  plan.runs = {RunPlan(*run)};
+  plan.is_sweep = false;
+}
+
 }  // namespace
 
 Value value_of(const py::handle& object, const std::string& path, GivenArrays& arrays) {
@@ -95,7 +129,7 @@ Value value_of(const py::handle& object, const std::string& path, GivenArrays& a
                                  path.empty() ? "the experiment" : path, type_of(object)));
 }
 
-Source read_source(const py::object& experiment, const py::dict& settings) {
+Source read_source(const py::object& experiment, const py::dict& settings, const std::string& only) {
   Source source;
   source.arrays = std::make_shared<GivenArrays>();
   std::vector<std::string> set;
@@ -106,22 +140,19 @@ Source read_source(const py::object& experiment, const py::dict& settings) {
   if (py::isinstance<py::dict>(experiment)) {
     const std::string text = to_toml(value_of(experiment, "", *source.arrays));
     source.plan = parse_plan(text, FilePlace("experiment"), set);
-    return source;
+  } else {
+    source.plan = read_file(experiment, set);
   }
-  if (!py::isinstance<py::str>(experiment) && !is_of(experiment, "pathlib", "PurePath")) {
-    throw InvalidInput(fmt::format("the experiment is of type {}, and must be the path of a file, or a dictionary",
-                                   type_of(experiment)));
+  if (!only.empty()) {
+    choose(source.plan, only);
   }
-  const std::filesystem::path path = user_path(py::str(experiment));
-  Attention attention;
-  compute_attentively(attention, [&] { source.plan = read_plan(path, set, &attention.stop()); });
   return source;
 }
 
 const RunPlan& single_run(const Plan& plan) {
-  if (plan.is_sweep) {
-    throw InvalidInput(fmt::format("the experiment has {} runs ({}), and this makes one", plan.runs.size(),
-                                   plan.runs.size() == 1 ? "a sweep of one" : "cases, a sweep or both"));
+  if (plan.runs.size() != 1) {
+    throw InvalidInput(fmt::format("the experiment has {} runs ({}), and this makes one: choose it with only",
+                                   plan.runs.size(), some_names(plan)));
   }
   return plan.runs.front();
 }

@@ -16,14 +16,14 @@ namespace mfld::python {
 Value value_of(const py::handle& object, const std::string& path, GivenArrays& arrays);
 
 /// The experiment in a file, by its path, or in a dictionary, with keys set as `--set` does; and its arrays. Paths in a
-/// dictionary start at the current folder.
+/// dictionary start at the current folder. only: of several runs the one whose directory would be called so; empty: all.
 struct Source {
   Plan plan;
   std::shared_ptr<GivenArrays> arrays;
 };
-Source read_source(const py::object& experiment, const py::dict& settings);
+Source read_source(const py::object& experiment, const py::dict& settings, const std::string& only = {});
 
-/// One run of it; InvalidInput where there are several.
+/// The run of it; InvalidInput where there are several.
 const RunPlan& single_run(const Plan& plan);
 
 }  // namespace mfld::python

@@ -155,9 +155,19 @@ TEST(Experiment, TheDescribedKeysAreThoseThatAreRead) {
   auto all = good;
   all.push_back({"task={kind = \"file\", path = \"data.csv\"}"});
   all.push_back({"task={kind = \"file\", path = \"data.csv\", labels = false}", "objective.kind=mmd"});
+  Surroundings surroundings(folder.path());
+  const auto arrays = std::make_shared<GivenArrays>();
+  surroundings.arrays = arrays;
+  const std::string inputs = arrays->add(Inputs::Random(6, 4));
+  const std::string targets = arrays->add(Inputs::Random(6, 1));
+  all.push_back({fmt::format("task={{kind = \"arrays\", train_inputs = \"{0}\", train_targets = \"{1}\", test_inputs = "
+                             "\"{0}\", test_targets = \"{1}\"}}",
+                             inputs, targets),
+                 fmt::format("network.init={{particles = \"{}\"}}", arrays->add(Inputs::Ones(6, 6))),
+                 "network.width=6"});
   std::set<std::string> resolved;
   for (const auto& settings : all) {
-    const Experiment experiment = build_experiment(config(settings), folder.path());
+    const Experiment experiment = build_experiment(config(settings), surroundings);
     collect_paths(parse_toml(experiment.resolved, "resolved.toml"), "", resolved);
   }
   for (const char* target : {"{ kind = \"ksd\", target = \"banana\", kernel_width = 1 }",
@@ -165,7 +175,7 @@ TEST(Experiment, TheDescribedKeysAreThoseThatAreRead) {
     const std::string text = fmt::format(
         "seed = 1\nobjective = {}\nnetwork.width = 3\n[[phase]]\nmethod = \"gd\"\nsteps = 3\nstep_size = 0.1\n",
         target);
-    const Experiment experiment = build_experiment(parse_toml(text, "test.toml"), folder.path());
+    const Experiment experiment = build_experiment(parse_toml(text, "test.toml"), Surroundings(folder.path()));
     collect_paths(parse_toml(experiment.resolved, "resolved.toml"), "", resolved);
   }
   EXPECT_EQ(resolved, described);
@@ -247,7 +257,7 @@ TEST(Experiment, EveryMistakeIsOneSentence) {
       {{"network.widht=3"}, "unknown key network.widht; did you mean network.width?"},
       {{"task.kind=teacher-studnt"},
        "task.kind = \"teacher-studnt\": must be one of \"teacher-student\", \"sparse-parity\", "
-       "\"single-index\", \"multi-index\", \"harmonics\", \"mixture\", \"file\"; did you mean \"teacher-student\"?"},
+        "\"single-index\", \"multi-index\", \"harmonics\", \"mixture\", \"file\", \"arrays\"; did you mean \"teacher-student\"?"},
       {{"task.sparsity=2"}, "task.sparsity = 2: is only read with task.kind = \"sparse-parity\""},
       {{"task.num_train=-3"}, "task.num_train = -3: must be an integer >= 1"},
       {{"task.num_train=1000000000000"}, "task.num_train = 1000000000000: the inputs need"},
@@ -508,6 +518,21 @@ TEST(Experiment, EveryTaskOfTheTableCanBeRead) {
     const Experiment again = build_experiment(parse_toml(experiment.resolved, "resolved.toml"), surroundings.in(start));
     EXPECT_EQ(again.data.train_inputs, experiment.data.train_inputs) << row.name;
     EXPECT_EQ(again.hash, experiment.hash) << row.name;
+  }
+}
+
+TEST(Course, IsReadForAnObjectiveOfOnesOwn) {
+  const auto read = [](const std::string& text) { return build_course(parse_toml(text, "course.toml"), 6); };
+  const Course course = read("seed = 7\n[[phase]]\nmethod = \"mfld\"\nsteps = 3\nstep_size = 0.5\nlambda2 = 0.1\n");
+  EXPECT_EQ(course.seeds.noise, 7U);
+  ASSERT_EQ(course.phases.size(), 1U);
+  EXPECT_EQ(course.phases.front().num_steps, 3);
+  EXPECT_THROW(read("seed = 7\n"), InvalidInput);
+  EXPECT_THROW(read("seed = 7\nphase = 3\n"), InvalidInput);
+  for (const std::string phase :
+       {"method = \"sgd\"\nbatch_size = 1", "method = \"natural-gradient\"", "method = \"kernel-regression\"",
+        "method = \"none\"", "method = \"gd\"\nuntil = { column = \"step\", above = 1 }"}) {
+    EXPECT_THROW(read("seed = 7\n[[phase]]\nsteps = 3\nstep_size = 0.5\n" + phase + "\n"), InvalidInput) << phase;
   }
 }
 

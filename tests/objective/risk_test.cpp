@@ -25,6 +25,40 @@ TEST(Risk, IsTheMeanOrTheSumOfTheLosses) {
   EXPECT_EQ(Risk(squared, Reduction::mean).value(outputs, targets), 0.75);
 }
 
+// log(1 + (u - y)^2), of which nothing is known but sums, derivatives and its name.
+struct Cauchy : LossInfo {
+  Cauchy() : LossInfo{} {
+    name = "cauchy";
+    formula = [](const Loss& /*loss*/) { return std::string("log(1 + (u - y)^2)"); };
+    sum = [](const Loss& /*loss*/, std::span<const double> u, std::span<const double> y) {
+      double result = 0;
+      for (std::size_t i = 0; i < u.size(); ++i) {
+        result += std::log1p((u[i] - y[i]) * (u[i] - y[i]));
+      }
+      return result;
+    };
+    derivatives = [](const Loss& /*loss*/, std::span<const double> u, std::span<const double> y,
+                     std::span<double> slopes) {
+      for (std::size_t i = 0; i < u.size(); ++i) {
+        slopes[i] = 2 * (u[i] - y[i]) / (1 + (u[i] - y[i]) * (u[i] - y[i]));
+      }
+    };
+  }
+};
+
+TEST(Risk, TakesALossOfOnesOwn) {
+  const Cauchy cauchy;
+  Loss loss;
+  loss.own = &cauchy;
+  EXPECT_FALSE(loss.is_squared());
+  EXPECT_TRUE(squared.is_squared());
+  EXPECT_EQ(loss.describe(), "cauchy, l(u, y) = log(1 + (u - y)^2)");
+  EXPECT_DOUBLE_EQ(Risk(loss, Reduction::sum).value(outputs, targets), 2 * std::log(2.0) + std::log(5.0));
+  std::vector<double> slopes(4);
+  CurrentField(loss, targets).coefficients(0, outputs, slopes);
+  EXPECT_EQ(slopes, (std::vector<double>{1, -1, 0, 0.8}));
+}
+
 TEST(Risk, DriftWeightIsKappaOverTheBatchForTheMean) {
   const Risk risk(squared, Reduction::mean);
   EXPECT_EQ(risk.drift_weight(network_with({.kind = ScalingKind::mean_field}), 16, 8, 100), 1.0 / 8);

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """`import mfld`: quick, quiet, and one sentence where it cannot be."""
+import resource
 import shutil
 import subprocess
-import time
 import unittest
 
 import package
@@ -10,13 +10,18 @@ from package import PACKAGE, ROOT
 
 
 class ImportTest(package.PackageTest):
+    def seconds_of_children(self):
+        """Of processors, whatever else the machine does."""
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return usage.ru_utime + usage.ru_stime
+
     def test_takes_less_than_a_third_of_a_second_and_no_pandas(self):
         seconds = []
         for _ in range(5):
-            start = time.monotonic()
-            done = self.python("import mfld, sys; mfld.Simulation; assert 'pandas' not in sys.modules; "
+            start = self.seconds_of_children()
+            done = self.python("import mfld, sys; mfld.Simulation; mfld.Diverged; assert 'pandas' not in sys.modules; "
                                "assert 'h5py' not in sys.modules")
-            seconds.append(time.monotonic() - start)
+            seconds.append(self.seconds_of_children() - start)
             self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
         self.assertLess(min(seconds), 0.3 * package.PATIENCE)
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """mfld.run: what the command line does, from a file or a dictionary, in a folder or in memory."""
-import json
 import os
+import tomllib
 import unittest
 
 import h5py
@@ -11,17 +11,8 @@ import mfld
 import package
 from package import SIMS, arrays, experiment, with_arrays
 
-# Shipped experiments in short form.
-SHORT = {
-    "two_phase": {"sweep": "default", "phase.0.steps": 300, "phase.1.steps": 200},
-    "breast_cancer": {},
-    "trajectories": {"sweep": "default", "case": "default", "phase.0.steps": 100, "network.width": 50},
-}
-
-
 def shortened(name):
     """The experiment as text, without cases and sweep, and with fewer steps."""
-    import tomllib
     value = tomllib.loads((SIMS / f"{name}.toml").read_text())
     value.pop("sweep", None)
     for case in value.pop("case", [])[:1]:
@@ -34,9 +25,6 @@ def shortened(name):
 
 
 class Runs(package.PackageTest):
-    def settings(self, options):
-        return [f"--set={key}={json.dumps(item)}" for key, item in options.items()]
-
     def test_the_bytes_of_the_command_line(self):
         for name in ("two_phase", "trajectories", "lazy_to_rich"):
             with self.subTest(name):
@@ -96,12 +84,24 @@ class Runs(package.PackageTest):
 
     def test_a_sweep_is_a_directory_of_runs(self):
         value = experiment(sweep={"seed": [1, 2], "network": {"width": np.array([5, 9])}})
-        self.assert_refused(ValueError, lambda: mfld.run(value), "out", "4 runs")
+        self.assert_refused(ValueError, lambda: mfld.run(value), "out", "4 runs", "only")
         runs = mfld.run(value, out=self.root / "out", jobs=2)
         self.assertEqual([run.name for run in runs], ["seed=1_width=5", "seed=1_width=9", "seed=2_width=5", "seed=2_width=9"])
         alone = mfld.run(experiment(), set={"seed": 2, "network.width": 9})
         self.assert_bits(alone.metrics.to_numpy(), runs[3].metrics.to_numpy())
         self.assertEqual(len(mfld.load(self.root / "out").select({"network.width": 5})), 2)
+
+    def test_one_run_of_a_sweep(self):
+        text = SIMS / "two_phase.toml"
+        short = {"phase.0.steps": 100, "phase.1.steps": 50}
+        mfld.run(text, set=short, out=self.root / "all", only="seed=3")
+        status, errors = self.program("run", text, "--set=phase.0.steps=100", "--set=phase.1.steps=50",
+                                      "--set=sweep.seed=[3]", "--out", "one", "--quiet")
+        self.assertEqual(status, 0, errors)
+        self.assertEqual((self.root / "all/metrics.csv").read_bytes(),
+                         (self.root / "one/seed=3/metrics.csv").read_bytes())
+        self.assertEqual(mfld.Simulation(text, set={"sweep.seed": [3]}).num_steps, 28000)
+        self.assert_refused(ValueError, lambda: mfld.run(text, only="seed=9"), "only = \"seed=9\"", "such as seed=1")
 
     def test_kernel_regression(self):
         value = experiment(phase=[{"method": "kernel-regression", "kernel": "tangent", "ridge": 0.01}])

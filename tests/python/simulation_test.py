@@ -202,7 +202,7 @@ class Looks(package.PackageTest):
         self.assertNotIn("<-", self.sim._repr_html_())  # escaped
 
     def test_refusals(self):
-        self.assert_refused(ValueError, lambda: mfld.Simulation(experiment(sweep={"seed": [1, 2]})), "2 runs", "makes one")
+        self.assert_refused(ValueError, lambda: mfld.Simulation(experiment(sweep={"seed": [1, 2]})), "2 runs (seed=1, seed=2)", "makes one")
         kernel = experiment(phase=[{"method": "kernel-regression", "kernel": "tangent"}])
         self.assert_refused(ValueError, lambda: mfld.Simulation(kernel), "kernel-regression", "mfld.run")
         self.assert_refused(ValueError, lambda: mfld.Simulation(self.value, particles=np.ones((2, 2))), "network.init.particles")

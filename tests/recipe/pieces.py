@@ -111,7 +111,7 @@ EDITS = {
     },
     "loss": {
         "name": (LOSS_HPP, " huber };", " huber, pseudo_huber };"),
-        "number": (LOSS_HPP, *after("  double delta = 1;        // huber only, > 0\n", """  double width = 1;        // pseudo-huber only, > 0
+        "number": (LOSS_HPP, *after("  double delta = 1;               // huber only, > 0\n", """  double width = 1;               // pseudo-huber only, > 0
 """)),
         "struct": (LOSS_CPP, *before("template <class Functions>\nvoid derivatives", PSEUDO_HUBER)),
         "row": (LOSS_CPP, *before("});\n\nconstexpr bool is_in_order", PSEUDO_HUBER_ROW)),

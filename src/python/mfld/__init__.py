@@ -2,7 +2,7 @@
 
     import mfld
 
-    result = mfld.run("sims/two_phase.toml", set={"sweep": "default"})    # what the command line does
+    result = mfld.run("sims/two_phase.toml", only="seed=1")               # what the command line does
     result.metrics                                                        # a pandas table
 
     sim = mfld.Simulation({"seed": 1, "task": {...}, "network": {...}, "phase": [{...}]})

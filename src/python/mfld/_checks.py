@@ -5,7 +5,7 @@ import numpy as np
 STEP = 1e-5
 
 
-def check_loss(loss, outputs, targets, tolerance=1e-6):
+def check_loss(loss: object, outputs: object, targets: object, tolerance: float = 1e-6) -> None:
     """Compare loss.derivative with central differences of loss.value at these outputs and targets [m]. ValueError names the
     entry that differs most, if it does by more than the tolerance (relative to 1 + the derivative)."""
     outputs, targets = np.asarray(outputs, dtype=float), np.asarray(targets, dtype=float)
@@ -14,7 +14,7 @@ def check_loss(loss, outputs, targets, tolerance=1e-6):
     _compare("loss.derivative", derivative, (np.asarray(above) - np.asarray(below)) / (2 * STEP), tolerance)
 
 
-def check_objective(objective, theta, tolerance=1e-6):
+def check_objective(objective: object, theta: object, tolerance: float = 1e-6) -> None:
     """Compare objective.drift at theta [N, p] with N times central differences of objective.value. ValueError names the
     particle and the parameter that differ most, if they do by more than the tolerance (relative to 1 + the drift)."""
     theta = np.array(theta, dtype=float)

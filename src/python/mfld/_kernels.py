@@ -2,6 +2,8 @@
 
 import collections
 
+import numpy as np
+
 from ._arguments import threads_of
 from ._interpreter import extension
 
@@ -10,8 +12,9 @@ Kernel.__doc__ = """A kernel [n, m], and an upper bound of the error of each ent
 closed forms, which carry rounding only; infinity where none is known."""
 
 
-def kernel(X, Z=None, *, convention="two-layer", activation="relu", depth=None, weight_variance=None, bias_variance=None,
-           part="ntk", threads=None):
+def kernel(X: object, Z: object = None, *, convention: str = "two-layer", activation: str = "relu",
+           depth: int | None = None, weight_variance: float | None = None, bias_variance: float | None = None,
+           part: str = "ntk", threads: int | None = None) -> Kernel | dict[str, Kernel]:
     """The kernel of a network of infinite width between the rows of X [n, d] and of Z [m, d] (None: X).
 
     convention        how the network is scaled, started and trained: a row of `mfld list conventions`
@@ -29,7 +32,8 @@ def kernel(X, Z=None, *, convention="two-layer", activation="relu", depth=None, 
     return kernels if part == "both" else kernels[part]
 
 
-def kernel_regression(kernel, targets, test_kernel=None, *, ridge=0.0):
+def kernel_regression(kernel: object, targets: object, test_kernel: object = None, *,
+                      ridge: float = 0.0) -> tuple[np.ndarray | None, np.ndarray]:
     """Kernel ridge regression: f(x) = k_x . coefficients with (K + n ridge I) coefficients = y, the minimum of
     1/(2n) sum_i (f(x_i) - y_i)^2 + ridge/2 |f|_K^2; interpolation where ridge = 0.
 

@@ -5,6 +5,7 @@ import json
 import os
 import sys
 import tomllib
+from collections.abc import Callable
 
 from . import results
 from ._arguments import threads_of
@@ -12,7 +13,9 @@ from ._interpreter import extension
 from ._progress import teller
 
 
-def run(experiment, out=None, set=None, *, threads=None, progress=None, loss=None, jobs=1):
+def run(experiment: str | os.PathLike | dict, out: str | os.PathLike | None = None, set: dict | None = None, *,
+        threads: int | None = None, progress: bool | Callable[[dict], object] | None = None, loss: object = None,
+        only: str = "", jobs: int = 1) -> results.Run | results.Runs:
     """Run an experiment to its end, as `mfld run` does.
 
     experiment  the path of an experiment file, or a dictionary with its keys. Data may be arrays: task = {"kind": "arrays",
@@ -26,6 +29,7 @@ def run(experiment, out=None, set=None, *, threads=None, progress=None, loss=Non
                 steps_per_second, seconds_left), called about ten times a second; what it raises stops the run
     loss        an object with value(outputs, targets) and derivative(outputs, targets), arrays [m] each, in place of
                 the keys of [loss]; one call a block of samples
+    only        of several runs (cases, a sweep) the one whose directory would be called so: "ntk_seed=1"
     jobs        runs of a sweep at a time
 
     Returns a results.Run with .metrics (the columns of metrics.csv), .summary, .config, .trajectory, .predictions and .data;
@@ -39,9 +43,9 @@ def run(experiment, out=None, set=None, *, threads=None, progress=None, loss=Non
     tell = teller(progress)
     try:
         if out is None:
-            return MemoryRun(core.run_in_memory(experiment, settings, loss, tell, count))
+            return MemoryRun(core.run_in_memory(experiment, settings, loss, tell, count, only))
         command = "mfld.run in Python: " + " ".join(sys.argv)
-        core.run_in_folder(experiment, settings, os.fspath(out), loss, tell, count, jobs, command)
+        core.run_in_folder(experiment, settings, os.fspath(out), loss, tell, count, only, jobs, command)
     finally:
         if hasattr(tell, "close"):
             tell.close()

@@ -2,6 +2,10 @@
 
 import html
 import operator
+import os
+from collections.abc import Callable
+
+import numpy as np
 
 from ._arguments import threads_of
 from ._interpreter import extension
@@ -10,11 +14,12 @@ from ._interpreter import extension
 class Simulation:
     """A simulation that is run as far as one likes, and looked at between the steps.
 
-        sim = mfld.Simulation("sims/two_phase.toml", set={"sweep": "default"})
+        sim = mfld.Simulation("sims/two_phase.toml", only="seed=1")
         sim.run(100)
         sim.observe("train_loss")
 
-    experiment  as for mfld.run; one run, so that neither cases nor a sweep can be in it
+    experiment  as for mfld.run; of several runs (cases, a sweep) one
+    only        which: what its directory would be called
     set         {"phase.0.steps": 100, ...}, as --set
     threads     number of threads; None: all. The bits do not depend on it
     loss        an object with value(outputs, targets) and derivative(outputs, targets), arrays [m] each, in place of the keys
@@ -28,7 +33,8 @@ class Simulation:
     another thread during one, raise RuntimeError.
     """
 
-    def __init__(self, experiment, set=None, *, threads=None, loss=None, objective=None, particles=None):
+    def __init__(self, experiment: str | os.PathLike | dict, set: dict | None = None, *, threads: int | None = None,
+                 loss: object = None, only: str = "", objective: object = None, particles: object = None) -> None:
         core, settings, count = extension(), dict(set or {}), threads_of(threads)
         if objective is not None:
             if loss is not None:
@@ -37,9 +43,10 @@ class Simulation:
         elif particles is not None:
             raise ValueError("particles: those of a network are network.init.particles of the experiment")
         else:
-            self._core = core.stepper(experiment, settings, loss, count)
+            self._core = core.stepper(experiment, settings, loss, only, count)
 
-    def run(self, steps=None, *, callback=None, every=1):
+    def run(self, steps: int | None = None, *, callback: Callable[["Simulation"], object] | None = None,
+            every: int = 1) -> int:
         """Make exactly so many steps, or as many as are left (None, or where fewer are). Returns how many were made.
 
         callback    a function of this simulation, called whenever so many steps are made that `every` divides them; if what
@@ -67,52 +74,52 @@ class Simulation:
         return self.step - first
 
     @property
-    def step(self):
+    def step(self) -> int:
         """Steps made since the start."""
         return self._core.step
 
     @property
-    def num_steps(self):
+    def num_steps(self) -> int:
         """Steps of all phases together, which may end early."""
         return self._core.num_steps
 
     @property
-    def phase(self):
+    def phase(self) -> int:
         """Which phase makes the next step, from 0; after the last one their number."""
         return self._core.phase
 
     @property
-    def time(self):
+    def time(self) -> float:
         """The sum of the step sizes so far: mean-field time, or what the scaling makes it."""
         return self._core.time
 
     @property
-    def gradient_evaluations(self):
+    def gradient_evaluations(self) -> int:
         """Gradients of single samples so far, as each method counts them."""
         return self._core.gradient_evaluations
 
     @property
-    def particles(self):
+    def particles(self) -> np.ndarray:
         """The particles theta [N, p], columns as `parameter_names`: a view of the state, without a copy and read-only. It
         lives as long as it is held, also without this simulation, and shows at each moment where the particles are:
         take .copy() of what is to stay. float32 where network.precision is "single"."""
         return self._core.particles
 
     @property
-    def parameter_names(self):
+    def parameter_names(self) -> list[str]:
         """The p columns of the particles: "r", "w_1", .., "w_d", "b"."""
         return self._core.parameter_names
 
-    def outputs(self, X):
+    def outputs(self, X: object) -> np.ndarray:
         """f(x) at the rows of X [n, d], of what the method predicts with (the average, in a phase that averages): [n]."""
         return self._core.outputs(X)
 
-    def drift(self):
+    def drift(self) -> np.ndarray:
         """g_j = v_j + 2 lambda1 theta_j at the particles, in double [N, p]: the gradient of the first variation of the
         objective, N dF/dtheta_j in the mean-field scaling (src/README.md, equation 4). Over all samples, without noise."""
         return self._core.drift()
 
-    def observe(self, *names):
+    def observe(self, *names: str) -> dict[str, float]:
         """{column: number} of these observables (`mfld list observables`) now; without names those of the experiment."""
         return dict(self._core.observe(list(names)))
 
@@ -127,7 +134,7 @@ class Simulation:
         return table(rows)
 
     @property
-    def formulas(self):
+    def formulas(self) -> list[str]:
         """The formulas that this simulation really uses, one a line: data, network, risk, phases."""
         return self._core.formulas
 
