@@ -446,6 +446,11 @@ TEST(Experiment, EveryTaskOfTheTableCanBeRead) {
     if (row.name == "file") {
       assign(task, "path", {"data.csv"});
     }
+    if (row.name == "mixture") {
+      assign(task, "centres", parse_toml_value("[[0, 1]]"));
+      assign(root, "objective.kind", {"mmd"});
+      assign(root, "objective.kernel_width", {1.0});
+    }
     assign(root, "task", task);
     const Experiment experiment = build_experiment(root, folder.path());
     EXPECT_GT(experiment.data.num_train(), 0) << row.name;
