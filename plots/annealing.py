@@ -19,7 +19,7 @@ import interpreter  # noqa: E402, F401  (first: it may start the script over)
 import numpy as np
 
 import arguments
-import results
+import points
 import series
 import style
 import sweeps
@@ -30,38 +30,20 @@ FIGURE = "the figure of annealing"
 TURN = 2 * np.pi
 
 
-def column_of(run):
-    """What [objective] kind calls its column."""
-    kind = run.setting("objective.kind", None)
-    if kind is None:
-        raise results.Error(f"{FIGURE} needs particles that are points; {run.name} has no [objective].")
-    return kind
-
-
 def is_torus(run):
     return run.setting("objective.kernel", "gaussian") == "torus"
-
-
-def draw_discrepancy(axes, cases, column):
-    for index, (label, runs) in enumerate(cases.items()):
-        series.draw(axes, runs, "step", column, True, label=words.in_figure(label, 24), **style.look(index))
-    axes.set_xscale("symlog", linthresh=1)
-    sweeps.log_if_positive(axes, np.concatenate([run.metrics[column] for runs in cases.values() for run in runs]))
-    axes.set_xlabel("step")
-    axes.set_title("squared discrepancy", loc="left")
-    axes.legend(loc="lower left")
 
 
 def draw_end(axes, label, run, index):
     """The plane of the first two coordinates."""
     end = run.trajectory.positions[-1][:, :2]
-    points = run.data["train_inputs"][:, :2]
+    sought = run.data["train_inputs"][:, :2]
     if is_torus(run):
-        end, points = end % TURN, points % TURN
+        end, sought = end % TURN, sought % TURN
         axes.set_xlim(0, TURN)
         axes.set_ylim(0, TURN)
-    if len(points):
-        axes.plot(*points.T, linestyle="none", marker="x", markersize=7, color=style.GREY, label="points")
+    if len(sought):
+        axes.plot(*sought.T, linestyle="none", marker="x", markersize=7, color=style.GREY, label="points")
     axes.plot(*end.T, linestyle="none", marker="o", markersize=3, alpha=0.6, color=style.COLOURS[index], label="particles")
     axes.set_aspect("equal", adjustable="box")
     axes.set_xlabel("$x_0$")
@@ -89,18 +71,13 @@ def report(cases, column):
 
 
 def draw(runs, args):
-    column = column_of(runs[0])
-    for run in runs:
-        if column_of(run) != column:
-            raise results.Error(f"{FIGURE} compares runs of one objective; {run.name} has {column_of(run)}.")
-    series.require(runs, column, FIGURE)
+    column = points.column_of(runs, FIGURE)
     cases = series.by_case(runs)
     style.require_few(cases, FIGURE)
-    shown = {label: members[0] for label, members in cases.items()
-             if members[0].trajectory is not None and members[0].trajectory.positions.shape[2] >= 2}
+    shown = {label: members[0] for label, members in cases.items() if points.has_plane(members[0])}
     figure = style.figure(style.WIDTH_INCHES * (0.4 + 0.3 * len(shown)), 3.0)
     grid = figure.subplots(1, 1 + len(shown), squeeze=False)[0]
-    draw_discrepancy(grid[0], cases, column)
+    points.draw_discrepancy(grid[0], cases, column)
     for axes, (label, run) in zip(grid[1:], shown.items()):
         draw_end(axes, label, run, list(cases).index(label))
     report(cases, column)

@@ -507,7 +507,8 @@ std::shared_ptr<const ParticleObjective> make_objective(const Section& root, con
   return objective;
 }
 
-void read_method(const Section& root, const Subject& subject, Experiment& experiment) {
+template <class WithData>
+void read_method(const Section& root, const Subject& subject, const WithData& with_data, Experiment& experiment) {
   const Network& network = experiment.network();
   const ParticleObjective* objective = experiment.objective.get();
   experiment.kernel = read_kernel_method(root, {subject.options.neuron, subject.options.trained, &experiment.risk,
@@ -519,8 +520,10 @@ void read_method(const Section& root, const Subject& subject, Experiment& experi
     return;
   }
   const auto num_trained = static_cast<double>(std::count(network.trained().begin(), network.trained().end(), 1));
-  PhaseList list = read_phases(root, {subject.options.scaling, experiment.risk.loss(), experiment.sizes().num_samples,
-                                      static_cast<double>(subject.options.width) * num_trained, objective});
+  PhaseList list = with_data([&] {
+    return read_phases(root, {subject.options.scaling, experiment.risk.loss(), experiment.sizes().num_samples,
+                              static_cast<double>(subject.options.width) * num_trained, objective});
+  });
   experiment.phases = std::move(list.phases);
   experiment.stop_rules = std::move(list.stop_rules);
 }
@@ -581,10 +584,7 @@ Experiment read_experiment(const Section& root, const Surroundings& surroundings
                                     : Network(options.neuron, data.input_dim(), options.scaling, options.trained);
   Experiment experiment{seeds, std::move(data), std::make_shared<Network>(network), options.precision, subject.risk};
   experiment.objective = objective;
-  with_data([&] {
-    read_method(root, subject, experiment);
-    return 0;
-  });
+  read_method(root, subject, with_data, experiment);
   check_memory_of_particles(root, subject, experiment);
   make_particles(root, surroundings, subject, experiment);
   check_kernel_width(root, experiment);

@@ -25,9 +25,10 @@ void set_makers(const Make& make, ParticleObjective& objective) {
 
 /// The width of a kernel, not far below the distances of the points that it compares.
 double read_kernel_width(Section& section, std::string_view of, double median) {
+  const std::string in_words = fmt::format("the median distance of two {}", of);
   Fallback<double> fallback = required;
   if (median > 0 || section.is_describing()) {
-    fallback = {median, fmt::format("the median distance of two {}", of)};
+    fallback = {median, in_words};
   }
   const std::string doc = fmt::format("width of the kernel, in the units of the {}", of);
   const double width = section.number("kernel_width", doc, fallback, NumberRule::non_negative);

@@ -36,29 +36,17 @@ struct KernelStein<Scalar>::Parts {
     return particles.middleRows(tile.first, tile.count).transpose().template cast<double>();
   }
 
-  void pack_sources(const Particles<Scalar>& particles, std::span<const Index> rows) {
-    sources.num_points = std::ssize(rows);
-    sources.numbers.resize(rows.size() * static_cast<std::size_t>(2 * dimension));
-    Scalar* to = sources.numbers.data();
-    for (const Index row : rows) {
-      for (Index c = 0; c < dimension; ++c) {
-        to[c] = particles(row, c);
-        to[dimension + c] = static_cast<Scalar>(scores(c, row));
-      }
-      to += 2 * dimension;
-    }
+  /// number(j, k): the coordinates of particle j, then its score.
+  auto numbers_of(const Particles<Scalar>& particles) const {
+    return [this, &particles](Index j, Index k) {
+      return k < dimension ? static_cast<double>(particles(j, k)) : scores(k - dimension, j);
+    };
   }
 
-  /// The lanes beyond the last particle repeat it.
-  void pack(const Particles<Scalar>& particles, PairTile<Scalar>& tile) const {
-    for (Index i = 0; i < kernels::pair_tile; ++i) {
-      const Index j = tile.first + std::min(i, tile.count - 1);
-      for (Index c = 0; c < dimension; ++c) {
-        tile.particles[static_cast<std::size_t>(c * kernels::pair_tile + i)] = particles(j, c);
-        tile.particles[static_cast<std::size_t>((dimension + c) * kernels::pair_tile + i)] =
-            static_cast<Scalar>(scores(c, j));
-      }
-    }
+  void pack_sources(const Particles<Scalar>& particles, std::span<const Index> rows) {
+    sources.fill(std::ssize(rows), 2 * dimension, [&, of = numbers_of(particles)](Index i, Index k) {
+      return of(rows[static_cast<std::size_t>(i)], k);
+    });
   }
 
   kernels::SteinTask<Scalar> task_of(PairTile<Scalar>& tile) const {
@@ -71,7 +59,7 @@ struct KernelStein<Scalar>::Parts {
     pack_sources(particles, all);
     of_rows.resize(static_cast<std::size_t>(particles.rows()));
     tiles.for_each(particles.rows(), [&](PairTile<Scalar>& tile) {
-      pack(particles, tile);
+      tile.fill(2 * dimension, numbers_of(particles));
       kernels::sum_pairs(task_of(tile));
       std::copy_n(tile.values.begin(), tile.count, of_rows.begin() + tile.first);
     });
@@ -87,7 +75,7 @@ struct KernelStein<Scalar>::Parts {
     pack_sources(particles, terms);  // those that have moved are not read again
     const double weight = (accumulate == Accumulate::assign ? 2 : -2) / static_cast<double>(terms.size());
     tiles.for_each(particles.rows(), [&](PairTile<Scalar>& tile) {
-      pack(particles, tile);
+      tile.fill(2 * dimension, numbers_of(particles));
       kernels::SteinTask<Scalar> task = task_of(tile);
       task.through = tile.sum(0);
       task.direct = tile.sum(dimension);

@@ -71,34 +71,18 @@ struct Mmd<Scalar>::Parts {
     pack(points, data);
   }
 
-  /// Coordinate c of a point whose numbers are `stride` apart: x, and on a torus cos x, with sin x d places behind.
-  void write(Index c, double x, Index stride, Scalar* point) const {
-    point[c * stride] = static_cast<Scalar>(is_torus ? std::cos(x) : x);
-    if (is_torus) {
-      point[(dimension + c) * stride] = static_cast<Scalar>(std::sin(x));
-    }
+  /// number(j, k) of a row: its coordinates, or on a torus their cosines and then their sines.
+  template <class Rows>
+  auto numbers_of(const Rows& rows) const {
+    return [this, &rows](Index j, Index k) {
+      const auto x = static_cast<double>(rows(j, k % dimension));
+      return !is_torus ? x : k < dimension ? std::cos(x) : std::sin(x);
+    };
   }
 
   template <class Rows>
   void pack(const Rows& rows, PairSources<Scalar>& sources) const {
-    sources.num_points = rows.rows();
-    sources.numbers.resize(static_cast<std::size_t>(rows.rows() * numbers));
-    for (Index i = 0; i < rows.rows(); ++i) {
-      for (Index c = 0; c < dimension; ++c) {
-        write(c, static_cast<double>(rows(i, c)), 1, sources.numbers.data() + i * numbers);
-      }
-    }
-  }
-
-  /// The lanes beyond the last point repeat it.
-  template <class Rows>
-  void pack(const Rows& rows, PairTile<Scalar>& tile) const {
-    for (Index c = 0; c < dimension; ++c) {
-      for (Index i = 0; i < kernels::pair_tile; ++i) {
-        const Index j = tile.first + std::min(i, tile.count - 1);
-        write(c, static_cast<double>(rows(j, c)), kernels::pair_tile, tile.particles.data() + i);
-      }
-    }
+    sources.fill(rows.rows(), numbers, numbers_of(rows));
   }
 
   /// Nothing where these terms were the last ones: who corrects an estimate asks twice.
@@ -136,7 +120,7 @@ struct Mmd<Scalar>::Parts {
     tiles.resize(numbers, 0);
     of_rows.resize(static_cast<std::size_t>(rows.rows()));
     tiles.for_each(rows.rows(), [&](PairTile<Scalar>& tile) {
-      pack(rows, tile);
+      tile.fill(numbers, numbers_of(rows));
       mean_over(sources, kernel, tile, nullptr);
       std::copy_n(tile.values.begin(), tile.count, of_rows.begin() + tile.first);
     });
@@ -150,7 +134,7 @@ struct Mmd<Scalar>::Parts {
     pack(particles, all_particles);  // those that have moved are not read again
     tiles.resize(numbers, 2 * dimension);
     tiles.for_each(particles.rows(), [&](PairTile<Scalar>& tile) {
-      pack(particles, tile);
+      tile.fill(numbers, numbers_of(particles));
       mean_over(all_particles, of_particles, tile, tile.sum(0));
       mean_over(terms, of_points, tile, tile.sum(dimension));
       for (Index c = 0; c < dimension; ++c) {

@@ -18,6 +18,17 @@ struct PairTile {
   std::vector<double> sums;       // [num_sums][pair_tile]
 
   double* sum(Index k) { return sums.data() + k * kernels::pair_tile; }
+
+  /// Number k of particle j is number_of(j, k). The lanes beyond the last particle repeat it.
+  template <class NumberOf>
+  void fill(Index numbers, const NumberOf& number_of) {
+    Scalar* to = particles.data();
+    for (Index k = 0; k < numbers; ++k) {
+      for (Index i = 0; i < kernels::pair_tile; ++i) {
+        *to++ = static_cast<Scalar>(number_of(first + std::min(i, count - 1), k));
+      }
+    }
+  }
 };
 
 /// Sums over pairs for all particles, tile by tile in parallel: each tile by one task, in the order of the sources, so
@@ -54,6 +65,19 @@ template <class Scalar>
 struct PairSources {
   std::vector<Scalar> numbers;
   Index num_points = 0;
+
+  /// Number k of point i is number_of(i, k).
+  template <class NumberOf>
+  void fill(Index count, Index numbers_of_point, const NumberOf& number_of) {
+    num_points = count;
+    numbers.resize(static_cast<std::size_t>(count * numbers_of_point));
+    auto to = numbers.begin();
+    for (Index i = 0; i < count; ++i) {
+      for (Index k = 0; k < numbers_of_point; ++k) {
+        *to++ = static_cast<Scalar>(number_of(i, k));
+      }
+    }
+  }
 };
 
 /// finish(first, last) of a tile's particles, where there is something to do.

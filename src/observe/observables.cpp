@@ -98,10 +98,13 @@ Observable discrepancy() {
   Observable row;
   row.name = "discrepancy";
   row.formula =
-      "column mmd or ksd, as objective.kind: R, the objective of points without the penalty, a squared distance of their law "
+      "column mmd or ksd, as objective.kind: R, the objective of points without the penalty, a squared distance of "
+      "their law "
       "from what it should be";
   row.needs = {.particles = true, .network = false, .points = true};
-  row.columns = [](const Scene& scene) { return std::vector<std::string>{std::string(scene.objective->name)}; };
+  row.columns = [](const Scene& scene) {
+    return std::vector<std::string>{std::string(scene.objective != nullptr ? scene.objective->name : "discrepancy")};
+  };
   row.evaluate = [](Moment& moment, std::span<double> values) { values[0] = moment.data_part(); };
   return row;
 }

@@ -76,7 +76,7 @@ void verify_seal(const FilePlace& place) {
 void write_matrix(Hdf5File& file, const std::string& name, const LentMatrix& matrix) {
   constexpr Index at_once = 4096;
   file.reserve<double>(name, {matrix.rows(), matrix.cols()});
-  for (Index first = 0; first < matrix.rows(); first += at_once) {
+  for (Index first = 0; matrix.cols() > 0 && first < matrix.rows(); first += at_once) {
     const Inputs rows = matrix.block(first, std::min(at_once, matrix.rows() - first));
     file.write_rows<double>(name, first, {rows.data(), static_cast<std::size_t>(rows.size())});
   }

@@ -5,8 +5,8 @@
 #include <cmath>
 #include <vector>
 
-#include "mfld/core/parallel.hpp"
 #include "mfld/model/neuron_derivatives.hpp"
+#include "objective/pair_tiles.hpp"
 
 namespace mfld {
 
@@ -20,22 +20,27 @@ double mean_over_pairs(double sum, Index num_particles) {
   return sum / (static_cast<double>(num_particles) * static_cast<double>(num_particles - 1));
 }
 
-/// sum over l of W_jl, l != j; columns are particles, so that each is contiguous.
-double sum_of_row(const Matrix& theta, const Matrix& score, Index j, double inverse_square) {
-  const auto p = static_cast<double>(theta.rows());
-  double sum = 0;
-  for (Index l = 0; l < theta.cols(); ++l) {
-    if (l == j) {
-      continue;
+/// The sum of W_jl over all pairs of j and another l; columns are particles.
+double sum_over_pairs(const Matrix& theta, const Matrix& score, double inverse_square) {
+  const Index p = theta.rows();
+  const auto numbers_of = [&](Index j, Index k) { return k < p ? theta(k, j) : score(k - p, j); };
+  PairSources<double> sources;
+  sources.fill(theta.cols(), 2 * p, numbers_of);
+  PairTiles<double> tiles;
+  tiles.resize(2 * p, 0);
+  Vector sums(theta.cols());
+  const kernels::PairKernel kernel = {kernels::PairKernelKind::inverse_multiquadric, inverse_square, {}};
+  tiles.for_each(theta.cols(), [&](PairTile<double>& tile) {
+    tile.fill(2 * p, numbers_of);
+    kernels::sum_pairs(kernels::SteinTask<double>{kernel, p, tile.particles.data(), sources.numbers.data(),
+                                                  sources.num_points, tile.values.data(), nullptr, nullptr});
+    for (Index i = 0; i < tile.count; ++i) {
+      const Index j = tile.first + i;
+      const double of_itself = score.col(j).squaredNorm() + static_cast<double>(p) * inverse_square;
+      sums[j] = tile.values[static_cast<std::size_t>(i)] - of_itself;
     }
-    const auto difference = theta.col(j) - theta.col(l);
-    const double u = 1 / (1 + difference.squaredNorm() * inverse_square);
-    const double k = std::sqrt(u);
-    const double slope = -inverse_square * k * u;  // grad_j k = slope (theta_j - theta_l) = -grad_l k
-    const double trace = -p * slope - 3 * inverse_square * inverse_square * k * u * u * difference.squaredNorm();
-    sum += score.col(j).dot(score.col(l)) * k - slope * (score.col(j) - score.col(l)).dot(difference) + trace;
-  }
-  return sum;
+  });
+  return sums.sum();
 }
 
 double bias_of_mean(const MeanFieldProblem& problem, const Particles<double>& particles, const Vector& outputs,
@@ -76,9 +81,8 @@ KernelDiscrepancy kernel_gradient_discrepancy(const MeanFieldProblem& problem, c
   const Matrix theta = particles(rows, Eigen::all).transpose();
   const Matrix score = -drift(rows, Eigen::all).transpose() / problem.temperature;
   const double inverse_square = 1 / (kernel.width * kernel.width);
-  Vector sums(theta.cols());
-  for_each_task(theta.cols(), [&](Index j) { sums[j] = sum_of_row(theta, score, j, inverse_square); });
-  return {mean_over_pairs(sums.sum(), theta.cols()), bias_of_mean(problem, particles, outputs, inverse_square)};
+  return {mean_over_pairs(sum_over_pairs(theta, score, inverse_square), theta.cols()),
+          bias_of_mean(problem, particles, outputs, inverse_square)};
 }
 
 }  // namespace mfld

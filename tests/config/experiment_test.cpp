@@ -509,6 +509,11 @@ TEST(Experiment, EveryTaskOfTheTableCanBeRead) {
       assign(task, "train_targets", {arrays->add(Inputs::Random(6, 1))});
       surroundings.arrays = arrays;
     }
+    if (row.name == "mixture") {
+      assign(task, "centres", parse_toml_value("[[0, 1]]"));
+      assign(root, "objective.kind", {"mmd"});
+      assign(root, "objective.kernel_width", {1.0});
+    }
     assign(root, "task", task);
     const Experiment experiment = build_experiment(root, surroundings);
     EXPECT_GT(experiment.data.num_train(), 0) << row.name;

@@ -55,8 +55,16 @@ TEST(Objective, TakesTheMedianDistanceForItsWidth) {
   EXPECT_TRUE(mentions(build(mmd, {"objective.kernel_width=0.5"}).resolved, "kernel_width = 0.5"));
 }
 
+TEST(Objective, DescribesItsKeys) {
+  const auto keys = describe_keys();
+  const auto width = std::find_if(keys.begin(), keys.end(), [](const KeyInfo& key) {
+    return key.path == "objective.kernel_width" && key.where.starts_with("objective.kind = \"mmd\"");
+  });
+  ASSERT_NE(width, keys.end());
+  EXPECT_EQ(width->fallback, "the median distance of two training points");
+}
+
 TEST(Objective, OfANetworkIsNotWrittenOut) {
-  Value root = parse_toml(mmd, "test.toml");
   const std::string risk =
       "seed = 1\ntask = { kind = \"single-index\", num_train = 5 }\nnetwork.width = 3\n"
       "[[phase]]\nmethod = \"gd\"\nsteps = 3\nstep_size = 0.1\n";

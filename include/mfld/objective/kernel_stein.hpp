@@ -17,7 +17,7 @@ namespace mfld {
 /// the N particles as sources: v_I has the pairs (j, l) with l in I alone, which is unbiased [random batches: Jin, Li &
 /// Liu, J. Comput. Phys. 2020]. Not through coefficients. Cost O(N^2 d) and N scores and products with their Jacobians;
 /// of v_I O(N |I| d). Scores are in double; sums over 32 pairs are in the precision of the particles, all others in
-/// double.
+/// double. A pass allocates a few small matrices for every 32 particles.
 template <class Scalar>
 class KernelStein final : public Objective<Scalar> {
  public:
