@@ -40,6 +40,19 @@ Seeds read_seeds(Section root) {
   return seeds;
 }
 
+constexpr std::array<Named<bool>, 2> noise_precisions = {{{"own", false}, {"double", true}}};
+
+NoiseRule read_noise(Section section) {
+  NoiseRule rule;
+  rule.substeps = section.integer(
+      "substeps", "steps of a run with a smaller step size whose noise each step takes, added: both share their noise",
+      rule.substeps, {1, NoiseRule::most_substeps});
+  rule.in_double = pick(section, "precision",
+                        "double: single precision draws the normals of double precision, rounded, and shares them",
+                        "own", noise_precisions);
+  return rule;
+}
+
 std::string with_task(std::string_view kind) { return fmt::format("task.kind = \"{}\"", kind); }
 
 MakeDataset read_task(const Section& root, const Surroundings& surroundings) {
@@ -306,8 +319,21 @@ std::uint64_t hash_of(std::string_view bytes, std::uint64_t hash) {
   return hash;
 }
 
+/// A noise rule that changes nothing: of runs that were made before there were any.
+bool is_plain_noise(const Member& section) {
+  const auto* table = section.value.as<Table>();
+  const auto is_default = [](const Member& key) {
+    const auto* substeps = key.value.as<std::int64_t>();
+    const auto* precision = key.value.as<std::string>();
+    return (substeps != nullptr && *substeps == 1) || (precision != nullptr && *precision == noise_precisions[0].name);
+  };
+  return section.key == "noise" && table != nullptr &&
+         std::all_of(table->members.begin(), table->members.end(), is_default);
+}
+
 /// Of what an experiment computes, and not of where its files lie.
 std::uint64_t hash_of_values(Value resolved) {
+  std::erase_if(std::get<Table>(resolved.data).members, is_plain_noise);
   for (Member& section : std::get<Table>(resolved.data).members) {
     if (auto* table = section.value.as<Table>(); table != nullptr && section.key == "task") {
       std::erase_if(table->members,
@@ -349,6 +375,7 @@ double num_doubles_of_state(const std::vector<Phase>& phases, const RunSizes& si
 Experiment read_experiment(const Section& root, const Surroundings& surroundings) {
   const bool describing = root.is_describing();
   const Seeds seeds = read_seeds(root);
+  const NoiseRule noise = read_noise(root.table("noise"));
   const MakeDataset make_dataset = read_task(root, surroundings);
   Section network_section = root.table("network");
   const NetworkOptions options = read_network(network_section);
@@ -363,7 +390,7 @@ Experiment read_experiment(const Section& root, const Surroundings& surroundings
   check_labels(root, risk, data.train_targets, "training");
   check_labels(root, risk, data.test_targets, "test");
   const Network network(options.neuron, data.input_dim(), options.scaling, options.trained);
-  Experiment experiment{seeds, std::move(data), std::make_shared<Network>(network), options.precision, risk};
+  Experiment experiment{seeds, noise, std::move(data), std::make_shared<Network>(network), options.precision, risk};
   const auto width = static_cast<double>(options.width);
   const auto num_trained = static_cast<double>(std::count(network.trained().begin(), network.trained().end(), 1));
   const bool predictions = asks_for_predictions(root);
@@ -448,6 +475,10 @@ std::vector<std::string> Experiment::formulas() const {
     const auto& rule = stop_rules[i];
     lines.push_back(fmt::format("phase {}: {}{}", i, phases[i].describe(),
                                 rule ? fmt::format("; ends once {} {}", rule->column, rule->condition()) : ""));
+  }
+  const auto is_warm = [](const Phase& phase) { return phase.temperature.value > 0; };
+  if (!noise.is_plain() && std::any_of(phases.begin(), phases.end(), is_warm)) {
+    lines.push_back("noise: " + noise.describe());
   }
   if (!kernel) {
     const auto notes = observation_notes(scene(), observables);

@@ -310,7 +310,7 @@ RunSummary run_in(const Experiment& experiment, RunDirectory& directory, const s
   }
   Simulation<Scalar> simulation(
       std::make_unique<EmpiricalRisk<Scalar>>(*experiment.model, experiment.risk, experiment.data), experiment.phases,
-      experiment.seeds, std::move(start), &experiment.initial);
+      experiment.seeds, std::move(start), &experiment.initial, experiment.noise);
   const double write_seconds_before = recorder.write_seconds();
   Outcome outcome = simulation.run(recorder, stop);
   const double pass_seconds = recorder.pass_seconds();
