@@ -42,6 +42,19 @@ Seeds read_seeds(Section root) {
   return seeds;
 }
 
+constexpr std::array<Named<bool>, 2> noise_precisions = {{{"own", false}, {"double", true}}};
+
+NoiseRule read_noise(Section section) {
+  NoiseRule rule;
+  rule.substeps = section.integer(
+      "substeps", "steps of a run with a smaller step size whose noise each step takes, added: both share their noise",
+      rule.substeps, {1, NoiseRule::most_substeps});
+  rule.in_double = pick(section, "precision",
+                        "double: single precision draws the normals of double precision, rounded, and shares them",
+                        "own", noise_precisions);
+  return rule;
+}
+
 std::string with_task(std::string_view kind) { return fmt::format("task.kind = \"{}\"", kind); }
 
 std::string with_objective(std::string_view kind) { return fmt::format("objective.kind = \"{}\"", kind); }
@@ -411,8 +424,21 @@ std::uint64_t hash_of(std::string_view bytes, std::uint64_t hash) {
   return hash;
 }
 
+/// A noise rule that changes nothing: of runs that were made before there were any.
+bool is_plain_noise(const Member& section) {
+  const auto* table = section.value.as<Table>();
+  const auto is_default = [](const Member& key) {
+    const auto* substeps = key.value.as<std::int64_t>();
+    const auto* precision = key.value.as<std::string>();
+    return (substeps != nullptr && *substeps == 1) || (precision != nullptr && *precision == noise_precisions[0].name);
+  };
+  return section.key == "noise" && table != nullptr &&
+         std::all_of(table->members.begin(), table->members.end(), is_default);
+}
+
 /// Of what an experiment computes, and not of where its files lie.
 std::uint64_t hash_of_values(Value resolved) {
+  std::erase_if(std::get<Table>(resolved.data).members, is_plain_noise);
   for (Member& section : std::get<Table>(resolved.data).members) {
     if (auto* table = section.value.as<Table>(); table != nullptr && section.key == "task") {
       std::erase_if(table->members,
@@ -573,6 +599,7 @@ void check_kernel_width(const Section& root, const Experiment& experiment) {
 /// Reads everything in the order of the resolved file.
 Experiment read_experiment(const Section& root, const Surroundings& surroundings) {
   const Seeds seeds = read_seeds(root);
+  const NoiseRule noise = read_noise(root.table("noise"));
   const Subject subject = read_subject(root, surroundings);
   const NetworkOptions& options = subject.options;
   const bool has_file = reads_file(root.find("task.kind"));
@@ -582,7 +609,8 @@ Experiment read_experiment(const Section& root, const Surroundings& surroundings
   const auto objective = with_data([&] { return make_objective(root, subject, data); });
   const Network network = objective ? network_of_points(objective->dimension)
                                     : Network(options.neuron, data.input_dim(), options.scaling, options.trained);
-  Experiment experiment{seeds, std::move(data), std::make_shared<Network>(network), options.precision, subject.risk};
+  Experiment experiment{seeds,       noise, std::move(data), std::make_shared<Network>(network), options.precision,
+                        subject.risk};
   experiment.objective = objective;
   read_method(root, subject, with_data, experiment);
   check_memory_of_particles(root, subject, experiment);
@@ -664,6 +692,10 @@ std::vector<std::string> Experiment::formulas() const {
     const auto& rule = stop_rules[i];
     lines.push_back(fmt::format("phase {}: {}{}", i, phases[i].describe(),
                                 rule ? fmt::format("; ends once {} {}", rule->column, rule->condition()) : ""));
+  }
+  const auto is_warm = [](const Phase& phase) { return phase.temperature.value > 0; };
+  if (!noise.is_plain() && std::any_of(phases.begin(), phases.end(), is_warm)) {
+    lines.push_back("noise: " + noise.describe());
   }
   if (!kernel) {
     const auto notes = observation_notes(scene(), observables);

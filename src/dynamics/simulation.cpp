@@ -20,9 +20,10 @@ bool pulls_to_start(const Phase& phase) {
 
 template <class Scalar>
 Simulation<Scalar>::Simulation(std::unique_ptr<Objective<Scalar>> objective, std::vector<Phase> phases, Seeds seeds,
-                               State<Scalar> state, const Particles<double>* first_particles)
+                               State<Scalar> state, const Particles<double>* first_particles, NoiseRule noise)
     : phases_(std::move(phases)),
       seeds_(seeds),
+      noise_(noise),
       state_(std::move(state)),
       objective_(std::move(objective)),
       drift_(state_.particles.rows(), state_.particles.cols()) {
@@ -161,6 +162,7 @@ StepOptions Simulation<Scalar>::step_options(const Phase& phase) const {
   options.penalty = penalty(phase).coefficient;
   options.temperature = phase.temperature_at(state_.step_in_phase);
   options.noise_seed = seeds_.noise;
+  options.noise = noise_;
   options.step = state_.step;
   options.friction = phase.friction;
   return options;

@@ -23,6 +23,25 @@ Particles<double> trained_part(const Matrix& of_all, const std::vector<unsigned 
   return part;
 }
 
+/// The normals that a step takes in the precision of the particles, by the rule of the run.
+template <class Scalar>
+Particles<double> normals_of_step(const StepOptions& options, Index first, Index rows, Index columns) {
+  const std::int64_t num_draws = options.noise.substeps;
+  Particles<double> sum = Particles<double>::Zero(rows, columns);
+  const auto add = [&]<class Drawn>(Particles<Drawn> xi, std::int64_t step) {
+    langevin_noise(options.noise_seed, step, first, xi);
+    sum += xi.template cast<Scalar>().template cast<double>();
+  };
+  for (std::int64_t k = 0; k < num_draws; ++k) {
+    if (options.noise.in_double) {
+      add(Particles<double>(rows, columns), options.step * num_draws + k);
+    } else {
+      add(Particles<Scalar>(rows, columns), options.step * num_draws + k);
+    }
+  }
+  return sum / std::sqrt(static_cast<double>(num_draws));
+}
+
 /// w = -eta g + amplitude xi of the particles first, ..., first + position.rows() - 1.
 template <class Scalar>
 Particles<double> moves(const StepContext<Scalar>& context, Index first, const Particles<double>& position) {
@@ -34,8 +53,7 @@ Particles<double> moves(const StepContext<Scalar>& context, Index first, const P
     w += 2 * options.step_size * options.penalty * trained_part(*context.anchor, context.trained, first, rows);
   }
   if (const double amplitude = overdamped_noise(options); amplitude > 0) {
-    Particles<Scalar> xi(rows, context.particles.cols());
-    langevin_noise(options.noise_seed, options.step, first, xi);
+    const Particles<double> xi = normals_of_step<Scalar>(options, first, rows, context.particles.cols());
     w += amplitude * trained_part(xi, context.trained, 0, rows);
   }
   return w;

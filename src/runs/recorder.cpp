@@ -32,7 +32,7 @@ std::unique_ptr<Objective<Scalar>> objective_of(const Experiment& experiment) {
 template <class Scalar>
 Simulation<Scalar> simulation_of(const Experiment& experiment, State<Scalar> start) {
   return Simulation<Scalar>(objective_of<Scalar>(experiment), experiment.phases, experiment.seeds, std::move(start),
-                            &experiment.initial);
+                            &experiment.initial, experiment.noise);
 }
 
 template Simulation<double> simulation_of(const Experiment&, State<double>);

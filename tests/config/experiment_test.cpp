@@ -69,6 +69,7 @@ const std::vector<std::vector<std::string>> good = {
     {"network.neuron=fixed-sign", "network.train=[\"input\"]", "network.precision=single", "loss.half=false"},
     {"network.neuron=linear", "observe.every=7", "observe.trajectory={particles = [3, 1], at = [2, 5]}"},
     {"network.neuron=bounded-r", "network.init.output_law=uniform", "network.bias=false", "observe.at=[1, 2]"},
+    {"noise={substeps = 4, precision = \"double\"}", "network.precision=single"},
     {"network.neuron=parity-unbounded", "network.bound=2", "observe.trajectory.particles=all", "seeds.noise=9"},
     {"task.angles=[0, 120.5]", "task.amplitudes=[1, -1]", "task.inputs=sphere", "task.input_norm=2",
      "task.label_noise=uniform", "task.noise_level=0.1", "observe.columns=[\"train_loss\", \"mean_r\"]"},
@@ -262,6 +263,8 @@ TEST(Experiment, EveryMistakeIsOneSentence) {
       {{"task.num_train=-3"}, "task.num_train = -3: must be an integer >= 1"},
       {{"task.num_train=1000000000000"}, "task.num_train = 1000000000000: the inputs need"},
       {{"seed=-1"}, "seed = -1: must be an integer >= 0"},
+      {{"noise.substeps=2000"}, "noise.substeps = 2000: must be an integer from 1 to 1024"},
+      {{"noise.precision=single"}, "noise.precision = \"single\": must be one of \"own\", \"double\""},
       {{"network.width=0"}, "network.width = 0: must be an integer from 1 to 2147483648"},
       {{"network.width=\"ten\""}, "network.width = \"ten\": is a string, must be an integer from 1 to 2147483648"},
       {{"network.width=2147483648", "task.input_dim=2000"}, "network.width = 2147483648: the particles need"},
@@ -539,6 +542,12 @@ TEST(Course, IsReadForAnObjectiveOfOnesOwn) {
         "method = \"none\"", "method = \"gd\"\nuntil = { column = \"step\", above = 1 }"}) {
     EXPECT_THROW(read("seed = 7\n[[phase]]\nsteps = 3\nstep_size = 0.5\n" + phase + "\n"), InvalidInput) << phase;
   }
+}
+
+TEST(Experiment, ANoiseRuleThatChangesNothingIsNoneInItsIdentity) {
+  EXPECT_EQ(build({"noise.substeps=1"}).hash, build().hash);
+  EXPECT_NE(build({"noise.substeps=2"}).hash, build().hash);
+  EXPECT_NE(build({"noise.precision=double"}).hash, build().hash);
 }
 
 TEST(Experiment, SinglePrecisionStartsWhereItsParticlesAre) {

@@ -34,6 +34,7 @@ enum class Precision { double_precision, single_precision };
 /// Everything one run needs, checked: building it is the only place where an experiment can be found wrong.
 struct Experiment {
   Seeds seeds;
+  NoiseRule noise;
   Dataset data;
   std::shared_ptr<const Model> model;
   Precision precision;
