@@ -207,7 +207,7 @@ std::string read_particles(Section init) {
   return text;
 }
 
-Particles<double> given_particles(const Section& init, const std::string& text, const NetworkOptions& options,
+Particles<double> given_particles(const Section& init, const std::string& text, const readers::NetworkOptions& options,
                                   const ParameterLayout& layout, const Surroundings& surroundings) {
   constexpr std::string_view name = "particles";
   const Inputs* array = surroundings.arrays == nullptr ? nullptr : surroundings.arrays->find(text);
@@ -318,7 +318,8 @@ void read_columns(Section& observe, const Scene& scene, Experiment& experiment) 
   constexpr std::string_view key = "observe.columns";
   constexpr std::string_view doc = "observables of metrics.csv, rows of `mfld list observables`";
   const auto those_that_exist = [&](const std::vector<std::string>& names) {
-    return experiment.kernel ? keep_observables_of_outputs(scene, names, key, experiment.kernel->left_out) : names;
+    return experiment.kernel ? readers::keep_observables_of_outputs(scene, names, key, experiment.kernel->left_out)
+                             : names;
   };
   const bool describing = observe.is_describing();
   const auto defaults =
@@ -480,7 +481,7 @@ double num_doubles_of_state(const std::vector<Phase>& phases, const RunSizes& si
 struct Subject {
   ObjectivePlan plan;
   MakeDataset make_dataset;
-  NetworkOptions options;
+  readers::NetworkOptions options;
   std::string given;   // the first particles, where the program that uses the library has them
   Initialisation law;  // else
   Risk risk;
@@ -490,15 +491,15 @@ Subject read_subject(const Section& root, const Surroundings& surroundings) {
   ObjectivePlan plan = read_objective(root);
   MakeDataset make_dataset = read_task(root, plan, surroundings);
   const bool of_points = plan.is_of_points();
-  NetworkOptions options = of_points ? read_points(root) : read_network(root);
+  readers::NetworkOptions options = of_points ? readers::read_points(root) : readers::read_network(root);
   std::string given = read_particles(root.table("network.init"));
   Initialisation law;
   if (given.empty()) {
-    law = of_points ? read_initialisation_of_points(root.table("network.init"))
-                    : read_initialisation(root, options.neuron, options.width);
+    law = of_points ? readers::read_initialisation_of_points(root.table("network.init"))
+                    : readers::read_initialisation(root, options.neuron, options.width);
   }
-  const Risk risk =
-      of_points ? Risk(Loss(), Reduction::mean) : read_risk(root.table("loss", with_network), surroundings.loss);
+  const Risk risk = of_points ? Risk(Loss(), Reduction::mean)
+                              : read_risk(root.table("loss", readers::with_network), surroundings.loss);
   return {std::move(plan), std::move(make_dataset), std::move(options), std::move(given), law, risk};
 }
 
@@ -537,8 +538,9 @@ template <class WithData>
 void read_method(const Section& root, const Subject& subject, const WithData& with_data, Experiment& experiment) {
   const Network& network = experiment.network();
   const ParticleObjective* objective = experiment.objective.get();
-  experiment.kernel = read_kernel_method(root, {subject.options.neuron, subject.options.trained, &experiment.risk,
-                                                &experiment.data, asks_for_predictions(root), subject.law, objective});
+  experiment.kernel =
+      readers::read_kernel_method(root, {subject.options.neuron, subject.options.trained, &experiment.risk,
+                                         &experiment.data, asks_for_predictions(root), subject.law, objective});
   if (experiment.kernel) {
     if (experiment.kernel->is_infinite() && !subject.given.empty()) {
       experiment.kernel->other_law = "particles";
@@ -546,9 +548,9 @@ void read_method(const Section& root, const Subject& subject, const WithData& wi
     return;
   }
   const auto num_trained = static_cast<double>(std::count(network.trained().begin(), network.trained().end(), 1));
-  PhaseList list = with_data([&] {
-    return read_phases(root, {subject.options.scaling, experiment.risk.loss(), experiment.sizes().num_samples,
-                              static_cast<double>(subject.options.width) * num_trained, objective});
+  readers::PhaseList list = with_data([&] {
+    return readers::read_phases(root, {subject.options.scaling, experiment.risk.loss(), experiment.sizes().num_samples,
+                                       static_cast<double>(subject.options.width) * num_trained, objective});
   });
   experiment.phases = std::move(list.phases);
   experiment.stop_rules = std::move(list.stop_rules);
@@ -570,7 +572,7 @@ void check_memory_of_particles(const Section& root, const Subject& subject, cons
 
 void make_particles(const Section& root, const Surroundings& surroundings, const Subject& subject,
                     Experiment& experiment) {
-  const NetworkOptions& options = subject.options;
+  const readers::NetworkOptions& options = subject.options;
   const Network& network = experiment.network();
   experiment.initial = subject.given.empty() ? initial_particles(subject.law, options.neuron, network.input_dim(),
                                                                  options.width, experiment.seeds.initialisation)
@@ -601,7 +603,7 @@ Experiment read_experiment(const Section& root, const Surroundings& surroundings
   const Seeds seeds = read_seeds(root);
   const NoiseRule noise = read_noise(root.table("noise"));
   const Subject subject = read_subject(root, surroundings);
-  const NetworkOptions& options = subject.options;
+  const readers::NetworkOptions& options = subject.options;
   const bool has_file = reads_file(root.find("task.kind"));
   // What is wrong with data that no file has, the text shows.
   const auto with_data = [has_file](const auto& read) { return has_file ? read() : from_text(read); };
@@ -779,7 +781,7 @@ Course build_course(const Value& config, Index num_parameters) {
                   "draws samples or needs outputs, and an objective of one's own has neither");
     section.check(!section.has("until"), "until", "needs columns, and an objective of one's own has none");
   }
-  PhaseList list = read_phases(root, {{}, {}, 1, static_cast<double>(num_parameters)});
+  readers::PhaseList list = readers::read_phases(root, {{}, {}, 1, static_cast<double>(num_parameters)});
   course.phases = std::move(list.phases);
   return course;
 }

@@ -9,7 +9,7 @@
 #include "mfld/core/error.hpp"
 #include "mfld/observe/observables.hpp"
 
-namespace mfld {
+namespace mfld::readers {
 
 namespace {
 
@@ -217,4 +217,4 @@ std::vector<std::string> keep_observables_of_outputs(const Scene& scene, const s
   return kept;
 }
 
-}  // namespace mfld
+}  // namespace mfld::readers

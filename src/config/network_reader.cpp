@@ -7,7 +7,7 @@
 #include "config/readers.hpp"
 #include "mfld/objective/particle_objective.hpp"
 
-namespace mfld {
+namespace mfld::readers {
 
 namespace {
 
@@ -164,4 +164,4 @@ Initialisation read_initialisation(const Section& root, const Neuron& neuron, In
   return law;
 }
 
-}  // namespace mfld
+}  // namespace mfld::readers

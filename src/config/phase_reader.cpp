@@ -7,7 +7,7 @@
 #include "config/readers.hpp"
 #include "mfld/dynamics/natural_gradient.hpp"
 
-namespace mfld {
+namespace mfld::readers {
 
 namespace {
 
@@ -393,4 +393,4 @@ PhaseList read_phases(const Section& root, const PhaseSetting& setting) {
   return list;
 }
 
-}  // namespace mfld
+}  // namespace mfld::readers

@@ -13,7 +13,7 @@
 #include "mfld/observe/observables.hpp"
 #include "mfld/observe/stop_rule.hpp"
 
-namespace mfld {
+namespace mfld::readers {
 
 /// What keys are read with that only networks have.
 inline constexpr std::string_view with_network = "objective.kind = \"risk\"";
@@ -92,4 +92,4 @@ std::string names_where(const Rows& rows, const Condition& condition) {
   return boost::algorithm::join(names, ", ");
 }
 
-}  // namespace mfld
+}  // namespace mfld::readers

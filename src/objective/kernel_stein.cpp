@@ -24,7 +24,7 @@ struct KernelStein<Scalar>::Parts {
   void score(const Particles<Scalar>& particles) {
     scores.resize(dimension, particles.rows());
     tiles.resize(2 * dimension, 2 * dimension);
-    tiles.for_each(particles.rows(), [&](PairTile<Scalar>& tile) {
+    tiles.for_each(particles.rows(), [&](pairs::Tile<Scalar>& tile) {
       const Matrix points = points_of(particles, tile);
       Matrix of_tile(dimension, tile.count);
       target->scores(points, of_tile);
@@ -32,7 +32,7 @@ struct KernelStein<Scalar>::Parts {
     });
   }
 
-  Matrix points_of(const Particles<Scalar>& particles, const PairTile<Scalar>& tile) const {
+  Matrix points_of(const Particles<Scalar>& particles, const pairs::Tile<Scalar>& tile) const {
     return particles.middleRows(tile.first, tile.count).transpose().template cast<double>();
   }
 
@@ -49,7 +49,7 @@ struct KernelStein<Scalar>::Parts {
     });
   }
 
-  kernels::SteinTask<Scalar> task_of(PairTile<Scalar>& tile) const {
+  kernels::SteinTask<Scalar> task_of(pairs::Tile<Scalar>& tile) const {
     return {kernel,  dimension, tile.particles.data(), sources.numbers.data(), sources.num_points, tile.values.data(),
             nullptr, nullptr};
   }
@@ -58,7 +58,7 @@ struct KernelStein<Scalar>::Parts {
     score(particles);
     pack_sources(particles, all);
     of_rows.resize(static_cast<std::size_t>(particles.rows()));
-    tiles.for_each(particles.rows(), [&](PairTile<Scalar>& tile) {
+    tiles.for_each(particles.rows(), [&](pairs::Tile<Scalar>& tile) {
       tile.fill(2 * dimension, numbers_of(particles));
       kernels::sum_pairs(task_of(tile));
       std::copy_n(tile.values.begin(), tile.count, of_rows.begin() + tile.first);
@@ -74,7 +74,7 @@ struct KernelStein<Scalar>::Parts {
     score(particles);
     pack_sources(particles, terms);  // those that have moved are not read again
     const double weight = (accumulate == Accumulate::assign ? 2 : -2) / static_cast<double>(terms.size());
-    tiles.for_each(particles.rows(), [&](PairTile<Scalar>& tile) {
+    tiles.for_each(particles.rows(), [&](pairs::Tile<Scalar>& tile) {
       tile.fill(2 * dimension, numbers_of(particles));
       kernels::SteinTask<Scalar> task = task_of(tile);
       task.through = tile.sum(0);
@@ -100,9 +100,9 @@ struct KernelStein<Scalar>::Parts {
   Index dimension;
   std::vector<Index> all;  // 0..N-1
   kernels::PairKernel kernel;
-  Matrix scores;                // [d x N]
-  PairSources<Scalar> sources;  // points and their scores
-  PairTiles<Scalar> tiles;
+  Matrix scores;                   // [d x N]
+  pairs::Sources<Scalar> sources;  // points and their scores
+  pairs::Tiles<Scalar> tiles;
   std::vector<double> of_rows;
 };
 

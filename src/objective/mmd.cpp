@@ -81,12 +81,12 @@ struct Mmd<Scalar>::Parts {
   }
 
   template <class Rows>
-  void pack(const Rows& rows, PairSources<Scalar>& sources) const {
+  void pack(const Rows& rows, pairs::Sources<Scalar>& sources) const {
     sources.fill(rows.rows(), numbers, numbers_of(rows));
   }
 
   /// Nothing where these terms were the last ones: who corrects an estimate asks twice.
-  const PairSources<Scalar>& gather(std::span<const Index> terms) {
+  const pairs::Sources<Scalar>& gather(std::span<const Index> terms) {
     if (!std::equal(terms.begin(), terms.end(), batch.begin(), batch.end())) {
       batch.assign(terms.begin(), terms.end());
       batch_points.num_points = std::ssize(terms);
@@ -100,7 +100,7 @@ struct Mmd<Scalar>::Parts {
   }
 
   /// values and gradients of a tile <- the mean of the kernel over the sources.
-  void mean_over(const PairSources<Scalar>& sources, const SmoothedKernel& kernel, PairTile<Scalar>& tile,
+  void mean_over(const pairs::Sources<Scalar>& sources, const SmoothedKernel& kernel, pairs::Tile<Scalar>& tile,
                  double* gradients) const {
     kernels::sum_pairs(kernels::PairTask<Scalar>{kernel.kernel, dimension, tile.particles.data(),
                                                  sources.numbers.data(), sources.num_points, tile.values.data(),
@@ -116,10 +116,10 @@ struct Mmd<Scalar>::Parts {
 
   /// The mean of the kernel over all pairs of a point and a source.
   template <class Rows>
-  double mean_of_pairs(const Rows& rows, const PairSources<Scalar>& sources, const SmoothedKernel& kernel) {
+  double mean_of_pairs(const Rows& rows, const pairs::Sources<Scalar>& sources, const SmoothedKernel& kernel) {
     tiles.resize(numbers, 0);
     of_rows.resize(static_cast<std::size_t>(rows.rows()));
-    tiles.for_each(rows.rows(), [&](PairTile<Scalar>& tile) {
+    tiles.for_each(rows.rows(), [&](pairs::Tile<Scalar>& tile) {
       tile.fill(numbers, numbers_of(rows));
       mean_over(sources, kernel, tile, nullptr);
       std::copy_n(tile.values.begin(), tile.count, of_rows.begin() + tile.first);
@@ -128,12 +128,12 @@ struct Mmd<Scalar>::Parts {
   }
 
   /// drift <- v over these points, or where it accumulates drift <- drift - v.
-  void drift(const PairSources<Scalar>& terms, const Particles<Scalar>& particles, Accumulate accumulate, Drift& drift,
-             const Finish& finish) {
+  void drift(const pairs::Sources<Scalar>& terms, const Particles<Scalar>& particles, Accumulate accumulate,
+             Drift& drift, const Finish& finish) {
     assert(drift.rows() == particles.rows() && particles.cols() == dimension);
     pack(particles, all_particles);  // those that have moved are not read again
     tiles.resize(numbers, 2 * dimension);
-    tiles.for_each(particles.rows(), [&](PairTile<Scalar>& tile) {
+    tiles.for_each(particles.rows(), [&](pairs::Tile<Scalar>& tile) {
       tile.fill(numbers, numbers_of(particles));
       mean_over(all_particles, of_particles, tile, tile.sum(0));
       mean_over(terms, of_points, tile, tile.sum(dimension));
@@ -154,11 +154,11 @@ struct Mmd<Scalar>::Parts {
   bool is_torus;
   Index numbers;  // of a point
   SmoothedKernel of_particles, of_points, among_points;
-  PairSources<Scalar> data;           // [n]
-  PairSources<Scalar> all_particles;  // [N]
-  PairSources<Scalar> batch_points;   // [B]
-  std::vector<Index> batch;           // the last terms that were gathered
-  PairTiles<Scalar> tiles;
+  pairs::Sources<Scalar> data;           // [n]
+  pairs::Sources<Scalar> all_particles;  // [N]
+  pairs::Sources<Scalar> batch_points;   // [B]
+  std::vector<Index> batch;              // the last terms that were gathered
+  pairs::Tiles<Scalar> tiles;
   std::vector<double> of_rows;
   std::optional<double> mean_among_points;
 };

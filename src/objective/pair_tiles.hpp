@@ -6,11 +6,11 @@
 #include "mfld/core/parallel.hpp"
 #include "mfld/objective/objective.hpp"
 
-namespace mfld {
+namespace mfld::pairs {
 
 /// A tile of particles as the pair kernels read it, and what they sum for it.
 template <class Scalar>
-struct PairTile {
+struct Tile {
   Index first = 0;
   Index count = 0;                // particles [first, first + count)
   std::vector<Scalar> particles;  // [numbers of a point][pair_tile]
@@ -34,11 +34,11 @@ struct PairTile {
 /// Sums over pairs for all particles, tile by tile in parallel: each tile by one task, in the order of the sources, so
 /// that there are the same bits on any number of threads. Allocates only when sizes change.
 template <class Scalar>
-class PairTiles {
+class Tiles {
  public:
   void resize(Index numbers, Index num_sums) {
     tiles_.resize(static_cast<std::size_t>(num_slots()));
-    for (PairTile<Scalar>& tile : tiles_) {
+    for (Tile<Scalar>& tile : tiles_) {
       tile.particles.resize(static_cast<std::size_t>(numbers * kernels::pair_tile));
       tile.values.resize(static_cast<std::size_t>(kernels::pair_tile));
       tile.sums.resize(static_cast<std::size_t>(num_sums * kernels::pair_tile));
@@ -49,7 +49,7 @@ class PairTiles {
   template <class Body>
   void for_each(Index num_particles, const Body& body) {
     for_each_task((num_particles + kernels::pair_tile - 1) / kernels::pair_tile, [&](Index index) {
-      PairTile<Scalar>& tile = tiles_[static_cast<std::size_t>(current_slot())];
+      Tile<Scalar>& tile = tiles_[static_cast<std::size_t>(current_slot())];
       tile.first = index * kernels::pair_tile;
       tile.count = std::min(kernels::pair_tile, num_particles - tile.first);
       body(tile);
@@ -57,12 +57,12 @@ class PairTiles {
   }
 
  private:
-  std::vector<PairTile<Scalar>> tiles_;  // one a slot
+  std::vector<Tile<Scalar>> tiles_;  // one a slot
 };
 
 /// Points as the pair kernels read them as sources, [num_points][numbers].
 template <class Scalar>
-struct PairSources {
+struct Sources {
   std::vector<Scalar> numbers;
   Index num_points = 0;
 
@@ -82,10 +82,10 @@ struct PairSources {
 
 /// finish(first, last) of a tile's particles, where there is something to do.
 template <class Scalar>
-void finish_tile(const PairTile<Scalar>& tile, const Finish& finish) {
+void finish_tile(const Tile<Scalar>& tile, const Finish& finish) {
   if (finish) {
     finish(tile.first, tile.first + tile.count);
   }
 }
 
-}  // namespace mfld
+}  // namespace mfld::pairs

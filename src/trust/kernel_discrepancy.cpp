@@ -24,13 +24,13 @@ double mean_over_pairs(double sum, Index num_particles) {
 double sum_over_pairs(const Matrix& theta, const Matrix& score, double inverse_square) {
   const Index p = theta.rows();
   const auto numbers_of = [&](Index j, Index k) { return k < p ? theta(k, j) : score(k - p, j); };
-  PairSources<double> sources;
+  pairs::Sources<double> sources;
   sources.fill(theta.cols(), 2 * p, numbers_of);
-  PairTiles<double> tiles;
+  pairs::Tiles<double> tiles;
   tiles.resize(2 * p, 0);
   Vector sums(theta.cols());
   const kernels::PairKernel kernel = {kernels::PairKernelKind::inverse_multiquadric, inverse_square, {}};
-  tiles.for_each(theta.cols(), [&](PairTile<double>& tile) {
+  tiles.for_each(theta.cols(), [&](pairs::Tile<double>& tile) {
     tile.fill(2 * p, numbers_of);
     kernels::sum_pairs(kernels::SteinTask<double>{kernel, p, tile.particles.data(), sources.numbers.data(),
                                                   sources.num_points, tile.values.data(), nullptr, nullptr});
