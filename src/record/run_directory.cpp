@@ -328,7 +328,7 @@ void RunDirectory::write_summary(const RunSummary& summary) {
     files_->metrics->close();
     files_->metrics.reset();
   }
-  files::replace_file(place() / "summary.new.json", place() / "summary.json", record::to_json(summary),
+  files::replace_file(place() / "summary.new.json", place() / "summary.json", to_json(summary),
                       lasting ? files::Write::lasting : files::Write::passing);
   if (lasting) {
     files::sync_file(place());

@@ -11,7 +11,7 @@
 
 #include "files/posix_file.hpp"
 
-namespace mfld::record {
+namespace mfld {
 
 namespace {
 
@@ -127,4 +127,4 @@ std::optional<RunSummary> read_summary(const FilePlace& run) {
 
 bool is_final(const std::optional<RunSummary>& summary) { return summary && info(summary->end.ending).is_final; }
 
-}  // namespace mfld::record
+}  // namespace mfld
