@@ -6,6 +6,7 @@
 
 #include "commands.hpp"
 #include "mfld/config/experiment.hpp"
+#include "mfld/config/objective_table.hpp"
 #include "mfld/config/task_table.hpp"
 #include "mfld/observe/observables.hpp"
 #include "mfld/task/index_model.hpp"
@@ -17,6 +18,12 @@ namespace {
 
 void list_tasks() {
   for (const mfld::TaskRow& row : mfld::tasks()) {
+    print(fmt::format("  {:<20} {}\n", row.name, row.formula));
+  }
+}
+
+void list_objectives() {
+  for (const mfld::ObjectiveRow& row : mfld::objectives()) {
     print(fmt::format("  {:<20} {}\n", row.name, row.formula));
   }
 }
@@ -105,8 +112,9 @@ struct Topic {
   void (*print_rows)();
 };
 
-constexpr std::array<Topic, 13> topics = {{
+constexpr std::array<Topic, 14> topics = {{
     {"tasks", "[task] kind", list_tasks},
+    {"objectives", "[objective] kind: what a run minimises", list_objectives},
     {"neurons", "[network] neuron: h(theta; x), theta = (r, w, b)", list_neurons},
     {"activations", "[network] activation: sigma", list_activations},
     {"scalings", "[network] scaling", list_scalings},
@@ -116,7 +124,7 @@ constexpr std::array<Topic, 13> topics = {{
     {"kernels", "[[phase]] kernel of the method kernel-regression", list_kernels},
     {"conventions", "[[phase]] convention, mfld kernel --convention: networks of infinite width", list_conventions},
     {"observables", "[observe] columns", list_observables},
-    {"schedules", "kind of step_size, lambda1 and lambda2: at step k = 0..K-1 of the phase", list_schedules},
+    {"schedules", "kind of step_size, lambda1, lambda1_fourth and lambda2: at step k = 0..K-1 of the phase", list_schedules},
     {"links", "[task] link of single-index and multi-index: the label of z, x = z or a rotation of it", list_links},
     {"keys", "keys of an experiment file; --set writes phase.0.steps for steps of the first [[phase]]", list_keys},
 }};

@@ -257,7 +257,8 @@ ExitStatus resume(const RunArguments& arguments) {
 
 bool draws_random_numbers(const mfld::Phase& phase) {
   const bool in_batches = draws_batches(phase.method->estimator);
-  return phase.temperature.value > 0 || (in_batches && phase.sampling != mfld::Sampling::one_pass);
+  return phase.temperature.value > 0 || phase.label_noise > 0 ||
+         (in_batches && phase.sampling != mfld::Sampling::one_pass);
 }
 
 /// Other noise makes no difference where there is none.

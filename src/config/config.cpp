@@ -159,6 +159,12 @@ Section Section::table(std::string_view name, std::string_view where) const {
   return section;
 }
 
+Section Section::with(std::string_view where) const {
+  Section section = *this;
+  section.where_ += (section.where_.empty() ? "" : ", ") + std::string(where);
+  return section;
+}
+
 std::vector<Section> Section::tables(std::string_view name) const {
   if (is_describing()) {
     return {table(name)};
@@ -296,6 +302,21 @@ std::vector<std::vector<double>> Section::rows(std::string_view name, std::strin
       [](const Value& value) { return as_list(value, [](const Value& row) { return as_list(row, as_number); }); });
 }
 
+Matrix Section::matrix(std::string_view name, std::string_view doc) {
+  const auto given = rows(name, doc);
+  if (is_describing()) {
+    return Matrix::Zero(1, 1);
+  }
+  check(!given.empty() && !given[0].empty(), name, "must have at least one row of one number");
+  Matrix result(std::ssize(given), std::ssize(given[0]));
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    check(given[i].size() == given[0].size(), name,
+          fmt::format("row {} has {} numbers, and row 1 has {}", i + 1, given[i].size(), given[0].size()));
+    result.row(static_cast<Index>(i)) = Eigen::Map<const Vector>(given[i].data(), result.cols());
+  }
+  return result;
+}
+
 std::vector<std::int64_t> Section::integers(std::string_view name, std::string_view doc,
                                             const Fallback<std::vector<std::int64_t>>& fallback, IntegerRange range) {
   return get<std::vector<std::int64_t>>(
@@ -344,9 +365,9 @@ void walk(const Value& value, const std::string& path, const std::string& schema
           const std::vector<KeyInfo>& others) {
   const bool is_key =
       std::any_of(keys.begin(), keys.end(), [&](const KeyInfo& key) { return key.path == schema_path; });
-  const bool is_section = schema_path.empty() || std::any_of(keys.begin(), keys.end(), [&](const KeyInfo& key) {
-                            return key.path.starts_with(schema_path + '.');
-                          });
+  const auto is_inside = [&](const KeyInfo& key) { return key.path.starts_with(schema_path + '.'); };
+  const bool is_section = schema_path.empty() || std::any_of(keys.begin(), keys.end(), is_inside) ||
+                          std::any_of(others.begin(), others.end(), is_inside);
   if (!is_key && !is_section) {
     for (const KeyInfo& other : others) {
       if (other.path == schema_path) {

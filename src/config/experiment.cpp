@@ -9,11 +9,13 @@
 
 #include "config/memory.hpp"
 #include "config/readers.hpp"
+#include "mfld/config/objective_table.hpp"
 #include "mfld/config/task_table.hpp"
 #include "mfld/core/error.hpp"
 #include "mfld/core/invalid_option.hpp"
 #include "mfld/dynamics/state.hpp"
 #include "mfld/model/tangent_network.hpp"
+#include "mfld/objective/median_distance.hpp"
 #include "mfld/observe/notes.hpp"
 #include "mfld/observe/observables.hpp"
 #include "mfld/observe/own_columns.hpp"
@@ -40,10 +42,63 @@ Seeds read_seeds(Section root) {
   return seeds;
 }
 
+constexpr std::array<Named<bool>, 2> noise_precisions = {{{"own", false}, {"double", true}}};
+
+NoiseRule read_noise(Section section) {
+  NoiseRule rule;
+  rule.substeps = section.integer(
+      "substeps", "steps of a run with a smaller step size whose noise each step takes, added: both share their noise",
+      rule.substeps, {1, NoiseRule::most_substeps});
+  rule.in_double = pick(section, "precision",
+                        "double: single precision draws the normals of double precision, rounded, and shares them",
+                        "own", noise_precisions);
+  return rule;
+}
+
 std::string with_task(std::string_view kind) { return fmt::format("task.kind = \"{}\"", kind); }
 
-MakeDataset read_task(const Section& root, const Surroundings& surroundings) {
+std::string with_objective(std::string_view kind) { return fmt::format("objective.kind = \"{}\"", kind); }
+
+/// [objective]; without, it is the first row and nothing is written out: such runs keep their identity.
+ObjectivePlan read_objective(const Section& root) {
+  const bool describing = root.is_describing();
+  if (!describing && !root.has("objective")) {
+    return {};
+  }
+  Section section = root.table("objective");
+  const auto rows = objectives();
+  const std::size_t kind = section.choice("kind", "what a run minimises: a row of `mfld list objectives`",
+                                          std::string(rows[0].name), names_of(rows));
+  if (!describing) {
+    ObjectivePlan plan = rows[kind].read(section);
+    plan.name = rows[kind].name;
+    return plan;
+  }
+  const Dataset data{Inputs::Zero(1, 1), Vector::Zero(1), {}, {}, {}, {}, {}};
+  for (const ObjectiveRow& row : rows) {
+    Section rest = root.table("objective", with_objective(row.name));
+    if (const ObjectivePlan plan = row.read(rest); plan.is_of_points()) {
+      plan.make(rest, data, 1);
+    }
+  }
+  return {};
+}
+
+/// The task of an objective that takes none: no points of its dimension, whatever that is.
+Dataset no_data() {
+  Dataset data{Inputs(0, 0), Vector(0), Inputs(0, 0), Vector(0), {}, {}, {}};
+  data.relevant_subspace.resize(0, 0);
+  data.description = "none";
+  data.has_labels = false;
+  return data;
+}
+
+MakeDataset read_task(const Section& root, const ObjectivePlan& plan, const Surroundings& surroundings) {
   Section section = root.table("task");
+  if (plan.task_use == TaskUse::nothing) {
+    section.check(!root.has("task"), "kind", "the objective takes nothing from a task");
+    return [](std::uint64_t /*seed*/) { return no_data(); };
+  }
   const std::size_t kind = section.choice("kind", "where the data come from", required, names_of(tasks()));
   if (root.is_describing()) {
     for (const TaskRow& row : tasks()) {
@@ -204,12 +259,19 @@ std::vector<Index> read_tracked(Section& section, Index width) {
   return particles;
 }
 
-void check_labels(const Section& root, const Risk& risk, const Vector& targets, std::string_view part) {
+/// For what stands under `key`.
+void check_classes(const Section& root, std::string_view key, const Vector& targets, std::string_view part) {
   const auto bad = std::find_if(targets.begin(), targets.end(), [](double y) { return y != -1 && y != 1; });
-  if (risk.loss().is_classification() && bad != targets.end()) {
+  if (bad != targets.end()) {
     root.check_data(
-        false, "loss.kind",
+        false, key,
         fmt::format("needs labels -1 and +1, and the label of {} sample {} is {}", part, bad - targets.begin(), *bad));
+  }
+}
+
+void check_labels(const Section& root, const Risk& risk, const Vector& targets, std::string_view part) {
+  if (risk.loss().is_classification()) {
+    check_classes(root, "loss.kind", targets, part);
   }
 }
 
@@ -293,6 +355,8 @@ void read_observation(const Section& root, Experiment& experiment) {
   experiment.observe = read_trigger(observe, experiment.phases, 200);
   experiment.predictions =
       observe.flag("predictions", "the outputs on the test samples in the end, as predictions.csv", false);
+  observe.check(!experiment.predictions || experiment.objective == nullptr, "predictions",
+                "needs a network, and the particles are points");
   observe.check(!experiment.predictions || experiment.data.num_test() > 0, "predictions",
                 "needs test samples, and the task has none");
   Section trajectory = observe.table("trajectory");
@@ -310,6 +374,11 @@ void read_checkpointing(Section section, Experiment& experiment) {
   experiment.checkpoint_steps = section.integer("every_steps", "steps between checkpoints; 0: off", 0, {0});
   experiment.checkpoint_minutes =
       section.number("every_minutes", "minutes between checkpoints; 0: off", 10.0, NumberRule::non_negative);
+}
+
+/// Whether that is what [task] kind says.
+bool reads_file(const Value* kind) {
+  return kind != nullptr && kind->as<std::string>() != nullptr && *kind->as<std::string>() == file_task;
 }
 
 /// What `make` makes of a file: what is wrong with it, and not with the options, only the file shows.
@@ -355,8 +424,21 @@ std::uint64_t hash_of(std::string_view bytes, std::uint64_t hash) {
   return hash;
 }
 
+/// A noise rule that changes nothing: of runs that were made before there were any.
+bool is_plain_noise(const Member& section) {
+  const auto* table = section.value.as<Table>();
+  const auto is_default = [](const Member& key) {
+    const auto* substeps = key.value.as<std::int64_t>();
+    const auto* precision = key.value.as<std::string>();
+    return (substeps != nullptr && *substeps == 1) || (precision != nullptr && *precision == noise_precisions[0].name);
+  };
+  return section.key == "noise" && table != nullptr &&
+         std::all_of(table->members.begin(), table->members.end(), is_default);
+}
+
 /// Of what an experiment computes, and not of where its files lie.
 std::uint64_t hash_of_values(Value resolved) {
+  std::erase_if(std::get<Table>(resolved.data).members, is_plain_noise);
   for (Member& section : std::get<Table>(resolved.data).members) {
     if (auto* table = section.value.as<Table>(); table != nullptr && section.key == "task") {
       std::erase_if(table->members,
@@ -394,64 +476,146 @@ double num_doubles_of_state(const std::vector<Phase>& phases, const RunSizes& si
   return most;
 }
 
-/// Reads everything in the order of the resolved file. Over no file at all (describing) the data are one sample.
-Experiment read_experiment(const Section& root, const Surroundings& surroundings) {
-  const bool describing = root.is_describing();
-  const Seeds seeds = read_seeds(root);
-  const MakeDataset make_dataset = read_task(root, surroundings);
-  Section network_section = root.table("network");
-  const NetworkOptions options = read_network(network_section);
-  const Section init_section = network_section.table("init");
-  const std::string given = read_particles(init_section);
-  const Initialisation law =
-      given.empty() ? read_initialisation(init_section, options.neuron, options.width) : Initialisation();
-  const Risk risk = read_risk(root.table("loss"), surroundings.loss);
-  const Value* kind = root.find("task.kind");
-  const bool is_of_file =
-      kind != nullptr && kind->as<std::string>() != nullptr && *kind->as<std::string>() == file_task;
-  const auto make = [&] { return make_dataset(seeds.data); };
-  Dataset data = describing ? Dataset{Inputs::Zero(1, 1), Vector::Zero(1), {}, {}, {}, {}, {}}
-                            : from_section(root.table("task"), [&] { return is_of_file ? from_file(make) : make(); });
-  check_labels(root, risk, data.train_targets, "training");
-  check_labels(root, risk, data.test_targets, "test");
-  const Network network(options.neuron, data.input_dim(), options.scaling, options.trained);
-  Experiment experiment{seeds, std::move(data), std::make_shared<Network>(network), options.precision, risk};
-  const auto width = static_cast<double>(options.width);
+/// What an experiment is about, before its phases.
+struct Subject {
+  ObjectivePlan plan;
+  MakeDataset make_dataset;
+  NetworkOptions options;
+  std::string given;   // the first particles, where the program that uses the library has them
+  Initialisation law;  // else
+  Risk risk;
+};
+
+Subject read_subject(const Section& root, const Surroundings& surroundings) {
+  ObjectivePlan plan = read_objective(root);
+  MakeDataset make_dataset = read_task(root, plan, surroundings);
+  const bool of_points = plan.is_of_points();
+  NetworkOptions options = of_points ? read_points(root) : read_network(root);
+  std::string given = read_particles(root.table("network.init"));
+  Initialisation law;
+  if (given.empty()) {
+    law = of_points ? read_initialisation_of_points(root.table("network.init"))
+                    : read_initialisation(root, options.neuron, options.width);
+  }
+  const Risk risk =
+      of_points ? Risk(Loss(), Reduction::mean) : read_risk(root.table("loss", with_network), surroundings.loss);
+  return {std::move(plan), std::move(make_dataset), std::move(options), std::move(given), law, risk};
+}
+
+/// The data, fit for the objective. Over no file at all (describing) they are one sample.
+Dataset make_data(const Section& root, const Subject& subject, bool is_of_file, std::uint64_t seed) {
+  if (root.is_describing()) {
+    return Dataset{Inputs::Zero(1, 1), Vector::Zero(1), {}, {}, {}, {}, {}};
+  }
+  const auto make = [&] { return subject.make_dataset(seed); };
+  Dataset data = from_section(root.table("task"), [&] { return is_of_file ? from_file(make) : make(); });
+  const TaskUse use = subject.plan.task_use;
+  root.check(data.has_labels || use == TaskUse::points || use == TaskUse::nothing, "task.kind",
+             "gives points without labels, which are for objective.kind = \"mmd\"");
+  if (use == TaskUse::classes) {
+    check_classes(root, "objective.target", data.train_targets, "training");
+  }
+  if (!subject.plan.is_of_points()) {
+    check_labels(root, subject.risk, data.train_targets, "training");
+    check_labels(root, subject.risk, data.test_targets, "test");
+  }
+  return data;
+}
+
+std::shared_ptr<const ParticleObjective> make_objective(const Section& root, const Subject& subject,
+                                                        const Dataset& data) {
+  if (!subject.plan.is_of_points()) {
+    return nullptr;
+  }
+  Section section = root.table("objective");
+  auto objective = std::make_shared<ParticleObjective>(subject.plan.make(section, data, subject.options.width));
+  objective->name = subject.plan.name;
+  return objective;
+}
+
+template <class WithData>
+void read_method(const Section& root, const Subject& subject, const WithData& with_data, Experiment& experiment) {
+  const Network& network = experiment.network();
+  const ParticleObjective* objective = experiment.objective.get();
+  experiment.kernel = read_kernel_method(root, {subject.options.neuron, subject.options.trained, &experiment.risk,
+                                                &experiment.data, asks_for_predictions(root), subject.law, objective});
+  if (experiment.kernel) {
+    if (experiment.kernel->is_infinite() && !subject.given.empty()) {
+      experiment.kernel->other_law = "particles";
+    }
+    return;
+  }
   const auto num_trained = static_cast<double>(std::count(network.trained().begin(), network.trained().end(), 1));
-  const bool predictions = asks_for_predictions(root);
-  experiment.kernel =
-      read_kernel_method(root, {options.neuron, options.trained, &experiment.risk, &experiment.data, predictions, law});
-  if (experiment.kernel && experiment.kernel->is_infinite() && !given.empty()) {
-    experiment.kernel->other_law = "particles";
-  }
-  if (!experiment.kernel) {
-    const auto read = [&] {
-      return read_phases(root, {options.scaling, risk.loss(), experiment.data.num_train(), width * num_trained});
-    };
-    PhaseList list = is_of_file ? read() : from_text(read);
-    experiment.phases = std::move(list.phases);
-    experiment.stop_rules = std::move(list.stop_rules);
-  }
+  PhaseList list = with_data([&] {
+    return read_phases(root, {subject.options.scaling, experiment.risk.loss(), experiment.sizes().num_samples,
+                              static_cast<double>(subject.options.width) * num_trained, objective});
+  });
+  experiment.phases = std::move(list.phases);
+  experiment.stop_rules = std::move(list.stop_rules);
+}
+
+/// The first particles, the drift, the drift of an observed; what the state holds, and once more in a checkpoint.
+void check_memory_of_particles(const Section& root, const Subject& subject, const Experiment& experiment) {
   const auto some = [&](const auto& condition) {
     return std::any_of(experiment.phases.begin(), experiment.phases.end(), condition) ? 1 : 0;
   };
-  // First particles, drift, drift of an observed; what the state holds, and once more in a checkpoint.
   const int num_copies = 3 + some([](const Phase& phase) { return phase.anchor == Anchor::start; }) +
                          some([](const Phase& phase) { return phase.until_gradient_norm > 0; }) +
-                         (options.linearised ? 2 : 0);
-  const RunSizes sizes = {options.width, network.layout().size, experiment.data.num_train()};
+                         (subject.options.linearised ? 2 : 0) + (subject.plan.is_of_points() ? 4 : 0);
+  const RunSizes sizes = experiment.sizes_of(subject.options.width);
   const double num_doubles =
       num_copies * sizes.per_parameter().size() + 2 * num_doubles_of_state(experiment.phases, sizes);
-  check_memory(network_section, "width", num_doubles, "the particles");
-  experiment.initial = given.empty() ? initial_particles(law, options.neuron, experiment.data.input_dim(),
-                                                         options.width, seeds.initialisation)
-                                     : given_particles(init_section, given, options, network.layout(), surroundings);
+  check_memory(root.table("network"), "width", num_doubles, "the particles");
+}
+
+void make_particles(const Section& root, const Surroundings& surroundings, const Subject& subject,
+                    Experiment& experiment) {
+  const NetworkOptions& options = subject.options;
+  const Network& network = experiment.network();
+  experiment.initial = subject.given.empty() ? initial_particles(subject.law, options.neuron, network.input_dim(),
+                                                                 options.width, experiment.seeds.initialisation)
+                                             : given_particles(root.table("network.init"), subject.given, options,
+                                                               network.layout(), surroundings);
   if (options.precision == Precision::single_precision) {
     experiment.initial = experiment.initial.cast<float>().cast<double>().eval();
   }
   if (options.linearised) {
-    experiment.model = std::make_shared<TangentNetwork>(network, experiment.initial);
+    experiment.model = std::make_shared<TangentNetwork>(experiment.network(), experiment.initial);
   }
+}
+
+/// A kernel far narrower than the distances of the first particles sees nearly no two of them.
+void check_kernel_width(const Section& root, const Experiment& experiment) {
+  if (experiment.objective && experiment.objective->kernel_width > 0 && experiment.initial.rows() > 1) {
+    const double median = median_distance(experiment.initial);
+    root.check(
+        experiment.objective->kernel_width >= least_kernel_width * median, "objective.kernel_width",
+        fmt::format("must not be below a hundredth of the median distance of two first particles, {:.4g}: nearly "
+                    "no two would see each other; that distance is a width to begin with",
+                    median));
+  }
+}
+
+/// Reads everything in the order of the resolved file.
+Experiment read_experiment(const Section& root, const Surroundings& surroundings) {
+  const Seeds seeds = read_seeds(root);
+  const NoiseRule noise = read_noise(root.table("noise"));
+  const Subject subject = read_subject(root, surroundings);
+  const NetworkOptions& options = subject.options;
+  const bool has_file = reads_file(root.find("task.kind"));
+  // What is wrong with data that no file has, the text shows.
+  const auto with_data = [has_file](const auto& read) { return has_file ? read() : from_text(read); };
+  Dataset data = make_data(root, subject, has_file, seeds.data);
+  const auto objective = with_data([&] { return make_objective(root, subject, data); });
+  const Network network = objective ? network_of_points(objective->dimension)
+                                    : Network(options.neuron, data.input_dim(), options.scaling, options.trained);
+  Experiment experiment{seeds,       noise, std::move(data), std::make_shared<Network>(network), options.precision,
+                        subject.risk};
+  experiment.objective = objective;
+  read_method(root, subject, with_data, experiment);
+  check_memory_of_particles(root, subject, experiment);
+  make_particles(root, surroundings, subject, experiment);
+  check_kernel_width(root, experiment);
   read_observation(root, experiment);
   read_checkpointing(root.table("checkpoint"), experiment);
   return experiment;
@@ -462,6 +626,26 @@ Experiment read_experiment(const Section& root, const Surroundings& surroundings
 std::int64_t Experiment::num_steps() const {
   return std::accumulate(phases.begin(), phases.end(), std::int64_t{0},
                          [](std::int64_t sum, const Phase& phase) { return sum + phase.num_steps; });
+}
+
+RunSizes Experiment::sizes_of(Index num_particles) const {
+  const Index p = network().layout().size;
+  return objective ? RunSizes{num_particles, p, objective->num_terms, 0} : RunSizes{num_particles, p, data.num_train()};
+}
+
+std::vector<std::string> Experiment::parameter_names() const {
+  const ParameterLayout& layout = network().layout();
+  std::vector<std::string> names(static_cast<std::size_t>(layout.size));
+  for (Index k = 0; k < layout.input_dim; ++k) {
+    names[static_cast<std::size_t>(layout.input + k)] = objective ? fmt::format("x{}", k) : fmt::format("w_{}", k + 1);
+  }
+  if (layout.output >= 0) {
+    names[static_cast<std::size_t>(layout.output)] = std::string(1, 'r');
+  }
+  if (layout.bias >= 0) {
+    names[static_cast<std::size_t>(layout.bias)] = std::string(1, 'b');
+  }
+  return names;
 }
 
 bool Experiment::has_stop_rule() const {
@@ -494,8 +678,12 @@ double Experiment::frame_bytes() const {
 }
 
 std::vector<std::string> Experiment::formulas() const {
-  std::vector<std::string> lines = {"data: " + data.description, "network: " + model->describe(initial.rows()),
-                                    "risk: " + risk.describe()};
+  std::vector<std::string> lines = {"data: " + data.description};
+  if (objective) {
+    lines.push_back("objective: " + objective->make<double>(data)->describe(initial.rows()));
+  } else {
+    lines.insert(lines.end(), {"network: " + model->describe(initial.rows()), "risk: " + risk.describe()});
+  }
   if (kernel) {
     const auto method = kernel->describe();
     lines.insert(lines.end(), method.begin(), method.end());
@@ -504,6 +692,10 @@ std::vector<std::string> Experiment::formulas() const {
     const auto& rule = stop_rules[i];
     lines.push_back(fmt::format("phase {}: {}{}", i, phases[i].describe(),
                                 rule ? fmt::format("; ends once {} {}", rule->column, rule->condition()) : ""));
+  }
+  const auto is_warm = [](const Phase& phase) { return phase.temperature.value > 0; };
+  if (!noise.is_plain() && std::any_of(phases.begin(), phases.end(), is_warm)) {
+    lines.push_back("noise: " + noise.describe());
   }
   if (!kernel) {
     const auto notes = observation_notes(scene(), observables);
@@ -516,6 +708,32 @@ std::vector<std::string> Experiment::formulas() const {
   return lines;
 }
 
+namespace {
+
+/// A key on which it depends what others there are, as their `where` says: keys of other choices are known, but not to
+/// an experiment that chose this one.
+constexpr auto choices = std::to_array<std::string_view>({"task.kind", "objective.kind", "objective.target"});
+
+/// Whether the key is one of what the experiment chose, or of nothing that is a choice.
+bool is_of_choices(const Value& config, const KeyInfo& key, const std::vector<KeyInfo>& every_key) {
+  return std::all_of(choices.begin(), choices.end(), [&](std::string_view choice) {
+    const std::string with = fmt::format("{} = \"", choice);
+    if (key.where.find(with) == std::string::npos) {
+      return true;
+    }
+    const Value* value = find(config, choice);
+    const auto* text = value == nullptr ? nullptr : value->as<std::string>();
+    const std::string chosen = text != nullptr ? *text : choice == "objective.kind" ? "risk" : "";
+    const std::string with_chosen = with + chosen + '"';
+    const bool exists = std::any_of(every_key.begin(), every_key.end(), [&](const KeyInfo& each) {
+      return each.where.find(with_chosen) != std::string::npos;
+    });
+    return !exists || key.where.find(with_chosen) != std::string::npos;
+  });
+}
+
+}  // namespace
+
 std::vector<KeyInfo> describe_keys() {
   std::vector<KeyInfo> keys;
   Section root = Section::describing(keys);
@@ -526,20 +744,14 @@ std::vector<KeyInfo> describe_keys() {
 Experiment build_experiment(const Value& config, const Surroundings& surroundings) {
   static const std::vector<KeyInfo> every_key = describe_keys();
   std::vector<KeyInfo> keys = every_key;
-  const Value* kind = find(config, "task.kind");
-  const auto* text = kind == nullptr ? nullptr : kind->as<std::string>();
-  const bool is_task = text != nullptr && std::any_of(tasks().begin(), tasks().end(),
-                                                      [text](const TaskRow& row) { return row.name == *text; });
-  // The keys of other tasks are known, too, but not to this experiment.
-  const auto others = std::stable_partition(keys.begin(), keys.end(), [&](const KeyInfo& key) {
-    return !is_task || !key.where.starts_with("task.kind") || key.where.starts_with(with_task(*text));
-  });
+  const auto others = std::stable_partition(keys.begin(), keys.end(),
+                                            [&](const KeyInfo& key) { return is_of_choices(config, key, every_key); });
   reject_unknown_keys(config, {keys.begin(), others}, {others, keys.end()});
   Value resolved{Table{}};
   Experiment experiment = read_experiment(Section::reading(config, resolved), surroundings);
   experiment.resolved = to_toml(resolved);
   experiment.hash = hash_of_values(resolved);
-  if (*text == file_task) {  // which may have changed since
+  if (reads_file(find(config, "task.kind"))) {  // which may have changed since
     experiment.hash = hash_of(experiment.data, experiment.hash);
     experiment.folder = surroundings.folder / ".";
   }

@@ -46,6 +46,7 @@ std::string other_law(const Initialisation& law, const Neuron& neuron, bool of_f
     }
   };
   add(law.input_on_sphere, "input_law = \"sphere\"");
+  add(law.input_in_box, "input_law = \"box\"");
   add(law.input_std != 1, fmt::format("input_std = {}", law.input_std));
   add(neuron.bias && law.bias_std != 1, fmt::format("bias_std = {}", law.bias_std));
   add(has_output && law.output_law == OutputLaw::uniform, "output_law = \"uniform\"");
@@ -191,6 +192,9 @@ std::optional<KernelMethod> read_kernel_method(const Section& root, const Kernel
   Section section = root.tables("phase")[static_cast<std::size_t>(
       std::find_if(list->begin(), list->end(), is_kernel_regression) - list->begin())];
   section.choice("method", "a row of `mfld list methods`", required, method_names());
+  section.check(setting.objective == nullptr, "method",
+                fmt::format("solves for the outputs of a network, and objective.kind is \"{}\"",
+                            setting.objective == nullptr ? "" : setting.objective->name));
   section.check(list->size() == 1, "method",
                 fmt::format("solves its problem at once and must be the only phase, and there are {}", list->size()));
   const std::string name =

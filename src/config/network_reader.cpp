@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "config/readers.hpp"
+#include "mfld/objective/particle_objective.hpp"
 
 namespace mfld {
 
@@ -13,7 +15,9 @@ constexpr std::array<Named<Precision>, 2> precisions = {
     {{"double", Precision::double_precision}, {"single", Precision::single_precision}}};
 constexpr std::array<Named<OutputLaw>, 3> output_laws = {
     {{"gaussian", OutputLaw::gaussian}, {"sign", OutputLaw::sign}, {"uniform", OutputLaw::uniform}}};
-constexpr std::array<Named<bool>, 2> input_laws = {{{"gaussian", false}, {"sphere", true}}};
+enum class InputLaw { gaussian, sphere, box };
+constexpr std::array<Named<InputLaw>, 3> input_laws = {
+    {{"gaussian", InputLaw::gaussian}, {"sphere", InputLaw::sphere}, {"box", InputLaw::box}}};
 
 Neuron read_neuron(Section& section) {
   Neuron neuron;
@@ -69,25 +73,76 @@ TrainedBlocks read_trained_blocks(Section& section, const Neuron& neuron) {
 
 }  // namespace
 
-NetworkOptions read_network(Section& section) {
+namespace {
+
+Index read_width(Section& section) {
+  return section.integer("width", "N, number of neurons = particles", required, {1, std::int64_t{1} << 31});
+}
+
+Precision read_precision(Section& section) {
+  return pick(section, "precision", "of the particles; sums are in double", "double", precisions);
+}
+
+/// w, where the points are too.
+void read_input_law(Section& section, Initialisation& law) {
+  const InputLaw input = pick(section, "input_law",
+                              "law of w, or of a point: N(0, input_std^2 I), the sphere of that radius, or uniform on "
+                              "[box_low, box_high)^d",
+                              "gaussian", input_laws);
+  law.input_on_sphere = input == InputLaw::sphere;
+  law.input_in_box = input == InputLaw::box;
+  if (section.reads("input_std", !law.input_in_box, "network.init.input_law = \"gaussian\" or \"sphere\"")) {
+    law.input_std = section.number("input_std", "standard deviation of w", law.input_std, NumberRule::non_negative);
+  }
+  constexpr std::string_view with_box = "network.init.input_law = \"box\"";
+  if (section.reads("box_low", law.input_in_box, with_box)) {
+    law.box_low = section.number("box_low", "least coordinate", law.box_low, NumberRule::any);
+  }
+  if (section.reads("box_high", law.input_in_box, with_box)) {
+    law.box_high = section.number("box_high", "largest coordinate", {law.box_high, "2 pi"}, NumberRule::any);
+    section.check(law.box_high > law.box_low && std::isfinite(law.box_high - law.box_low), "box_high",
+                  fmt::format("must be above network.init.box_low = {}", law.box_low));
+  }
+}
+
+}  // namespace
+
+NetworkOptions read_network(const Section& root) {
+  Section section = root.table("network");
+  Section of_neurons = root.table("network", with_network);
   NetworkOptions options;
-  options.neuron = read_neuron(section);
-  options.width = section.integer("width", "N, number of neurons = particles", required, {1, std::int64_t{1} << 31});
-  options.scaling = read_scaling(section);
-  options.trained = read_trained_blocks(section, options.neuron);
-  options.linearised = section.flag(
+  options.neuron = read_neuron(of_neurons);
+  options.width = read_width(section);
+  options.scaling = read_scaling(of_neurons);
+  options.trained = read_trained_blocks(of_neurons, options.neuron);
+  options.linearised = of_neurons.flag(
       "linearised", "the tangent model f_0(x) + grad f_0(x) . (theta - theta_0) at the first particles", false);
-  options.precision = pick(section, "precision", "of the particles; sums are in double", "double", precisions);
+  options.precision = read_precision(section);
   return options;
 }
 
-Initialisation read_initialisation(Section section, const Neuron& neuron, Index width) {
+NetworkOptions read_points(const Section& root) {
+  Section section = root.table("network");
+  NetworkOptions options;
+  options.neuron = network_of_points(1).neuron();
+  options.width = read_width(section);
+  options.precision = read_precision(section);
+  return options;
+}
+
+Initialisation read_initialisation_of_points(Section section) {
+  Initialisation law;
+  read_input_law(section, law);
+  return law;
+}
+
+Initialisation read_initialisation(const Section& root, const Neuron& neuron, Index width) {
+  Section of_input = root.table("network.init");
+  Section section = root.table("network.init", with_network);
   const NeuronInfo& row = info(neuron.kind);
   const bool frozen_sign = row.has_output && !row.output_trainable;
   Initialisation law;
-  law.input_on_sphere =
-      pick(section, "input_law", "law of w: N(0, input_std^2 I), or the sphere of that radius", "gaussian", input_laws);
-  law.input_std = section.number("input_std", "standard deviation of w", law.input_std, NumberRule::non_negative);
+  read_input_law(of_input, law);
   if (section.reads("bias_std", neuron.bias, "network.bias = true")) {
     law.bias_std = section.number("bias_std", "standard deviation of b", law.bias_std, NumberRule::non_negative);
   }

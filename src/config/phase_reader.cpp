@@ -13,9 +13,10 @@ namespace {
 
 constexpr std::array<Named<PenaltyMode>, 3> penalty_modes = {
     {{"additive", PenaltyMode::additive}, {"product", PenaltyMode::product}, {"half", PenaltyMode::half}}};
-constexpr std::array<Named<Sampling>, 3> samplings = {{{"without-replacement", Sampling::without_replacement},
+constexpr std::array<Named<Sampling>, 4> samplings = {{{"without-replacement", Sampling::without_replacement},
                                                        {"with-replacement", Sampling::with_replacement},
-                                                       {"one-pass", Sampling::one_pass}}};
+                                                       {"one-pass", Sampling::one_pass},
+                                                       {"symmetric-sweep", Sampling::symmetric_sweep}}};
 constexpr std::array<Named<Anchor>, 2> anchors = {{{"zero", Anchor::zero}, {"start", Anchor::start}}};
 
 constexpr std::int64_t max_steps = 1000000000000000;  // of all phases together, so that counts do not overflow
@@ -130,17 +131,25 @@ void read_batches(Section& section, Index num_samples, Phase& phase) {
     }
     phase.batch_size = section.integer("batch_size", "samples per step, shared by all particles", fallback, {1});
     section.check_data(phase.batch_size <= num_samples, "batch_size",
-                       fmt::format("must be at most {}, the number of training samples", num_samples));
+                       fmt::format("must be at most {}, the number of {}", num_samples,
+                                   phase.takes_all_samples() ? "training samples" : "samples of the phase"));
   }
   if (section.reads("sampling", draws_batches(*phase.method), with_batch)) {
-    phase.sampling =
-        pick(section, "sampling",
-             "how a batch is drawn, afresh every step; one-pass takes the next samples of the training set in their "
-             "order, which should be random: shuffle a file that is sorted",
-             {name_of(samplings, defaults.sampling), "without-replacement; averaged-sgd: one-pass"}, samplings);
+    phase.sampling = pick(
+        section, "sampling",
+        "how a batch is drawn, afresh every step; one-pass takes the next samples of the training set in their "
+        "order, which should be random: shuffle a file that is sorted; symmetric-sweep goes through a random order "
+        "of all samples forward, then backward",
+        {name_of(samplings, defaults.sampling), "without-replacement; averaged-sgd: one-pass"}, samplings);
+    section.check(
+        phase.sampling != Sampling::one_pass || phase.takes_all_samples(), "samples",
+        "cannot be given with sampling = \"one-pass\", which takes the samples that no phase before has used");
     if (phase.sampling == Sampling::one_pass && !section.is_describing()) {
       check_one_pass(section, num_samples, phase);
     }
+    section.check(phase.sampling != Sampling::symmetric_sweep || estimator == Estimator::minibatch, "sampling",
+                  fmt::format("needs every batch of a sweep, and {} takes no batch where it takes a snapshot",
+                              phase.method->name));
   }
   if (section.reads("snapshot_every", estimator == Estimator::svrg, with_snapshot)) {
     constexpr Index largest_root = 3000000000;
@@ -152,18 +161,56 @@ void read_batches(Section& section, Index num_samples, Phase& phase) {
   }
 }
 
-void read_penalty(Section& section, Phase& phase) {
+/// Which samples a phase sees, and with which labels. An estimator with a number for every sample knows all of them.
+void read_samples(Section& section, const PhaseSetting& setting, Phase& phase) {
+  const auto takes_some = [](const Method& row) {
+    return row.estimator == Estimator::full || row.estimator == Estimator::minibatch;
+  };
+  if (section.reads("samples", takes_some(*phase.method), methods_where(takes_some))) {
+    const auto ends = section.integers("samples", "[first, end): the training samples of the phase, counted from 0",
+                                       {std::vector<std::int64_t>{}, "all"}, {0});
+    section.check(ends.empty() || (ends.size() == 2 && ends[0] < ends[1]), "samples",
+                  "must be [first, end) with first < end, or [] for all");
+    section.check_data(ends.empty() || ends[1] <= setting.num_samples, "samples",
+                       fmt::format("must end at {}, the number of training samples, or before", setting.num_samples));
+    if (ends.size() == 2) {
+      phase.samples_begin = ends[0];
+      phase.samples_end = ends[1];
+    }
+  }
+  phase.label_noise = section.number(
+      "label_noise", "s: fresh noise on the labels in every step, uniform on [-s, s]; not in what is recorded",
+      phase.label_noise, NumberRule::non_negative);
+  section.check(phase.label_noise == 0 || setting.objective == nullptr, "label_noise",
+                fmt::format("is added to labels, and objective.kind = \"{}\" has none of a phase",
+                            setting.objective == nullptr ? "" : setting.objective->name));
+  section.check(
+      phase.label_noise == 0 || !setting.loss.is_classification(), "label_noise",
+      fmt::format("is added to labels, and loss.kind = \"{}\" needs them to be -1 and +1", setting.loss.info().name));
+}
+
+void read_penalty(Section& section, const ParticleObjective* objective, Phase& phase) {
   const Method& method = *phase.method;
   const std::string with_penalty = methods_where(has_penalty);
   if (section.reads("lambda1", has_penalty(method), with_penalty)) {
     phase.lambda1 = read_schedule(section, "lambda1", "coefficient of the penalty |theta|^2 or |theta - theta_0|^2",
                                   0.0, NumberRule::non_negative);
   }
+  if (section.reads("lambda1_fourth", has_penalty(method), with_penalty)) {
+    phase.lambda1_fourth =
+        read_schedule(section, "lambda1_fourth", "coefficient of |theta|^4 or |theta - theta_0|^4, besides lambda1",
+                      0.0, NumberRule::non_negative);
+  }
   phase.temperature = read_temperature(section, method);
   if (section.reads("penalty_mode", has_penalty(method), with_penalty)) {
     phase.penalty_mode = pick(section, "penalty_mode", "coefficient lambda1, lambda1 * temperature, or lambda1 / 2",
                               "additive", penalty_modes);
   }
+  const bool periodic = objective != nullptr && objective->is_periodic;
+  section.check(!periodic || phase.lambda1.value == 0, "lambda1",
+                "must be 0: the penalty |x|^2 is no function on the torus");
+  section.check(!periodic || phase.lambda1_fourth.value == 0, "lambda1_fourth",
+                "must be 0: the penalty |x|^4 is no function on the torus");
   section.check(phase.penalty_mode != PenaltyMode::product || method.temperature != TemperatureKey::none,
                 "penalty_mode",
                 fmt::format("multiplies lambda1 by the temperature, which {} does not have", method.name));
@@ -185,6 +232,9 @@ void read_natural_gradient(Section& section, const PhaseSetting& setting, Phase&
   if (!natural) {
     return;  // describing
   }
+  section.check(setting.objective == nullptr, "method",
+                fmt::format("needs the tangent kernel of a network, and objective.kind is \"{}\"",
+                            setting.objective == nullptr ? "" : setting.objective->name));
   section.check(setting.loss.is_squared(), "method",
                 fmt::format("is defined for the squared loss, and loss.kind is \"{}\"", setting.loss.info().name));
   check_memory(section, "method", num_doubles_of_natural_gradient(setting.num_samples),
@@ -193,6 +243,24 @@ void read_natural_gradient(Section& section, const PhaseSetting& setting, Phase&
                      fmt::format("must be > 0 where training samples ({}) are more than trained parameters ({}): their "
                                  "tangent kernel is singular",
                                  setting.num_samples, setting.num_trained));
+}
+
+void read_dual_average(Section& section, const ParticleObjective* objective, Phase& phase) {
+  const bool dual = phase.method->estimator == Estimator::dual_average;
+  if (!section.reads("inner_steps", dual,
+                     methods_where([](const Method& row) { return row.estimator == Estimator::dual_average; }))) {
+    return;
+  }
+  phase.inner_steps =
+      section.integer("inner_steps", "steps of an outer iteration, at fixed coefficients", required, {1});
+  section.check(!dual || objective == nullptr, "method",
+                fmt::format("averages the coefficients of samples, and objective.kind = \"{}\" has none",
+                            objective == nullptr ? "" : objective->name));
+  section.check(phase.anchor == Anchor::zero || !dual, "anchor",
+                fmt::format("must be \"zero\" with {}, which averages the penalty from 0", phase.method->name));
+  section.check(!phase.averaging || !dual, "averaging",
+                fmt::format("must be false with {}, which averages coefficients and predicts with its last iterate",
+                            phase.method->name));
 }
 
 /// What moves the particles, once all else of the phase is known.
@@ -226,6 +294,20 @@ void read_step(Section& section, Phase& phase) {
                 "false, or another step");
 }
 
+/// What does not go with a sphere, once all of the phase is known.
+void check_sphere(const Section& section, const Phase& phase) {
+  if (phase.step_rule != StepKind::sphere) {
+    return;
+  }
+  section.check(phase.method->estimator != Estimator::natural, "step",
+                fmt::format("moves the particles on spheres, and {} takes euler-maruyama only", phase.method->name));
+  section.check(!phase.averaging, "step",
+                "keeps the particles on spheres, and averages of them are inside; set averaging = false, or another "
+                "step");
+  section.check(phase.until_gradient_norm == 0, "until_gradient_norm",
+                "is of the whole gradient, and its part along the radius does not vanish with step = \"sphere\"");
+}
+
 Phase read_phase(Section& section, const PhaseSetting& setting, Index first_sample) {
   Phase phase;
   phase.method = &methods[section.choice("method", "a row of `mfld list methods`", required, method_names())];
@@ -240,11 +322,13 @@ Phase read_phase(Section& section, const PhaseSetting& setting, Index first_samp
   phase.name = section.text("name", "shown in plots", {std::string(method.name), "the method"});
   phase.num_steps = section.integer("steps", "length of the phase", required, {0, max_steps});
   phase.step_size = read_schedule(section, "step_size", "eta", required, NumberRule::positive);
-  read_penalty(section, phase);
-  read_batches(section, setting.num_samples, phase);
+  read_penalty(section, setting.objective, phase);
+  read_samples(section, setting, phase);
+  read_batches(section, phase.takes_all_samples() ? setting.num_samples : phase.num_samples(), phase);
   read_natural_gradient(section, setting, phase);
   phase.averaging = section.flag("averaging", "predicts with the average of the phase's iterates, and ends with it",
                                  {method.defaults.averaging, "false; averaged-sgd: true"});
+  read_dual_average(section, setting.objective, phase);
   read_step(section, phase);
   // An estimate from a batch is small by chance.
   const std::string with_full_gradient =
@@ -255,6 +339,7 @@ Phase read_phase(Section& section, const PhaseSetting& setting, Index first_samp
         "ends the phase once the norm of the gradient at the iterate is below, whatever its velocities; 0: off",
         phase.until_gradient_norm, NumberRule::non_negative);
   }
+  check_sphere(section, phase);
   return phase;
 }
 

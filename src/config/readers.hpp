@@ -9,10 +9,14 @@
 #include "mfld/dynamics/phase.hpp"
 #include "mfld/model/initialisation.hpp"
 #include "mfld/model/network.hpp"
+#include "mfld/objective/particle_objective.hpp"
 #include "mfld/observe/observables.hpp"
 #include "mfld/observe/stop_rule.hpp"
 
 namespace mfld {
+
+/// What keys are read with that only networks have.
+inline constexpr std::string_view with_network = "objective.kind = \"risk\"";
 
 /// [network]
 struct NetworkOptions {
@@ -24,17 +28,22 @@ struct NetworkOptions {
   Precision precision = Precision::double_precision;
 };
 
-NetworkOptions read_network(Section& section);
+NetworkOptions read_network(const Section& root);
+/// The part of it that points have.
+NetworkOptions read_points(const Section& root);
 
 /// [network.init]
-Initialisation read_initialisation(Section section, const Neuron& neuron, Index width);
+Initialisation read_initialisation(const Section& root, const Neuron& neuron, Index width);
+/// The part of it that points have.
+Initialisation read_initialisation_of_points(Section section);
 
 /// What a phase has to fit to.
 struct PhaseSetting {
   Scaling scaling;
   Loss loss = {};
   Index num_samples = 0;
-  double num_trained = 0;  // trained parameters of all neurons
+  double num_trained = 0;                        // trained parameters of all neurons
+  const ParticleObjective* objective = nullptr;  // none: the risk of a network
 };
 
 /// The phases and what ends each of them, besides its number of steps and its own gradient.
@@ -57,6 +66,7 @@ struct KernelSetting {
   const Dataset* data = nullptr;
   bool predictions = false;
   Initialisation law = {};
+  const ParticleObjective* objective = nullptr;  // none: the risk of a network
 };
 
 /// [[phase]] method = "kernel-regression"; nothing where the phases take steps.

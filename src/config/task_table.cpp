@@ -13,6 +13,7 @@
 #include "mfld/task/file_dataset.hpp"
 #include "mfld/task/harmonics.hpp"
 #include "mfld/task/index_model.hpp"
+#include "mfld/task/mixture.hpp"
 #include "mfld/task/sparse_parity.hpp"
 #include "mfld/task/teacher_student.hpp"
 
@@ -141,6 +142,19 @@ MakeDataset read_harmonics(Section& section, const Surroundings&) {
   return [options](std::uint64_t seed) { return make_harmonics(options, seed); };
 }
 
+MakeDataset read_mixture(Section& section, const Surroundings&) {
+  MixtureOptions options;
+  options.centres = section.matrix("centres", "the centres as rows");
+  options.std = section.number("std", "standard deviation about a centre; 0: the centres themselves", options.std,
+                               NumberRule::non_negative);
+  options.num_train =
+      section.integer("num_train", "n, number of points", {options.centres.rows(), "the number of centres"}, {1});
+  options.num_test = section.integer("num_test", "number of further points", options.num_test, {0});
+  const auto num_points = static_cast<double>(options.num_train) + static_cast<double>(options.num_test);
+  check_memory(section, "num_train", 2 * num_points * static_cast<double>(options.centres.cols()), "the points");
+  return [options](std::uint64_t seed) { return make_mixture(options, seed); };
+}
+
 /// The resolved experiment keeps the path as it is written: a run stays what it is where its data are moved.
 std::string read_path(Section& section, std::string_view name, std::string_view doc,
                       const Fallback<std::string>& fallback, const std::filesystem::path& folder) {
@@ -166,15 +180,24 @@ MakeDataset read_file(Section& section, const Surroundings& surroundings) {
     options.test_fraction = section.number("test_fraction", "share of the rows that is drawn for the test",
                                            options.test_fraction, NumberRule::fraction);
   }
-  options.target_column = section.integer("target_column", "column of the label, from 0; negative from the end",
-                                          options.target_column, {-IntegerRange{}.max});
+  // Written out only where it says something: runs without the key keep their identity.
+  if (section.is_describing() || section.has("labels")) {
+    options.labels =
+        section.flag("labels", "whether a column is the label; false: the rows are points", options.labels);
+  }
+  if (section.reads("target_column", options.labels, "task.labels = true")) {
+    options.target_column = section.integer("target_column", "column of the label, from 0; negative from the end",
+                                            options.target_column, {-IntegerRange{}.max});
+  }
   options.skip_lines = section.integer("skip_lines", "csv: lines before the table", options.skip_lines, {0});
   options.header = pick(section, "header", "csv: whether names of columns stand above the rows", "auto", headers);
   options.dataset = section.text("dataset", "hdf5: path of the data set in the file", options.dataset);
   options.external =
       section.flag("external", "hdf5: it may take numbers from files outside its folder", options.external);
   options.standardise = section.flag("standardise", "inputs to mean 0 and variance 1", options.standardise);
-  options.binary_labels = section.flag("binary_labels", "the two labels become -1 and +1", options.binary_labels);
+  if (section.reads("binary_labels", options.labels, "task.labels = true")) {
+    options.binary_labels = section.flag("binary_labels", "the two labels become -1 and +1", options.binary_labels);
+  }
   options.input_scale = section.number("input_scale", "multiplies the inputs, after standardising", options.input_scale,
                                        NumberRule::positive);
   options.section = section.path_of("");
@@ -231,6 +254,7 @@ constexpr auto table = std::to_array<TaskRow>({
     {"single-index", "y = link(x_1) + noise", read_single_index},
     {"multi-index", "y = link(x_1, .., x_k) + noise: x_1 x_2, or x_1 + x_1 x_2 + x_1 x_2 x_3", read_multi_index},
     {"harmonics", "y = sum_k a_k sqrt(N(d, k)) P_k(x . e_1) + noise, x uniform on the unit sphere", read_harmonics},
+    {"mixture", "points x ~ N(c, std^2 I) about given centres c in turn, without labels", read_mixture},
     {"file", "a table of yours: csv, npy or hdf5", read_file},
     {"arrays", "arrays of Python, or of another program that uses the library", read_arrays},
 });

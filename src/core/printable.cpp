@@ -25,7 +25,7 @@ std::string without_controls(std::string_view text, std::string_view backslash) 
   std::string result;
   result.reserve(text.size());
   while (!text.empty()) {
-    const Character character = first_character(text);
+    const utf8::Character character = utf8::first_character(text);
     const std::size_t length = std::max<std::size_t>(character.length, 1);
     if (character.length == 0 || is_control(character.code)) {
       for (const char c : text.substr(0, length)) {

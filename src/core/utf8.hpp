@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace mfld {
+namespace mfld::utf8 {
 
 /// One character of a text.
 struct Character {
@@ -34,4 +34,4 @@ inline Character first_character(std::string_view text) {
   return {code, valid ? length : 0};
 }
 
-}  // namespace mfld
+}  // namespace mfld::utf8

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/random/uniform_int_distribution.hpp>
 #include <cassert>
+#include <functional>
 #include <numeric>
 
 #include "mfld/core/random.hpp"
@@ -41,6 +42,31 @@ void draw_batch(std::uint64_t seed, std::int64_t step, Index num_samples, Sampli
   }
 }
 
+namespace {
+
+/// From places among the samples of the phase to samples.
+void shift(const Phase& phase, std::vector<Index>& batch) {
+  for (Index& sample : batch) {
+    sample += phase.samples_begin;
+  }
+}
+
+std::string kind_in_words(const Phase& phase) {
+  if (phase.sampling == Sampling::one_pass) {
+    return fmt::format("each sample once, in order from sample {} on, {} a step", phase.first_sample, phase.batch_size);
+  }
+  if (phase.sampling == Sampling::symmetric_sweep) {
+    return fmt::format(
+        "symmetric sweeps: a random order of the samples in batches of {}, the last one of what is left, forward and "
+        "back",
+        phase.batch_size);
+  }
+  return fmt::format("batches of {} {} replacement", phase.batch_size,
+                     phase.sampling == Sampling::without_replacement ? "without" : "with");
+}
+
+}  // namespace
+
 template <class Scalar>
 void choose_batch(const EstimateContext<Scalar>& context, std::vector<Index>& batch) {
   const Phase& phase = context.phase;
@@ -50,7 +76,8 @@ void choose_batch(const EstimateContext<Scalar>& context, std::vector<Index>& ba
     assert(first + phase.batch_size <= context.objective.num_terms());
     std::iota(batch.begin(), batch.end(), first);
   } else {
-    draw_batch(context.batch_seed, context.step, context.objective.num_terms(), phase.sampling, batch);
+    draw_batch(context.batch_seed, context.step, context.num_terms(), phase.sampling, batch);
+    shift(phase, batch);
   }
 }
 
@@ -58,18 +85,37 @@ template void choose_batch(const EstimateContext<double>&, std::vector<Index>&);
 template void choose_batch(const EstimateContext<float>&, std::vector<Index>&);
 
 std::string batches_in_words(const Phase& phase) {
-  if (phase.sampling == Sampling::one_pass) {
-    return fmt::format("each sample once, in order from sample {} on, {} a step", phase.first_sample, phase.batch_size);
-  }
-  return fmt::format("batches of {} {} replacement", phase.batch_size,
-                     phase.sampling == Sampling::without_replacement ? "without" : "with");
+  return kind_in_words(phase) +
+         (phase.takes_all_samples() ? ""
+                                    : fmt::format(", of samples {} to {}", phase.samples_begin, phase.samples_end - 1));
 }
 
 template <class Scalar>
 Estimate MiniBatch<Scalar>::estimate(const EstimateContext<Scalar>& context) {
+  if (context.phase.sampling == Sampling::symmetric_sweep) {
+    return sweep(context);
+  }
   choose_batch(context, batch_);
   context.objective.drift_of(batch_, context.particles, context.drift, context.finish);
   return {context.phase.batch_size};
+}
+
+template <class Scalar>
+Estimate MiniBatch<Scalar>::sweep(const EstimateContext<Scalar>& context) {
+  const Index num_samples = context.num_terms();
+  const Index size = context.phase.batch_size;
+  sweep_.choose(context.batch_seed, context.step, context.step_in_phase, num_samples, size, batch_);
+  shift(context.phase, batch_);
+  const double weight = SymmetricSweep::weight(num_samples, size, std::ssize(batch_));
+  const auto weigh = [&](Index first, Index last) {
+    context.drift.middleRows(first, last - first) *= weight;
+    if (context.finish) {
+      context.finish(first, last);
+    }
+  };
+  context.objective.drift_of(batch_, context.particles, context.drift,
+                             weight == 1 ? context.finish : Finish(std::cref(weigh)));
+  return {std::ssize(batch_)};
 }
 
 template class MiniBatch<double>;

@@ -26,7 +26,7 @@ Estimate NaturalGradient<Scalar>::estimate(const EstimateContext<Scalar>& contex
   coefficients_.resize(static_cast<std::size_t>(risk->num_terms()));
   risk->outputs(context.particles, coefficients_);
   Eigen::Map<Vector> c(coefficients_.data(), risk->num_terms());
-  c -= risk->data().train_targets;
+  c -= Eigen::Map<const Vector>(risk->targets().values().data(), risk->num_terms());
   const double damping = context.phase.damping;
   const bool known = risk->model().tangent_point() != nullptr && factored_damping_ == damping;
   if (!known && !factorise(risk->model(), context.particles, risk->data().train_inputs, damping)) {

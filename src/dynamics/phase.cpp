@@ -5,6 +5,7 @@
 #include <cassert>
 #include <type_traits>
 #include <variant>
+#include <vector>
 
 #include "mfld/dynamics/estimators.hpp"
 
@@ -36,25 +37,50 @@ std::string noise_in_words(const Phase& phase) {
                      constant ? "" : " at k = 0");
 }
 
+/// A power of the distance with its key and coefficient: what is added to the penalty, and to g.
+struct PowerWords {
+  std::string value;
+  std::string gradient;
+  std::string number;
+};
+
+PowerWords power_in_words(const Phase& phase, int power, const Schedule& schedule) {
+  const bool from_start = phase.anchor == Anchor::start;
+  const std::string_view key = power == 2 ? "lambda1" : "lambda1_fourth";
+  const std::string_view distance = from_start ? "theta - theta_0" : "theta";
+  std::string factor = phase.penalty_mode == PenaltyMode::product ? fmt::format("{} T", key) : std::string(key);
+  const int gain = phase.penalty_mode == PenaltyMode::half ? power / 2 : power;
+  PowerWords words;
+  words.value = fmt::format(
+      "{} |{}|^{}", phase.penalty_mode == PenaltyMode::half ? fmt::format("({} / 2)", key) : factor, distance, power);
+  words.gradient =
+      fmt::format("{}{}{} {}", gain == 1 ? "" : fmt::format("{} ", gain), factor,
+                  power == 2 ? "" : fmt::format(" |{}|^2", distance), from_start ? "(theta - theta_0)" : "theta");
+  words.number = fmt::format("{} = {}", key, schedule.describe());
+  return words;
+}
+
 std::string penalty_in_words(const Phase& phase) {
-  if (is_zero(phase.lambda1)) {
+  std::vector<PowerWords> powers;
+  if (!is_zero(phase.lambda1)) {
+    powers.push_back(power_in_words(phase, 2, phase.lambda1));
+  }
+  if (!is_zero(phase.lambda1_fourth)) {
+    powers.push_back(power_in_words(phase, 4, phase.lambda1_fourth));
+  }
+  if (powers.empty()) {
     return "no penalty, g = v";
   }
-  const bool from_start = phase.anchor == Anchor::start;
-  const auto words = [&](std::string_view coefficient, std::string_view gain) {
-    return fmt::format("penalty {} |{}|^2, g = v + {} {}, {}lambda1 = {}", coefficient,
-                       from_start ? "theta - theta_0" : "theta", gain, from_start ? "(theta - theta_0)" : "theta",
-                       from_start ? "theta_0 the first particles, " : "", phase.lambda1.describe());
+  const auto joined = [&powers](std::string PowerWords::*part, std::string_view between) {
+    std::string text = powers.front().*part;
+    for (std::size_t k = 1; k < powers.size(); ++k) {
+      text += fmt::format("{}{}", between, powers[k].*part);
+    }
+    return text;
   };
-  switch (phase.penalty_mode) {
-    case PenaltyMode::additive:
-      return words("lambda1", "2 lambda1");
-    case PenaltyMode::product:
-      return words("lambda1 T", "2 lambda1 T");
-    case PenaltyMode::half:
-      return words("(lambda1 / 2)", "lambda1");
-  }
-  return {};
+  return fmt::format(
+      "penalty {}, g = v + {}, {}{}", joined(&PowerWords::value, " + "), joined(&PowerWords::gradient, " + "),
+      phase.anchor == Anchor::start ? "theta_0 the first particles, " : "", joined(&PowerWords::number, ", "));
 }
 
 std::string samples_in_words(const Phase& phase) {
@@ -75,8 +101,11 @@ std::string update_in_words(const Phase& phase) {
 
 }  // namespace
 
-double Phase::penalty_at(std::int64_t step) const {
-  const double coefficient = lambda1.at(step, num_steps);
+double Phase::penalty_at(std::int64_t step) const { return in_mode(lambda1.at(step, num_steps), step); }
+
+double Phase::fourth_penalty_at(std::int64_t step) const { return in_mode(lambda1_fourth.at(step, num_steps), step); }
+
+double Phase::in_mode(double coefficient, std::int64_t step) const {
   switch (penalty_mode) {
     case PenaltyMode::additive:
       return coefficient;
@@ -98,6 +127,9 @@ std::string Phase::describe() const {
   if (const StepInfo& step = info(step_rule); step.has_velocities()) {
     text += fmt::format("; friction = {}, velocities {} at the start of the phase", friction,
                         is_cold(*this) ? "0" : step.first_velocities);
+  }
+  if (label_noise > 0) {
+    text += fmt::format("; fresh noise on the labels of every step, uniform on [-{0}, {0}]", label_noise);
   }
   if (averaging) {
     text += "; predicts with the average of its iterates so far";

@@ -12,15 +12,18 @@ namespace mfld {
 
 namespace {
 
-bool pulls_to_start(const Phase& phase) { return phase.anchor == Anchor::start && phase.lambda1.value != 0; }
+bool pulls_to_start(const Phase& phase) {
+  return phase.anchor == Anchor::start && (phase.lambda1.value != 0 || phase.lambda1_fourth.value != 0);
+}
 
 }  // namespace
 
 template <class Scalar>
 Simulation<Scalar>::Simulation(std::unique_ptr<Objective<Scalar>> objective, std::vector<Phase> phases, Seeds seeds,
-                               State<Scalar> state, const Particles<double>* first_particles)
+                               State<Scalar> state, const Particles<double>* first_particles, NoiseRule noise)
     : phases_(std::move(phases)),
       seeds_(seeds),
+      noise_(noise),
       state_(std::move(state)),
       objective_(std::move(objective)),
       drift_(state_.particles.rows(), state_.particles.cols()) {
@@ -85,7 +88,9 @@ void Simulation<Scalar>::leave_phase() {
 
 template <class Scalar>
 Penalty<Scalar> Simulation<Scalar>::penalty(const Phase& phase) const {
-  return {phase.penalty_at(state_.step_in_phase), pulls_to_start(phase) ? &anchor_ : nullptr};
+  const double factor = penalty_factor(state_.estimator, phase, state_.step_in_phase);
+  return {factor * phase.penalty_at(state_.step_in_phase), pulls_to_start(phase) ? &anchor_ : nullptr,
+          factor * phase.fourth_penalty_at(state_.step_in_phase)};
 }
 
 template <class Scalar>
@@ -108,8 +113,9 @@ void Simulation<Scalar>::step(Outcome& outcome) {
   const Stopwatch watch(outcome.step_seconds);
   const Phase& phase = phases_[static_cast<std::size_t>(state_.phase)];
   const bool is_first = state_.step_in_phase == 0;
+  const Penalty<Scalar> of_step = penalty(phase);
   const StepContext<Scalar> context = {step_options(phase), drift_, objective_->trained(), state_.particles,
-                                       penalty(phase).anchor};
+                                       of_step.anchor};
   StepOfAll<Scalar> next(state_.rule, context);
   if (is_first) {
     std::visit([&context](auto& rule) { rule.begin(context); }, state_.rule);
@@ -121,8 +127,12 @@ void Simulation<Scalar>::step(Outcome& outcome) {
     if (phase.averaging && !is_first) {
       add_to_average(state_.step_in_phase, first, last, state_.particles, state_.average);
     }
+    if (of_step.fourth != 0) {
+      add_fourth_penalty(context.trained, state_.particles, of_step, first, last, drift_);
+    }
     next.move(first, last);
   };
+  objective_->set_label_noise(phase.label_noise, seeds_.batches, state_.step);
   const bool waits = phase.until_gradient_norm > 0;
   const Estimate made = estimate(phase, waits ? Finish() : std::cref(move));
   if (!made.failure.empty()) {
@@ -152,6 +162,7 @@ StepOptions Simulation<Scalar>::step_options(const Phase& phase) const {
   options.penalty = penalty(phase).coefficient;
   options.temperature = phase.temperature_at(state_.step_in_phase);
   options.noise_seed = seeds_.noise;
+  options.noise = noise_;
   options.step = state_.step;
   options.friction = phase.friction;
   return options;

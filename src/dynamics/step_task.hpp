@@ -26,7 +26,9 @@ kernels::StepTask step_task(const StepContext<Scalar>& context, Index first, Ind
           .averages_noise = false,
           .velocity_decay = 0,
           .noise_key = stream_key(options.noise_seed, Purpose::noise),
-          .step = static_cast<std::uint64_t>(options.step)};
+          .step = static_cast<std::uint64_t>(options.step),
+          .noise_substeps = static_cast<std::uint64_t>(options.noise.substeps),
+          .noise_in_double = options.noise.in_double};
 }
 
 template <class Scalar>

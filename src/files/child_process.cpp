@@ -28,7 +28,7 @@
 #include "mfld/core/error.hpp"
 #include "mfld/core/memory.hpp"
 
-namespace mfld {
+namespace mfld::files {
 
 namespace {
 
@@ -365,4 +365,4 @@ std::optional<ChildFault> run_in_child(const ChildCall& call, const std::functio
   return std::nullopt;
 }
 
-}  // namespace mfld
+}  // namespace mfld::files

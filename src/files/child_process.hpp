@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace mfld {
+namespace mfld::files {
 
 /// The other process has closed its end of a channel, or is gone; or it has said nothing for too long.
 struct ChannelClosed {
@@ -89,4 +89,4 @@ struct ChildFault {
 /// for came. Throws FileError where no process can be started; Interrupted; and what `talk` throws.
 std::optional<ChildFault> run_in_child(const ChildCall& call, const std::function<void(Channel&)>& talk);
 
-}  // namespace mfld
+}  // namespace mfld::files

@@ -13,7 +13,7 @@
 
 #include "mfld/core/error.hpp"
 
-namespace mfld {
+namespace mfld::files {
 
 namespace {
 
@@ -312,4 +312,4 @@ void sync_file(const FilePlace& place) {
   }
 }
 
-}  // namespace mfld
+}  // namespace mfld::files

@@ -7,7 +7,7 @@
 
 #include "mfld/files/file_place.hpp"
 
-namespace mfld {
+namespace mfld::files {
 
 /// One file opened through the system, closed at the end of its life. Every failure is a FileError that names the file
 /// and the system's reason.
@@ -86,4 +86,4 @@ void sync_file(const FilePlace& place);
 /// Makes all lasting that is on the file system of a directory, or starts to.
 void sync_file_system(const FilePlace& directory);
 
-}  // namespace mfld
+}  // namespace mfld::files

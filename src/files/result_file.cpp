@@ -28,7 +28,7 @@ void check_free(const fs::path& path, const IsOurs& is_ours) {
   }
   if (fs::is_regular_file(there)) {
     std::string beginning(num_compared, '\0');
-    beginning.resize(PosixFile::open_for_reading(path).read(beginning));
+    beginning.resize(files::PosixFile::open_for_reading(path).read(beginning));
     if (is_ours(beginning)) {
       return;
     }
@@ -49,13 +49,13 @@ auto naming(const fs::path& path, const Action& action) {
 }  // namespace
 
 struct ResultFile::Part {
-  PosixFile file;
+  files::PosixFile file;
   bool is_finished = false;
 };
 
 ResultFile::ResultFile(fs::path path, IsOurs is_ours) : path_(std::move(path)), is_ours_(is_ours) {
   check_free(path_, is_ours_);
-  part_ = naming(path_, [this] { return std::make_unique<Part>(Part{PosixFile::create_beside(path_)}); });
+  part_ = naming(path_, [this] { return std::make_unique<Part>(Part{files::PosixFile::create_beside(path_)}); });
 }
 
 ResultFile::~ResultFile() {
@@ -79,7 +79,7 @@ void ResultFile::finish() {
     part_->file.rename(path_);
     part_->is_finished = true;
     part_->file.close();
-    sync_file(path_.has_parent_path() ? path_.parent_path() : fs::path("."));
+    files::sync_file(path_.has_parent_path() ? path_.parent_path() : fs::path("."));
   });
 }
 

@@ -8,7 +8,7 @@
 
 #include "hdf5/object_header.hpp"
 
-namespace mfld {
+namespace mfld::hdf5 {
 
 namespace {
 
@@ -58,7 +58,7 @@ ChunkIndex::Node ChunkIndex::new_node(std::size_t level, std::uint64_t left, con
   return node;
 }
 
-void ChunkIndex::append(Node& node, std::uint64_t child, PosixFile* file) const {
+void ChunkIndex::append(Node& node, std::uint64_t child, files::PosixFile* file) const {
   const std::size_t place = head_bytes + static_cast<std::size_t>(node.num_entries) * (key_bytes() + 8) + key_bytes();
   store(child, node.bytes.data() + place);
   ++node.num_entries;
@@ -75,7 +75,7 @@ void ChunkIndex::append(Node& node, std::uint64_t child, PosixFile* file) const 
   }
 }
 
-void ChunkIndex::add(std::uint64_t address, const Allocate& allocate, PosixFile* file) {
+void ChunkIndex::add(std::uint64_t address, const Allocate& allocate, files::PosixFile* file) {
   std::uint64_t child = address;
   for (std::size_t level = 0;; ++level) {
     if (level == last_.size()) {
@@ -102,13 +102,13 @@ void ChunkIndex::add(std::uint64_t address, const Allocate& allocate, PosixFile*
   ++num_chunks_;
 }
 
-void ChunkIndex::write_last(PosixFile& file) const {
+void ChunkIndex::write_last(files::PosixFile& file) const {
   for (const Node& node : last_) {
     file.write_at(node.address, node.bytes);
   }
 }
 
-bool ChunkIndex::is_in(const PosixFile& file) const {
+bool ChunkIndex::is_in(const files::PosixFile& file) const {
   return std::all_of(last_.begin(), last_.end(), [&](const Node& node) {
     const std::string_view ours = node.bytes;
     std::string found(ours.size(), '\0');
@@ -120,4 +120,4 @@ bool ChunkIndex::is_in(const PosixFile& file) const {
   });
 }
 
-}  // namespace mfld
+}  // namespace mfld::hdf5

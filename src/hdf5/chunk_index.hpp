@@ -7,7 +7,7 @@
 #include "files/posix_file.hpp"
 #include "hdf5/object_header.hpp"
 
-namespace mfld {
+namespace mfld::hdf5 {
 
 /// How the chunks of a data set lie: chunk c holds the rows from (c / per_row) chunk[0] on, and of a row that is too
 /// long for one chunk the part from (c % per_row) chunk[1] on; of all other extents the chunk has the whole.
@@ -38,11 +38,11 @@ class ChunkIndex {
 
   using Allocate = std::function<std::uint64_t(std::uint64_t num_bytes)>;
   /// The next chunk lies at `address`; new nodes where `allocate` says. Written to `file`, unless there is none.
-  void add(std::uint64_t address, const Allocate& allocate, PosixFile* file);
+  void add(std::uint64_t address, const Allocate& allocate, files::PosixFile* file);
   /// The last node of each level again, with nothing behind its last entry: the file may have held more once.
-  void write_last(PosixFile& file) const;
+  void write_last(files::PosixFile& file) const;
   /// Whether the last node of each level stands in the file, with these entries or more.
-  bool is_in(const PosixFile& file) const;
+  bool is_in(const files::PosixFile& file) const;
   /// Address of the top node; no_address while there is no chunk.
   std::uint64_t root() const { return root_; }
 
@@ -54,7 +54,7 @@ class ChunkIndex {
   };
 
   Node new_node(std::size_t level, std::uint64_t left, const Allocate& allocate) const;
-  void append(Node& node, std::uint64_t child, PosixFile* file) const;
+  void append(Node& node, std::uint64_t child, files::PosixFile* file) const;
   std::size_t key_bytes() const { return 16 + 8 * grid_.chunk.size(); }
 
   ChunkGrid grid_;
@@ -63,4 +63,4 @@ class ChunkIndex {
   std::vector<Node> last_;  // of each level
 };
 
-}  // namespace mfld
+}  // namespace mfld::hdf5

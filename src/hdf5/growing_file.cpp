@@ -11,7 +11,7 @@
 #include "files/checksum.hpp"
 #include "mfld/core/error.hpp"
 
-namespace mfld {
+namespace mfld::hdf5 {
 
 namespace {
 
@@ -38,7 +38,7 @@ std::uint64_t GrowingSet::row_bytes() const {
 }
 
 GrowingFile::GrowingFile(const FilePlace& place, const std::vector<GrowingSet>& sets, const std::atomic<bool>* stop)
-    : file_(PosixFile::open_for_update(place)) {
+    : file_(files::PosixFile::open_for_update(place)) {
   read_page(sets);
   for (const Growth& growth : growths_) {
     if (growth.header.extents[0] != 0 || growth.header.index != no_address) {
@@ -54,7 +54,7 @@ GrowingFile::GrowingFile(const FilePlace& place, const std::vector<GrowingSet>& 
 
 GrowingFile::GrowingFile(const FilePlace& place, const std::vector<GrowingSet>& sets, std::int64_t num_rows,
                          const std::atomic<bool>* stop)
-    : file_(PosixFile::open_for_update(place)) {
+    : file_(files::PosixFile::open_for_update(place)) {
   read_page(sets);
   end_of_file_ = load<std::uint64_t>(page_, end_place);
   const std::uint64_t start = start_of_rows();
@@ -151,7 +151,7 @@ void GrowingFile::replay(std::uint64_t start, std::int64_t num_rows) {
 }
 
 /// Chunks for the next row, where it begins new ones, and their entries in the indices.
-void GrowingFile::make_room(PosixFile* file) {
+void GrowingFile::make_room(files::PosixFile* file) {
   const auto allocate = [this](std::uint64_t num_bytes) { return std::exchange(end_, end_ + num_bytes); };
   for (Growth& growth : growths_) {
     const ChunkGrid& grid = growth.set.grid;
@@ -167,7 +167,7 @@ void GrowingFile::make_room(PosixFile* file) {
 
 /// Of the first bytes of the file, without what changes.
 std::uint64_t GrowingFile::checksum(std::uint64_t num_bytes, const std::atomic<bool>* stop) {
-  Checksum result;
+  files::Checksum result;
   std::string buffer(std::min<std::size_t>(num_bytes, std::size_t{1} << 20U), '\0');
   for (std::uint64_t place = 0; place < num_bytes; place += buffer.size()) {
     if (place > 0) {
@@ -284,4 +284,4 @@ void GrowingFile::finish() {
   file_.close();
 }
 
-}  // namespace mfld
+}  // namespace mfld::hdf5

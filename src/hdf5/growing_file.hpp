@@ -10,7 +10,7 @@
 #include "hdf5/chunk_index.hpp"
 #include "hdf5/object_header.hpp"
 
-namespace mfld {
+namespace mfld::hdf5 {
 
 /// A data set that grows: of 8-byte numbers, in chunks, a row at a time.
 struct GrowingSet {
@@ -64,7 +64,7 @@ class GrowingFile {
   void read_page(const std::vector<GrowingSet>& sets);
   std::uint64_t checksum(std::uint64_t num_bytes, const std::atomic<bool>* stop);
   std::string seal(std::uint64_t num_bytes, const std::atomic<bool>* stop);
-  void make_room(PosixFile* file);
+  void make_room(files::PosixFile* file);
   void replay(std::uint64_t start, std::int64_t num_rows);
   std::uint64_t start_of_rows();
   void extend();
@@ -73,7 +73,7 @@ class GrowingFile {
   void write_counts();
   [[noreturn]] void refuse(std::string_view reason) const;
 
-  PosixFile file_;
+  files::PosixFile file_;
   std::vector<Growth> growths_;
   std::string page_;  // the first bytes of the file, with all that changes there
   std::int64_t num_rows_ = 0;
@@ -82,4 +82,4 @@ class GrowingFile {
   std::uint64_t size_ = 0;         // as the system says
 };
 
-}  // namespace mfld
+}  // namespace mfld::hdf5

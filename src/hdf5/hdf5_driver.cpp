@@ -10,7 +10,7 @@
 #include <limits>
 #include <memory>
 
-namespace mfld {
+namespace mfld::hdf5 {
 
 namespace {
 
@@ -181,4 +181,4 @@ herr_t use_reporting_driver(hid_t access_list, int directory, FileStatus& status
   return driver < 0 ? -1 : H5Pset_driver(access_list, driver, &info);
 }
 
-}  // namespace mfld
+}  // namespace mfld::hdf5

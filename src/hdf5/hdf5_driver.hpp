@@ -1,7 +1,7 @@
 #pragma once
 #include <hdf5.h>
 
-namespace mfld {
+namespace mfld::hdf5 {
 
 /// What the system has said so far about one open file.
 struct FileStatus {
@@ -17,4 +17,4 @@ struct FileStatus {
 /// Returns a negative number where the library refuses. The caller holds the lock of the library.
 herr_t use_reporting_driver(hid_t access_list, int directory, FileStatus& status);
 
-}  // namespace mfld
+}  // namespace mfld::hdf5

@@ -79,7 +79,7 @@ struct PackedTexts {
 struct Hdf5File::Handle {
   FilePlace place;
   bool writing;
-  FileStatus status{};
+  hdf5::FileStatus status{};
   Id file{-1, H5Fclose};
   Id links{-1, H5Pclose};  // how links are made: with the groups on the way
 
@@ -87,7 +87,7 @@ struct Hdf5File::Handle {
   template <class Opener>
   void open(const Opener& opener) {
     const Id access(check(H5Pcreate(H5P_FILE_ACCESS), "/"), H5Pclose);
-    check(use_reporting_driver(access, place.directory, status), "/");
+    check(hdf5::use_reporting_driver(access, place.directory, status), "/");
     // The oldest form of everything: every reader knows it, and it does not change with the library.
     check(H5Pset_libver_bounds(access, H5F_LIBVER_EARLIEST, H5F_LIBVER_LATEST), "/");
     file = Id(check(opener(access), "/"), H5Fclose);

@@ -4,7 +4,7 @@
 #include <optional>
 #include <utility>
 
-namespace mfld {
+namespace mfld::hdf5 {
 
 namespace {
 
@@ -90,4 +90,4 @@ std::vector<GrowingHeader> find_growing_headers(std::string_view bytes, std::siz
   return result;
 }
 
-}  // namespace mfld
+}  // namespace mfld::hdf5

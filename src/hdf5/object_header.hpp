@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace mfld {
+namespace mfld::hdf5 {
 
 /// The number of type Value at `place`; bytes.size() must reach so far. HDF5 stores the lowest byte first.
 template <class Value>
@@ -45,4 +45,4 @@ enum class Numbers { integers, reals };
 /// ("HDF5 File Format Specification Version 3.0", sections IV.A.1.a, IV.A.2.b, d and i).
 std::vector<GrowingHeader> find_growing_headers(std::string_view bytes, std::size_t rank, Numbers numbers);
 
-}  // namespace mfld
+}  // namespace mfld::hdf5

@@ -83,6 +83,8 @@ struct StepTask {
   double velocity_decay;   // e^(-friction eta), with velocities
   PhiloxKey noise_key;
   std::uint64_t step;
+  std::uint64_t noise_substeps;  // as in dynamics/noise.hpp
+  bool noise_in_double;
 };
 
 template <class Scalar>

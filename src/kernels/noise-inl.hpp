@@ -241,6 +241,25 @@ HWY_INLINE void normals_of_block(PhiloxKey key, std::uint64_t step, std::uint32_
   normal_quads(key, step, block, first, count, xi);
 }
 
+/// The normals of double precision, rounded. For runs that share them.
+inline constexpr Index most_rounded = 128;
+HWY_INLINE void rounded_normals_of_block(PhiloxKey key, std::uint64_t step, std::uint32_t block, Index first,
+                                         Index count, float* const (&xi)[4]) {
+  alignas(64) double memory[2][most_rounded + 64];
+  for (std::uint32_t pair = 0; pair < 2; ++pair) {
+    normal_pairs(key, step, 2 * block + pair, first, count, memory[0], memory[1]);
+    for (Index k = 0; k < 2; ++k) {
+      for (Index i = 0; i < count; ++i) {
+        xi[2 * pair + k][i] = static_cast<float>(memory[k][i]);
+      }
+    }
+  }
+}
+HWY_INLINE void rounded_normals_of_block(PhiloxKey key, std::uint64_t step, std::uint32_t block, Index first,
+                                         Index count, double* const (&xi)[2]) {
+  normals_of_block(key, step, block, first, count, xi);
+}
+
 }  // namespace mfld::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 #endif

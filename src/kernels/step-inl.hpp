@@ -66,6 +66,39 @@ bool kinetic_column(const kernels::StepTask& task, Index count, const double* HW
   return not_finite == 0;
 }
 
+constexpr Index step_strip = 128;  // particles at a time
+
+/// xi of a step for the columns that share a Philox block, by the rule of dynamics/noise.hpp.
+template <class Scalar, Index num>
+void normals_of_step(const kernels::StepTask& task, std::uint64_t step, Index block, Index first, Index count,
+                     Scalar* const (&xi)[num]) {
+  const auto draw = [&](std::uint64_t at) HWY_ATTR {
+    if (task.noise_in_double) {
+      rounded_normals_of_block(task.noise_key, at, static_cast<std::uint32_t>(block), first, count, xi);
+    } else {
+      normals_of_block(task.noise_key, at, static_cast<std::uint32_t>(block), first, count, xi);
+    }
+  };
+  if (task.noise_substeps == 1) {
+    return draw(step);
+  }
+  double sum[num][step_strip] = {};
+  for (std::uint64_t part = 0; part < task.noise_substeps; ++part) {
+    draw(step * task.noise_substeps + part);
+    for (Index k = 0; k < num; ++k) {
+      for (Index i = 0; i < count; ++i) {
+        sum[k][i] += static_cast<double>(xi[k][i]);
+      }
+    }
+  }
+  const double scale = 1 / std::sqrt(static_cast<double>(task.noise_substeps));
+  for (Index k = 0; k < num; ++k) {
+    for (Index i = 0; i < count; ++i) {
+      xi[k][i] = static_cast<Scalar>(scale * sum[k][i]);
+    }
+  }
+}
+
 /// xi <- (xi + other) / 2 for `num` columns.
 template <Index num, class Scalar>
 void average_into(Index count, Scalar* const (&other)[num], Scalar* const (&xi)[num]) {
@@ -91,7 +124,8 @@ Index first_not_finite(const kernels::StepTask& task, const Scalar* particles) {
 /// The columns that share a Philox block are handled together, a strip of particles at a time.
 template <class Scalar>
 Index step_particles(const kernels::StepTask& task, const Scalar* anchor, Scalar* particles, Scalar* velocities) {
-  constexpr Index strip = 128;
+  constexpr Index strip = step_strip;
+  static_assert(strip <= most_rounded);
   constexpr Index num = noise_columns<Scalar>;
   const auto move = [&](Index offset, Index count, const Scalar* xi) HWY_ATTR {
     const double* drift = task.drift + offset;
@@ -122,9 +156,9 @@ Index step_particles(const kernels::StepTask& task, const Scalar* anchor, Scalar
         moves |= task.trained[column] != 0;
       }
       if (task.noise_amplitude > 0 && moves) {
-        normals_of_block(task.noise_key, task.step, static_cast<std::uint32_t>(block), j, count, xi);
+        normals_of_step(task, task.step, block, j, count, xi);
         if (task.averages_noise) {
-          normals_of_block(task.noise_key, task.step + 1, static_cast<std::uint32_t>(block), j, count, xi_after);
+          normals_of_step(task, task.step + 1, block, j, count, xi_after);
           average_into<num>(count, xi_after, xi);
         }
       }

@@ -2,6 +2,7 @@
 
 #include <boost/random/normal_distribution.hpp>
 #include <boost/random/uniform_01.hpp>
+#include <boost/random/uniform_real_distribution.hpp>
 
 #include "mfld/core/random.hpp"
 
@@ -30,12 +31,15 @@ Particles<double> initial_particles(const Initialisation& law, const Neuron& neu
   const auto draw = [&](Index particle, Index stream_index) {
     RandomStream stream(seed, Purpose::initialisation, static_cast<std::uint64_t>(stream_index));
     boost::random::normal_distribution<double> normal;
+    boost::random::uniform_real_distribution<double> uniform(law.box_low, law.box_high);
     auto w = particles.row(particle).segment(layout.input, input_dim);
     for (Index k = 0; k < input_dim; ++k) {
-      w[k] = normal(stream);
+      w[k] = law.input_in_box ? uniform(stream) : normal(stream);
     }
-    const double norm = w.norm();
-    w *= law.input_on_sphere && norm > 0 ? law.input_std / norm : law.input_std;
+    if (!law.input_in_box) {
+      const double norm = w.norm();
+      w *= law.input_on_sphere && norm > 0 ? law.input_std / norm : law.input_std;
+    }
     if (layout.bias >= 0) {
       particles(particle, layout.bias) = law.bias_std * normal(stream);
     }

@@ -41,9 +41,18 @@ DualActivation dual_activation(Activation kind, double a, double b, double c) {
   task.last_value = value;
   task.last_slope = slope;
   dual::HermiteExpansion e;
+  double value_error = 0;
+  double slope_error = 0;
   std::vector<double> column_values, column_slopes;
   if (task.form == dual::ClosedForm::none) {
-    e = dual::expand(kind, row_roots, 2, dual::terms_needed(kind, std::max(row_roots[0], row_roots[1])));
+    const double largest = std::max(row_roots[0], row_roots[1]);
+    e = dual::expand(kind, row_roots, 2, dual::terms_needed(kind, largest), largest);
+    const auto pair = dual::ExpansionErrors(e, e.extremes).at({dual::epsilon, dual::epsilon});
+    const dual::Moments& row = e.moments[0];
+    const dual::Moments& column = e.moments[1];
+    const double slopes = std::sqrt(row.slope * column.slope);
+    value_error = pair.value * std::sqrt(row.value * column.value) + pair.moved * std::sqrt(a * b) * slopes;
+    slope_error = pair.slope * slopes;
     for (Index k = 0; k < e.num_terms; ++k) {
       column_values.push_back(e.values[static_cast<std::size_t>(k * tile_rows + 1)]);
       column_slopes.push_back(e.slopes[static_cast<std::size_t>(k * tile_rows + 1)]);
@@ -59,7 +68,7 @@ DualActivation dual_activation(Activation kind, double a, double b, double c) {
   const auto error_of = [](double found, double bound) {
     return std::isfinite(found) ? bound : std::numeric_limits<double>::infinity();
   };
-  return {value[0], slope[0], error_of(value[0], e.value_error), error_of(slope[0], e.slope_error)};
+  return {value[0], slope[0], error_of(value[0], value_error), error_of(slope[0], slope_error)};
 }
 
 }  // namespace mfld

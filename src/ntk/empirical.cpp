@@ -5,6 +5,7 @@
 #include <cassert>
 
 #include "mfld/core/parallel.hpp"
+#include "mfld/model/neuron_derivatives.hpp"
 
 namespace mfld {
 
@@ -13,34 +14,7 @@ namespace {
 constexpr Index tile_inputs = 128;
 constexpr Index tile_particles = 256;
 
-/// What a tile of particles contributes at some inputs, each [rows x particles of the tile].
-struct Features {
-  Matrix output;  // u = a' sigma(z) + c': derivative in r
-  Matrix hidden;  // s = a sigma'(z): derivative in z
-  Matrix value;   // h
-};
-
-Features features(const Network& network, const Particles<double>& particles, Index first, Index count, const Inputs& x,
-                  Index first_row, Index rows) {
-  const ParameterLayout& layout = network.layout();
-  const auto tile = particles.middleRows(first, count);
-  Matrix z = x.middleRows(first_row, rows) * tile.middleCols(layout.input, layout.input_dim).transpose();
-  if (layout.bias >= 0) {
-    z.rowwise() += tile.col(layout.bias).transpose();
-  }
-  Features result{Matrix(rows, count), Matrix(rows, count), Matrix(rows, count)};
-  const auto length = static_cast<std::size_t>(z.size());
-  evaluate(network.neuron().activation, {z.data(), length}, {result.value.data(), length},
-           {result.hidden.data(), length});
-  const Vector r = layout.output >= 0 ? Vector(tile.col(layout.output)) : Vector::Zero(count);
-  const HeadValues head = head_values(network.neuron(), r);
-  result.output = (result.value * head.weight_slope.asDiagonal()).rowwise() + head.offset_slope.transpose();
-  result.hidden = result.hidden * head.weight.asDiagonal();
-  result.value = ((result.value * head.weight.asDiagonal()).rowwise() + head.offset.transpose()).eval();
-  return result;
-}
-
-/// Sums tile(features of a row tile of x, features of a row tile of z) over the particles, for all pairs of row tiles.
+/// Sums tile(neurons at a row tile of x, neurons at a row tile of z) over the particles, for all pairs of row tiles.
 template <class Body>
 void sum_over_particles(const Network& network, const Particles<double>& particles, const Inputs& x, const Inputs& z,
                         const Body& body) {
@@ -51,12 +25,13 @@ void sum_over_particles(const Network& network, const Particles<double>& particl
     const Index count = std::min(tile_particles, particles.rows() - first);
     const auto of_tile = [&](const Inputs& inputs, Index tile) {
       const Index row = tile * tile_inputs;
-      return features(network, particles, first, count, inputs, row, std::min(tile_inputs, inputs.rows() - row));
+      return neuron_derivatives(network, particles.middleRows(first, count),
+                                inputs.middleRows(row, std::min(tile_inputs, inputs.rows() - row)));
     };
-    std::vector<Features> of_z(static_cast<std::size_t>(column_tiles));
+    std::vector<NeuronDerivatives> of_z(static_cast<std::size_t>(column_tiles));
     for_each_task(column_tiles, [&](Index tile) { of_z[static_cast<std::size_t>(tile)] = of_tile(z, tile); });
     for_each_task(row_tiles, [&](Index tile) {
-      const Features of_x = symmetric ? of_z[static_cast<std::size_t>(tile)] : of_tile(x, tile);
+      const NeuronDerivatives of_x = symmetric ? of_z[static_cast<std::size_t>(tile)] : of_tile(x, tile);
       for (Index column = symmetric ? tile : 0; column < column_tiles; ++column) {
         body(of_x, of_z[static_cast<std::size_t>(column)], tile * tile_inputs, column * tile_inputs);
       }
@@ -84,7 +59,7 @@ Matrix empirical_ntk(const Network& network, const Particles<double>& particles,
       network.scaling().output_factor(particles.rows()) * network.scaling().drift_factor(particles.rows());
   Matrix kernel = Matrix::Zero(x.rows(), z.rows());
   sum_over_particles(network, particles, x, z,
-                     [&](const Features& of_x, const Features& of_z, Index row, Index column) {
+                     [&](const NeuronDerivatives& of_x, const NeuronDerivatives& of_z, Index row, Index column) {
                        const Index rows = of_x.value.rows();
                        const Index columns = of_z.value.rows();
                        auto block = kernel.block(row, column, rows, columns);
@@ -107,10 +82,11 @@ Matrix empirical_ntk(const Network& network, const Particles<double>& particles,
 
 Matrix conjugate_kernel(const Network& network, const Particles<double>& particles, const Inputs& x, const Inputs& z) {
   Matrix kernel = Matrix::Zero(x.rows(), z.rows());
-  sum_over_particles(
-      network, particles, x, z, [&](const Features& of_x, const Features& of_z, Index row, Index column) {
-        kernel.block(row, column, of_x.value.rows(), of_z.value.rows()) += of_x.value * of_z.value.transpose();
-      });
+  sum_over_particles(network, particles, x, z,
+                     [&](const NeuronDerivatives& of_x, const NeuronDerivatives& of_z, Index row, Index column) {
+                       kernel.block(row, column, of_x.value.rows(), of_z.value.rows()) +=
+                           of_x.value * of_z.value.transpose();
+                     });
   mirror(x, z, kernel);
   return kernel / static_cast<double>(particles.rows());
 }

@@ -1,218 +1,236 @@
 #include "ntk/hermite_expansion.hpp"
 
+#include <Eigen/Core>
 #include <algorithm>
-#include <boost/math/quadrature/gauss.hpp>
 #include <cmath>
-#include <numbers>
 
 #include "mfld/core/parallel.hpp"
+#include "ntk/hermite_rule.hpp"
 
 namespace mfld::dual {
 namespace {
 
-constexpr double end = 13;          // the trapezoid sums run over |z| <= end
-constexpr double aliasing = 1e-17;  // of the trapezoid rule, relative to the bounds below
-constexpr Index most_terms = 4096;
-constexpr double most_nodes = 1 << 18;  // of the trapezoid rule, which needs as many as the deviation is large
+constexpr Index block = 64;  // nodes of the rule at a time
+constexpr Index chains = 8;  // of sums over a block
 
-/// log E|h_k(z + iy)|^2 = log L_k(-y^2), the Laguerre polynomial: a sum of positive terms, largest at the largest k.
-double log_laguerre(Index k, double y) {
-  double previous = 1;
-  double current = k == 0 ? 1 : 1 + y * y;
-  double scale = 0;
-  for (Index i = 1; i < k; ++i) {
-    const double x = static_cast<double>(i);
-    const double next = ((2 * x + 1 + y * y) * current - x * previous) / (x + 1);
-    previous = current;
-    current = next;
-    if (current > 1e200) {
-      previous *= 1e-200;
-      current *= 1e-200;
-      scale += 200 * std::numbers::ln10;
-    }
-  }
-  return std::log(current) + scale;
+using Chains = Eigen::Array<double, chains, 1>;
+
+/// Roundings that a term of a sum over all nodes goes through: its product, the sum in its chain, that of the chains, and
+/// that of the blocks.
+double roundings_of_sum(Index num_nodes) {
+  return 1 + static_cast<double>(block / chains) + 3 + static_cast<double>((num_nodes + block - 1) / block);
 }
 
-/// The largest step for which the trapezoid rule errs by at most `aliasing` times the bounds of the strip: with
-/// M = exp(y^2/2) bound sqrt(L_k(-y^2)) the error is at most 2 M / (exp(2 pi y / h) - 1)   (Trefethen & Weideman 2014).
-double trapezoid_step(double height, double root, Index num_terms) {
-  double y = std::min(4.0, root > 0 ? height / root : 4.0);
-  double step = 0;
-  for (int trial = 0; trial < 8; ++trial, y *= std::numbers::sqrt2 / 2) {
-    const double log_bound = std::log(2 / aliasing) + y * y / 2 + log_laguerre(num_terms - 1, y) / 2;
-    step = std::max(step, 2 * std::numbers::pi * y / (log_bound + 1e-6));
-  }
-  return std::min(step, 0.5);
-}
-
-/// Half of a rule of quadrature on [-end, end] that is symmetric about 0.
-struct Rule {
-  std::vector<double> z, weight;
+/// sigma and sigma' at +-z for one block of nodes: even and odd parts, times weight phi^(1/2).
+struct Parts {
+  double even_value[block], odd_value[block], even_slope[block], odd_slope[block];
 };
 
-Rule trapezoid_rule(double step) {
-  Rule rule;
-  const auto count = static_cast<std::size_t>(end / step) + 1;
-  for (std::size_t i = 0; i < count; ++i) {
-    rule.z.push_back(static_cast<double>(i) * step);
-    rule.weight.push_back((i == 0 ? 0.5 : 1.0) * step);
-  }
-  return rule;
-}
-
-/// Gauss-Legendre with 20 nodes on panels from 0 on, where a function that is not analytic most often has its corner.
-/// A panel holds at most one and a half waves of h_k, k < most_terms, whose wave number is sqrt(k).
-Rule panel_rule() {
-  using Gauss = boost::math::quadrature::gauss<double, 20>;
-  constexpr int num_panels = 96;
-  constexpr double half_width = end / num_panels / 2;
-  Rule rule;
-  for (int panel = 0; panel < num_panels; ++panel) {
-    for (std::size_t k = 0; k < Gauss::abscissa().size(); ++k) {
-      for (const double side : {-1.0, 1.0}) {
-        rule.z.push_back(half_width * (2 * panel + 1 + side * Gauss::abscissa()[k]));
-        rule.weight.push_back(half_width * Gauss::weights()[k]);
-      }
-    }
-  }
-  return rule;
-}
-
-/// Step of the trapezoid rule; 0 where nothing is known that would bound its error at a step one can take.
-double step_for(const Smoothness& known, double root, Index num_terms) {
-  const double step = known.height > 0 ? trapezoid_step(known.height, root, num_terms) : 0;
-  return step * most_nodes > end ? step : 0;
-}
-
-Rule rule_for(const Smoothness& known, double root, Index num_terms) {
-  const double step = step_for(known, root, num_terms);
-  return step > 0 ? trapezoid_rule(step) : panel_rule();
-}
-
-/// Every |psi_k| = |h_k| phi^(1/2) is at most 0.64 (Indritz 1961), so that what lies beyond `end` = 13 contributes less
-/// than 5e-19 times a bound of |sigma| there.
-double truncation(double bound) { return 5e-19 * bound; }
-
-/// sigma and sigma' at +-z: even and odd parts, times weight phi^(1/2).
-struct Nodes {
-  Rule rule;
-  std::vector<double> even_value, odd_value, even_slope, odd_slope, root_phi;
+/// The nodes of a block; behind the last node of the rule, nodes of weight 0.
+struct NodeBlock {
+  double z[block] = {};
+  double weight[block] = {};
+  const double* psi = nullptr;  // [num_terms][block]
 };
 
-Nodes make_nodes(Activation kind, double root, Rule rule) {
-  const std::size_t count = rule.z.size();
-  std::vector<double> points(2 * count), values(2 * count), slopes(2 * count);
-  for (std::size_t i = 0; i < count; ++i) {
-    points[i] = root * rule.z[i];
-    points[count + i] = -points[i];
+Moments fill_parts(Activation kind, double root, const NodeBlock& nodes, Parts& parts) {
+  double points[2 * block], values[2 * block], slopes[2 * block];
+  for (Index i = 0; i < block; ++i) {
+    points[i] = root * nodes.z[i];
+    points[block + i] = -points[i];
   }
   evaluate(kind, points, values, slopes);
-  Nodes nodes;
-  nodes.rule = std::move(rule);
-  for (std::vector<double>* v :
-       {&nodes.even_value, &nodes.odd_value, &nodes.even_slope, &nodes.odd_slope, &nodes.root_phi}) {
-    v->resize(count);
+  Chains value = Chains::Zero(), slope = value, change = value;
+  for (Index i = 0; i < block; ++i) {
+    const double z = nodes.z[i];
+    const double root_phi = nodes.psi[i];
+    const double weight = nodes.weight[i] * root_phi;
+    parts.even_value[i] = weight * (values[i] + values[block + i]);
+    parts.odd_value[i] = weight * (values[i] - values[block + i]);
+    parts.even_slope[i] = weight * (slopes[i] + slopes[block + i]);
+    parts.odd_slope[i] = weight * (slopes[i] - slopes[block + i]);
+    const double phi = weight * root_phi;
+    const double square = values[i] * values[i] + values[block + i] * values[block + i];
+    value[i % chains] += phi * square;
+    slope[i % chains] += phi * (slopes[i] * slopes[i] + slopes[block + i] * slopes[block + i]);
+    change[i % chains] += phi * square * (z * z - 1) / 2;
   }
-  const double norm = std::pow(2 * std::numbers::pi, -0.25);
-  for (std::size_t i = 0; i < count; ++i) {
-    const double z = nodes.rule.z[i];
-    nodes.root_phi[i] = norm * std::exp(-z * z / 4);
-    const double weight = nodes.rule.weight[i] * nodes.root_phi[i];
-    nodes.even_value[i] = weight * (values[i] + values[count + i]);
-    nodes.odd_value[i] = weight * (values[i] - values[count + i]);
-    nodes.even_slope[i] = weight * (slopes[i] + slopes[count + i]);
-    nodes.odd_slope[i] = weight * (slopes[i] - slopes[count + i]);
-  }
-  return nodes;
+  return {value.sum(), slope.sum(), change.sum()};
 }
 
-struct Moments {
-  double value, slope;            // E sigma^2, E sigma'^2
-  double value_tail, slope_tail;  // what the terms leave of them, by Parseval's identity
+struct Coefficients {
+  double value = 0, slope = 0;
 };
 
-/// One deviation's coefficients, `stride` apart.
-Moments expand_one(Activation kind, double root, Index num_terms, Index stride, double* values, double* slopes) {
-  const Nodes nodes = make_nodes(kind, root, rule_for(dual_form(kind).smoothness, root, num_terms));
-  const std::size_t count = nodes.root_phi.size();
-  std::vector<double> current = nodes.root_phi;  // psi_k, by the three-term recurrence, stable upwards
-  std::vector<double> previous(count, 0.0);
-  Moments moments{};
-  for (std::size_t i = 0; i < count; ++i) {
-    const double scale = 0.5 / nodes.rule.weight[i];  // even and odd parts are orthogonal: sum of squares at +-z
-    moments.value += scale * (nodes.even_value[i] * nodes.even_value[i] + nodes.odd_value[i] * nodes.odd_value[i]);
-    moments.slope += scale * (nodes.even_slope[i] * nodes.even_slope[i] + nodes.odd_slope[i] * nodes.odd_slope[i]);
-  }
-  double value_sum = 0;
-  double slope_sum = 0;
-  for (Index k = 0; k < num_terms; ++k) {
-    const double* value_part = k % 2 == 0 ? nodes.even_value.data() : nodes.odd_value.data();
-    const double* slope_part = k % 2 == 0 ? nodes.even_slope.data() : nodes.odd_slope.data();
-    double value = 0;
-    double slope = 0;
-    const double from_previous = std::sqrt(static_cast<double>(k));
-    const double to_next = 1 / std::sqrt(static_cast<double>(k + 1));
-    for (std::size_t i = 0; i < count; ++i) {
-      const double psi = current[i];
-      value += value_part[i] * psi;
-      slope += slope_part[i] * psi;
-      const double next = (nodes.rule.z[i] * psi - from_previous * previous[i]) * to_next;
-      previous[i] = psi;
-      current[i] = next;
+Chains at(const double* numbers) { return Eigen::Map<const Chains>(numbers); }
+
+/// What a block of nodes adds to the numbers of one root, sums [num_terms].
+Moments add_block(Activation kind, double root, const NodeBlock& nodes, Index num_terms, Coefficients* sums) {
+  Parts parts;
+  const Moments moments = fill_parts(kind, root, nodes, parts);
+  const double* psi = nodes.psi;
+  for (Index k = 0; k < num_terms; ++k, psi += block) {
+    const double* value = k % 2 == 0 ? parts.even_value : parts.odd_value;
+    const double* slope = k % 2 == 0 ? parts.even_slope : parts.odd_slope;
+    Chains values = at(value) * at(psi);
+    Chains slopes = at(slope) * at(psi);
+    for (Index i = chains; i < block; i += chains) {
+      values += at(value + i) * at(psi + i);
+      slopes += at(slope + i) * at(psi + i);
     }
-    values[k * stride] = value;
-    slopes[k * stride] = slope;
-    value_sum += value * value;
-    slope_sum += slope * slope;
+    sums[k].value += values.sum();
+    sums[k].slope += slopes.sum();
   }
-  moments.value_tail = std::max(0.0, moments.value - value_sum);
-  moments.slope_tail = std::max(0.0, moments.slope - slope_sum);
   return moments;
 }
 
-double rounding(Index num_terms) { return epsilon * (32 + static_cast<double>(num_terms) / 4); }
+/// Vector code may err by four units in the last place in values, and by eight of the largest in slopes.
+constexpr double value_roundings = 8;
+constexpr double slope_roundings = 16;
+constexpr double weight_roundings = 6;  // of weight phi^(1/2) psi_k, less their sums
 
-/// Truncated terms (Parseval, Cauchy-Schwarz), errors of the coefficients, rounding of sums and of rho, from the
-/// largest moments and tails of the roots.
-void bound_errors(const Smoothness& known, const Moments& worst, double root, HermiteExpansion& e) {
-  if (step_for(known, root, e.num_terms) == 0) {
-    e.moment_error = e.value_error = e.slope_error = Smoothness::infinity;
-    return;
+/// sigma near 0, and what is known of it elsewhere.
+struct Known {
+  Smoothness sup;
+  double at_zero = 0;
+
+  explicit Known(Activation kind) : sup(dual_form(kind).smoothness) {
+    const double zero = 0;
+    double value = 0, slope = 0;
+    evaluate(kind, {&zero, 1}, {&value, 1}, {&slope, 1});
+    at_zero = std::abs(value);
   }
-  const double terms_root = std::sqrt(static_cast<double>(e.num_terms));
-  const double variance = root * root;
-  const double value_bound = known.value + known.growth * root;
-  const double value_delta =
-      terms_root * (aliasing * value_bound + truncation(known.value + known.growth * end * root));
-  const double slope_delta = terms_root * (aliasing * known.slope + truncation(known.slope));
-  e.moment_error = aliasing * value_bound * value_bound + rounding(e.num_terms) * worst.value;
-  e.value_error = worst.value_tail + 4 * value_delta * std::sqrt(worst.value) +
-                  2 * rounding(e.num_terms) * worst.value + 8 * epsilon * variance * known.first * known.first;
-  e.slope_error = worst.slope_tail + 4 * slope_delta * std::sqrt(worst.slope) +
-                  2 * rounding(e.num_terms) * worst.slope + 8 * epsilon * variance * known.second * known.second;
+  /// |sigma(root (z + iy))|, y <= 4, in the mean square over z: by the bound of the strip, or from 0 by the slope's.
+  double in_strip(double root) const {
+    return std::min(sup.value + sup.growth * root, at_zero + 4.2 * sup.slope * root);
+  }
+  double at_end(double root) const {
+    return std::min(sup.value + sup.growth * Rule::end * root, at_zero + sup.first * Rule::end * root);
+  }
+};
+
+void bound_moments(const Known& known, double root, const Moments& m, double sum, Extremes& x) {
+  const double u = unit_roundoff;
+  const double value_size = std::sqrt(m.value);
+  if (value_size > 0) {  // where it is 0, so is every coefficient, without an error
+    const double in_strip = known.in_strip(root) / value_size;
+    x.value_each = integration_bound(in_strip, known.at_end(root) / value_size) + sum;
+    x.value_all = u * (value_roundings + weight_roundings + root * known.sup.first / value_size);
+    x.moment_error = aliasing * in_strip * in_strip + sum + 2 * x.value_all;
+    x.value_second = root * root * known.sup.second / value_size;
+  }
+  const double slope_size = std::sqrt(m.slope);
+  const double in_strip = known.sup.slope / slope_size;
+  x.slope_each = integration_bound(in_strip, in_strip) + sum;
+  x.slope_all = u * (weight_roundings + (slope_roundings * known.sup.first + root * known.sup.second) / slope_size);
+  x.slope_moment_error = aliasing * in_strip * in_strip + sum + 2 * x.slope_all;
+  x.first = known.sup.first * known.sup.first / m.slope;
+  x.second = root * root * known.sup.second * known.sup.second / m.slope;
+  x.third = root * root * known.sup.third / slope_size;
+}
+
+Extremes extremes_of(const HermiteExpansion& e, Index i, const Known& known, double root) {
+  const Moments& m = e.moments[static_cast<std::size_t>(i)];
+  long double value_rest = m.value;
+  long double slope_rest = m.slope;
+  double value_sum = 0, slope_sum = 0, value_index = 0, slope_index = 0, slope_index2 = 0;
+  for (Index k = 0; k < e.num_terms; ++k) {
+    const double value = e.values[e.start(i) + static_cast<std::size_t>(k * tile_rows)];
+    const double slope = e.slopes[e.start(i) + static_cast<std::size_t>(k * tile_rows)];
+    const auto index = static_cast<double>(k);
+    value_rest -= static_cast<long double>(value) * value;
+    slope_rest -= static_cast<long double>(slope) * slope;
+    value_sum += std::abs(value);
+    slope_sum += std::abs(slope);
+    value_index += index * value * value;
+    slope_index += index * slope * slope;
+    slope_index2 += index * (index - 1) * slope * slope;
+  }
+  Extremes x;
+  bound_moments(known, root, m,
+                roundings_of_sum(e.num_nodes) * unit_roundoff + recurrence_error(e.num_nodes, e.num_terms), x);
+  x.slope_tail = std::max(0.0, static_cast<double>(slope_rest)) / m.slope;
+  // The terms that were left out fall off faster than any power: at ten times the weight of the first of them.
+  const auto terms = static_cast<double>(e.num_terms);
+  x.slope_sum = slope_sum / std::sqrt(m.slope);
+  x.slope_index = slope_index / m.slope + 10 * terms * x.slope_tail;
+  x.slope_bend = std::sqrt(slope_index2 / m.slope + 10 * terms * terms * x.slope_tail);
+  if (m.value > 0) {
+    x.value_tail = std::max(0.0, static_cast<double>(value_rest)) / m.value;
+    x.value_sum = value_sum / std::sqrt(m.value);
+    x.value_index = value_index / m.value;
+    x.value_bend = root * std::sqrt(x.slope_index * m.slope / m.value);
+  }
+  return x;
 }
 
 }  // namespace
 
+void Extremes::join(const Extremes& other) {
+  for (double Extremes::*each :
+       {&Extremes::value_tail, &Extremes::slope_tail, &Extremes::value_sum, &Extremes::slope_sum,
+        &Extremes::value_index, &Extremes::slope_index, &Extremes::value_bend, &Extremes::slope_bend,
+        &Extremes::moment_error, &Extremes::value_each, &Extremes::value_all, &Extremes::slope_moment_error,
+        &Extremes::slope_each, &Extremes::slope_all, &Extremes::first, &Extremes::second, &Extremes::value_second,
+        &Extremes::third}) {
+    this->*each = std::max(this->*each, other.*each);
+  }
+}
+
+HermiteExpansion expand(Activation kind, const double* roots, Index count, Index num_terms, double largest_root) {
+  const Rule rule = rule_for(dual_form(kind).smoothness, largest_root, num_terms);
+  HermiteExpansion e;
+  e.num_terms = num_terms;
+  e.num_nodes = static_cast<Index>(rule.z.size());
+  e.has_bound = rule.has_bound;
+  const Index padded = (count + tile_rows - 1) / tile_rows * tile_rows;
+  e.values.assign(static_cast<std::size_t>(num_terms * padded), 0.0);
+  e.slopes.assign(static_cast<std::size_t>(num_terms * padded), 0.0);
+  e.moments.resize(static_cast<std::size_t>(count));
+  std::vector<Coefficients> sums(static_cast<std::size_t>(count * num_terms));
+  std::vector<double> psi(static_cast<std::size_t>(block * num_terms));
+  constexpr Index chunk = 16;
+  for (Index first = 0; first < e.num_nodes; first += block) {
+    NodeBlock nodes;
+    nodes.psi = psi.data();
+    std::copy_n(rule.z.begin() + first, std::min(block, e.num_nodes - first), nodes.z);
+    std::copy_n(rule.weight.begin() + first, std::min(block, e.num_nodes - first), nodes.weight);
+    hermite_functions(nodes.z, block, num_terms, worth_long_double(e.num_nodes, num_terms), psi.data());
+    for_each_task((count + chunk - 1) / chunk, [&](Index task) {
+      for (Index i = task * chunk; i < std::min(count, (task + 1) * chunk); ++i) {
+        const Moments part = add_block(kind, roots[i], nodes, num_terms, sums.data() + i * num_terms);
+        Moments& sum = e.moments[static_cast<std::size_t>(i)];
+        sum = {sum.value + part.value, sum.slope + part.slope, sum.change + part.change};
+      }
+    });
+  }
+  const Known known(kind);
+  for (Index i = 0; i < count; ++i) {
+    for (Index k = 0; k < num_terms; ++k) {
+      const Coefficients& of_term = sums[static_cast<std::size_t>(i * num_terms + k)];
+      e.values[e.start(i) + static_cast<std::size_t>(k * tile_rows)] = of_term.value;
+      e.slopes[e.start(i) + static_cast<std::size_t>(k * tile_rows)] = of_term.slope;
+    }
+    e.extremes.join(extremes_of(e, i, known, roots[i]));
+  }
+  return e;
+}
+
 Index terms_needed(Activation kind, double largest_root) {
-  std::vector<double> values;
-  std::vector<double> slopes;
   for (Index terms = 32;; terms *= 2) {
-    values.resize(static_cast<std::size_t>(terms));
-    slopes.resize(static_cast<std::size_t>(terms));
-    const Moments m = expand_one(kind, largest_root, terms, 1, values.data(), slopes.data());
-    const bool enough = m.value_tail <= 16 * epsilon * m.value && m.slope_tail <= 16 * epsilon * m.slope;
+    const HermiteExpansion e = expand(kind, &largest_root, 1, terms, largest_root);
+    const Extremes& m = e.extremes;
+    const bool enough = m.value_tail <= 16 * epsilon && m.slope_tail <= 16 * epsilon;
     if (!enough && terms < most_terms) {
       continue;
     }
     double value_rest = 0;
     double slope_rest = 0;
     while (terms > 1) {  // drop what does not count
-      const auto last = static_cast<std::size_t>(terms - 1);
-      value_rest += values[last] * values[last];
-      slope_rest += slopes[last] * slopes[last];
-      if (value_rest > epsilon / 4 * m.value || slope_rest > epsilon / 4 * m.slope) {
+      const auto last = static_cast<std::size_t>((terms - 1) * tile_rows);
+      value_rest += e.values[last] * e.values[last];
+      slope_rest += e.slopes[last] * e.slopes[last];
+      if (value_rest > epsilon / 4 * e.moments[0].value || slope_rest > epsilon / 4 * e.moments[0].slope) {
         break;
       }
       --terms;
@@ -221,36 +239,28 @@ Index terms_needed(Activation kind, double largest_root) {
   }
 }
 
-HermiteExpansion expand(Activation kind, const double* roots, Index count, Index num_terms) {
-  HermiteExpansion e;
-  e.num_terms = num_terms;
-  const Index padded = (count + tile_rows - 1) / tile_rows * tile_rows;
-  e.values.assign(static_cast<std::size_t>(num_terms * padded), 0.0);
-  e.slopes.assign(static_cast<std::size_t>(num_terms * padded), 0.0);
-  e.moments.assign(static_cast<std::size_t>(count), 0.0);
-  std::vector<Moments> moments(static_cast<std::size_t>(count));
-  constexpr Index chunk = 16;
-  for_each_task((count + chunk - 1) / chunk, [&](Index task) {
-    for (Index i = task * chunk; i < std::min(count, (task + 1) * chunk); ++i) {
-      moments[static_cast<std::size_t>(i)] =
-          expand_one(kind, roots[i], num_terms, tile_rows, e.values.data() + e.start(i), e.slopes.data() + e.start(i));
-      e.moments[static_cast<std::size_t>(i)] = moments[static_cast<std::size_t>(i)].value;
-    }
-  });
-  Moments worst{};
-  double root = 0;
-  for (Index i = 0; i < count; ++i) {
-    const Moments& m = moments[static_cast<std::size_t>(i)];
-    worst.value = std::max(worst.value, m.value);
-    worst.slope = std::max(worst.slope, m.slope);
-    worst.value_tail = std::max(worst.value_tail, m.value_tail);
-    worst.slope_tail = std::max(worst.slope_tail, m.slope_tail);
-    root = std::max(root, roots[i]);
+/// Of sum_k c_k c'_k rho^k: the terms left out (Cauchy-Schwarz), the errors of the coefficients, of which that of
+/// Parseval's identity takes as much again, and the rounding of Horner's rule, which meets the term k 3k/2 + 4 times at
+/// most.
+ExpansionErrors::ExpansionErrors(const HermiteExpansion& any, const Extremes& extremes) : extremes_(extremes) {
+  if (!any.has_bound) {
+    value_ = slope_ = extremes_.moment_error = Smoothness::infinity;
+    return;
   }
-  e.largest_moment = worst.value;
-  e.largest_slope_moment = worst.slope;
-  bound_errors(dual_form(kind).smoothness, worst, root, e);
-  return e;
+  const Extremes& x = extremes;
+  const auto terms = static_cast<double>(any.num_terms);
+  value_ = x.value_tail + x.moment_error + 4 * (x.value_sum * x.value_each + x.value_all) +
+           terms * x.value_each * x.value_each + unit_roundoff * (1.5 * x.value_index + 4);
+  slope_ = x.slope_tail + x.slope_moment_error + 4 * (x.slope_sum * x.slope_each + x.slope_all) +
+           terms * x.slope_each * x.slope_each + unit_roundoff * (1.5 * x.slope_index + 4);
+}
+
+ExpansionErrors::Pair ExpansionErrors::at(Inputs errors) const {
+  const Extremes& x = extremes_;
+  const double r = errors.variance;
+  const double moved = (std::max(errors.covariance, r) + 2 * unit_roundoff) * (1 + r * x.first);
+  return {value_ + r * (x.value_bend + std::sqrt(r) * x.value_second),
+          slope_ + moved * (x.slope_index + r * x.second) + r * (x.slope_bend + std::sqrt(r) * x.third), moved};
 }
 
 }  // namespace mfld::dual

@@ -56,15 +56,26 @@ Recursion::Recursion(const KernelConvention& convention, Activation activation, 
       activation_(activation),
       form_(dual_form(activation)),
       num_layers_(convention.num_weight_layers - 1) {
+  for (Side* side : sides) {
+    side->tangent.resize(size(side->count));
+    std::transform(side->roots[0].begin(), side->roots[0].begin() + side->count, side->tangent.begin(),
+                   [](double root) { return root * root; });
+  }
+  // Inner products of numbers that were scaled.
+  const double first = epsilon / 2 * static_cast<double>(sides.front()->dim + 8);
+  errors_ = {{first, first}, first};
   for (int l = 0; l < num_layers_; ++l) {
     if (form_.is_series()) {
-      expand(l, sides);
+      const ExpansionErrors expansions = expand(l, sides);
+      carry_errors(l, expansions, sides);
     }
     for (Side* side : sides) {
       advance(*side, l);
     }
   }
-  bound_errors();
+  if (form_.is_series() && num_layers_ > 0) {
+    bound_errors(sides);
+  }
 }
 
 void Recursion::column(const Side& x, Index row, Index count, const Side& z, Index j, const Column& entries,
@@ -87,31 +98,60 @@ void Recursion::column(const Side& x, Index row, Index count, const Side& z, Ind
   table().column(task);
 }
 
-void Recursion::expand(int l, const std::vector<Side*>& sides) {
+ExpansionErrors Recursion::expand(int l, const std::vector<Side*>& sides) {
   double largest = 0;
   for (const Side* side : sides) {
     largest = std::max(largest, *std::max_element(side->roots.back().begin(), side->roots.back().end()));
   }
   const Index terms = terms_needed(activation_, largest);
   num_terms_ = std::max(num_terms_, terms);
-  LayerBound bound{largest * largest, 0, 0, 0, 0, 0};
+  Extremes extremes;
   for (Side* side : sides) {
-    side->expansions.push_back(dual::expand(activation_, side->roots[size(l)].data(), side->count, terms));
-    const HermiteExpansion& e = side->expansions.back();
-    bound.value_error = std::max(bound.value_error, e.value_error);
-    bound.slope_error = std::max(bound.slope_error, e.slope_error);
-    bound.moment_error = std::max(bound.moment_error, e.moment_error);
-    bound.moment = std::max(bound.moment, e.largest_moment);
-    bound.slope_moment = std::max(bound.slope_moment, e.largest_slope_moment);
+    side->expansions.push_back(dual::expand(activation_, side->roots[size(l)].data(), side->count, terms, largest));
+    extremes.join(side->expansions.back().extremes);
   }
-  bounds_.push_back(bound);
+  return {sides.front()->expansions.back(), extremes};
+}
+
+/// With K' = w M + b and D' = K' + w S D of an input with itself: by Cauchy-Schwarz, an error that is at most the square
+/// root of p(x) p(z) is relatively the largest p / K' of an input with itself.
+void Recursion::carry_errors(int l, const ExpansionErrors& expansions, const std::vector<Side*>& sides) {
+  constexpr double u = epsilon / 2;
+  const double w = convention_.weight_variance;
+  const ExpansionErrors::Pair e = expansions.at(errors_.kernel);
+  const double tangent = e.slope + (1 + e.slope) * errors_.tangent;
+  Errors next;
+  for (Side* side : sides) {
+    for (Index i = 0; i < side->count; ++i) {
+      const Moments& m = side->expansions[size(l)].moments[size(i)];
+      const double variance = side->roots[size(l)][size(i)] * side->roots[size(l)][size(i)];
+      const double kernel = w * m.value + convention_.bias_variance;
+      const double gained = w * m.slope * side->tangent[size(i)];
+      side->tangent[size(i)] = kernel + gained;
+      if (kernel > 0) {
+        // The change of M is that of a thousandth of itself at another variance.
+        const double change = 1.001 * w * std::abs(m.change) + 1e-3 * w * m.value;
+        next.kernel.variance = std::max(
+            next.kernel.variance, (change * errors_.kernel.variance + w * m.value * expansions.moment()) / kernel);
+        next.kernel.covariance =
+            std::max(next.kernel.covariance, w * (m.value * e.value + variance * m.slope * e.moved) / kernel);
+      }
+      if (kernel + gained > 0) {
+        next.tangent = std::max(next.tangent, gained / (kernel + gained) * tangent);
+      }
+    }
+  }
+  next.kernel.variance += 4 * u;  // that of the root counts twice
+  next.kernel.covariance += 2 * u;
+  next.tangent += next.kernel.covariance + 4 * u;
+  errors_ = next;
 }
 
 void Recursion::advance(Side& side, int l) const {
   const Buffer& from = side.roots[size(l)];
   Buffer to(from.size(), 0.0);
   for (Index i = 0; i < side.count; ++i) {
-    const double moment = form_.is_series() ? side.expansions[size(l)].moments[size(i)]
+    const double moment = form_.is_series() ? side.expansions[size(l)].moments[size(i)].value
                                             : second_moment(form_.closed_form, from[size(i)] * from[size(i)]);
     to[size(i)] = std::sqrt(convention_.weight_variance * moment + convention_.bias_variance);
   }
@@ -149,37 +189,20 @@ void Recursion::prepare(const Side& x, Index row, const Side& z, Index j, Scratc
   }
 }
 
-/// Errors of K^l and Theta^l carried through the layers by Price's theorem: with s = sup E sigma'^2, m1 = sup |sigma'|
-/// and so on,
-///   |dE sigma sigma| <= s |dc| + m2 sqrt(E sigma^2) max(|da|, |db|),
-///   |dE sigma' sigma'| <= m2^2 |dc| + m3 sqrt(s) max(|da|, |db|),
-/// where s, known at the variances that were computed, is at most (m2^2 + m1 m3) |da| larger at the true ones.
-void Recursion::bound_errors() {
-  if (bounds_.empty()) {
-    return;
+void Recursion::bound_errors(const std::vector<Side*>& sides) {
+  double kernel = 0;
+  double tangent = 0;
+  for (const Side* side : sides) {
+    for (Index i = 0; i < side->count; ++i) {
+      kernel = std::max(kernel, side->roots.back()[size(i)] * side->roots.back()[size(i)]);
+      tangent = std::max(tangent, side->tangent[size(i)]);
+    }
   }
-  const Smoothness& sup = form_.smoothness;
-  const double w = convention_.weight_variance;
-  double diagonal_error = 0;
-  double theta = bounds_[0].variance;
-  for (const LayerBound& b : bounds_) {
-    const double slope =
-        std::min(sup.first * sup.first,
-                 b.slope_moment + b.slope_error + (sup.second * sup.second + sup.first * sup.third) * diagonal_error);
-    const double curvature = sup.second * std::sqrt(b.moment);
-    const double rounding = 4 * epsilon * (w * b.moment + convention_.bias_variance);
-    const double slope_error =
-        b.slope_error + sup.second * sup.second * error_ + sup.third * std::sqrt(slope) * diagonal_error;
-    error_ = w * (b.value_error + slope * error_ + curvature * diagonal_error) + rounding;
-    diagonal_error = w * (b.moment_error + (slope + curvature) * diagonal_error) + rounding;
-    ntk_error_ =
-        error_ + w * (slope_error * theta + (slope + slope_error) * ntk_error_) + 8 * epsilon * w * slope * theta;
-    theta = w * b.moment + convention_.bias_variance + w * slope * theta;
-  }
+  constexpr double second_order = 1.01;
   // Of infinite bounds and 0 comes NaN.
-  for (double* error : {&error_, &ntk_error_}) {
-    *error = std::isfinite(*error) ? *error : Smoothness::infinity;
-  }
+  const auto known = [](double error) { return std::isfinite(error) ? error : Smoothness::infinity; };
+  error_ = known(second_order * errors_.kernel.covariance * kernel);
+  ntk_error_ = known(second_order * errors_.tangent * tangent);
 }
 
 }  // namespace mfld::dual

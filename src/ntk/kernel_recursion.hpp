@@ -18,6 +18,7 @@ struct Side {
   Buffer packed;              // [tile][dim][tile_rows], times sqrt(input_variance); rows past the end are 0
   std::vector<Buffer> roots;  // [layer][padded]; behind the last layer those of the outputs
   std::vector<HermiteExpansion> expansions;
+  Buffer tangent;  // bounds the tangent kernel of each input with itself, where there are expansions
 
   const double* tile(Index index) const { return packed.data() + static_cast<std::size_t>(index * dim * tile_rows); }
 };
@@ -49,21 +50,25 @@ class Recursion {
               Scratch& scratch) const;
 
  private:
-  struct LayerBound {
-    double variance, value_error, slope_error, moment_error, moment, slope_moment;
+  /// Of the variances of the layer that was reached, relative to them; of covariances and tangent kernels, relative to
+  /// the square root of the product of what they are of each of the two inputs with itself.
+  struct Errors {
+    ExpansionErrors::Inputs kernel{0, 0};
+    double tangent = 0;
   };
 
-  void expand(int l, const std::vector<Side*>& sides);
+  ExpansionErrors expand(int l, const std::vector<Side*>& sides);
   void advance(Side& side, int l) const;
   void prepare(const Side& x, Index row, const Side& z, Index j, Scratch& scratch) const;
-  void bound_errors();
+  void carry_errors(int l, const ExpansionErrors& expansions, const std::vector<Side*>& sides);
+  void bound_errors(const std::vector<Side*>& sides);
 
   KernelConvention convention_;
   Activation activation_;
   DualForm form_;
   int num_layers_;
   Index num_terms_ = 0;
-  std::vector<LayerBound> bounds_;
+  Errors errors_;
   double error_ = 0;
   double ntk_error_ = 0;
 };

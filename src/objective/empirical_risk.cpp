@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/random/uniform_real_distribution.hpp>
+
+#include "mfld/core/random.hpp"
 
 namespace mfld {
 
@@ -26,7 +29,23 @@ EmpiricalRisk<Scalar>::EmpiricalRisk(const Model& model, const Risk& risk, const
 
 template <class Scalar>
 SampleSpan<const double> EmpiricalRisk<Scalar>::targets() const {
+  if (!noisy_targets_.empty()) {
+    return noisy_targets_;
+  }
   return {data_->train_targets.data(), static_cast<std::size_t>(data_->num_train())};
+}
+
+template <class Scalar>
+void EmpiricalRisk<Scalar>::set_label_noise(double level, std::uint64_t seed, std::int64_t step) {
+  if (level == 0) {
+    noisy_targets_.clear();
+    return;
+  }
+  RandomStream stream(seed, Purpose::step_label, static_cast<std::uint64_t>(step));
+  boost::random::uniform_real_distribution<double> noise(-level, level);
+  noisy_targets_.resize(static_cast<std::size_t>(num_terms()));
+  std::transform(data_->train_targets.begin(), data_->train_targets.end(), noisy_targets_.begin(),
+                 [&](double y) { return y + noise(stream); });
 }
 
 template <class Scalar>
@@ -44,6 +63,17 @@ double EmpiricalRisk<Scalar>::value(const Particles<Scalar>& particles) {
   outputs_.resize(static_cast<std::size_t>(num_terms()));
   outputs(particles, outputs_);
   return risk_.value(outputs_, targets());
+}
+
+template <class Scalar>
+void EmpiricalRisk<Scalar>::coefficients(const Particles<Scalar>& particles, SampleSpan<double> coefficients) {
+  outputs(particles, coefficients);
+  CurrentField(risk_.loss(), targets()).coefficients(0, coefficients, coefficients);
+}
+
+template <class Scalar>
+double EmpiricalRisk<Scalar>::term_weight() const {
+  return risk_.scale(num_terms()) / static_cast<double>(num_terms());
 }
 
 template <class Scalar>

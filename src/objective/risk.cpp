@@ -17,13 +17,16 @@ double Risk::drift_weight(const Network& network, Index num_particles, Index bat
   assert(batch_size > 0);
   const double kappa = network.scaling().drift_factor(num_particles);
   // Divided last and by the batch alone: for the whole batch the weight of the sum is kappa exactly.
-  const double terms = reduction_ == Reduction::mean ? 1 : static_cast<double>(num_samples);
-  return kappa * (terms / static_cast<double>(batch_size));
+  return kappa * (scale(num_samples) / static_cast<double>(batch_size));
 }
 
 std::string Risk::describe() const {
   const char* reduction = reduction_ == Reduction::mean ? "(1/n) sum_i" : "sum_i";
   return fmt::format("R(f) = {} l(f(x_i), y_i), l = {}", reduction, loss_.describe());
+}
+
+double mean_loss(const Loss& loss, std::span<const double> outputs, const Vector& targets) {
+  return Risk(loss, Reduction::mean).value(outputs, {targets.data(), static_cast<std::size_t>(targets.size())});
 }
 
 void CurrentField::coefficients(Index first, SampleSpan<const double> outputs, SampleSpan<double> coefficients) const {

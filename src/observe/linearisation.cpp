@@ -15,13 +15,13 @@ bool is_plain_descent(const Phase& phase) {
   };
   return phase.method != nullptr && phase.method->estimator == Estimator::full &&
          phase.method->temperature == TemperatureKey::none && phase.step_rule == StepKind::euler_maruyama &&
-         constant(phase.step_size) && phase.lambda1.value == 0 && !phase.averaging;
+         constant(phase.step_size) && phase.lambda1.value == 0 && phase.lambda1_fourth.value == 0 && !phase.averaging &&
+         phase.takes_all_samples() && phase.label_noise == 0;
 }
 
 /// step_size with which descent on 1/(2n) sum (u - y)^2 is the descent of `phase`.
 double effective_step(const Risk& risk, const Phase& phase, Index num_samples) {
-  const double terms = risk.reduction() == Reduction::mean ? 1 : static_cast<double>(num_samples);
-  return phase.step_size.value * 2 * risk.loss().prefactor * terms;
+  return phase.step_size.value * 2 * risk.loss().prefactor * risk.scale(num_samples);
 }
 
 }  // namespace

@@ -9,12 +9,15 @@
 
 namespace mfld {
 
-Moment::Moment(const Scene& scene)
-    : scene_(scene),
-      train_outputs_(static_cast<std::size_t>(scene.data->num_train())),
-      test_outputs_(static_cast<std::size_t>(scene.data->num_test())),
-      risk_(*scene.model, *scene.risk, *scene.data),
-      test_(scene.data->test_inputs) {}
+Moment::Moment(const Scene& scene) : scene_(scene), test_(scene.data->test_inputs) {
+  if (scene.objective != nullptr) {
+    points_ = scene.objective->make<double>(*scene.data);
+    return;
+  }
+  train_outputs_.resize(static_cast<std::size_t>(scene.data->num_train()));
+  test_outputs_.resize(static_cast<std::size_t>(scene.data->num_test()));
+  risk_.emplace(*scene.model, *scene.risk, *scene.data);
+}
 
 template <class Scalar>
 void Moment::move_to(const State<Scalar>& state, bool average) {
@@ -33,7 +36,9 @@ void Moment::move_to(const State<Scalar>& state, bool average) {
       particles = &in_double_;
     }
   }
-  move_to(*particles, {phase.penalty_at(step_in_phase), phase.anchor == Anchor::start ? scene_.initial : nullptr},
+  move_to(*particles,
+          {phase.penalty_at(step_in_phase), phase.anchor == Anchor::start ? scene_.initial : nullptr,
+           phase.fourth_penalty_at(step_in_phase)},
           phase.temperature_at(step_in_phase), state.step);
 }
 
@@ -47,6 +52,7 @@ void Moment::move_to(const Particles<double>& particles, const Penalty<double>& 
   temperature_ = temperature;
   step_ = step;
   have_train_ = have_test_ = have_drift_ = have_kernel_ = false;
+  data_part_.reset();
   certificate_.reset();
 }
 
@@ -60,7 +66,7 @@ void Moment::move_to_outputs(const Vector& train, const Vector& test) {
 std::span<const double> Moment::train_outputs() {
   if (!have_train_) {
     const Stopwatch watch(pass_seconds_);
-    risk_.outputs(particles(), train_outputs_);
+    risk_->outputs(particles(), train_outputs_);
     have_train_ = true;
   }
   return train_outputs_;
@@ -75,9 +81,17 @@ std::span<const double> Moment::test_outputs() {
   return test_outputs_;
 }
 
-double Moment::objective() {
-  return scene_.risk->value(train_outputs(), risk_.targets()) + penalty_value(scene_.network(), particles(), penalty_);
+double Moment::data_part() {
+  if (!data_part_ && points_) {
+    const Stopwatch watch(pass_seconds_);
+    data_part_ = points_->value(particles());
+  } else if (!data_part_) {
+    data_part_ = scene_.risk->value(train_outputs(), risk_->targets());
+  }
+  return *data_part_;
 }
+
+double Moment::objective() { return data_part() + penalty_value(scene_.network(), particles(), penalty_); }
 
 const Drift& Moment::full_drift() {
   if (have_drift_) {
@@ -85,9 +99,13 @@ const Drift& Moment::full_drift() {
   }
   const Stopwatch watch(pass_seconds_);
   drift_.resize(particles().rows(), particles().cols());
-  risk_.drift_and_outputs(particles(), drift_, train_outputs_);
-  have_train_ = true;
-  add_penalty(risk_.trained(), particles(), penalty_, drift_);
+  if (points_) {
+    points_->drift(particles(), drift_);
+  } else {
+    risk_->drift_and_outputs(particles(), drift_, train_outputs_);
+    have_train_ = true;
+  }
+  add_penalty(scene_.network().trained(), particles(), penalty_, drift_);
   have_drift_ = true;
   return drift_;
 }

@@ -81,6 +81,10 @@ struct Condition {
 };
 
 constexpr auto conditions = std::to_array<Condition>({
+    {&Needs::network, [](const Scene& scene) { return scene.objective == nullptr; },
+     "needs a network, and the particles are points"},
+    {&Needs::points, [](const Scene& scene) { return scene.objective != nullptr; },
+     "needs particles that are points (objective.kind)"},
     {&Needs::test_samples, [](const Scene& scene) { return scene.data->num_test() > 0; },
      "needs test samples (num_test > 0)"},
     {&Needs::classes, has_classes, "needs labels that are all -1 or +1"},
@@ -119,6 +123,12 @@ constexpr auto explanations = std::to_array<Explanation>({{&Needs::mean_field, n
 std::optional<std::string> gibbs_law_lacking(const Phase& phase) {
   if (phase.anchor == Anchor::start) {
     return "the penalty is from the start (anchor)";
+  }
+  if (phase.lambda1_fourth.value != 0) {
+    return "the penalty has a fourth power (lambda1_fourth)";
+  }
+  if (phase.step_rule == StepKind::sphere) {
+    return "the particles stay on a sphere (step)";
   }
   // No schedule is 0 first and more later.
   if (phase.temperature_at(0) == 0) {

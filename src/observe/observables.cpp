@@ -19,9 +19,8 @@ constexpr double near_cosine = 0.95;
 
 // What the rows are made of.
 
-double mean_loss(const Moment& moment, std::span<const double> outputs, const Vector& targets) {
-  const Risk mean(moment.scene().risk->loss(), Reduction::mean);
-  return mean.value(outputs, {targets.data(), outputs.size()});
+double loss_of(const Moment& moment, std::span<const double> outputs, const Vector& targets) {
+  return mean_loss(moment.scene().risk->loss(), outputs, targets);
 }
 
 double accuracy(std::span<const double> outputs, const Vector& targets) {
@@ -94,15 +93,31 @@ Observable teacher_cosines() {
   return row;
 }
 
+/// One column, which is called as the objective is.
+Observable discrepancy() {
+  Observable row;
+  row.name = "discrepancy";
+  row.formula =
+      "column mmd or ksd, as objective.kind: R, the objective of points without the penalty, a squared distance of "
+      "their law "
+      "from what it should be";
+  row.needs = {.particles = true, .network = false, .points = true};
+  row.columns = [](const Scene& scene) {
+    return std::vector<std::string>{std::string(scene.objective != nullptr ? scene.objective->name : "discrepancy")};
+  };
+  row.evaluate = [](Moment& moment, std::span<double> values) { values[0] = moment.data_part(); };
+  return row;
+}
+
 std::vector<Observable> risk_rows() {
   return {
       number(
           train_loss_name,
           "(1/n) sum_i l(f(x_i), y_i) on the training samples, no penalty; a mean whatever loss.reduction", {},
-          [](Moment& moment) { return mean_loss(moment, moment.train_outputs(), moment.scene().data->train_targets); }),
+          [](Moment& moment) { return loss_of(moment, moment.train_outputs(), moment.scene().data->train_targets); }),
       number(
           "test_loss", "the same on the test samples", {.test_samples = true},
-          [](Moment& moment) { return mean_loss(moment, moment.test_outputs(), moment.scene().data->test_targets); }),
+          [](Moment& moment) { return loss_of(moment, moment.test_outputs(), moment.scene().data->test_targets); }),
       number("train_accuracy", "share of training samples with y f(x) > 0; a tie is wrong", {.classes = true},
              [](Moment& moment) { return accuracy(moment.train_outputs(), moment.scene().data->train_targets); }),
       number("test_accuracy", "share of test samples with y f(x) > 0; a tie is wrong",
@@ -112,23 +127,25 @@ std::vector<Observable> risk_rows() {
           "objective",
           "F = R(f) + penalty * penalty_factor * sum_j |theta_j - anchor_j|^2 over trained parameters, penalty_factor "
           "1/N in mean-field, 1 in ntk and standard, alpha^2/N in alpha; R reduced as loss.reduction says",
-          {.particles = true}, [](Moment& moment) { return moment.objective(); }),
-      on_request(
-          number("gradient_norm",
-                 "sqrt(sum_j |g_j|^2 / N), g_j = v_j + 2 penalty (theta_j - anchor_j) the full drift, trained columns",
-                 {.particles = true}, [](Moment& moment) { return drift_norm(moment.full_drift()); })),
+          {.particles = true, .network = false}, [](Moment& moment) { return moment.objective(); }),
+      on_request(number(
+          "gradient_norm",
+          "sqrt(sum_j |g_j|^2 / N), g_j = v_j + 2 penalty (theta_j - anchor_j) the full drift, trained columns",
+          {.particles = true, .network = false}, [](Moment& moment) { return drift_norm(moment.full_drift()); })),
+      discrepancy(),
   };
 }
 
 std::vector<Observable> movement_rows() {
   return {
       number("movement_mean", "(1/N) sum_j |w_j(t) - w_j(0)|  [Chizat, Oyallon & Bach, NeurIPS 2019]",
-             {.particles = true, .initial_particles = true},
+             {.particles = true, .initial_particles = true, .network = false},
              [](Moment& moment) { return neuron_movement(moment).mean(); }),
-      number("movement_max", "max_j |w_j(t) - w_j(0)|", {.particles = true, .initial_particles = true},
+      number("movement_max", "max_j |w_j(t) - w_j(0)|",
+             {.particles = true, .initial_particles = true, .network = false},
              [](Moment& moment) { return neuron_movement(moment).maxCoeff<Eigen::PropagateNaN>(); }),
       number("movement_relative", "|Theta_t - Theta_0|_F / |Theta_0|_F over all parameters",
-             {.particles = true, .initial_particles = true, .nonzero_start = true},
+             {.particles = true, .initial_particles = true, .nonzero_start = true, .network = false},
              [](Moment& moment) { return relative_movement(moment.particles(), *moment.scene().initial); }),
       on_request(number("pattern_change",
                         "share of pairs (neuron j, training sample i) with 1[w_j.x_i + b_j > 0] not as at the start  "
@@ -171,11 +188,11 @@ std::vector<Observable> alignment_rows() {
 
 std::vector<Observable> moment_rows() {
   return {
-      number("mean_norm", "(1/N) sum_j |w_j|", {.particles = true},
+      number("mean_norm", "(1/N) sum_j |w_j|", {.particles = true, .network = false},
              [](Moment& moment) { return weights(moment).rowwise().norm().mean(); }),
-      number("norm_of_mean", "|(1/N) sum_j w_j|", {.particles = true},
+      number("norm_of_mean", "|(1/N) sum_j w_j|", {.particles = true, .network = false},
              [](Moment& moment) { return weights(moment).colwise().mean().norm(); }),
-      number("second_moment", "(1/N) sum_j |theta_j|^2 over all parameters", {.particles = true},
+      number("second_moment", "(1/N) sum_j |theta_j|^2 over all parameters", {.particles = true, .network = false},
              [](Moment& moment) {
                return moment.particles().squaredNorm() / static_cast<double>(moment.particles().rows());
              }),

@@ -13,9 +13,14 @@ namespace {
 
 constexpr double none = std::numeric_limits<double>::quiet_NaN();
 
-constexpr Needs of_density = {.particles = true, .initial_particles = true, .neighbours = true, .all_trained = true};
-constexpr Needs of_free_energy = {
-    .particles = true, .initial_particles = true, .neighbours = true, .mean_field = true, .gibbs_law = true};
+constexpr Needs of_density = {
+    .particles = true, .initial_particles = true, .neighbours = true, .all_trained = true, .network = false};
+constexpr Needs of_free_energy = {.particles = true,
+                                  .initial_particles = true,
+                                  .neighbours = true,
+                                  .mean_field = true,
+                                  .gibbs_law = true,
+                                  .network = false};
 constexpr Needs of_bound = {
     .particles = true, .initial_particles = true, .mean_field = true, .gibbs_integral = true, .gibbs_law = true};
 constexpr Needs of_gap = {.particles = true,
@@ -35,7 +40,8 @@ EntropyEstimate entropy_of_law(const Moment& moment) { return entropy(moment.par
 
 /// Not every phase need have one, nor every step of a schedule: there is no number then.
 bool has_gibbs_law(const Moment& moment) {
-  return moment.temperature() > 0 && moment.penalty().coefficient > 0 && moment.penalty().anchor == nullptr;
+  const Penalty<double>& penalty = moment.penalty();
+  return moment.temperature() > 0 && penalty.coefficient > 0 && penalty.fourth == 0 && penalty.anchor == nullptr;
 }
 
 /// Several columns from one certificate: the row's name and, behind it, what `suffixes` say.

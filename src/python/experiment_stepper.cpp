@@ -18,7 +18,8 @@ namespace {
 template <class Scalar>
 class AttentiveRecorder : public Listener<Scalar> {
  public:
-  AttentiveRecorder(Recorder<Scalar>& recorder, Attention& attention) : recorder_(&recorder), attention_(&attention) {}
+  AttentiveRecorder(runs::Recorder<Scalar>& recorder, Attention& attention)
+      : recorder_(&recorder), attention_(&attention) {}
 
   void hear(const State<Scalar>& state, Ending ending) override {
     recorder_->hear(state, ending);
@@ -27,7 +28,7 @@ class AttentiveRecorder : public Listener<Scalar> {
   bool ends_phase() const override { return recorder_->ends_phase(); }
 
  private:
-  Recorder<Scalar>* recorder_;
+  runs::Recorder<Scalar>* recorder_;
   Attention* attention_;
 };
 
@@ -38,14 +39,12 @@ class ExperimentStepper final : public Stepper {
       : Stepper(num_threads),
         session_(std::move(session)),
         recorder_(experiment(), record_, never_, no_options_),
-        simulation_(simulation_of<Scalar>(experiment(), start(experiment()))) {}
+        simulation_(runs::simulation_of<Scalar>(experiment(), start(experiment()))) {}
 
   const StateNumbers& numbers() const override { return simulation_.state(); }
   std::int64_t num_steps() const override { return experiment().num_steps(); }
   py::array particles(const py::handle& self) const override { return view_of(simulation_.state().particles, self); }
-  std::vector<std::string> parameter_names() const override {
-    return mfld::parameter_names(experiment().network().layout());
-  }
+  std::vector<std::string> parameter_names() const override { return experiment().parameter_names(); }
   std::vector<std::string> formulas() const override { return experiment().formulas(); }
   const MemoryRecord* record() const override { return &record_; }
 
@@ -98,7 +97,7 @@ class ExperimentStepper final : public Stepper {
   std::atomic<bool> never_ = false;
   RunOptions no_options_;
   MemoryRecord record_;
-  Recorder<Scalar> recorder_;
+  runs::Recorder<Scalar> recorder_;
   Simulation<Scalar> simulation_;
   std::optional<Moment> moment_;
 };

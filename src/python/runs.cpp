@@ -234,7 +234,7 @@ py::dict run_in_memory(const py::object& experiment, const py::dict& settings, c
   });
   py::dict result;
   result["config"] = session.experiment->resolved;
-  result["summary"] = to_json(record.summary());
+  result["summary"] = record::to_json(record.summary());
   result["metrics"] = rows_of(record);
   result["trajectory"] = trajectory_of(record);
   result["predictions"] = predictions_of(record);

@@ -31,8 +31,8 @@ std::string seal(std::size_t file_bytes, std::uint64_t checksum) {
 }
 
 /// Checksum of what follows the seal; `file` stands right behind it.
-std::uint64_t checksum_of_rest(PosixFile& file) {
-  Checksum checksum;
+std::uint64_t checksum_of_rest(files::PosixFile& file) {
+  files::Checksum checksum;
   std::vector<char> buffer(std::size_t{1} << 20U);
   for (std::size_t count = file.read(buffer); count > 0; count = file.read(buffer)) {
     checksum.process_bytes(buffer.data(), count);
@@ -41,7 +41,7 @@ std::uint64_t checksum_of_rest(PosixFile& file) {
 }
 
 void write_seal(const FilePlace& place) {
-  PosixFile file = PosixFile::open_for_update(place);
+  files::PosixFile file = files::PosixFile::open_for_update(place);
   std::array<char, seal_bytes> reserved{};
   file.read(reserved);
   const std::uint64_t checksum = checksum_of_rest(file);
@@ -54,7 +54,7 @@ void write_seal(const FilePlace& place) {
 }
 
 void verify_seal(const FilePlace& place) {
-  PosixFile file = PosixFile::open_for_reading(place);
+  files::PosixFile file = files::PosixFile::open_for_reading(place);
   const std::size_t size = file.size();
   std::array<char, seal_bytes> buffer{};
   const std::string_view found(buffer.data(), file.read(buffer));
@@ -76,7 +76,7 @@ void verify_seal(const FilePlace& place) {
 void write_matrix(Hdf5File& file, const std::string& name, const LentMatrix& matrix) {
   constexpr Index at_once = 4096;
   file.reserve<double>(name, {matrix.rows(), matrix.cols()});
-  for (Index first = 0; first < matrix.rows(); first += at_once) {
+  for (Index first = 0; matrix.cols() > 0 && first < matrix.rows(); first += at_once) {
     const Inputs rows = matrix.block(first, std::min(at_once, matrix.rows() - first));
     file.write_rows<double>(name, first, {rows.data(), static_cast<std::size_t>(rows.size())});
   }

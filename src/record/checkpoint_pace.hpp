@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <cstdint>
 
-namespace mfld {
+namespace mfld::record {
 
 /// When a run writes its checkpoints: at every so many steps, and after so many minutes or as much later as keeps the
 /// writing within 1 % of the time that the run has taken. A slow write is paid for by the time that went without,
@@ -37,4 +37,4 @@ class CheckpointPace {
   double spent_ = 0;
 };
 
-}  // namespace mfld
+}  // namespace mfld::record

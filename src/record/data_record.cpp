@@ -10,7 +10,7 @@
 #include "mfld/core/error.hpp"
 #include "mfld/core/printable.hpp"
 
-namespace mfld {
+namespace mfld::record {
 
 namespace {
 
@@ -46,7 +46,7 @@ std::size_t end_of_comments(const std::string& file) {
 
 std::vector<std::string> comments_of(const Folder& sweep) {
   const FilePlace file = sweep.place() / "experiment.toml";
-  return exists(file) ? comments_in(read_text(file)) : std::vector<std::string>();
+  return files::exists(file) ? comments_in(files::read_text(file)) : std::vector<std::string>();
 }
 
 }  // namespace
@@ -126,16 +126,16 @@ void DataRecord::check(const std::map<std::string, DataFile>& files, const std::
   read();
   refuse_others(files);
   const FilePlace place = sweep_->place() / "experiment.toml";
-  std::string text = exists(place) ? read_text(place) : "";
+  std::string text = files::exists(place) ? files::read_text(place) : "";
   std::string lines;
   for (const auto& [name, file] : files) {
     lines += known_.has(name) ? "" : numbers_comment(name, file);
   }
   if (!lines.empty() && !text.empty()) {
     text.insert(end_of_comments(text), lines);
-    replace_file(sweep_->place() / "experiment.new.toml", place, text);
+    files::replace_file(sweep_->place() / "experiment.new.toml", place, text);
     read();
   }
 }
 
-}  // namespace mfld
+}  // namespace mfld::record

@@ -11,7 +11,7 @@
 #include "mfld/files/folder.hpp"
 #include "mfld/task/dataset.hpp"
 
-namespace mfld {
+namespace mfld::record {
 
 /// The files of `data` as the experiment `config` calls them: path and, where given, what else says which numbers of
 /// the file are meant.
@@ -53,4 +53,4 @@ class DataRecord {
   NumbersInComments known_;
 };
 
-}  // namespace mfld
+}  // namespace mfld::record

@@ -14,7 +14,7 @@
 #include "files/posix_file.hpp"
 #include "mfld/core/error.hpp"
 
-namespace mfld {
+namespace mfld::record {
 
 namespace {
 
@@ -74,7 +74,7 @@ void check_disk_space(const Experiment& experiment, const FilePlace& directory, 
   const std::string reason =
       fmt::format("{} frames of {} particles take {} and {} are free in {}", num_frames, experiment.tracked.size(),
                   size_text(needed), size_text(free), directory.path.string());
-  if (exists(directory / "experiment.toml")) {
+  if (files::exists(directory / "experiment.toml")) {
     throw FileError(fmt::format("cannot continue {}: {}; make room there", trajectory.path.string(), reason));
   }
   if (needed > room->capacity) {
@@ -84,4 +84,4 @@ void check_disk_space(const Experiment& experiment, const FilePlace& directory, 
       fmt::format("observe.trajectory: {}; make room there, or record fewer particles or fewer frames", reason));
 }
 
-}  // namespace mfld
+}  // namespace mfld::record

@@ -53,10 +53,10 @@ LastRow parse_row(const std::string& row) {
 
 /// `place` under a second name, so that neither is missing at any moment; renamed where the file system has no links.
 void keep_as(const FilePlace& place, const FilePlace& temporary, const FilePlace& kept) {
-  remove_file(temporary);
+  files::remove_file(temporary);
   const bool linked =
       ::linkat(place.directory, place.name.c_str(), temporary.directory, temporary.name.c_str(), 0) == 0;
-  rename_file(linked ? temporary : place, kept);
+  files::rename_file(linked ? temporary : place, kept);
 }
 
 /// Whether a branch that was killed before it had an experiment.toml left this checkpoint: none counts fewer rows.
@@ -102,7 +102,7 @@ std::pair<Folder, bool> locked_folder(const FilePlace& place) {
 
 MetricsEnds read_ends(const FilePlace& metrics) {
   MetricsEnds ends;
-  files::LineReader lines(PosixFile::open_for_reading(metrics));
+  files::LineReader lines(files::PosixFile::open_for_reading(metrics));
   for (std::string line; lines.next(line);) {
     if (line.starts_with('#')) {
       ends.comments.push_back(comments_in(line).front());
@@ -117,15 +117,15 @@ struct RunDirectory::Files {
   Folder folder;
   std::chrono::steady_clock::time_point opened = std::chrono::steady_clock::now();
   bool passes_soon = false;
-  std::optional<PosixFile> metrics{};
+  std::optional<files::PosixFile> metrics{};
   std::size_t num_columns = 0;
   fmt::memory_buffer row{};
-  std::optional<TrajectoryFile> trajectory{};
+  std::optional<record::TrajectoryFile> trajectory{};
 
   bool is_new() const { return std::chrono::steady_clock::now() - opened < std::chrono::seconds(1); }
   /// Whether a loss would cost more than making it lasting, which takes milliseconds a file. A killed process loses
   /// neither; only a machine that stops within the first second does.
-  Write write() const { return is_new() ? Write::passing : Write::lasting; }
+  files::Write write() const { return is_new() ? files::Write::passing : files::Write::lasting; }
 };
 
 RunDirectory::RunDirectory(std::unique_ptr<Files> files) : files_(std::move(files)) {}
@@ -145,7 +145,7 @@ RunDirectory RunDirectory::create(const FilePlace& place) {
     throw InvalidInput(fmt::format("output directory {} is taken by another process; give a new or empty directory",
                                    place.path.string()));
   }
-  remove_file(folder.place() / begun_checkpoint);  // or it would be the new run's
+  files::remove_file(folder.place() / begun_checkpoint);  // or it would be the new run's
   return RunDirectory(std::make_unique<Files>(Files{std::move(folder)}));
 }
 
@@ -169,12 +169,12 @@ void RunDirectory::unmake() { files_->folder.unmake(); }
 
 void RunDirectory::pass_if_soon() { files_->passes_soon = true; }
 
-bool RunDirectory::has_experiment() const { return exists(place() / "experiment.toml"); }
+bool RunDirectory::has_experiment() const { return files::exists(place() / "experiment.toml"); }
 
-void RunDirectory::remove_experiment() { remove_file(place() / "experiment.toml"); }
+void RunDirectory::remove_experiment() { files::remove_file(place() / "experiment.toml"); }
 
 void RunDirectory::write_experiment(const std::string& text) {
-  replace_file(place() / "experiment.new.toml", place() / "experiment.toml", text, files_->write());
+  files::replace_file(place() / "experiment.new.toml", place() / "experiment.toml", text, files_->write());
 }
 
 void RunDirectory::start_metrics(const std::vector<std::string>& comments, const std::vector<std::string>& columns) {
@@ -187,7 +187,7 @@ void RunDirectory::start_metrics(const std::vector<std::string>& comments, const
     head += ',' + column;
   }
   head += '\n';
-  files_->metrics = PosixFile::create(place() / "metrics.new.csv");
+  files_->metrics = files::PosixFile::create(place() / "metrics.new.csv");
   files_->num_columns = columns.size();
   files_->metrics->append(head);
   files_->metrics->rename(place() / "metrics.csv");
@@ -196,7 +196,7 @@ void RunDirectory::start_metrics(const std::vector<std::string>& comments, const
 LastRow RunDirectory::continue_metrics(std::int64_t num_rows, const std::vector<std::string>& columns,
                                        std::int64_t last_step) {
   const auto metrics = place() / "metrics.csv";
-  files::LineReader lines(PosixFile::open_for_reading(metrics));
+  files::LineReader lines(files::PosixFile::open_for_reading(metrics));
   files_->num_columns = columns.size();
   std::size_t size = 0;
   std::int64_t rows = -1;  // the names of the columns come first
@@ -219,8 +219,8 @@ LastRow RunDirectory::continue_metrics(std::int64_t num_rows, const std::vector<
     throw FileError(fmt::format("cannot continue {}: row {} is of step {}, and the checkpoint counts rows to step {}",
                                 metrics.path.string(), num_rows, last.step, last_step));
   }
-  make_own(place() / "metrics.new.csv", metrics);
-  files_->metrics = PosixFile::open_for_appending(metrics);
+  files::make_own(place() / "metrics.new.csv", metrics);
+  files_->metrics = files::PosixFile::open_for_appending(metrics);
   files_->metrics->truncate(size);
   return last;
 }
@@ -253,7 +253,7 @@ std::int64_t RunDirectory::continue_trajectory(std::int64_t num_frames, const Tr
 void RunDirectory::finish_trajectory() {
   if (files_->trajectory) {
     files_->trajectory->finish();
-    sync_file(place());  // its name
+    files::sync_file(place());  // its name
   }
 }
 
@@ -266,18 +266,18 @@ void RunDirectory::write_checkpoint(const LentCheckpoint& checkpoint) {
   const auto fresh = place() / "checkpoint.new.h5";
   const auto current = place() / "checkpoint.h5";
   save_checkpoint(checkpoint, fresh);
-  const bool lasting = files_->write() == Write::lasting;
+  const bool lasting = files_->write() == files::Write::lasting;
   if (lasting) {
-    sync_file(fresh);
-    sync_file(place() / "metrics.csv");
-    sync_file(place() / "trajectory.h5");
+    files::sync_file(fresh);
+    files::sync_file(place() / "metrics.csv");
+    files::sync_file(place() / "trajectory.h5");
   }
-  if (exists(current)) {
+  if (files::exists(current)) {
     keep_as(current, place() / "checkpoint.kept.h5", place() / "checkpoint.previous.h5");
   }
-  rename_file(fresh, current);
+  files::rename_file(fresh, current);
   if (lasting) {
-    sync_file(place());
+    files::sync_file(place());
   }
 }
 
@@ -304,8 +304,8 @@ void RunDirectory::write_predictions(const std::vector<std::string>& comments, c
     }
     text.push_back('\n');
   }
-  replace_file(place() / "predictions.new.csv", place() / "predictions.csv", {text.data(), text.size()},
-               files_->write());
+  files::replace_file(place() / "predictions.new.csv", place() / "predictions.csv", {text.data(), text.size()},
+                      files_->write());
 }
 
 void RunDirectory::make_lasting() {
@@ -313,14 +313,14 @@ void RunDirectory::make_lasting() {
     files_->metrics->sync();
   }
   for (const char* name : {"experiment.toml", "trajectory.h5", "checkpoint.h5", "predictions.csv"}) {
-    sync_file(place() / name);
+    files::sync_file(place() / name);
   }
-  sync_file(place());
+  files::sync_file(place());
 }
 
 void RunDirectory::write_summary(const RunSummary& summary) {
   const bool is_last = summary.end.ending != Ending::running;
-  const bool lasting = is_last ? !(files_->passes_soon && files_->is_new()) : files_->write() == Write::lasting;
+  const bool lasting = is_last ? !(files_->passes_soon && files_->is_new()) : files_->write() == files::Write::lasting;
   if (is_last && lasting) {
     make_lasting();
   }
@@ -328,10 +328,10 @@ void RunDirectory::write_summary(const RunSummary& summary) {
     files_->metrics->close();
     files_->metrics.reset();
   }
-  replace_file(place() / "summary.new.json", place() / "summary.json", to_json(summary),
-               lasting ? Write::lasting : Write::passing);
+  files::replace_file(place() / "summary.new.json", place() / "summary.json", record::to_json(summary),
+                      lasting ? files::Write::lasting : files::Write::passing);
   if (lasting) {
-    sync_file(place());
+    files::sync_file(place());
   }
 }
 

@@ -6,7 +6,7 @@
 #include "mfld/dynamics/state.hpp"
 #include "mfld/record/checkpoint.hpp"
 
-namespace mfld {
+namespace mfld::record {
 
 /// The state with the numbers of a checkpoint and the parts of its phase, all matrices empty.
 template <class Scalar>
@@ -43,4 +43,4 @@ LentCheckpoint lend(const State<Scalar>& state, const RunSizes& sizes) {
   return checkpoint;
 }
 
-}  // namespace mfld
+}  // namespace mfld::record

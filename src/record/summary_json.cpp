@@ -11,7 +11,7 @@
 
 #include "files/posix_file.hpp"
 
-namespace mfld {
+namespace mfld::record {
 
 namespace {
 
@@ -112,10 +112,10 @@ std::string to_json(const RunSummary& summary) {
 
 std::optional<RunSummary> read_summary(const FilePlace& run) {
   const FilePlace file = run / "summary.json";
-  if (!exists(file)) {
+  if (!files::exists(file)) {
     return std::nullopt;
   }
-  const std::string text = read_text(file);
+  const std::string text = files::read_text(file);
   try {
     return summary_in(text);
   } catch (const nlohmann::json::exception&) {
@@ -127,4 +127,4 @@ std::optional<RunSummary> read_summary(const FilePlace& run) {
 
 bool is_final(const std::optional<RunSummary>& summary) { return summary && info(summary->end.ending).is_final; }
 
-}  // namespace mfld
+}  // namespace mfld::record

@@ -11,7 +11,7 @@
 #include "mfld/core/error.hpp"
 #include "mfld/hdf5/hdf5_file.hpp"
 
-namespace mfld {
+namespace mfld::record {
 
 namespace {
 
@@ -20,7 +20,7 @@ enum : std::size_t { steps, times, positions, velocities };
 
 /// Chunks of 64 KiB, and of frames larger than 1 MiB parts. Steps and times have small ones: a short trajectory should
 /// not take more space than its frames.
-std::vector<GrowingSet> growing_sets(const TrajectoryInfo& info) {
+std::vector<hdf5::GrowingSet> growing_sets(const TrajectoryInfo& info) {
   constexpr std::int64_t max_chunk_bytes = std::int64_t{1} << 20;
   constexpr std::int64_t max_rows = 512;
   const auto num_particles = std::ssize(info.particles);
@@ -28,20 +28,21 @@ std::vector<GrowingSet> growing_sets(const TrajectoryInfo& info) {
   const std::int64_t frame_bytes = 8 * num_particles * num_parameters;
   const std::int64_t per_row = std::min((frame_bytes + max_chunk_bytes - 1) / max_chunk_bytes, num_particles);
   const std::int64_t num_together = (num_particles + per_row - 1) / per_row;
-  const ChunkGrid numbers{{max_rows}, 1};
-  const ChunkGrid frames{{std::clamp<std::int64_t>(65536 / frame_bytes, 1, max_rows), num_together, num_parameters},
-                         (num_particles + num_together - 1) / num_together};
-  std::vector<GrowingSet> sets = {{{}, Numbers::integers, numbers}, {{}, Numbers::reals, numbers}};
-  sets.resize(info.velocities ? 4 : 3, {{num_particles, num_parameters}, Numbers::reals, frames});
+  const hdf5::ChunkGrid numbers{{max_rows}, 1};
+  const hdf5::ChunkGrid frames{
+      {std::clamp<std::int64_t>(65536 / frame_bytes, 1, max_rows), num_together, num_parameters},
+      (num_particles + num_together - 1) / num_together};
+  std::vector<hdf5::GrowingSet> sets = {{{}, hdf5::Numbers::integers, numbers}, {{}, hdf5::Numbers::reals, numbers}};
+  sets.resize(info.velocities ? 4 : 3, {{num_particles, num_parameters}, hdf5::Numbers::reals, frames});
   return sets;
 }
 
-std::vector<Hdf5File::Growing> in_file(const std::vector<GrowingSet>& sets) {
+std::vector<Hdf5File::Growing> in_file(const std::vector<hdf5::GrowingSet>& sets) {
   constexpr std::array<const char*, 4> names = {"position/step", "position/time", "position/value", "velocity/value"};
   std::vector<Hdf5File::Growing> result;
   for (std::size_t i = 0; i < sets.size(); ++i) {
     result.push_back({fmt::format("/particles/neurons/{}", names[i]), sets[i].item, sets[i].grid.chunk,
-                      sets[i].numbers == Numbers::integers});
+                      sets[i].numbers == hdf5::Numbers::integers});
   }
   return result;
 }
@@ -117,7 +118,7 @@ TrajectoryFile::TrajectoryFile(const FilePlace& place, const TrajectoryInfo& inf
                                const std::atomic<bool>* stop)
     : rows_(std::ssize(info.particles), std::ssize(info.parameter_names)), has_velocities_(info.velocities) {
   assert(rows_.size() > 0);
-  const std::vector<GrowingSet> sets = growing_sets(info);
+  const std::vector<hdf5::GrowingSet> sets = growing_sets(info);
   const FilePlace temporary = place.beside("trajectory.new.h5");
   Hdf5File file = Hdf5File::create(temporary);
   file.make_growing(in_file(sets));
@@ -138,11 +139,11 @@ TrajectoryFile::TrajectoryFile(const FilePlace& place, const TrajectoryInfo& inf
 TrajectoryFile::TrajectoryFile(const FilePlace& place, std::int64_t num_frames, const TrajectoryInfo& info,
                                std::int64_t last_step, const std::atomic<bool>* stop)
     : rows_(std::ssize(info.particles), std::ssize(info.parameter_names)), has_velocities_(info.velocities) {
-  make_own(place.beside("trajectory.new.h5"), place);
+  files::make_own(place.beside("trajectory.new.h5"), place);
   file_.emplace(place, growing_sets(info), num_frames, stop);
   std::array<char, sizeof(last_step_)> bytes{};
   file_->read_last(steps, bytes);
-  last_step_ = load<std::int64_t>({bytes.data(), bytes.size()}, 0);
+  last_step_ = hdf5::load<std::int64_t>({bytes.data(), bytes.size()}, 0);
   if (last_step_ > last_step) {
     throw FileError(
         fmt::format("cannot continue {}: frame {} is of step {}, and the checkpoint counts frames to step {}",
@@ -173,4 +174,4 @@ void TrajectoryFile::finish() {
   file_.reset();
 }
 
-}  // namespace mfld
+}  // namespace mfld::record

@@ -7,7 +7,7 @@
 #include "mfld/files/file_place.hpp"
 #include "mfld/record/run_directory.hpp"
 
-namespace mfld {
+namespace mfld::record {
 
 /// trajectory.h5, in the layout of H5MD 1.1 (P. de Buyl, P. H. Colberg, F. Hoefling, "H5MD: a structured, efficient,
 /// and portable file format for molecular data", Comput. Phys. Commun. 185 (2014) 1546): particles are neurons and
@@ -36,7 +36,7 @@ class TrajectoryFile {
   Inputs velocity_rows_;  // the same, or none
   bool has_velocities_;
   std::int64_t last_step_ = -1;
-  std::optional<GrowingFile> file_;
+  std::optional<hdf5::GrowingFile> file_;
 };
 
-}  // namespace mfld
+}  // namespace mfld::record

@@ -4,11 +4,6 @@
 
 namespace mfld {
 
-double mean_train_loss(const Experiment& experiment, std::span<const double> outputs) {
-  const Vector& targets = experiment.data.train_targets;
-  return Risk(experiment.risk.loss(), Reduction::mean).value(outputs, {targets.data(), outputs.size()});
-}
-
 std::string not_finite_in_words(const std::vector<std::string>& columns, std::span<const double> values) {
   std::string words;
   for (std::size_t i = 0; i < columns.size(); ++i) {

@@ -9,9 +9,6 @@ namespace mfld {
 
 // Steps with finite particles can end in a loss that is not.
 
-/// The training loss (a mean, no penalty) of these outputs [n].
-double mean_train_loss(const Experiment& experiment, std::span<const double> outputs);
-
 /// "; not finite: test_loss, mean_norm", or nothing where all values are finite.
 std::string not_finite_in_words(const std::vector<std::string>& columns, std::span<const double> values);
 

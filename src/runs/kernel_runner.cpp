@@ -157,7 +157,8 @@ RunSummary run(const Experiment& experiment, RunRecord& record, const std::atomi
     summary.end.ending = Ending::finished;
     summary.message = fmt::format("finished: {} equations solved", experiment.data.num_train());
     summary.final_values = column_values(experiment, solution);
-    if (const double loss = mean_train_loss(experiment, span_of(solution.train)); !std::isfinite(loss)) {
+    const double loss = mean_loss(experiment.risk.loss(), span_of(solution.train), experiment.data.train_targets);
+    if (!std::isfinite(loss)) {
       summary.end.ending = Ending::diverged;
       summary.message = fmt::format("diverged: the training loss of the solution is {}", loss);
     } else {

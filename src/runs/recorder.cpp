@@ -15,27 +15,24 @@
 #include "runs/run_text.hpp"
 #include "runs/velocities.hpp"
 
-namespace mfld {
+namespace mfld::runs {
 
-std::vector<std::string> parameter_names(const ParameterLayout& layout) {
-  std::vector<std::string> names(static_cast<std::size_t>(layout.size));
-  if (layout.output >= 0) {
-    names[static_cast<std::size_t>(layout.output)] = std::string(1, 'r');
+namespace {
+
+template <class Scalar>
+std::unique_ptr<Objective<Scalar>> objective_of(const Experiment& experiment) {
+  if (experiment.objective) {
+    return experiment.objective->make<Scalar>(experiment.data);
   }
-  for (Index k = 0; k < layout.input_dim; ++k) {
-    names[static_cast<std::size_t>(layout.input + k)] = fmt::format("w_{}", k + 1);
-  }
-  if (layout.bias >= 0) {
-    names[static_cast<std::size_t>(layout.bias)] = std::string(1, 'b');
-  }
-  return names;
+  return std::make_unique<EmpiricalRisk<Scalar>>(*experiment.model, experiment.risk, experiment.data);
 }
+
+}  // namespace
 
 template <class Scalar>
 Simulation<Scalar> simulation_of(const Experiment& experiment, State<Scalar> start) {
-  return Simulation<Scalar>(
-      std::make_unique<EmpiricalRisk<Scalar>>(*experiment.model, experiment.risk, experiment.data), experiment.phases,
-      experiment.seeds, std::move(start), &experiment.initial);
+  return Simulation<Scalar>(objective_of<Scalar>(experiment), experiment.phases, experiment.seeds, std::move(start),
+                            &experiment.initial, experiment.noise);
 }
 
 template Simulation<double> simulation_of(const Experiment&, State<double>);
@@ -55,7 +52,8 @@ Recorder<Scalar>::Recorder(const Experiment& experiment, RunRecord& record, cons
       values_(observed_.columns().size(), std::numeric_limits<double>::quiet_NaN()),
       earlier_(record.earlier_summary()),
       pace_(experiment.checkpoint_steps, experiment.checkpoint_minutes, now()) {
-  const auto loss = std::find(observed_.columns().begin(), observed_.columns().end(), train_loss_name);
+  const auto loss = std::find(observed_.columns().begin(), observed_.columns().end(),
+                              experiment.objective ? experiment.objective->name : train_loss_name);
   loss_column_ = static_cast<std::size_t>(loss - observed_.columns().begin());
   timed([&] { start_files(); });
 }
@@ -98,14 +96,17 @@ void Recorder<Scalar>::predict(const State<Scalar>& state) {
   timed([&] { record_->write_predictions(table_comments(*experiment_, *options_), experiment_->data, outputs, {}); });
 }
 
-/// The loss of what the method predicts with in the end.
+/// The loss of what the method predicts with in the end; of points, the objective without the penalty.
 template <class Scalar>
 double Recorder<Scalar>::train_loss(const State<Scalar>& state) {
   if (loss_column_ < values_.size()) {
     return values_[loss_column_];
   }
   moment_.move_to(state);
-  return mean_train_loss(*experiment_, moment_.train_outputs());
+  if (experiment_->objective) {
+    return moment_.data_part();
+  }
+  return mean_loss(experiment_->risk.loss(), moment_.train_outputs(), experiment_->data.train_targets);
 }
 
 /// What a summary says however the run ends.
@@ -146,7 +147,7 @@ void Recorder<Scalar>::start_files() {
     record_->write_experiment(experiment_text(*experiment_, *options_, record_->present_path()));
   }
   if (start != nullptr && experiment_->has_stop_rule()) {
-    rules_.restore(start->matrices.at(std::string(StopRules::name)));
+    rules_.restore(start->matrices.at(std::string(runs::StopRules::name)));
   }
   rows_ = start == nullptr ? 0 : start->metrics_rows;
   frames_ = start == nullptr ? 0 : start->trajectory_frames;
@@ -162,7 +163,7 @@ void Recorder<Scalar>::start_files() {
 
 template <class Scalar>
 void Recorder<Scalar>::start_trajectory() {
-  const TrajectoryInfo info = {experiment_->tracked, parameter_names(experiment_->network().layout()),
+  const TrajectoryInfo info = {experiment_->tracked, experiment_->parameter_names(),
                                experiment_->phases.front().step_size.value, experiment_->track_velocities};
   if (frames_ > 0) {
     frame_step_ = record_->continue_trajectory(frames_, info, last_counted_step(), stop_);
@@ -229,12 +230,12 @@ void Recorder<Scalar>::judge(const State<Scalar>& state, std::int64_t phase) {
 
 template <class Scalar>
 LentCheckpoint Recorder<Scalar>::checkpoint_of(const State<Scalar>& state) const {
-  LentCheckpoint checkpoint = lend(state, experiment_->sizes());
+  LentCheckpoint checkpoint = record::lend(state, experiment_->sizes());
   checkpoint.experiment_hash = experiment_->hash;
   checkpoint.metrics_rows = rows_;
   checkpoint.trajectory_frames = frames_;
   if (experiment_->has_stop_rule()) {
-    checkpoint.matrices.emplace_back(StopRules::name, LentMatrix(rules_.looks()));
+    checkpoint.matrices.emplace_back(runs::StopRules::name, LentMatrix(rules_.looks()));
   }
   return checkpoint;
 }
@@ -258,4 +259,4 @@ void Recorder<Scalar>::report(std::int64_t step, bool last) {
 template class Recorder<double>;
 template class Recorder<float>;
 
-}  // namespace mfld
+}  // namespace mfld::runs

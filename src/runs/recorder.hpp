@@ -15,10 +15,7 @@
 #include "record/checkpoint_pace.hpp"
 #include "runs/stop_rules.hpp"
 
-namespace mfld {
-
-/// "r", "w_1", .., "w_d", "b": the columns of the particles.
-std::vector<std::string> parameter_names(const ParameterLayout& layout);
+namespace mfld::runs {
 
 /// The simulation of an experiment at its start. Refers to the experiment.
 template <class Scalar>
@@ -39,7 +36,7 @@ class Recorder : public Listener<Scalar> {
   /// predictions.csv with what the network says in the end.
   void predict(const State<Scalar>& state);
 
-  /// The loss of what the method predicts with in the end.
+  /// The loss of what the method predicts with in the end; of points, the objective without the penalty.
   double train_loss(const State<Scalar>& state);
   /// What became of the stop rules of the phases that are over.
   std::string rules_in_words(const State<Scalar>& state) const { return rules_.in_words(state.phase); }
@@ -74,7 +71,7 @@ class Recorder : public Listener<Scalar> {
   Scene scene_;
   ObservedColumns observed_;
   Moment moment_;
-  StopRules rules_;
+  runs::StopRules rules_;
   bool ends_phase_ = false;
   std::vector<double> values_;
   std::size_t loss_column_ = 0;
@@ -86,8 +83,8 @@ class Recorder : public Listener<Scalar> {
   double write_seconds_ = 0;
   std::optional<RunSummary> earlier_;  // of the sessions before this one
   Clock::time_point start_time_ = Clock::now();
-  CheckpointPace pace_;
+  record::CheckpointPace pace_;
   Clock::time_point report_time_ = start_time_;
 };
 
-}  // namespace mfld
+}  // namespace mfld::runs

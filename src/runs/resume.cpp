@@ -48,10 +48,10 @@ void check_belongs(const Checkpoint& checkpoint, const Experiment& experiment, c
                               found->second.cols(), shape.rows, shape.cols));
     ++num_listed;
   };
-  const State<double> state = state_at<double>(checkpoint, experiment);
+  const State<double> state = record::state_at<double>(checkpoint, experiment);
   State<double>::for_each_matrix(state, experiment.sizes(), check);
   if (experiment.has_stop_rule()) {
-    check(StopRules::name, Matrix(), {std::ssize(experiment.phases), StopRules::num_columns});
+    check(runs::StopRules::name, Matrix(), {std::ssize(experiment.phases), runs::StopRules::num_columns});
   }
   refuse_unless(num_listed == checkpoint.matrices.size(),
                 fmt::format("it has {} matrices and the phase needs {}", checkpoint.matrices.size(), num_listed));
@@ -75,8 +75,8 @@ bool can_be_used(const Experiment& experiment, const FilePlace& place) {
 std::optional<Checkpoint> find_checkpoint(const Experiment& experiment, const FilePlace& directory, Kept kept) {
   const FilePlace last = directory / "checkpoint.h5";
   const FilePlace previous = directory / "checkpoint.previous.h5";
-  const bool has_last = exists(last);
-  const bool has_previous = exists(previous);
+  const bool has_last = files::exists(last);
+  const bool has_previous = files::exists(previous);
   if (kept == Kept::previous && !has_previous) {
     throw FileError(fmt::format("cannot read {}: there is no previous checkpoint", previous.path.string()));
   }
@@ -107,8 +107,8 @@ FileError missing_file(const Plan& plan, const FilePlace& directory) {
 
 /// What a checkpoint would know: whether the data are those that the run began with.
 void check_numbers(const Plan& plan, const Experiment& experiment, const FilePlace& directory) {
-  const NumbersInComments numbers(plan.comments);
-  for (const auto& [name, file] : named_files(plan.runs.front().config, experiment.data.files)) {
+  const record::NumbersInComments numbers(plan.comments);
+  for (const auto& [name, file] : record::named_files(plan.runs.front().config, experiment.data.files)) {
     if (const std::string why = numbers.objection(name, file); !why.empty()) {
       throw FileError(fmt::format("cannot continue {}: {}", directory.path.string(), why));
     }
@@ -133,12 +133,12 @@ StoppedRun stopped_run(const Plan& plan, const FilePlace& directory, Kept kept, 
 
 Plan read_stored_plan(const FilePlace& directory, const Watcher& watcher) {
   const FilePlace file = experiment_of(directory);
-  return parse_plan(read_text(file), file, {}, watcher);
+  return parse_plan(files::read_text(file), file, {}, watcher);
 }
 
 std::string stored_instruction_set(const FilePlace& directory) {
   constexpr std::string_view key = "instruction set ";
-  for (const std::string& comment : comments_in(read_text(experiment_of(directory)))) {
+  for (const std::string& comment : comments_in(files::read_text(experiment_of(directory)))) {
     if (const std::size_t place = comment.find(key); comment.starts_with("mfld ") && place != std::string::npos) {
       return comment.substr(place + key.size());
     }

@@ -19,8 +19,8 @@ std::string experiment_text(const Experiment& experiment, const RunOptions& opti
   }
   if (!experiment.folder.empty()) {
     text += folder_comments(experiment.folder, directory);
-    for (const auto& [name, file] : named_files(parse_toml(experiment.resolved, {}), experiment.data.files)) {
-      text += numbers_comment(name, file);
+    for (const auto& [name, file] : record::named_files(parse_toml(experiment.resolved, {}), experiment.data.files)) {
+      text += record::numbers_comment(name, file);
     }
   }
   return text + experiment.resolved;

@@ -23,14 +23,14 @@ namespace {
 template <class Scalar>
 RunSummary run_in(const Experiment& experiment, RunRecord& record, const std::atomic<bool>& stop,
                   const RunOptions& options) {
-  Recorder<Scalar> recorder(experiment, record, stop, options);
+  runs::Recorder<Scalar> recorder(experiment, record, stop, options);
   State<Scalar> start;
   if (options.start != nullptr) {
-    start = state_of<Scalar>(*options.start, experiment);
+    start = record::state_of<Scalar>(*options.start, experiment);
   } else {
     start.particles = experiment.initial.cast<Scalar>();
   }
-  Simulation<Scalar> simulation = simulation_of(experiment, std::move(start));
+  Simulation<Scalar> simulation = runs::simulation_of(experiment, std::move(start));
   const double write_seconds_before = recorder.write_seconds();
   Outcome outcome = simulation.run(recorder, stop);
   const double pass_seconds = recorder.pass_seconds();
@@ -39,8 +39,8 @@ RunSummary run_in(const Experiment& experiment, RunRecord& record, const std::at
   if (outcome.end.ending == Ending::finished) {
     if (const double loss = recorder.train_loss(simulation.state()); !std::isfinite(loss)) {
       outcome.end.ending = Ending::diverged;
-      message = fmt::format("diverged at step {}: the training loss is {}, although every particle is finite",
-                            outcome.end.step, loss);
+      message = fmt::format("diverged at step {}: {} is {}, although every particle is finite", outcome.end.step,
+                            experiment.objective ? experiment.objective->name : "the training loss", loss);
     }
   }
   if (outcome.end.ending != Ending::diverged) {
@@ -78,7 +78,7 @@ RunSummary run_experiment(const Experiment& experiment, RunDirectory& directory,
                           const RunOptions& options) {
   try {
     if (!experiment.kernel) {
-      check_disk_space(experiment, directory.place(), options.start);
+      record::check_disk_space(experiment, directory.place(), options.start);
     }
     return run_in(experiment, directory, stop, options);
   } catch (const std::bad_alloc&) {  // by now there are files

@@ -8,7 +8,7 @@
 
 #include "mfld/observe/own_columns.hpp"
 
-namespace mfld {
+namespace mfld::runs {
 
 namespace {
 
@@ -78,4 +78,4 @@ std::string StopRules::in_words_of(std::int64_t phase) const {
                      looked ? fmt::format(", {} at its last row", value) : ": it has no row behind its first step");
 }
 
-}  // namespace mfld
+}  // namespace mfld::runs

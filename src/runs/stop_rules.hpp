@@ -10,7 +10,7 @@
 #include "mfld/core/particles.hpp"
 #include "mfld/observe/stop_rule.hpp"
 
-namespace mfld {
+namespace mfld::runs {
 
 /// How the stop rules of a run stand, phase by phase.
 class StopRules {
@@ -42,4 +42,4 @@ class StopRules {
   Particles<double> looks_;
 };
 
-}  // namespace mfld
+}  // namespace mfld::runs

@@ -156,7 +156,7 @@ class SweepRun {
     std::set<std::string> seen;
     for_each_of_shard([&](std::size_t i) {
       const RunPlan& run = plan_->runs[i];
-      std::set<std::string> names = data_names(run.config);
+      std::set<std::string> names = record::data_names(run.config);
       const bool has_new = !std::includes(seen.begin(), seen.end(), names.begin(), names.end());
       if (has_new && !*stop_ && !is_final(summary_if_readable(folder_.place() / run.name))) {
         files.merge(files_of(run));
@@ -169,7 +169,7 @@ class SweepRun {
   /// None where it cannot be made, which is said when it is to be.
   std::map<std::string, DataFile> files_of(const RunPlan& run) const {
     try {
-      return named_files(run.config, build(*plan_, run, *options_).data.files);
+      return record::named_files(run.config, build(*plan_, run, *options_).data.files);
     } catch (const InvalidInput&) {
     } catch (const FileError&) {
     } catch (const Interrupted&) {
@@ -188,8 +188,9 @@ class SweepRun {
   std::string begun_with(const RunPlan& run) const {
     const FilePlace place = folder_.place() / run.name;
     try {
-      return exists(place / "experiment.toml") && !is_final(summary_if_readable(place)) ? stored_instruction_set(place)
-                                                                                        : "";
+      return files::exists(place / "experiment.toml") && !is_final(summary_if_readable(place))
+                 ? stored_instruction_set(place)
+                 : "";
     } catch (const FileError&) {
       return "";  // which is said when it is made
     }
@@ -241,11 +242,11 @@ class SweepRun {
     const FilePlace place = folder_.place() / report.run->name;
     std::optional<RunSummary> summary = read_summary(place);
     if (!is_final(summary)) {
-      if (is_link(place)) {
+      if (files::is_link(place)) {
         throw InvalidInput("it is a link, and nothing is written outside the sweep's own directory");
       }
       std::optional<StoppedRun> fresh;
-      if (!exists(place / "experiment.toml")) {
+      if (!files::exists(place / "experiment.toml")) {
         fresh = begin(report.position);  // first: a run that is wrong leaves no directory
       }
       RunDirectory directory = RunDirectory::reopen(place);
@@ -266,20 +267,20 @@ class SweepRun {
   StoppedRun begin(std::size_t position) {
     const RunPlan& run = plan_->runs[position];
     StoppedRun fresh{checked_ != nullptr ? checked_->take(position) : build(*plan_, run, *options_), std::nullopt, {}};
-    data_.check(named_files(run.config, fresh.experiment.data.files), stop_);
+    data_.check(record::named_files(run.config, fresh.experiment.data.files), stop_);
     return fresh;
   }
 
   /// The run of a directory that may have been begun; `fresh` if it was not when it was looked at last.
   StoppedRun run_of(const RunDirectory& directory, const CellReport& report, std::optional<StoppedRun>& fresh) {
-    if (!exists(directory.place() / "experiment.toml")) {
+    if (!files::exists(directory.place() / "experiment.toml")) {
       return fresh ? std::move(*fresh) : begin(report.position);
     }
     if (const std::string set = stored_instruction_set(directory.place()); set != set_in_use_) {
       throw FileError(fmt::format("another process began it meanwhile with instruction set {}; resume goes on", set));
     }
     StoppedRun stopped = read_stopped_run(directory.place(), options_->kept, options_->surroundings);
-    data_.check(named_files(report.run->config, stopped.experiment.data.files), stop_);
+    data_.check(record::named_files(report.run->config, stopped.experiment.data.files), stop_);
     return stopped;
   }
 
@@ -308,14 +309,14 @@ class SweepRun {
   }
 
   /// Of runs too short to see to it themselves.
-  void make_lasting() const { sync_file_system(folder_.place()); }
+  void make_lasting() const { files::sync_file_system(folder_.place()); }
 
   const Plan* plan_;
   Folder folder_;
   const std::atomic<bool>* stop_;
   const SweepOptions* options_;
   CheckedPlan* checked_;
-  DataRecord data_;
+  record::DataRecord data_;
   InstructionSets sets_;
   std::string set_in_use_;  // as the runs say that are being made; empty: they begin
   std::mutex mutex_;
@@ -342,7 +343,7 @@ CheckedPlan::CheckedPlan(const Plan& plan, const SweepOptions& options)
     try {
       Experiment experiment = build(plan, plan.runs[i], options);
       any = true;
-      files_.merge(named_files(plan.runs[i].config, experiment.data.files));
+      files_.merge(record::named_files(plan.runs[i].config, experiment.data.files));
       bytes += experiment.num_bytes();
       if (bytes <= kept_bytes) {
         kept_[i] = std::move(experiment);
@@ -386,13 +387,13 @@ Folder start_sweep(const Plan& plan, const FilePlace& out, const SweepOptions& o
   const std::vector<std::string> names = folder.names();
   const bool is_new =
       std::all_of(names.begin(), names.end(), [](const std::string& name) { return name == "experiment.new.toml"; });
-  if (!is_new && (!exists(file) || behind_comments(read_text(file)) != behind_comments(text))) {
+  if (!is_new && (!files::exists(file) || behind_comments(files::read_text(file)) != behind_comments(text))) {
     throw InvalidInput(
         fmt::format("output directory {} exists and is not one of this experiment; give a new or empty directory",
                     out.path.string()));
   }
   if (is_new) {
-    replace_file(temporary, file, text);
+    files::replace_file(temporary, file, text);
   }
   return folder.again();
 }
@@ -431,7 +432,7 @@ void write_index(const Plan& plan, const FilePlace& out, const std::atomic<bool>
       text += index_row(plan.runs[i], *summaries[i], columns);
     }
   }
-  replace_file(folder.place() / "index.new.csv", folder.place() / "index.csv", text, Write::passing);
+  files::replace_file(folder.place() / "index.new.csv", folder.place() / "index.csv", text, files::Write::passing);
 }
 
 }  // namespace mfld

@@ -9,7 +9,7 @@
 #include "mfld/model/network.hpp"
 #include "mfld/objective/risk.hpp"
 
-namespace mfld {
+namespace mfld::theorems {
 
 namespace {
 
@@ -82,4 +82,4 @@ Finding check_gradients(std::size_t network) {
   return at_most((drift - tiny.gradients).cwiseAbs().maxCoeff(), 1e-12);
 }
 
-}  // namespace mfld
+}  // namespace mfld::theorems

@@ -3,7 +3,7 @@
 
 #include "selfcheck/finding.hpp"
 
-namespace mfld {
+namespace mfld::theorems {
 
 /// The known answer of Salmon et al. (SC 2011) for the digits of pi.
 Finding check_philox();
@@ -12,4 +12,4 @@ Finding check_philox();
 /// r relu(w.x), r tanh(w.x), tanh(r) tanh(w.x), parity.
 Finding check_gradients(std::size_t network);
 
-}  // namespace mfld
+}  // namespace mfld::theorems

@@ -9,7 +9,7 @@
 #include "mfld/model/initialisation.hpp"
 #include "selfcheck/run.hpp"
 
-namespace mfld {
+namespace mfld::theorems {
 
 namespace {
 
@@ -55,4 +55,4 @@ Finding judge_gap_after_training(const Certificate& seen) {
           std::abs(seen.dual_gap) <= seen.dual_gap_error + allowed_bias};
 }
 
-}  // namespace mfld
+}  // namespace mfld::theorems

@@ -2,7 +2,7 @@
 #include "mfld/trust/certificate.hpp"
 #include "selfcheck/finding.hpp"
 
-namespace mfld {
+namespace mfld::theorems {
 
 /// One neuron tanh(theta x) at two samples, lambda1 = lambda2 = 0.1, whose optimum is known from quadrature on the
 /// line. Independent particles of the prior N(0, 1/2), before training or after.
@@ -22,4 +22,4 @@ Finding judge_sandwich(const Certificate& seen);
 Finding judge_gap_of_prior(const Certificate& seen);
 Finding judge_gap_after_training(const Certificate& seen);
 
-}  // namespace mfld
+}  // namespace mfld::theorems

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-namespace mfld {
+namespace mfld::theorems {
 
 Finding within_errors(const std::vector<Statistic>& statistics) {
   Finding finding{.value = "", .bound = "", .passed = true};
@@ -25,4 +25,4 @@ Finding at_most(double deviation, double limit) {
 
 Finding no_difference(long num_differing) { return {fmt::format("{}", num_differing), "0", num_differing == 0}; }
 
-}  // namespace mfld
+}  // namespace mfld::theorems

@@ -2,7 +2,7 @@
 #include <string>
 #include <vector>
 
-namespace mfld {
+namespace mfld::theorems {
 
 /// What one check found.
 struct Finding {
@@ -32,4 +32,4 @@ Finding at_most(double deviation, double limit);
 /// Numbers that should be the same bits.
 Finding no_difference(long num_differing);
 
-}  // namespace mfld
+}  // namespace mfld::theorems

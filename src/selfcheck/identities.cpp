@@ -6,7 +6,7 @@
 #include "mfld/model/initialisation.hpp"
 #include "selfcheck/run.hpp"
 
-namespace mfld {
+namespace mfld::theorems {
 
 namespace {
 
@@ -58,4 +58,4 @@ Finding check_resume(const std::function<State<double>(const State<double>&)>& k
   return no_difference(num_differing);
 }
 
-}  // namespace mfld
+}  // namespace mfld::theorems

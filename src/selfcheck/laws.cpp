@@ -6,7 +6,7 @@
 
 #include "selfcheck/run.hpp"
 
-namespace mfld {
+namespace mfld::theorems {
 
 namespace {
 
@@ -122,4 +122,4 @@ Finding judge_velocities(const StationarySample& sample, const LinearQuadratic& 
                         {sample.covariance, covariance, error}});
 }
 
-}  // namespace mfld
+}  // namespace mfld::theorems

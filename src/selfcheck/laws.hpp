@@ -3,7 +3,7 @@
 #include "mfld/task/dataset.hpp"
 #include "selfcheck/finding.hpp"
 
-namespace mfld {
+namespace mfld::theorems {
 
 /// Linear neurons h = theta.x with squared loss: with A = X'X/n, b = X'y/n and S = A + 2 lambda1 I every step is linear
 /// in the particles, so that their stationary law is known at any step size and width.
@@ -39,4 +39,4 @@ Finding judge_variance_of_mean(const StationarySample& sample, const LinearQuadr
 Finding judge_variance_about_mean(const StationarySample& sample, const LinearQuadratic& law);
 Finding judge_velocities(const StationarySample& sample, const LinearQuadratic& law);
 
-}  // namespace mfld
+}  // namespace mfld::theorems

@@ -7,7 +7,7 @@
 #include "mfld/objective/empirical_risk.hpp"
 #include "mfld/task/teacher_student.hpp"
 
-namespace mfld {
+namespace mfld::theorems {
 
 namespace {
 
@@ -50,4 +50,4 @@ Dataset selfcheck_samples(Index num_samples) {
   return make_teacher_student(task, 1);
 }
 
-}  // namespace mfld
+}  // namespace mfld::theorems

@@ -7,7 +7,7 @@
 #include "mfld/model/network.hpp"
 #include "mfld/task/dataset.hpp"
 
-namespace mfld {
+namespace mfld::theorems {
 
 /// What a check simulates: a network on data with squared loss, by phases, in memory.
 struct SelfcheckRun {
@@ -28,4 +28,4 @@ Phase selfcheck_phase(std::string_view method, std::int64_t num_steps, double st
 /// So many samples of two relu teachers in two dimensions.
 Dataset selfcheck_samples(Index num_samples);
 
-}  // namespace mfld
+}  // namespace mfld::theorems

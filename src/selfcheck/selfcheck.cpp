@@ -9,7 +9,7 @@
 #include "selfcheck/laws.hpp"
 #include "selfcheck/width.hpp"
 
-namespace mfld {
+namespace mfld::theorems {
 
 namespace {
 
@@ -74,10 +74,14 @@ constexpr auto checks = std::to_array<Check>({
 
 }  // namespace
 
+}  // namespace mfld::theorems
+
+namespace mfld {
+
 bool selfcheck(const std::function<void(const SelfcheckResult&)>& report) {
   bool all_passed = true;
-  for (const Check& check : checks) {
-    Finding finding = check.find();
+  for (const theorems::Check& check : theorems::checks) {
+    theorems::Finding finding = check.find();
     report({std::string(check.name), std::string(check.what), std::move(finding.value), std::move(finding.bound),
             finding.passed});
     all_passed = all_passed && finding.passed;

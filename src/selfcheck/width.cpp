@@ -8,7 +8,7 @@
 #include "mfld/model/initialisation.hpp"
 #include "selfcheck/run.hpp"
 
-namespace mfld {
+namespace mfld::theorems {
 
 namespace {
 
@@ -63,4 +63,4 @@ Finding judge_width(const WidthSlopes& found, ScalingKind scaling) {
           std::abs(found.outputs) <= largest_deviation && std::abs(found.activations - expected) <= largest_deviation};
 }
 
-}  // namespace mfld
+}  // namespace mfld::theorems

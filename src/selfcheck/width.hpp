@@ -2,7 +2,7 @@
 #include "mfld/model/scaling.hpp"
 #include "selfcheck/finding.hpp"
 
-namespace mfld {
+namespace mfld::theorems {
 
 /// A coordinate check: as powers of the width N, from 256 to 16384 neurons that are nested, how far five steps of
 /// gradient descent of one step size move the outputs, and the activations.
@@ -17,4 +17,4 @@ WidthSlopes width_slopes(const Scaling& scaling);
 /// fluctuation of the first neurons is 0.03; a wrong factor of sqrt N anywhere is 0.5.
 Finding judge_width(const WidthSlopes& found, ScalingKind scaling);
 
-}  // namespace mfld
+}  // namespace mfld::theorems

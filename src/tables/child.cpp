@@ -7,6 +7,6 @@
 
 namespace mfld {
 
-void serve_as_child(int argc, char** argv) { serve(argc, argv, std::array{tables::hdf5_work}); }
+void serve_as_child(int argc, char** argv) { files::serve(argc, argv, std::array{tables::hdf5_work}); }
 
 }  // namespace mfld

@@ -33,21 +33,21 @@ double silence_of(unsigned cpu_seconds) { return 30.0 * cpu_seconds; }
 /// Tells the parent.
 class Allowance {
  public:
-  explicit Allowance(Channel& parent) : parent_(parent) {}
+  explicit Allowance(files::Channel& parent) : parent_(parent) {}
 
   void operator()(double bytes) {
     const unsigned seconds = seconds_for(bytes);
     const double end = static_cast<double>(std::clock()) / CLOCKS_PER_SEC + seconds;
     if (end > end_ + 1) {
       end_ = end;
-      allow_cpu_seconds(seconds + 1);
+      files::allow_cpu_seconds(seconds + 1);
       parent_.send_number(static_cast<std::int64_t>(Answer::gets_on));
       parent_.send_number(seconds);
     }
   }
 
  private:
-  Channel& parent_;
+  files::Channel& parent_;
   double end_ = 0;
 };
 
@@ -85,18 +85,18 @@ Table read_here(const Source& source, const TableOptions& options, const hdf5::B
   }
 }
 
-void send_sentence(Answer kind, std::string_view text, Channel& parent) {
+void send_sentence(Answer kind, std::string_view text, files::Channel& parent) {
   parent.send_number(static_cast<std::int64_t>(kind));
   parent.send_text(text);
 }
 
 /// In this process: trusts nothing that comes.
-Table receive_table(const Source& source, const TableOptions& options, Channel& child) {
+Table receive_table(const Source& source, const TableOptions& options, files::Channel& child) {
   auto kind = static_cast<Answer>(child.receive_number());
   for (; kind == Answer::gets_on; kind = static_cast<Answer>(child.receive_number())) {
     const std::int64_t seconds = child.receive_number();
     if (seconds < 0 || seconds > seconds_for(HUGE_VAL)) {
-      throw ChannelClosed();
+      throw files::ChannelClosed();
     }
     child.bear_silence(silence_of(static_cast<unsigned>(seconds)));
   }
@@ -104,7 +104,7 @@ Table receive_table(const Source& source, const TableOptions& options, Channel& 
     const std::int64_t rows = child.receive_number();
     const std::int64_t columns = child.receive_number();
     if (rows < 0 || columns < 0) {
-      throw ChannelClosed();
+      throw files::ChannelClosed();
     }
     check_shape(source, static_cast<std::uint64_t>(rows), static_cast<std::uint64_t>(columns));
     check_fits(source, static_cast<std::uint64_t>(rows), static_cast<std::uint64_t>(columns),
@@ -128,23 +128,23 @@ unsigned seconds_to_open(const Source& source) {
   return seconds_for(unknown ? 0 : static_cast<double>(bytes));
 }
 
-std::string reason_of(const ChildFault& fault) {
+std::string reason_of(const files::ChildFault& fault) {
   switch (fault.kind) {
-    case ChildFault::Kind::crashed:
+    case files::ChildFault::Kind::crashed:
       return fmt::format("it is damaged, the HDF5 library failed on it ({})", fault.how);
-    case ChildFault::Kind::stuck:
+    case files::ChildFault::Kind::stuck:
       return fmt::format("it may be damaged, the HDF5 library came to no end with a part of it ({})", fault.how);
-    case ChildFault::Kind::surroundings:
+    case files::ChildFault::Kind::surroundings:
       break;
   }
   return fmt::format("the process that reads it did not finish: {}", fault.how);
 }
 
 Table read_in_child(const Source& source, const TableOptions& options) {
-  ChildCall call{hdf5_work.name, seconds_to_open(source), {source.stop, source.doing(), 0}};
+  files::ChildCall call{hdf5_work.name, seconds_to_open(source), {source.stop, source.doing(), 0}};
   call.patience.silent_seconds = silence_of(call.cpu_seconds);
   Table table;
-  const auto fault = run_in_child(call, [&](Channel& child) {
+  const auto fault = files::run_in_child(call, [&](files::Channel& child) {
     child.send_text(source.key);
     child.send_text(source.path);
     child.send_number(source.section ? 1 : 0);
@@ -162,7 +162,7 @@ Table read_in_child(const Source& source, const TableOptions& options) {
 
 }  // namespace
 
-void serve_hdf5_table(Channel& parent) {
+void serve_hdf5_table(files::Channel& parent) {
   Source source;
   source.key = parent.receive_text();
   source.path = parent.receive_text();
@@ -191,8 +191,9 @@ void serve_hdf5_table(Channel& parent) {
 /// The library is not safe on damaged files (it follows lengths and addresses that they hold), and a data file has no
 /// checksum that we know: a child reads it, where this program can have one.
 Table read_hdf5(const Source& source, const TableOptions& options) {
-  Table table = can_have_children() ? read_in_child(source, options)
-                                    : read_here(source, options, [&source](double) { source.go_on_unless_stopped(); });
+  Table table = files::can_have_children()
+                    ? read_in_child(source, options)
+                    : read_here(source, options, [&source](double) { source.go_on_unless_stopped(); });
   check_finite(table);
   return table;
 }

@@ -54,7 +54,7 @@ struct Contents {
 
 /// Takes the first character off. A byte that is no part of UTF-8 counts as the character of Latin-1.
 std::uint32_t take_character(std::string_view& text) {
-  const Character character = first_character(text);
+  const utf8::Character character = utf8::first_character(text);
   const std::uint32_t code = character.length > 0 ? character.code : static_cast<unsigned char>(text.front());
   text.remove_prefix(std::max<std::size_t>(character.length, 1));
   return code;

@@ -49,8 +49,11 @@ void check_options(const FileDatasetOptions& options, const std::vector<Source>&
                "must be \"auto\": only a .csv file has lines");
 }
 
-/// From 0, counted from the left.
+/// From 0, counted from the left; -1: there is none.
 Index target_column(const FileDatasetOptions& options, Index num_columns) {
+  if (!options.labels) {
+    return -1;
+  }
   const Index column = options.target_column + (options.target_column < 0 ? num_columns : 0);
   if (column < 0 || column >= num_columns) {
     throw InvalidInput(fmt::format("{}target_column = {}: must be in {}..{}: \"{}\" has {} columns", options.section,
@@ -128,11 +131,14 @@ void fill_parts(const std::vector<Table>& tables, const FileDatasetOptions& opti
       columns.push_back(column);
     }
   }
+  const auto targets_of = [target](const Table& table, const auto& rows, Index count) {
+    return target < 0 ? Vector(Vector::Zero(count)) : Vector(table.values(rows, target));
+  };
   if (tables.size() == 2) {
     data.train_inputs = tables[0].values(Eigen::all, columns);
-    data.train_targets = tables[0].values.col(target);
+    data.train_targets = targets_of(tables[0], Eigen::all, tables[0].values.rows());
     data.test_inputs = tables[1].values(Eigen::all, columns);
-    data.test_targets = tables[1].values.col(target);
+    data.test_targets = targets_of(tables[1], Eigen::all, tables[1].values.rows());
     return;
   }
   const Index num_rows = tables[0].values.rows();
@@ -143,9 +149,9 @@ void fill_parts(const std::vector<Table>& tables, const FileDatasetOptions& opti
   }
   const auto [train, test] = split_rows(num_rows, num_test, seed);
   data.train_inputs = tables[0].values(train, columns);
-  data.train_targets = tables[0].values(train, target);
+  data.train_targets = targets_of(tables[0], train, std::ssize(train));
   data.test_inputs = tables[0].values(test, columns);
-  data.test_targets = tables[0].values(test, target);
+  data.test_targets = targets_of(tables[0], test, std::ssize(test));
 }
 
 /// x <- (x - mean) / standard deviation (of the n training rows, denominator n), column by column.
@@ -195,14 +201,18 @@ std::string describe_header(const Table& table) {
 std::string describe(const std::vector<Table>& tables, const FileDatasetOptions& options, Index target,
                      const Dataset& data, std::string_view labels, std::string_view match) {
   const std::vector<std::string>& names = tables[0].names;
-  const std::string name =
-      names.empty() ? "" : fmt::format(" \"{}\"", printable(names[static_cast<std::size_t>(target)], 100));
+  const std::string name = names.empty() || target < 0
+                               ? ""
+                               : fmt::format(" \"{}\"", printable(names[static_cast<std::size_t>(target)], 100));
+  const std::string columns = target < 0 ? fmt::format("points x = the {} columns of", data.input_dim())
+                                         : fmt::format("y = column {}{} of", target + 1, name);
+  const std::string inputs = target < 0 ? "" : fmt::format(", x = its other {} columns", data.input_dim());
   const std::string test = options.test_path.empty() ? "drawn from the same file"
                                                      : fmt::format("of \"{}\"{}{}", escaped(options.test_path),
                                                                    describe_header(tables.back()), match);
   return fmt::format(
-      "y = column {}{} of \"{}\"{}{}, x = its other {} columns{}{}; {} training rows, {} test rows {}", target + 1,
-      name, escaped(options.path), describe_header(tables[0]), labels, data.input_dim(),
+      "{} \"{}\"{}{}{}{}{}; {} training rows, {} test rows {}", columns, escaped(options.path),
+      describe_header(tables[0]), labels, inputs,
       options.standardise ? ", each minus the mean and divided by the standard deviation of the training part" : "",
       options.input_scale != 1 ? fmt::format(", times {}", options.input_scale) : "", data.num_train(), data.num_test(),
       test);
@@ -237,6 +247,7 @@ Dataset make_file_dataset(const FileDatasetOptions& options, std::uint64_t seed)
 
   fill_parts(tables, options, target, seed, data);
   data.relevant_subspace.resize(data.input_dim(), 0);
+  data.has_labels = options.labels;
   data.description = describe(tables, options, target, data, labels, describe_match(tables, sorted));
   tables.clear();
   scale_inputs(options, data);

@@ -9,7 +9,7 @@
 namespace mfld {
 
 std::string GivenArrays::add(Inputs array) {
-  Checksum checksum;
+  files::Checksum checksum;
   checksum.process_bytes(array.data(), sizeof(double) * static_cast<std::size_t>(array.size()));
   std::string text = fmt::format("{} x {} numbers, {:016x}", array.rows(), array.cols(), checksum.checksum());
   arrays_.insert_or_assign(text, std::move(array));

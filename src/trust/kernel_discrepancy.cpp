@@ -5,71 +5,42 @@
 #include <cmath>
 #include <vector>
 
-#include "mfld/core/parallel.hpp"
+#include "mfld/model/neuron_derivatives.hpp"
+#include "objective/pair_tiles.hpp"
 
 namespace mfld {
 
 namespace {
 
 constexpr Index most_particles = 10'000;
-constexpr Index most_of_median = 1000;
 constexpr Index most_of_bias = 500;
 constexpr Index block_samples = 1024;
-
-/// Evenly spaced rows, at most `most`: the particles are exchangeable.
-std::vector<Index> thinned(Index num_rows, Index most) {
-  std::vector<Index> rows(static_cast<std::size_t>(std::min(num_rows, most)));
-  for (std::size_t k = 0; k < rows.size(); ++k) {
-    rows[k] = static_cast<Index>(k) * num_rows / std::ssize(rows);
-  }
-  return rows;
-}
 
 double mean_over_pairs(double sum, Index num_particles) {
   return sum / (static_cast<double>(num_particles) * static_cast<double>(num_particles - 1));
 }
 
-/// sum over l of W_jl, l != j; columns are particles, so that each is contiguous.
-double sum_of_row(const Matrix& theta, const Matrix& score, Index j, double inverse_square) {
-  const auto p = static_cast<double>(theta.rows());
-  double sum = 0;
-  for (Index l = 0; l < theta.cols(); ++l) {
-    if (l == j) {
-      continue;
+/// The sum of W_jl over all pairs of j and another l; columns are particles.
+double sum_over_pairs(const Matrix& theta, const Matrix& score, double inverse_square) {
+  const Index p = theta.rows();
+  const auto numbers_of = [&](Index j, Index k) { return k < p ? theta(k, j) : score(k - p, j); };
+  PairSources<double> sources;
+  sources.fill(theta.cols(), 2 * p, numbers_of);
+  PairTiles<double> tiles;
+  tiles.resize(2 * p, 0);
+  Vector sums(theta.cols());
+  const kernels::PairKernel kernel = {kernels::PairKernelKind::inverse_multiquadric, inverse_square, {}};
+  tiles.for_each(theta.cols(), [&](PairTile<double>& tile) {
+    tile.fill(2 * p, numbers_of);
+    kernels::sum_pairs(kernels::SteinTask<double>{kernel, p, tile.particles.data(), sources.numbers.data(),
+                                                  sources.num_points, tile.values.data(), nullptr, nullptr});
+    for (Index i = 0; i < tile.count; ++i) {
+      const Index j = tile.first + i;
+      const double of_itself = score.col(j).squaredNorm() + static_cast<double>(p) * inverse_square;
+      sums[j] = tile.values[static_cast<std::size_t>(i)] - of_itself;
     }
-    const auto difference = theta.col(j) - theta.col(l);
-    const double u = 1 / (1 + difference.squaredNorm() * inverse_square);
-    const double k = std::sqrt(u);
-    const double slope = -inverse_square * k * u;  // grad_j k = slope (theta_j - theta_l) = -grad_l k
-    const double trace = -p * slope - 3 * inverse_square * inverse_square * k * u * u * difference.squaredNorm();
-    sum += score.col(j).dot(score.col(l)) * k - slope * (score.col(j) - score.col(l)).dot(difference) + trace;
-  }
-  return sum;
-}
-
-/// [n x M]: r-derivative of h, and its derivative in z, at every sample.
-struct Derivatives {
-  Matrix output, hidden;
-};
-
-Derivatives derivatives(const Network& network, const Particles<double>& theta, const Inputs& inputs) {
-  const ParameterLayout& layout = network.layout();
-  Matrix z = inputs * theta.middleCols(layout.input, layout.input_dim).transpose();
-  if (layout.bias >= 0) {
-    z.rowwise() += theta.col(layout.bias).transpose();
-  }
-  Derivatives result{Matrix(z.rows(), z.cols()), Matrix(z.rows(), z.cols())};
-  const auto length = static_cast<std::size_t>(z.size());
-  evaluate(network.neuron().activation, {z.data(), length}, {result.output.data(), length},
-           {result.hidden.data(), length});
-  const Vector r = layout.output >= 0 ? Vector(theta.col(layout.output)) : Vector::Zero(theta.rows());
-  const HeadValues head = head_values(network.neuron(), r);
-  result.output = ((result.output * head.weight_slope.asDiagonal()).rowwise() + head.offset_slope.transpose()).eval();
-  result.hidden = result.hidden * head.weight.asDiagonal();
-  if (layout.output < 0) {
-    result.output.setZero();
-  }
-  return result;
+  });
+  return sums.sum();
 }
 
 double bias_of_mean(const MeanFieldProblem& problem, const Particles<double>& particles, const Vector& outputs,
@@ -86,7 +57,7 @@ double bias_of_mean(const MeanFieldProblem& problem, const Particles<double>& pa
   for (Index first = 0; first < outputs.size(); first += block_samples) {
     const Index count = std::min(block_samples, outputs.size() - first);
     const Inputs inputs = data.train_inputs.middleRows(first, count);
-    const auto [output, hidden] = derivatives(*problem.network, theta, inputs);
+    const auto [value, output, hidden] = neuron_derivatives(*problem.network, theta, inputs);
     const Vector weights = curvature.segment(first, count);
     const Vector lengths = inputs.rowwise().squaredNorm().array() + of_bias;
     products.noalias() += output.transpose() * weights.asDiagonal() * output;
@@ -103,21 +74,6 @@ double bias_of_mean(const MeanFieldProblem& problem, const Particles<double>& pa
 
 }  // namespace
 
-double median_distance(const Particles<double>& particles) {
-  const std::vector<Index> rows = thinned(particles.rows(), most_of_median);
-  const Matrix theta = particles(rows, Eigen::all).transpose();
-  std::vector<double> squares;
-  squares.reserve(rows.size() * (rows.size() - 1) / 2);
-  for (Index j = 0; j < theta.cols(); ++j) {
-    for (Index l = 0; l < j; ++l) {
-      squares.push_back((theta.col(j) - theta.col(l)).squaredNorm());
-    }
-  }
-  const auto middle = squares.begin() + std::ssize(squares) / 2;
-  std::nth_element(squares.begin(), middle, squares.end());
-  return std::sqrt(*middle);
-}
-
 KernelDiscrepancy kernel_gradient_discrepancy(const MeanFieldProblem& problem, const Particles<double>& particles,
                                               const Drift& drift, const Vector& outputs, InverseMultiquadric kernel) {
   assert(particles.rows() >= 2 && drift.rows() == particles.rows() && kernel.width > 0);
@@ -125,9 +81,8 @@ KernelDiscrepancy kernel_gradient_discrepancy(const MeanFieldProblem& problem, c
   const Matrix theta = particles(rows, Eigen::all).transpose();
   const Matrix score = -drift(rows, Eigen::all).transpose() / problem.temperature;
   const double inverse_square = 1 / (kernel.width * kernel.width);
-  Vector sums(theta.cols());
-  for_each_task(theta.cols(), [&](Index j) { sums[j] = sum_of_row(theta, score, j, inverse_square); });
-  return {mean_over_pairs(sums.sum(), theta.cols()), bias_of_mean(problem, particles, outputs, inverse_square)};
+  return {mean_over_pairs(sum_over_pairs(theta, score, inverse_square), theta.cols()),
+          bias_of_mean(problem, particles, outputs, inverse_square)};
 }
 
 }  // namespace mfld

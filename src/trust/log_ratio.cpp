@@ -3,7 +3,7 @@
 #include <cmath>
 #include <numbers>
 
-namespace mfld {
+namespace mfld::trust {
 
 namespace {
 
@@ -63,4 +63,4 @@ Particles<double> LogRatio::nodes(const Particles<double>& u) {
   return result;
 }
 
-}  // namespace mfld
+}  // namespace mfld::trust

@@ -2,7 +2,7 @@
 #include "mfld/trust/neuron_values.hpp"
 #include "mfld/trust/proximal_gibbs.hpp"
 
-namespace mfld {
+namespace mfld::trust {
 
 /// -psi / lambda2, psi the first variation of dual variables, as a function of u = theta / std(nu): what the logarithm
 /// of the Gibbs law adds to that of the prior nu. Where the neuron is linear in r, h = h_0 + r h_1, it is integrated
@@ -48,4 +48,4 @@ class LogRatio {
   HiddenSums<float> rounded_sums_;
 };
 
-}  // namespace mfld
+}  // namespace mfld::trust

@@ -4,6 +4,8 @@
 #include <cassert>
 #include <vector>
 
+#include "mfld/model/neuron_derivatives.hpp"
+
 namespace mfld {
 
 namespace {
@@ -20,11 +22,6 @@ Vector outputs_on(const Inputs& inputs, const Network& network, const Particles<
 /// Columns w and b, which are neighbours.
 auto hidden_columns(const ParameterLayout& layout, const Particles<double>& thetas) {
   return thetas.middleCols(layout.input, layout.input_dim + (layout.bias >= 0 ? 1 : 0));
-}
-
-HeadValues heads_of(const Network& network, const Particles<double>& thetas) {
-  const Index output = network.layout().output;
-  return head_values(network.neuron(), output >= 0 ? Vector(thetas.col(output)) : Vector::Zero(thetas.rows()));
 }
 
 }  // namespace

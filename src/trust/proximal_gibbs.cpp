@@ -39,7 +39,7 @@ double effective_size(const Vector& log_weights) {
 }
 
 /// Weighted points u, whose weights' sum estimates E_nu exp(-psi / lambda2).
-ProximalGibbs gather(const LogRatio& log_ratio, Integration method, const Particles<double>& u,
+ProximalGibbs gather(const trust::LogRatio& log_ratio, Integration method, const Particles<double>& u,
                      const Vector& log_weights) {
   ProximalGibbs result;
   result.method = method;
@@ -83,7 +83,7 @@ double num_points_of_ball(Index dimension, double step, double radius) {
 }
 
 /// nullopt where the rule does not converge with the nodes there may be.
-std::optional<ProximalGibbs> by_quadrature(LogRatio& log_ratio, Index most_nodes) {
+std::optional<ProximalGibbs> by_quadrature(trust::LogRatio& log_ratio, Index most_nodes) {
   const Index dimension = log_ratio.dimension();
   const auto d = static_cast<double>(dimension);
   double radius = std::sqrt(squared_radius);
@@ -167,8 +167,8 @@ Particles<double> standard_normals(std::vector<Draws>& draws, Index dimension) {
 double variance_of(const Vector& values) { return (values.array() - values.mean()).square().mean(); }
 
 /// One preconditioned Crank-Nicolson move of every chain at exp(power * ratio) nu. Returns the share that moved.
-double move_chains(LogRatio& log_ratio, double power, double size, std::vector<Draws>& draws, Particles<double>& u,
-                   Vector& ratios) {
+double move_chains(trust::LogRatio& log_ratio, double power, double size, std::vector<Draws>& draws,
+                   Particles<double>& u, Vector& ratios) {
   Particles<double> proposal = standard_normals(draws, u.cols());
   proposal = std::sqrt(1 - size * size) * u + size * proposal;
   const Vector proposed = log_ratio.rounded(proposal);
@@ -194,7 +194,7 @@ int num_powers_for(const Vector& ratios) {
 }
 
 /// From the chains' first points, drawn from nu, and the ratios there.
-ProximalGibbs by_annealing(LogRatio& log_ratio, int num_powers, std::vector<Draws>& draws, Particles<double> u,
+ProximalGibbs by_annealing(trust::LogRatio& log_ratio, int num_powers, std::vector<Draws>& draws, Particles<double> u,
                            Vector ratios) {
   Vector log_weights = Vector::Constant(u.rows(), -std::log(static_cast<double>(u.rows())));
   double size = first_move;
@@ -219,7 +219,7 @@ Index num_chains_for(int num_powers, Index num_samples) {
 }
 
 /// By the first method that is accurate enough, or the one asked for.
-ProximalGibbs integrate(LogRatio& log_ratio, const IntegrationOptions& options) {
+ProximalGibbs integrate(trust::LogRatio& log_ratio, const IntegrationOptions& options) {
   const auto asked = [&](Integration method) { return !options.method || *options.method == method; };
   if (asked(Integration::quadrature) && log_ratio.dimension() <= most_quadrature_dimensions) {
     if (auto result = by_quadrature(log_ratio, options.most_nodes)) {
@@ -289,7 +289,7 @@ std::string describe_integration(const Network& network, const IntegrationOption
 }
 
 double MeanFieldProblem::sample_weight() const {
-  return risk->reduction() == Reduction::mean ? 1 / static_cast<double>(data->num_train()) : 1.0;
+  return risk->scale(data->num_train()) / static_cast<double>(data->num_train());
 }
 
 std::optional<std::string> mean_field_unavailable(const Model& model) {
@@ -316,7 +316,7 @@ std::optional<std::string> gibbs_integral_unavailable(const Network& network) {
 
 ProximalGibbs proximal_gibbs(const MeanFieldProblem& problem, const Vector& dual, const IntegrationOptions& options) {
   assert(problem.penalty > 0 && problem.temperature > 0 && dual.size() == problem.data->num_train());
-  LogRatio log_ratio(problem, dual);
+  trust::LogRatio log_ratio(problem, dual);
   ProximalGibbs result = integrate(log_ratio, options);
   result.nodes = log_ratio.nodes(result.nodes);
   const double least = result.method == Integration::annealed ? least_annealed_share : least_effective_share;
@@ -331,7 +331,7 @@ ProximalGibbs proximal_gibbs(const MeanFieldProblem& problem, const Vector& dual
 Particles<double> gibbs_draws(const MeanFieldProblem& problem, const Vector& dual, const ProximalGibbs& gibbs,
                               Index count, std::uint64_t seed, int num_moves) {
   assert(gibbs.reason.empty() && count >= 1);
-  LogRatio log_ratio(problem, dual);
+  trust::LogRatio log_ratio(problem, dual);
   std::vector<Draws> draws = draws_of(seed, Purpose::gibbs_draw, count);
   Particles<double> u = resampled(log_ratio.positions(gibbs.nodes), gibbs.weights, count, draws.front().next_uniform());
   Vector ratios = log_ratio.rounded(u);

@@ -31,8 +31,16 @@ class ListTest(program.ProgramTest):
 
     def test_the_number_of_a_loss_is_read_with_it_alone(self):
         keys = self.mfld("list", "keys").stdout
-        self.assertRegex(keys, r'  loss\.half .*\n +true or false; default: true; only with loss\.kind = "squared"\n')
-        self.assertRegex(keys, r'  loss\.delta .*\n +a finite number > 0; default: 1\.0; only with loss\.kind = "huber"\n')
+        risk = r'only with objective\.kind = "risk", '
+        self.assertRegex(keys, rf'  loss\.half .*\n +true or false; default: true; {risk}loss\.kind = "squared"\n')
+        self.assertRegex(keys, rf'  loss\.delta .*\n +a finite number > 0; default: 1\.0; {risk}loss\.kind = "huber"\n')
+
+    def test_objectives(self):
+        rows = self.rows("objectives")
+        self.assertEqual({name for name, _ in rows}, self.choices("objective.kind"))
+        keys = self.mfld("list", "keys").stdout
+        self.assertRegex(keys, r'  network\.neuron .*\n.*only with objective\.kind = "risk"\n')
+        self.assertRegex(keys, r'  objective\.bend .*\n.*only with objective\.kind = "ksd", objective\.target = "banana"')
 
     def test_steps(self):
         rows = self.rows("steps")

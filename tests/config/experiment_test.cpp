@@ -69,6 +69,7 @@ const std::vector<std::vector<std::string>> good = {
     {"network.neuron=fixed-sign", "network.train=[\"input\"]", "network.precision=single", "loss.half=false"},
     {"network.neuron=linear", "observe.every=7", "observe.trajectory={particles = [3, 1], at = [2, 5]}"},
     {"network.neuron=bounded-r", "network.init.output_law=uniform", "network.bias=false", "observe.at=[1, 2]"},
+    {"noise={substeps = 4, precision = \"double\"}", "network.precision=single"},
     {"network.neuron=parity-unbounded", "network.bound=2", "observe.trajectory.particles=all", "seeds.noise=9"},
     {"task.angles=[0, 120.5]", "task.amplitudes=[1, -1]", "task.inputs=sphere", "task.input_norm=2",
      "task.label_noise=uniform", "task.noise_level=0.1", "observe.columns=[\"train_loss\", \"mean_r\"]"},
@@ -94,10 +95,21 @@ const std::vector<std::vector<std::string>> good = {
     {"phase.0={method = \"kernel-regression\", kernel = \"infinite-features\", name = \"prior\"}"},
     averaged_sgd,
     natural_gradient,
+    {"phase.0.lambda1_fourth={kind = \"inverse\", value = 0.1, timescale = 10}"},
+    {"phase.0.lambda1_fourth={kind = \"exponential\", value = 0.1, final = 0.01}", "phase.0.step=sphere"},
+    {"phase.0.samples=[10, 30]", "phase.0.label_noise=0.1"},
+    {"phase.0.method=pda", "phase.0.inner_steps=10", "phase.0.step=kinetic"},
+    {"phase.0.method=sgd-mfld", "phase.0.batch_size=7", "phase.0.sampling=symmetric-sweep"},
     {"phase.0.step=kinetic", "phase.0.friction=0.3", "observe.trajectory={particles = 2, velocities = true}"},
     {"phase.0.step=leimkuhler-matthews", "phase.0.anchor=start"},
     {"phase.0.method=underdamped-mfld"},
     {"phase.0.anchor=start", "phase.0.averaging=true"},
+    {"objective={kind = \"mmd\", smoothing = 0.3}", "network.precision=single"},
+    {"objective={kind = \"mmd\", kernel = \"torus\"}", "phase.0.lambda1=0",
+     "network.init={input_law = \"box\", box_low = -1}",
+     "task={kind = \"mixture\", centres = [[0, 1], [2, 3]], std = 0, num_test = 3}"},
+    {"network.init={input_law = \"box\", box_low = -1, box_high = 1}"},
+    plus(parity, {"objective={kind = \"ksd\", target = \"logistic-regression\", kernel_width = 1}"}),
     {"phase=[{method = \"averaged-sgd\", steps = 10, step_size = 0.1, batch_size = 3}, "
      "{method = \"sgd\", steps = 20, step_size = 0.1, batch_size = 1, sampling = \"one-pass\"}]"},
 };
@@ -127,7 +139,8 @@ void collect_paths(const Value& value, const std::string& path, std::set<std::st
   } else {
     paths.insert(path);
   }
-  if (path.ends_with("step_size") || path.ends_with("lambda1") || path.ends_with("lambda2")) {
+  if (path.ends_with("step_size") || path.ends_with("lambda1") || path.ends_with("lambda1_fourth") ||
+      path.ends_with("lambda2")) {
     paths.insert(path);  // a number, or a schedule
   }
 }
@@ -142,6 +155,7 @@ TEST(Experiment, TheDescribedKeysAreThoseThatAreRead) {
   test::write_bytes(folder / "data.csv", "1,2,0\n3,4,1\n5,6,0\n");
   auto all = good;
   all.push_back({"task={kind = \"file\", path = \"data.csv\"}"});
+  all.push_back({"task={kind = \"file\", path = \"data.csv\", labels = false}", "objective.kind=mmd"});
   Surroundings surroundings(folder.path());
   const auto arrays = std::make_shared<GivenArrays>();
   surroundings.arrays = arrays;
@@ -155,6 +169,14 @@ TEST(Experiment, TheDescribedKeysAreThoseThatAreRead) {
   std::set<std::string> resolved;
   for (const auto& settings : all) {
     const Experiment experiment = build_experiment(config(settings), surroundings);
+    collect_paths(parse_toml(experiment.resolved, "resolved.toml"), "", resolved);
+  }
+  for (const char* target : {"{ kind = \"ksd\", target = \"banana\", kernel_width = 1 }",
+                             "{ kind = \"ksd\", target = \"gaussian-mixture\", centres = [[0]], kernel_width = 1 }"}) {
+    const std::string text = fmt::format(
+        "seed = 1\nobjective = {}\nnetwork.width = 3\n[[phase]]\nmethod = \"gd\"\nsteps = 3\nstep_size = 0.1\n",
+        target);
+    const Experiment experiment = build_experiment(parse_toml(text, "test.toml"), Surroundings(folder.path()));
     collect_paths(parse_toml(experiment.resolved, "resolved.toml"), "", resolved);
   }
   EXPECT_EQ(resolved, described);
@@ -236,11 +258,13 @@ TEST(Experiment, EveryMistakeIsOneSentence) {
       {{"network.widht=3"}, "unknown key network.widht; did you mean network.width?"},
       {{"task.kind=teacher-studnt"},
        "task.kind = \"teacher-studnt\": must be one of \"teacher-student\", \"sparse-parity\", "
-       "\"single-index\", \"multi-index\", \"harmonics\", \"file\", \"arrays\"; did you mean \"teacher-student\"?"},
+        "\"single-index\", \"multi-index\", \"harmonics\", \"mixture\", \"file\", \"arrays\"; did you mean \"teacher-student\"?"},
       {{"task.sparsity=2"}, "task.sparsity = 2: is only read with task.kind = \"sparse-parity\""},
       {{"task.num_train=-3"}, "task.num_train = -3: must be an integer >= 1"},
       {{"task.num_train=1000000000000"}, "task.num_train = 1000000000000: the inputs need"},
       {{"seed=-1"}, "seed = -1: must be an integer >= 0"},
+      {{"noise.substeps=2000"}, "noise.substeps = 2000: must be an integer from 1 to 1024"},
+      {{"noise.precision=single"}, "noise.precision = \"single\": must be one of \"own\", \"double\""},
       {{"network.width=0"}, "network.width = 0: must be an integer from 1 to 2147483648"},
       {{"network.width=\"ten\""}, "network.width = \"ten\": is a string, must be an integer from 1 to 2147483648"},
       {{"network.width=2147483648", "task.input_dim=2000"}, "network.width = 2147483648: the particles need"},
@@ -274,11 +298,11 @@ TEST(Experiment, EveryMistakeIsOneSentence) {
       {{"phase=3"}, "phase = 3: must be a list of tables, [[phase]]"},
       {{"phase.0.method=mfdl"},
        "phase.0.method = \"mfdl\": must be one of \"gd\", \"gld\", \"sgld\", \"mfld\", \"underdamped-mfld\", "
-       "\"sgd-mfld\", \"svrg-mfld\", \"sgd\", \"averaged-sgd\", \"natural-gradient\""},
+       "\"sgd-mfld\", \"svrg-mfld\", \"pda\", \"sgd\", \"averaged-sgd\", \"natural-gradient\""},
       {{"phase.0.beta=10"}, "phase.0.beta = 10: mfld takes lambda2, the temperature itself, instead"},
       {plus(gld, {"phase.0.lambda2=1"}), "phase.0.lambda2 = 1: gld takes beta, the inverse temperature, instead"},
       {plus(gd, {"phase.0.lambda2=1"}),
-       "phase.0.lambda2 = 1: is only read with method = mfld, underdamped-mfld, sgd-mfld, svrg-mfld"},
+       "phase.0.lambda2 = 1: is only read with method = mfld, underdamped-mfld, sgd-mfld, svrg-mfld, pda"},
       {plus(gd, {"phase.0.beta=1"}), "phase.0.beta = 1: is only read with method = gld, sgld"},
       {plus(gd, {"phase.0.penalty_mode=product"}),
        "phase.0.penalty_mode = \"product\": multiplies lambda1 by the temperature, which gd does not have"},
@@ -330,6 +354,47 @@ TEST(Experiment, EveryMistakeIsOneSentence) {
       {plus(svrg, {"phase.0.sampling=one-pass"}),
        "phase.0.sampling = \"one-pass\": needs fresh samples only, and svrg-mfld goes back to old ones"},
       {plus(gd, {"phase.0.sampling=one-pass"}), "phase.0.sampling = \"one-pass\": is only read with method = sgld, "},
+      {plus(svrg, {"phase.0.sampling=symmetric-sweep"}),
+       "phase.0.sampling = \"symmetric-sweep\": needs every batch of a sweep, and svrg-mfld takes no batch where it "
+       "takes a snapshot"},
+      {{"phase.0.method=pda"}, "phase.0.inner_steps: is missing, must be an integer >= 1"},
+      {{"phase.0.method=pda", "phase.0.inner_steps=0"}, "phase.0.inner_steps = 0: must be an integer >= 1"},
+      {{"phase.0.lambda1_fourth=-1"}, "phase.0.lambda1_fourth = -1: must be a finite number >= 0"},
+      {plus(natural_gradient, {"phase.0.lambda1_fourth=1"}), "phase.0.lambda1_fourth = 1: is only read with method = "},
+      {{"phase.0.lambda1_fourth=1", "observe.columns=[\"dual_bound\"]", "network.neuron=bounded-r"},
+       "observe.columns: \"dual_bound\" needs a phase with lambda1 > 0, lambda2 > 0 and anchor = \"zero\", and in "
+       "phase.0 the penalty has a fourth power (lambda1_fourth)"},
+      {{"phase.0.step=sphere", "observe.columns=[\"free_energy\"]"},
+       "observe.columns: \"free_energy\" needs a phase with lambda1 > 0, lambda2 > 0 and anchor = \"zero\", and in "
+       "phase.0 the particles stay on a sphere (step)"},
+      {{"phase.0.step=sphere", "phase.0.averaging=true"},
+       "phase.0.step = \"sphere\": keeps the particles on spheres, and averages of them are inside; set averaging = "
+       "false, or another step"},
+      {plus(natural_gradient, {"phase.0.step=sphere"}),
+       "phase.0.step = \"sphere\": moves the particles on spheres, and natural-gradient takes euler-maruyama only"},
+      {{"phase.0.step=sphere", "phase.0.until_gradient_norm=1"},
+       "phase.0.until_gradient_norm = 1: is of the whole gradient, and its part along the radius does not vanish with "
+       "step = \"sphere\""},
+      {{"phase.0.label_noise=-1"}, "phase.0.label_noise = -1: must be a finite number >= 0"},
+      {plus(parity, {"loss.kind=logistic", "phase.0.label_noise=1"}),
+       "phase.0.label_noise = 1: is added to labels, and loss.kind = \"logistic\" needs them to be -1 and +1"},
+      {{"phase.0.samples=[3, 3]"}, "phase.0.samples = [3, 3]: must be [first, end) with first < end, or [] for all"},
+      {{"phase.0.samples=[3, 51]"},
+       "phase.0.samples = [3, 51]: must end at 50, the number of training samples, or before"},
+      {{"phase.0.method=sgd-mfld", "phase.0.batch_size=11", "phase.0.samples=[10, 20]"},
+       "phase.0.batch_size = 11: must be at most 10, the number of samples of the phase"},
+      {plus(svrg, {"phase.0.samples=[0, 9]"}), "phase.0.samples = [0, 9]: is only read with method = gd, gld, sgld, "},
+      {plus(averaged_sgd, {"phase.0.samples=[0, 9]"}),
+       "phase.0.samples = [0, 9]: cannot be given with sampling = \"one-pass\", which takes the samples that no phase "
+       "before has used"},
+      {{"phase.0.inner_steps=5"}, "phase.0.inner_steps = 5: is only read with method = pda"},
+      {{"phase.0.method=pda", "phase.0.inner_steps=5", "phase.0.anchor=start"},
+       "phase.0.anchor = \"start\": must be \"zero\" with pda, which averages the penalty from 0"},
+      {{"phase.0.method=pda", "phase.0.inner_steps=5", "phase.0.averaging=true"},
+       "phase.0.averaging = true: must be false with pda, which averages coefficients and predicts with its last "
+       "iterate"},
+      {{"phase.0.method=pda", "phase.0.inner_steps=5", "phase.0.until_gradient_norm=1"},
+       "phase.0.until_gradient_norm = 1: is only read with method = gd, gld, mfld, underdamped-mfld"},
       {plus(gd, {"phase.0.anchor=strat"}),
        "phase.0.anchor = \"strat\": must be one of \"zero\", \"start\"; did you mean \"start\"?"},
       {plus(gd, {"phase.0.damping=1"}), "phase.0.damping = 1: is only read with method = natural-gradient"},
@@ -344,9 +409,8 @@ TEST(Experiment, EveryMistakeIsOneSentence) {
        "phase.0.lambda1 = 1: is only read with method = gd, gld, sgld, "},
       {plus(natural_gradient, {"phase.0.anchor=start"}), "phase.0.anchor = \"start\": is only read with method = gd, "},
       {{"phase.0.step=kinetik"},
-       "phase.0.step = \"kinetik\": must be one of \"euler-maruyama\", \"leimkuhler-matthews\", \"kinetic\"; did you "
-       "mean "
-       "\"kinetic\"?"},
+       "phase.0.step = \"kinetik\": must be one of \"euler-maruyama\", \"leimkuhler-matthews\", \"sphere\", "
+       "\"kinetic\"; did you mean \"kinetic\"?"},
       {{"phase.0.step=kinetic", "phase.0.friction=0"}, "phase.0.friction = 0: must be a finite number > 0"},
       {{"phase.0.friction=1"}, "phase.0.friction = 1: is only read with step = kinetic"},
       {{"phase.0.step=kinetic", "phase.0.averaging=true"},
@@ -448,6 +512,11 @@ TEST(Experiment, EveryTaskOfTheTableCanBeRead) {
       assign(task, "train_targets", {arrays->add(Inputs::Random(6, 1))});
       surroundings.arrays = arrays;
     }
+    if (row.name == "mixture") {
+      assign(task, "centres", parse_toml_value("[[0, 1]]"));
+      assign(root, "objective.kind", {"mmd"});
+      assign(root, "objective.kernel_width", {1.0});
+    }
     assign(root, "task", task);
     const Experiment experiment = build_experiment(root, surroundings);
     EXPECT_GT(experiment.data.num_train(), 0) << row.name;
@@ -473,6 +542,12 @@ TEST(Course, IsReadForAnObjectiveOfOnesOwn) {
         "method = \"none\"", "method = \"gd\"\nuntil = { column = \"step\", above = 1 }"}) {
     EXPECT_THROW(read("seed = 7\n[[phase]]\nsteps = 3\nstep_size = 0.5\n" + phase + "\n"), InvalidInput) << phase;
   }
+}
+
+TEST(Experiment, ANoiseRuleThatChangesNothingIsNoneInItsIdentity) {
+  EXPECT_EQ(build({"noise.substeps=1"}).hash, build().hash);
+  EXPECT_NE(build({"noise.substeps=2"}).hash, build().hash);
+  EXPECT_NE(build({"noise.precision=double"}).hash, build().hash);
 }
 
 TEST(Experiment, SinglePrecisionStartsWhereItsParticlesAre) {

@@ -125,6 +125,7 @@ Phase phase_with(std::string_view method, std::int64_t num_steps) {
   phase.sampling = Sampling::without_replacement;
   phase.batch_size = 32;
   phase.snapshot_every = 5;
+  phase.inner_steps = 5;
   return phase;
 }
 
@@ -139,7 +140,7 @@ TEST(Allocation, IsCounted) {
 }
 
 TEST(Allocation, NoneInAStepOfAnyMethodThatTakesBatchesOrAllSamples) {
-  for (const char* method : {"sgd-mfld", "svrg-mfld", "mfld", "sgd", "averaged-sgd", "underdamped-mfld"}) {
+  for (const char* method : {"sgd-mfld", "svrg-mfld", "mfld", "sgd", "averaged-sgd", "underdamped-mfld", "pda"}) {
     EXPECT_EQ(allocations<double>(phase_with(method, 20), 1), 0) << method;
     EXPECT_EQ(allocations<float>(phase_with(method, 20), 1), 0) << method;
   }
@@ -149,6 +150,10 @@ TEST(Allocation, NoneInAStepOfAnyMethodThatTakesBatchesOrAllSamples) {
     EXPECT_EQ(allocations<double>(phase, 1), 0) << info(rule).name;
     EXPECT_EQ(allocations<float>(phase, 1), 0) << info(rule).name;
   }
+  Phase sweeps = phase_with("sgd-mfld", 20);
+  sweeps.sampling = Sampling::symmetric_sweep;
+  sweeps.batch_size = 40;
+  EXPECT_EQ(allocations<double>(sweeps, 1), 0) << "but for the first order of the samples";
   Phase ends = phase_with("gd", 20);
   ends.until_gradient_norm = 1e-9;
   EXPECT_EQ(allocations<double>(ends, 1), 0) << "with a look at the gradient norm";

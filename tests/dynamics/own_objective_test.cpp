@@ -138,5 +138,12 @@ TEST(OwnObjective, HasNoNaturalGradient) {
   EXPECT_EQ(particles, first_particles());
 }
 
+TEST(OwnObjective, HasNoDualAverage) {
+  const auto [particles, outcome] = run<double>(phase_of("pda", 3));
+  EXPECT_EQ(outcome.end.ending, Ending::diverged);
+  EXPECT_NE(outcome.failure.find("this objective has none"), std::string::npos) << outcome.failure;
+  EXPECT_EQ(particles, first_particles());
+}
+
 }  // namespace
 }  // namespace mfld

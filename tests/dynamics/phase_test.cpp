@@ -106,6 +106,45 @@ TEST(Phase, DescribesSamplesUsedOnceAnchorAndAverage) {
   expect_contains(text, "predicts with the average of its iterates so far");
 }
 
+TEST(Phase, DescribesTheFourthPower) {
+  Phase phase = langevin();
+  phase.lambda1_fourth = constant(0.25);
+  expect_contains(phase.describe(),
+                  "penalty lambda1 |theta|^2 + lambda1_fourth |theta|^4, g = v + 2 lambda1 theta + 4 lambda1_fourth "
+                  "|theta|^2 theta, lambda1 = 0.3, lambda1_fourth = 0.25");
+  phase.lambda1 = constant(0);
+  phase.penalty_mode = PenaltyMode::half;
+  phase.anchor = Anchor::start;
+  expect_contains(
+      phase.describe(),
+      "penalty (lambda1_fourth / 2) |theta - theta_0|^4, g = v + 2 lambda1_fourth |theta - theta_0|^2 (theta "
+      "- theta_0), theta_0 the first particles, lambda1_fourth = 0.25");
+  phase.penalty_mode = PenaltyMode::product;
+  EXPECT_DOUBLE_EQ(phase.fourth_penalty_at(0), 0.25 * 0.02);
+}
+
+TEST(Phase, DescribesItsSamplesAndTheNoiseOnTheirLabels) {
+  Phase phase = langevin();
+  phase.samples_begin = 10;
+  phase.samples_end = 30;
+  phase.label_noise = 0.5;
+  expect_contains(phase.describe(), "samples 10 to 29 every step");
+  expect_contains(phase.describe(), "fresh noise on the labels of every step, uniform on [-0.5, 0.5]");
+  phase.method = find_method("sgd");
+  phase.batch_size = 5;
+  expect_contains(phase.describe(), "batches of 5 without replacement, of samples 10 to 29");
+}
+
+TEST(Phase, DescribesDualAveraging) {
+  Phase phase = langevin();
+  phase.method = find_method("pda");
+  phase.inner_steps = 30;
+  expect_contains(
+      phase.describe(),
+      "all samples every step, outer iterations t = 1, 2, ... of 30 steps each, in which the penalty is t / "
+      "(t + 2) times as large");
+}
+
 TEST(Phase, DescribesTheNaturalGradient) {
   Phase phase = langevin();
   phase.method = find_method("natural-gradient");
@@ -159,6 +198,8 @@ TEST(Phase, DescribesBatchesAndSnapshots) {
   phase.sampling = Sampling::with_replacement;
   expect_contains(phase.describe(), "T = 1/beta = 0.02");
   expect_contains(phase.describe(), "batches of 8 with replacement");
+  phase.sampling = Sampling::symmetric_sweep;
+  expect_contains(phase.describe(), "symmetric sweeps: a random order of the samples in batches of 8");
 }
 
 }  // namespace

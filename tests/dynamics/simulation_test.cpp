@@ -29,6 +29,7 @@ Phase phase_of(std::string_view method, std::int64_t num_steps) {
   phase.anchor = phase.method->defaults.anchor;
   phase.averaging = phase.method->defaults.averaging;
   phase.snapshot_every = 4;
+  phase.inner_steps = 3;
   phase.step_rule = phase.method->defaults.step_rule;
   return phase;
 }
@@ -161,6 +162,7 @@ bool is_allowed(const Combination& pair) {
       return method.defaults.step_rule == StepKind::euler_maruyama;
     case StepKind::leimkuhler_matthews:
       return method.temperature != TemperatureKey::none && method.defaults.step_rule == StepKind::euler_maruyama;
+    case StepKind::sphere:
     case StepKind::kinetic:
       return method.estimator != Estimator::natural && !method.defaults.averaging;
   }

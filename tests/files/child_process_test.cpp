@@ -24,27 +24,27 @@
 namespace mfld {
 namespace {
 
-using Kind = ChildFault::Kind;
+using Kind = files::ChildFault::Kind;
 
 constexpr unsigned cpu_seconds = 20;
 constexpr double minutes = 60;
 
-ChildCall call(std::string_view work, Patience patience = {nullptr, "testing", 10 * minutes}) {
+files::ChildCall call(std::string_view work, files::Patience patience = {nullptr, "testing", 10 * minutes}) {
   return {work, cpu_seconds, std::move(patience)};
 }
 
 // --- What children do here
 
-void echo(Channel& parent) { parent.send_text(parent.receive_text()); }
-void raise_signal(Channel& parent) { ::raise(static_cast<int>(parent.receive_number())); }
-void throw_error(Channel&) { throw std::runtime_error("no"); }
-void run_out_of_memory(Channel&) { throw std::bad_alloc(); }
-void send_variable(Channel& parent) {
+void echo(files::Channel& parent) { parent.send_text(parent.receive_text()); }
+void raise_signal(files::Channel& parent) { ::raise(static_cast<int>(parent.receive_number())); }
+void throw_error(files::Channel&) { throw std::runtime_error("no"); }
+void run_out_of_memory(files::Channel&) { throw std::bad_alloc(); }
+void send_variable(files::Channel& parent) {
   const char* value = std::getenv(parent.receive_text().c_str());
   parent.send_text(value == nullptr ? "none" : value);
 }
 
-void never_stop(Channel& parent) {
+void never_stop(files::Channel& parent) {
   std::atomic<int> turns = 0;
   for (;;) {
     if (++turns < 0) {
@@ -54,25 +54,25 @@ void never_stop(Channel& parent) {
 }
 
 /// Longer than it may without saying that it gets on; answers how long.
-void work_on(Channel& parent, double seconds) {
+void work_on(files::Channel& parent, double seconds) {
   double used = 0;
   while (used < seconds) {
-    allow_cpu_seconds(1);
+    files::allow_cpu_seconds(1);
     used = static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
   }
   parent.send_number(static_cast<std::int64_t>(used));
 }
-void be_busy(Channel& parent) { work_on(parent, 3.5); }
-void be_busy_for_ever(Channel& parent) { work_on(parent, 1e9); }
+void be_busy(files::Channel& parent) { work_on(parent, 3.5); }
+void be_busy_for_ever(files::Channel& parent) { work_on(parent, 1e9); }
 
 /// Its number and group; then it waits for a word.
-void introduce(Channel& parent) {
+void introduce(files::Channel& parent) {
   parent.send_number(::getpid());
   parent.send_number(::getpgrp());
   parent.send_number(parent.receive_number());
 }
 
-void list_descriptors(Channel& parent) {
+void list_descriptors(files::Channel& parent) {
   std::string list;
   for (int descriptor = 0; descriptor < 64; ++descriptor) {
     if (std::error_code error; std::filesystem::exists("/proc/self/fd/" + std::to_string(descriptor), error)) {
@@ -83,28 +83,28 @@ void list_descriptors(Channel& parent) {
 }
 
 /// Has a child of its own, says which, and is killed.
-void leave_an_orphan(Channel& parent) {
-  run_in_child(call("introduce"), [&parent](Channel& child) {
+void leave_an_orphan(files::Channel& parent) {
+  files::run_in_child(call("introduce"), [&parent](files::Channel& child) {
     parent.send_number(child.receive_number());
     ::raise(SIGKILL);
   });
 }
 
-constexpr std::array<ChildWork, 11> works = {{{"echo", echo},
-                                              {"raise", raise_signal},
-                                              {"throw", throw_error},
-                                              {"memory", run_out_of_memory},
-                                              {"variable", send_variable},
-                                              {"endless", never_stop},
-                                              {"busy", be_busy},
-                                              {"busy for ever", be_busy_for_ever},
-                                              {"introduce", introduce},
-                                              {"descriptors", list_descriptors},
-                                              {"orphan", leave_an_orphan}}};
+constexpr std::array<files::ChildWork, 11> works = {{{"echo", echo},
+                                                     {"raise", raise_signal},
+                                                     {"throw", throw_error},
+                                                     {"memory", run_out_of_memory},
+                                                     {"variable", send_variable},
+                                                     {"endless", never_stop},
+                                                     {"busy", be_busy},
+                                                     {"busy for ever", be_busy_for_ever},
+                                                     {"introduce", introduce},
+                                                     {"descriptors", list_descriptors},
+                                                     {"orphan", leave_an_orphan}}};
 
 std::string echoed(const std::string& text) {
   std::string answer;
-  EXPECT_FALSE(run_in_child(call("echo"), [&](Channel& child) {
+  EXPECT_FALSE(files::run_in_child(call("echo"), [&](files::Channel& child) {
     child.send_text(text);
     answer = child.receive_text();
   }));
@@ -138,7 +138,7 @@ TEST(Child, SendsMoreThanAChannelHolds) {
 
 TEST(Child, KeepsItsCrashesToItself) {
   for (const int number : {SIGSEGV, SIGBUS, SIGABRT, SIGFPE}) {
-    const auto fault = run_in_child(call("raise"), [number](Channel& child) {
+    const auto fault = files::run_in_child(call("raise"), [number](files::Channel& child) {
       child.send_number(number);
       child.receive_number();
     });
@@ -150,34 +150,34 @@ TEST(Child, KeepsItsCrashesToItself) {
 
 /// What it works on is not to blame.
 TEST(Child, SaysWhatEndedItFromOutside) {
-  const auto killed = run_in_child(call("raise"), [](Channel& child) {
+  const auto killed = files::run_in_child(call("raise"), [](files::Channel& child) {
     child.send_number(SIGKILL);
     child.receive_number();
   });
   ASSERT_TRUE(killed);
   EXPECT_EQ(killed->kind, Kind::surroundings);
   EXPECT_EQ(killed->how, "its process was killed from outside");
-  const auto gave_up = run_in_child(call("throw"), [](Channel& child) { child.receive_number(); });
+  const auto gave_up = files::run_in_child(call("throw"), [](files::Channel& child) { child.receive_number(); });
   ASSERT_TRUE(gave_up);
   EXPECT_EQ(gave_up->kind, Kind::surroundings);
-  const auto full = run_in_child(call("memory"), [](Channel& child) { child.receive_number(); });
+  const auto full = files::run_in_child(call("memory"), [](files::Channel& child) { child.receive_number(); });
   ASSERT_TRUE(full);
   EXPECT_EQ(full->how, "it ran out of memory");
 }
 
 TEST(Child, IsEndedWhenItNeverStops) {
-  ChildCall endless = call("endless");
+  files::ChildCall endless = call("endless");
   endless.cpu_seconds = 1;
-  const auto fault = run_in_child(endless, [](Channel& child) { child.receive_number(); });
+  const auto fault = files::run_in_child(endless, [](files::Channel& child) { child.receive_number(); });
   ASSERT_TRUE(fault);
   EXPECT_EQ(fault->kind, Kind::stuck);
   EXPECT_TRUE(fault->how.starts_with("no end after ") && fault->how.ends_with(" s of CPU time")) << fault->how;
 }
 
 TEST(Child, GoesOnWhileItAllowsItselfMoreTime) {
-  ChildCall busy = call("busy");
+  files::ChildCall busy = call("busy");
   busy.cpu_seconds = 1;
-  const auto fault = run_in_child(busy, [](Channel& child) { EXPECT_GE(child.receive_number(), 3); });
+  const auto fault = files::run_in_child(busy, [](files::Channel& child) { EXPECT_GE(child.receive_number(), 3); });
   EXPECT_FALSE(fault);
 }
 
@@ -191,7 +191,7 @@ TEST(Child, SaysWhenTheSystemAllowsNoMoreTime) {
   const rlimit few = {soft, before.rlim_max};
   ::setrlimit(RLIMIT_CPU, &few);
   for (const char* work : {"endless", "busy for ever"}) {
-    const auto fault = run_in_child(call(work), [](Channel& child) { child.receive_number(); });
+    const auto fault = files::run_in_child(call(work), [](files::Channel& child) { child.receive_number(); });
     ASSERT_TRUE(fault);
     EXPECT_EQ(fault->kind, Kind::surroundings);
     EXPECT_EQ(fault->how, "it used the " + std::to_string(soft) + " s of CPU time that the system allows (ulimit -t)");
@@ -201,11 +201,12 @@ TEST(Child, SaysWhenTheSystemAllowsNoMoreTime) {
 
 TEST(Child, IsNotWaitedForForEver) {
   std::int64_t process = 0;
-  const auto fault = run_in_child(call("introduce", {nullptr, "testing", 0.1}), [&process](Channel& child) {
-    process = child.receive_number();
-    child.receive_number();
-    child.receive_number();  // which it would only send after a word from here
-  });
+  const auto fault =
+      files::run_in_child(call("introduce", {nullptr, "testing", 0.1}), [&process](files::Channel& child) {
+        process = child.receive_number();
+        child.receive_number();
+        child.receive_number();  // which it would only send after a word from here
+      });
   ASSERT_TRUE(fault);
   EXPECT_EQ(fault->kind, Kind::surroundings);
   EXPECT_EQ(state_of(process), '\0');
@@ -215,7 +216,7 @@ TEST(Child, IsLeftWhenTheFlagIsSet) {
   std::atomic<bool> stop = false;
   std::int64_t process = 0;
   const std::string said = test::message_of<Interrupted>([&] {
-    run_in_child(call("introduce", {&stop, "testing", 10 * minutes}), [&](Channel& child) {
+    files::run_in_child(call("introduce", {&stop, "testing", 10 * minutes}), [&](files::Channel& child) {
       process = child.receive_number();
       child.receive_number();
       stop = true;
@@ -228,18 +229,18 @@ TEST(Child, IsLeftWhenTheFlagIsSet) {
 
 TEST(Child, EndsWithWhoReads) {
   std::int64_t process = 0;
-  EXPECT_THROW(run_in_child(call("introduce"),
-                            [&process](Channel& child) {
-                              process = child.receive_number();
-                              throw std::runtime_error("enough");
-                            }),
+  EXPECT_THROW(files::run_in_child(call("introduce"),
+                                   [&process](files::Channel& child) {
+                                     process = child.receive_number();
+                                     throw std::runtime_error("enough");
+                                   }),
                std::runtime_error);
   EXPECT_EQ(state_of(process), '\0');
 }
 
 TEST(Child, DiesWithItsParent) {
   std::int64_t process = 0;
-  EXPECT_TRUE(run_in_child(call("orphan"), [&process](Channel& child) {
+  EXPECT_TRUE(files::run_in_child(call("orphan"), [&process](files::Channel& child) {
     process = child.receive_number();
     child.receive_number();
   }));
@@ -249,7 +250,7 @@ TEST(Child, DiesWithItsParent) {
 
 /// A terminal signals a group, and other systems every process of a job; the parent decides what that means.
 TEST(Child, LeavesSignalsToItsParent) {
-  EXPECT_FALSE(run_in_child(call("introduce"), [](Channel& child) {
+  EXPECT_FALSE(files::run_in_child(call("introduce"), [](files::Channel& child) {
     const std::int64_t process = child.receive_number();
     EXPECT_EQ(child.receive_number(), process) << "a group of its own";
     for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGALRM}) {
@@ -263,7 +264,7 @@ TEST(Child, LeavesSignalsToItsParent) {
 TEST(Child, InheritsItsEndOfTheChannelAndNothingElse) {
   const int open_for_children = ::dup(2);
   std::string list;
-  run_in_child(call("descriptors"), [&list](Channel& child) { list = child.receive_text(); });
+  files::run_in_child(call("descriptors"), [&list](files::Channel& child) { list = child.receive_text(); });
   ::close(open_for_children);
   EXPECT_EQ(list, "0 1 2 3 ");
 }
@@ -275,7 +276,7 @@ TEST(Child, DoesNotSeeWhereElseFilesMayBe) {
   for (const auto& [name, value] :
        {std::pair("HDF5_EXTFILE_PREFIX", "none"), std::pair("MFLD_TEST_VARIABLE", "seen")}) {
     std::string answer;
-    run_in_child(call("variable"), [&](Channel& child) {
+    files::run_in_child(call("variable"), [&](files::Channel& child) {
       child.send_text(name);
       answer = child.receive_text();
     });
@@ -289,7 +290,8 @@ TEST(Child, ThatCannotBeIsASentence) {
   ::getrlimit(RLIMIT_NOFILE, &limit);
   const rlimit none = {3, limit.rlim_max};
   ::setrlimit(RLIMIT_NOFILE, &none);
-  const std::string said = test::message_of<FileError>([] { run_in_child(call("echo"), [](Channel&) {}); });
+  const std::string said =
+      test::message_of<FileError>([] { files::run_in_child(call("echo"), [](files::Channel&) {}); });
   ::setrlimit(RLIMIT_NOFILE, &limit);
   EXPECT_EQ(said, "no process can be started for testing: Too many open files");
 }
@@ -330,7 +332,7 @@ TEST(Child, CanBeMadeWhileOtherThreadsWork) {
 }  // namespace mfld
 
 int main(int argc, char** argv) {
-  mfld::serve(argc, argv, mfld::works);
+  mfld::files::serve(argc, argv, mfld::works);
   testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();
 }

@@ -33,7 +33,7 @@ TEST_F(PosixFileTest, ANewFileIsNobodysLink) {
     if (with_hdf5) {
       Hdf5File::create(directory / "new").close();
     } else {
-      PosixFile::create(directory / "new").append("text");
+      files::PosixFile::create(directory / "new").append("text");
     }
     EXPECT_FALSE(fs::is_symlink(directory / "new"));
     EXPECT_GT(fs::file_size(directory / "new"), 0U);
@@ -72,8 +72,8 @@ TEST_F(PosixFileTest, TemporaryFilesOfARunAreNobodysLinks) {
 }
 
 TEST_F(PosixFileTest, InASharedDirectoryEveryTemporaryFileHasANameOfItsOwn) {
-  PosixFile one = PosixFile::create_beside(directory / "k.csv");
-  PosixFile other = PosixFile::create_beside(directory / "k.csv");
+  files::PosixFile one = files::PosixFile::create_beside(directory / "k.csv");
+  files::PosixFile other = files::PosixFile::create_beside(directory / "k.csv");
   one.append("one");
   other.append("other");
   one.rename(directory / "k.csv");
@@ -84,23 +84,23 @@ TEST_F(PosixFileTest, InASharedDirectoryEveryTemporaryFileHasANameOfItsOwn) {
 
   write_bytes(directory / "k.csv.part", "mine");
   const std::string long_name(255, 'n');
-  replace_file(directory / "k.csv", "new");
-  replace_file(directory / long_name, "new");
+  files::replace_file(directory / "k.csv", "new");
+  files::replace_file(directory / long_name, "new");
   EXPECT_EQ(read_bytes(directory / "k.csv"), "new");
   EXPECT_EQ(read_bytes(directory / long_name), "new");
   EXPECT_EQ(read_bytes(directory / "k.csv.part"), "mine");
   EXPECT_EQ(num_files(), 3);
-  EXPECT_THROW(replace_file(directory / "no/where", "new"), FileError);
+  EXPECT_THROW(files::replace_file(directory / "no/where", "new"), FileError);
   fs::create_directory(directory / "folder");
-  EXPECT_THROW(replace_file(directory / "folder", "new"), FileError);
+  EXPECT_THROW(files::replace_file(directory / "folder", "new"), FileError);
   EXPECT_EQ(num_files(), 4);
 }
 
 /// Which the disk may say as late as that: /dev/full does so at the write, a closed descriptor at the close.
 TEST_F(PosixFileTest, ErrorsOfWritingAndOfClosingAreErrors) {
-  PosixFile full = PosixFile::open_for_update("/dev/full");
+  files::PosixFile full = files::PosixFile::open_for_update("/dev/full");
   EXPECT_TRUE(mentions(message_of<FileError>([&] { full.append("text"); }), "No space left on device"));
-  PosixFile file = PosixFile::create(directory / "file");
+  files::PosixFile file = files::PosixFile::create(directory / "file");
   file.close();
   EXPECT_TRUE(mentions(message_of<FileError>([&] { file.close(); }), "Bad file descriptor"));
 }
@@ -109,10 +109,10 @@ TEST_F(PosixFileTest, ErrorsOfWritingAndOfClosingAreErrors) {
 TEST_F(PosixFileTest, OnlyRegularFilesAreRead) {
   ASSERT_EQ(::mkfifo((directory / "pipe").c_str(), 0666), 0);
   EXPECT_TRUE(
-      mentions(message_of<FileError>([&] { read_text(directory / "pipe"); }), "pipe: it is not a regular file"));
-  EXPECT_TRUE(mentions(message_of<FileError>([&] { read_text("/dev/zero"); }), "it is not a regular file"));
-  EXPECT_TRUE(mentions(message_of<FileError>([&] { read_text(directory.path()); }), "Is a directory"));
-  EXPECT_TRUE(mentions(message_of<FileError>([&] { read_text("/proc/self/mem"); }), "Input/output error"));
+      mentions(message_of<FileError>([&] { files::read_text(directory / "pipe"); }), "pipe: it is not a regular file"));
+  EXPECT_TRUE(mentions(message_of<FileError>([&] { files::read_text("/dev/zero"); }), "it is not a regular file"));
+  EXPECT_TRUE(mentions(message_of<FileError>([&] { files::read_text(directory.path()); }), "Is a directory"));
+  EXPECT_TRUE(mentions(message_of<FileError>([&] { files::read_text("/proc/self/mem"); }), "Input/output error"));
 }
 
 }  // namespace

@@ -17,13 +17,13 @@ namespace fs = std::filesystem;
 using test::read_bytes;
 
 /// One number a row and chunk; three numbers a row, each in a chunk of its own: the indices get large.
-std::vector<GrowingSet> sample_sets() {
-  return {{{}, Numbers::integers, {{1}, 1}}, {{3, 1}, Numbers::reals, {{1, 1, 1}, 3}}};
+std::vector<hdf5::GrowingSet> sample_sets() {
+  return {{{}, hdf5::Numbers::integers, {{1}, 1}}, {{3, 1}, hdf5::Numbers::reals, {{1, 1, 1}, 3}}};
 }
 
 class GrowingFileTest : public ::testing::Test {
  protected:
-  GrowingFile begin(const fs::path& path) {
+  hdf5::GrowingFile begin(const fs::path& path) {
     const auto sets = sample_sets();
     Hdf5File made = Hdf5File::create(path);
     made.make_growing({{"/a/numbers", sets[0].item, sets[0].grid.chunk, true},
@@ -33,7 +33,7 @@ class GrowingFileTest : public ::testing::Test {
     return {path, sets, nullptr};
   }
 
-  static void append(GrowingFile& file, std::int64_t row) {
+  static void append(hdf5::GrowingFile& file, std::int64_t row) {
     const auto value = static_cast<double>(row);
     const std::array<double, 3> triple = {value, value + 0.25, value + 0.5};
     file.append(std::array<std::string_view, 2>{
@@ -63,7 +63,7 @@ class GrowingFileTest : public ::testing::Test {
 
 TEST_F(GrowingFileTest, TheLibraryFindsTheRowsAtEveryMoment) {
   const fs::path path = directory / "a.h5";
-  GrowingFile file = begin(path);
+  hdf5::GrowingFile file = begin(path);
   expect_rows(path, 0);
   for (std::int64_t row = 0; row < 200; ++row) {
     append(file, row);
@@ -76,7 +76,7 @@ TEST_F(GrowingFileTest, TheLibraryFindsTheRowsAtEveryMoment) {
 /// 5000 rows take three levels of an index of 64 a node, 15000 chunks of the other set as well.
 TEST_F(GrowingFileTest, IndicesOfSeveralLevels) {
   const fs::path path = directory / "a.h5";
-  GrowingFile file = begin(path);
+  hdf5::GrowingFile file = begin(path);
   for (std::int64_t row = 0; row < 5000; ++row) {
     append(file, row);
     if (row % 640 == 0 || row == 4095 || row == 4096) {
@@ -89,7 +89,7 @@ TEST_F(GrowingFileTest, IndicesOfSeveralLevels) {
 
 TEST_F(GrowingFileTest, IsTheSameWhereverItWasCut) {
   const fs::path whole = directory / "whole.h5";
-  GrowingFile unbroken = begin(whole);
+  hdf5::GrowingFile unbroken = begin(whole);
   for (std::int64_t row = 0; row < 4200; ++row) {
     append(unbroken, row);
   }
@@ -98,14 +98,14 @@ TEST_F(GrowingFileTest, IsTheSameWhereverItWasCut) {
   for (const std::int64_t kept : {1, 63, 64, 65, 1366, 4096, 4097, 4199, 4200}) {
     for (const bool is_finished : {true, false}) {
       const fs::path path = directory / "cut.h5";
-      GrowingFile file = begin(path);
+      hdf5::GrowingFile file = begin(path);
       for (std::int64_t row = 0; row < 4200; ++row) {
         append(file, row);
       }
       if (is_finished) {
         file.finish();
       }
-      GrowingFile rest(path, sample_sets(), kept, nullptr);
+      hdf5::GrowingFile rest(path, sample_sets(), kept, nullptr);
       rest.cut();
       expect_rows(path, kept);
       for (std::int64_t row = kept; row < 4200; ++row) {
@@ -123,16 +123,16 @@ TEST_F(GrowingFileTest, IsTheSameWhereverItWasCut) {
 TEST_F(GrowingFileTest, IsNeverShorterThanItSaysToAReaderOfTheRowBefore) {
   const fs::path path = directory / "a.h5";
   constexpr std::int64_t length = 1 << 15;
-  const std::vector<GrowingSet> sets = {{{length}, Numbers::reals, {{1, length}, 1}}};
+  const std::vector<hdf5::GrowingSet> sets = {{{length}, hdf5::Numbers::reals, {{1, length}, 1}}};
   Hdf5File made = Hdf5File::create(path);
   made.make_growing({{"/a", sets[0].item, sets[0].grid.chunk, false}});
   made.close();
-  GrowingFile file(path, sets, nullptr);
+  hdf5::GrowingFile file(path, sets, nullptr);
   const std::string row(8 * length, '\1');
   const auto said = [&] {
     std::array<char, 8> bytes{};
-    PosixFile::open_for_reading(path).read_at(40, bytes);
-    return load<std::uint64_t>({bytes.data(), bytes.size()}, 0);
+    files::PosixFile::open_for_reading(path).read_at(40, bytes);
+    return hdf5::load<std::uint64_t>({bytes.data(), bytes.size()}, 0);
   };
   const std::uint64_t first = said();
   for (int k = 0; k < 300; ++k) {
@@ -147,9 +147,9 @@ TEST_F(GrowingFileTest, IsNeverShorterThanItSaysToAReaderOfTheRowBefore) {
 
 TEST_F(GrowingFileTest, IsRefusedWithFewerRows) {
   const fs::path path = directory / "a.h5";
-  GrowingFile file = begin(path);
+  hdf5::GrowingFile file = begin(path);
   const auto refuses = [&](std::int64_t num_rows) {
-    return !test::message_of<FileError>([&] { GrowingFile(path, sample_sets(), num_rows, nullptr); }).empty();
+    return !test::message_of<FileError>([&] { hdf5::GrowingFile(path, sample_sets(), num_rows, nullptr); }).empty();
   };
   EXPECT_TRUE(refuses(1));
   append(file, 0);

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""plots/results.py reads back what the C++ writer wrote, and says in one sentence what is missing.
+"""mfld.results reads back what the C++ writer wrote, and says in one sentence what is missing.
 
 The first class needs the program that writes a sample: MFLD_SAMPLE_RUN=<build>/tests/plots_sample_run.
 """
@@ -295,6 +295,23 @@ class MadeByHand(Folder):
         (self.folder / "out/experiment.toml").write_text("[[phase]]\nsteps = 30\n[[phase]]\nsteps = 10\n")
         run = results.load(self.folder / "out")
         self.assertEqual((run.ended, run.progress), (False, "step 7 of 40"))
+
+    def test_outputs_of_replicas_and_their_variance(self):
+        rows = {"out_a": [1, 2], "out_b": [2, 4], "out_c": [3, 6]}
+        for name, outputs in rows.items():
+            self.write_run(self.folder / name, [(0, 1)])
+            text = "x_1,target,output\n" + "".join(f"{x},0,{value}\n" for x, value in enumerate(outputs))
+            (self.folder / name / "predictions.csv").write_text(text)
+        runs = results.Runs([results.load(self.folder / name) for name in rows], self.folder)
+        self.assertEqual(runs.outputs().tolist(), list(rows.values()))
+        self.assertEqual(runs.variance_of_outputs().value, 2.5)
+        self.assert_refused(runs[:2].variance_of_outputs, "three replicas")
+        (self.folder / "out_c/predictions.csv").write_text("x_1,target,output\n5,0,1\n1,0,1\n")
+        changed = results.Runs([results.load(self.folder / name) for name in rows], self.folder)
+        self.assert_refused(changed.outputs, "out_c", "test inputs")
+        (self.folder / "out_b/predictions.csv").unlink()
+        missing = results.Runs([results.load(self.folder / name) for name in rows], self.folder)
+        self.assert_refused(missing.outputs, "out_b", "observe.predictions")
 
     def test_what_is_nested_too_deep_or_of_another_type_is_damage(self):
         self.write_run(self.folder / "out", [(0, 1)])

@@ -23,7 +23,7 @@ Timeline run(double seconds, double step_seconds, const std::function<double(int
   double now = start;
   double last = start;
   Timeline line;
-  CheckpointPace pace(0, minutes, now);
+  record::CheckpointPace pace(0, minutes, now);
   for (std::int64_t step = 0; now < start + seconds; ++step) {
     if (pace.is_due(step, now)) {
       line.longest_without = std::max(line.longest_without, now - last);
@@ -75,17 +75,17 @@ TEST(CheckpointPace, OneSlowWriteIsPaidForAndForgotten) {
 }
 
 TEST(CheckpointPace, NumbersOfStepsAreObeyedWhateverTheyCost) {
-  CheckpointPace pace(7, 0, 0);
+  record::CheckpointPace pace(7, 0, 0);
   EXPECT_FALSE(pace.is_due(0, 1e9)) << "a run without a checkpoint begins at step 0";
   for (std::int64_t step = 1; step < 100; ++step) {
     EXPECT_EQ(pace.is_due(step, 1e9), step % 7 == 0);
     pace.wrote(0, 1e9);
   }
-  EXPECT_FALSE(CheckpointPace(0, 0, 0).is_due(100, 1e9)) << "never";
+  EXPECT_FALSE(record::CheckpointPace(0, 0, 0).is_due(100, 1e9)) << "never";
 }
 
 TEST(CheckpointPace, AClockThatGoesBackHoldsNothingUp) {
-  CheckpointPace pace(0, 1, 1000);
+  record::CheckpointPace pace(0, 1, 1000);
   pace.wrote(900, 100);
   EXPECT_TRUE(pace.is_due(1, 1061));
 }

@@ -78,6 +78,7 @@ TEST_F(CheckpointTest, HoldsLentMatricesOfEitherPrecisionAndAnyNumberOfRows) {
 TEST_F(CheckpointTest, KeepsAnEnsembleWithoutParticles) {
   Checkpoint written;
   written.matrices["particles"].resize(0, 4);
+  written.matrices["columns"].resize(5, 0);  // the coefficients of an objective that has none
   save_checkpoint(written, path);
   EXPECT_TRUE(same_bits(load_checkpoint(path), written));
 }

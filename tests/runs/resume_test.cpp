@@ -53,10 +53,28 @@ const std::vector<std::pair<std::string, std::string>> phases = {
      "[[phase]]\nmethod = \"gd\"\nsteps = 14\nstep_size = 0.1\nuntil = {column = \"train_loss\", below = 0}\n"},
     {"underdamped-mfld",
      "[[phase]]\nmethod = \"underdamped-mfld\"\nsteps = 20\nstep_size = 0.3\nlambda2 = 0.01\nfriction = 0.7\n"},
+    {"pda",
+     "[[phase]]\nmethod = \"pda\"\nsteps = 20\nstep_size = 0.1\nlambda1 = 0.1\nlambda2 = 0.01\ninner_steps = 6\n"},
+    {"symmetric sweeps",
+     "[[phase]]\nmethod = \"sgd-mfld\"\nsteps = 20\nstep_size = 0.1\nlambda2 = 0.01\nbatch_size = 7\n"
+     "sampling = \"symmetric-sweep\"\n"},
+    {"samples and labels",
+     "[[phase]]\nmethod = \"gd\"\nsteps = 8\nstep_size = 0.1\nsamples = [0, 15]\nlabel_noise = 0.5\n"
+     "[[phase]]\nmethod = \"sgd-mfld\"\nsteps = 12\nstep_size = 0.1\nlambda2 = 0.01\nsamples = [15, 30]\n"
+     "batch_size = 4\nsampling = \"symmetric-sweep\"\nlabel_noise = 0.1\n"},
+    {"sphere",
+     "[[phase]]\nmethod = \"svrg-mfld\"\nsteps = 12\nstep_size = 0.1\nlambda2 = 0.01\nstep = \"sphere\"\n"
+     "[[phase]]\nmethod = \"pda\"\nsteps = 8\nstep_size = 0.1\nlambda1 = 0.1\nlambda1_fourth = 0.02\nlambda2 = 0.01\n"
+     "inner_steps = 3\nstep = \"kinetic\"\n"},
     {"steps",
      "[[phase]]\nmethod = \"svrg-mfld\"\nsteps = 9\nstep_size = 0.3\nlambda2 = 0.01\nstep = \"kinetic\"\n"
      "[[phase]]\nmethod = \"mfld\"\nsteps = 5\nstep_size = 0.1\nlambda2 = 0.01\nstep = \"leimkuhler-matthews\"\n"
      "[[phase]]\nmethod = \"sgd\"\nsteps = 6\nstep_size = 0.1\nbatch_size = 3\nstep = \"kinetic\"\n"}};
+
+const std::vector<std::string> objectives_of_points = {
+    "objective = {kind = \"mmd\", smoothing = 0.2}\n",
+    "objective = {kind = \"ksd\", target = \"logistic-regression\", kernel_width = 2.0}\n",
+};
 
 std::string experiment_text(const std::string& phase, const std::string& precision, int every_steps) {
   const bool has_velocities =
@@ -96,6 +114,21 @@ class Resume : public ::testing::Test {
     with_threads(threads, [&] { run_experiment(experiment, files, std::atomic<bool>(stopped)); });
     return path;
   }
+  void expect_same_bytes(const std::string& text, int every) {
+    const fs::path path = run(text, 1 + every % 4);
+    const std::string metrics = read_bytes(path / "metrics.csv");
+    const std::string trajectory = trajectory_of(path);
+    const Checkpoint checkpoint = load_checkpoint(path / "checkpoint.h5");
+    const std::string message = read_summary(path)->message;
+    ASSERT_LT(load_checkpoint(path / "checkpoint.previous.h5").step, checkpoint.step);
+    fs::remove(path / "summary.json");
+    resume(path, 1 + (every + 1) % 4, Kept::previous);
+    EXPECT_EQ(read_bytes(path / "metrics.csv"), metrics);
+    EXPECT_EQ(trajectory_of(path), trajectory);
+    EXPECT_TRUE(same_bits(load_checkpoint(path / "checkpoint.h5"), checkpoint));
+    EXPECT_EQ(read_summary(path)->end.ending, Ending::finished);
+    EXPECT_EQ(read_summary(path)->message, message);
+  }
   static void resume(const fs::path& path, int threads, Kept kept = Kept::last) {
     RunDirectory files = RunDirectory::reopen(path);
     const StoppedRun run = read_stopped_run(path, kept);
@@ -121,19 +154,26 @@ TEST_F(Resume, EndsInTheSameBytesFromAnyCheckpointOfAnyMethod) {
     for (const int every : {1, 2, 3, 5, 7, 11, 13}) {
       const std::string precision = every == 7 ? "single" : "double";
       SCOPED_TRACE(fmt::format("{} {} {}", name, precision, every));
-      const fs::path path = run(experiment_text(phase, precision, every), 1 + every % 4);
-      const std::string metrics = read_bytes(path / "metrics.csv");
-      const std::string trajectory = trajectory_of(path);
-      const Checkpoint checkpoint = load_checkpoint(path / "checkpoint.h5");
-      const std::string message = read_summary(path)->message;
-      ASSERT_LT(load_checkpoint(path / "checkpoint.previous.h5").step, checkpoint.step);
-      fs::remove(path / "summary.json");
-      resume(path, 1 + (every + 1) % 4, Kept::previous);
-      EXPECT_EQ(read_bytes(path / "metrics.csv"), metrics);
-      EXPECT_EQ(trajectory_of(path), trajectory);
-      EXPECT_TRUE(same_bits(load_checkpoint(path / "checkpoint.h5"), checkpoint));
-      EXPECT_EQ(read_summary(path)->end.ending, Ending::finished);
-      EXPECT_EQ(read_summary(path)->message, message);
+      expect_same_bytes(experiment_text(phase, precision, every), every);
+    }
+  }
+}
+
+/// The same where the particles are points.
+TEST_F(Resume, EndsInTheSameBytesForEveryObjective) {
+  for (const std::string& objective : objectives_of_points) {
+    for (const auto& [name, phase] : phases) {
+      const bool needs_network = name == "natural-gradient" || phase.find("train_loss") != std::string::npos;
+      for (const int every : {3, 7}) {
+        if (!needs_network) {
+          const std::string precision = every == 7 ? "single" : "double";
+          SCOPED_TRACE(fmt::format("{} {} {}", objective, name, precision));
+          std::string text = experiment_text(phase, precision, every);
+          text.replace(text.find("width = 1001"), 12, "width = 70");
+          text.replace(text.find("teacher-student\"\n"), 17, "sparse-parity\"\ninput_dim = 3\n");
+          expect_same_bytes(objective + text, every);
+        }
+      }
     }
   }
 }

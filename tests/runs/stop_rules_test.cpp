@@ -28,7 +28,7 @@ const double nan = std::numeric_limits<double>::quiet_NaN();
 /// The steps, from 0, after which the rule is met by a column with these values.
 std::vector<std::size_t> met_after(const StopRule& rule, const std::vector<double>& values) {
   const std::vector<std::optional<StopRule>> list = {std::nullopt, rule};
-  StopRules rules(list, {"other", "a"});
+  runs::StopRules rules(list, {"other", "a"});
   std::vector<std::size_t> steps;
   for (std::size_t i = 0; i < values.size(); ++i) {
     rules.look(1, std::to_array({static_cast<double>(i), 1.0, 0.5, 7.0}), std::to_array({1.0, values[i]}));
@@ -65,8 +65,8 @@ TEST(StopRules, KnowTheFilesOwnColumns) {
 
 TEST(StopRules, CountARowOnceAndGoOnFromWhatTheyKept) {
   const std::vector<std::optional<StopRule>> list = {StopRule{"a", Side::below, 1, 3}};
-  StopRules rules(list, {"a"});
-  const auto look = [](StopRules& at, double step) {
+  runs::StopRules rules(list, {"a"});
+  const auto look = [](runs::StopRules& at, double step) {
     at.look(0, std::to_array({step, 0.0, 0.0, 0.0}), std::to_array({0.25}));
   };
   look(rules, 10);
@@ -74,7 +74,7 @@ TEST(StopRules, CountARowOnceAndGoOnFromWhatTheyKept) {
   look(rules, 20);
   EXPECT_FALSE(rules.is_met(0));
   EXPECT_EQ(rules.in_words(1), "; phase 0 ended without a < 1 at 3 rows in a row, 0.25 at its last row");
-  StopRules later(list, {"a"});
+  runs::StopRules later(list, {"a"});
   EXPECT_EQ(later.in_words(1), "; phase 0 ended without a < 1 at 3 rows in a row: it has no row behind its first step");
   later.restore(rules.looks());
   look(later, 30);

@@ -10,7 +10,7 @@
 #include "selfcheck/laws.hpp"
 #include "selfcheck/width.hpp"
 
-namespace mfld {
+namespace mfld::theorems {
 
 /// What googletest prints of a parameter.
 static void PrintTo(StepKind kind, std::ostream* out) { *out << info(kind).name; }
@@ -121,4 +121,4 @@ TEST(CertificateRows, FailAtAnotherTemperatureOrLaw) {
 }
 
 }  // namespace
-}  // namespace mfld
+}  // namespace mfld::theorems

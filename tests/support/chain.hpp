@@ -22,6 +22,7 @@ struct ChainOptions {
   Index batch_size = 1;
   std::uint64_t seed = 1;
   StepKind step = StepKind::euler_maruyama;
+  std::int64_t inner_steps = 1;
 };
 
 /// Calls look(particles, k) after every step k = 1..num_steps of the method from `particles`; returns the last
@@ -43,6 +44,7 @@ inline Particles<double> run_chain(
   phase.batch_size = options.batch_size;
   phase.snapshot_every = 3;
   phase.step_rule = options.step;
+  phase.inner_steps = options.inner_steps;
 
   class Caller : public Listener<double> {
    public:

@@ -235,4 +235,44 @@ inline constexpr double line_bound_at_zero = -0.05723649429247000870;
 inline constexpr double line_prior_energy = 0.12526350570752999129;
 inline constexpr double line_prior_gap = 0.10705375844593895108;
 
+// ---- Objectives over pairs of particles
+// Three particles and two points of the plane; kernels exp(-|a - b|^2 / 2), and smoothing with N(0, 0.25 I).
+
+inline constexpr double pair_particles[3][2] = {{0.2, -0.4}, {1, 0.3}, {-0.7, 0.9}};
+inline constexpr double pair_points[2][2] = {{0.5, 0.5}, {-0.5, 0.1}};
+inline constexpr double pair_smoothing = 0.5;
+
+/// MMD^2 of the smoothed particles from the points, and N dR / dtheta_j.
+inline constexpr double pair_mmd = 0.146029899488871156820675056483;
+inline constexpr double pair_mmd_gradient[3][2] = {
+    {0.246011776229485760190570767828, -0.330161245509948271169808719776},
+    {0.335935721839358600129154026752, -0.144905813664456395783986916421},
+    {-0.216098783280758377149176093746, 0.297483819677981100119139977353}};
+
+/// The squared kernel Stein discrepancy from N(0, I), diagonal included, and N dR / dtheta_j.
+inline constexpr double pair_ksd = 0.493145294625844599660701706521;
+inline constexpr double pair_ksd_gradient[3][2] = {
+    {1.45052549257291033875556868333, 1.15625700772681333103751187447},
+    {-0.299838262189760405434928166545, -0.919863532141896681579522059357},
+    {-0.41878504355634211858295567226, 0.512080120414665926407637634094}};
+
+/// f of the outer iterations of dual averaging with exact inner draws, from the prior at t = 1.
+struct LineIterate {
+  int t;
+  double outputs[2];
+};
+
+inline constexpr std::array<LineIterate, 10> line_dual_averaging = {{
+    {2, {0.41503895319826155503, -0.28498279048062234505}},
+    {3, {0.19344477542357544059, -0.12249612810590256834}},
+    {4, {0.27799843333740978944, -0.17476388061845885399}},
+    {5, {0.27316724224303587512, -0.16953455530382039424}},
+    {6, {0.27514941247153936165, -0.16948542423436325171}},
+    {11, {0.2807702998560782041, -0.17019747090918433331}},
+    {21, {0.28403065080735627036, -0.17069000677407240488}},
+    {51, {0.2861298145092756810, -0.17102000442895887516}},
+    {101, {0.28685553428172785716, -0.17113626342804184866}},
+    {201, {0.28722352593355675515, -0.17119563728287323436}},
+}};
+
 }  // namespace mfld::reference

@@ -10,6 +10,7 @@
 
 #include "mfld/config/value.hpp"
 #include "mfld/core/number_rule.hpp"
+#include "mfld/core/particles.hpp"
 
 namespace mfld {
 
@@ -55,6 +56,8 @@ class Section {
   /// The table called `name`, or an empty one. `where`: what its keys are only read with, if they depend on another
   /// key.
   Section table(std::string_view name, std::string_view where = {}) const;
+  /// This table, where its keys are only read with `where` besides.
+  Section with(std::string_view where) const;
   /// The tables of a list of tables; none if there is no such list.
   std::vector<Section> tables(std::string_view name) const;
 
@@ -78,6 +81,8 @@ class Section {
                      const std::vector<std::string>& names);
   std::vector<double> numbers(std::string_view name, std::string_view doc);
   std::vector<std::vector<double>> rows(std::string_view name, std::string_view doc);
+  /// The same as a matrix with at least one row, all of one length that is not 0.
+  Matrix matrix(std::string_view name, std::string_view doc);
   std::vector<std::int64_t> integers(std::string_view name, std::string_view doc,
                                      const Fallback<std::vector<std::int64_t>>& fallback, IntegerRange range);
   std::vector<std::string> names(std::string_view name, std::string_view doc,

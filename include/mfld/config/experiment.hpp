@@ -13,6 +13,7 @@
 #include "mfld/core/random.hpp"
 #include "mfld/dynamics/phase.hpp"
 #include "mfld/model/initialisation.hpp"
+#include "mfld/objective/particle_objective.hpp"
 #include "mfld/objective/risk.hpp"
 #include "mfld/observe/needs.hpp"
 #include "mfld/observe/stop_rule.hpp"
@@ -33,6 +34,7 @@ enum class Precision { double_precision, single_precision };
 /// Everything one run needs, checked: building it is the only place where an experiment can be found wrong.
 struct Experiment {
   Seeds seeds;
+  NoiseRule noise;
   Dataset data;
   std::shared_ptr<const Model> model;
   Precision precision;
@@ -41,6 +43,7 @@ struct Experiment {
   std::vector<Phase> phases = {};                        // none where `kernel` is set
   std::vector<std::optional<StopRule>> stop_rules = {};  // one a phase
   std::optional<KernelMethod> kernel = {};
+  std::shared_ptr<const ParticleObjective> objective = {};  // none: the risk of the network
 
   std::vector<std::string> observables = {};  // rows of the table in observe/observables.hpp
   std::vector<std::string> columns = {};      // their columns of metrics.csv
@@ -56,11 +59,16 @@ struct Experiment {
   std::filesystem::path folder = {};  // where its paths start; empty: it has none
   std::uint64_t hash = 0;             // of the resolved values and of the data from files, wherever these lie
 
+  /// Of points, what stands for them (particle_objective.hpp).
   const Network& network() const { return model->network(); }
+  /// Those of the columns of the particles: "r", "w_1", .., "w_d", "b", of points "x0", .., "x<d-1>".
+  std::vector<std::string> parameter_names() const;
   /// What its observers see; refers to it.
-  Scene scene() const { return {model.get(), &risk, &data, &initial, &phases, seeds}; }
+  Scene scene() const { return {model.get(), &risk, &data, &initial, &phases, seeds, objective.get()}; }
   std::int64_t num_steps() const;
-  RunSizes sizes() const { return {initial.rows(), initial.cols(), data.num_train()}; }
+  RunSizes sizes() const { return sizes_of(initial.rows()); }
+  /// With so many particles, where they are not made yet.
+  RunSizes sizes_of(Index num_particles) const;
   /// Memory that data and particles take.
   double num_bytes() const;
   /// The most frames that a run records from the step on, for a phase may end early; 0 where it has no trajectory.

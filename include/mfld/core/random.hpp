@@ -21,6 +21,8 @@ enum class Purpose : std::uint32_t {
   velocity = 11,       // likewise, step = the one with which a kinetic phase begins
   certificate = 12,    // index = node of an integral, or chain: what observers draw
   gibbs_draw = 13,     // index = draw of a proximal Gibbs law
+  sweep = 14,          // index = first step of a pair of epochs
+  step_label = 15,     // index = step: noise on the labels of that step
 };
 
 /// One seed per independent choice; all four are equal unless the experiment overrides one.

@@ -2,6 +2,7 @@
 #include <string>
 #include <variant>
 
+#include "mfld/dynamics/dual_average.hpp"
 #include "mfld/dynamics/full_batch.hpp"
 #include "mfld/dynamics/mini_batch.hpp"
 #include "mfld/dynamics/natural_gradient.hpp"
@@ -14,10 +15,27 @@ namespace mfld {
 ///   static constexpr std::string_view formula;                  v, in words
 ///   static std::string describe(const Phase&);                  which samples, in words
 ///   static void for_each_matrix(self, const RunSizes&, visit);  what it carries from step to step (matrix_list.hpp)
+/// and where it changes the penalty
+///   static double penalty_factor(const Phase&, std::int64_t step_in_phase);  what multiplies that of a step
 template <class Scalar>
-using AnyEstimator = std::variant<FullBatch<Scalar>, MiniBatch<Scalar>, Svrg<Scalar>, NaturalGradient<Scalar>>;
+using AnyEstimator =
+    std::variant<FullBatch<Scalar>, MiniBatch<Scalar>, Svrg<Scalar>, DualAverage<Scalar>, NaturalGradient<Scalar>>;
 
 template <class Scalar>
 AnyEstimator<Scalar> make_estimator(Estimator kind);
+
+/// What multiplies the penalty in the drift of a step: 1 unless the estimator says otherwise.
+template <class Scalar>
+double penalty_factor(const AnyEstimator<Scalar>& estimator, const Phase& phase, std::int64_t step_in_phase) {
+  return std::visit(
+      [&]<class Kind>(const Kind&) {
+        if constexpr (requires { Kind::penalty_factor(phase, step_in_phase); }) {
+          return Kind::penalty_factor(phase, step_in_phase);
+        } else {
+          return 1.0;
+        }
+      },
+      estimator);
+}
 
 }  // namespace mfld

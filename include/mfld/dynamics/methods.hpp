@@ -10,7 +10,7 @@
 namespace mfld {
 
 /// Which samples the drift is estimated from, with which correction (dynamics/estimators.hpp).
-enum class Estimator { full, minibatch, svrg, natural };
+enum class Estimator { full, minibatch, svrg, dual_average, natural };
 
 /// Whether some of the samples are chosen for every step.
 constexpr bool draws_batches(Estimator kind) { return kind == Estimator::minibatch || kind == Estimator::svrg; }
@@ -18,8 +18,9 @@ constexpr bool draws_batches(Estimator kind) { return kind == Estimator::minibat
 /// What the phase calls its temperature: none (0), 1/beta, or lambda2.
 enum class TemperatureKey { none, inverse_beta, lambda2 };
 
-/// How a mini-batch is chosen: drawn afresh, or the next samples of the training set, each of them used once.
-enum class Sampling { without_replacement, with_replacement, one_pass };
+/// How a mini-batch is chosen: drawn afresh; the next samples of the training set, each of them used once; or the next of
+/// a random order that is gone through forward, then backward (symmetric_sweep.hpp).
+enum class Sampling { without_replacement, with_replacement, one_pass, symmetric_sweep };
 
 /// What the penalty pulls the particles toward: 0, or where they were at step 0 of the run.
 enum class Anchor { zero, start };
@@ -33,7 +34,7 @@ struct MethodDefaults {
   StepKind step_rule = StepKind::euler_maruyama;
 };
 
-/// A named method is a row of this table and nothing else (src/README.md, equations 4-9 and 11).
+/// A named method is a row of this table and nothing else (src/README.md, equations 4-9 and 11; dual averaging is 15).
 struct Method {
   std::string_view name;
   Estimator estimator;
@@ -65,6 +66,11 @@ inline constexpr auto methods = std::to_array<Method>({
      "Suzuki, Wu & Nitanda, NeurIPS 2023"},
     {"svrg-mfld", Estimator::svrg, TemperatureKey::lambda2, ScalingKind::mean_field,
      "as sgd-mfld with v_I,j(theta) - v_I,j(snapshot) + v_j(snapshot)", "Suzuki, Wu & Nitanda, NeurIPS 2023"},
+    {"pda", Estimator::dual_average, TemperatureKey::lambda2, ScalingKind::mean_field,
+     "theta_j <- theta_j - eta [(1/n) sum_i c_i grad h(theta_j; x_i) + 2 (t / (t + 2)) lambda1 theta_j] + sqrt(2 "
+     "lambda2 "
+     "eta) xi_j; c <- (t / (t + 2)) c + (2 t / ((t + 1) (t + 2))) l'(f) every inner_steps steps, t = 1, 2, ...",
+     "Nitanda, Wu & Suzuki, NeurIPS 2021: particle dual averaging"},
     {"sgd", Estimator::minibatch, TemperatureKey::none, std::nullopt, "theta <- theta - eta g_I, I a fresh mini-batch",
      "Robbins & Monro, Ann. Math. Statist. 1951"},
     {"averaged-sgd",

@@ -7,6 +7,7 @@
 
 #include "mfld/core/matrix_list.hpp"
 #include "mfld/dynamics/estimate.hpp"
+#include "mfld/dynamics/symmetric_sweep.hpp"
 
 namespace mfld {
 
@@ -14,7 +15,7 @@ namespace mfld {
 /// (seed, batch, step). Without replacement by Floyd's algorithm; batch.size() = n gives all samples in order.
 void draw_batch(std::uint64_t seed, std::int64_t step, Index num_samples, Sampling sampling, std::span<Index> batch);
 
-/// The terms of the context's step, as its phase says, ascending.
+/// The terms of the context's step, as its phase says, ascending; in a symmetric sweep MiniBatch chooses itself.
 template <class Scalar>
 void choose_batch(const EstimateContext<Scalar>& context, std::vector<Index>& batch);
 
@@ -22,7 +23,7 @@ void choose_batch(const EstimateContext<Scalar>& context, std::vector<Index>& ba
 std::string batches_in_words(const Phase& phase);
 
 /// v_I, the drift over one mini-batch I shared by all particles (src/README.md, equation 6). Carries nothing; draws
-/// from the stream (seed, batch, step). Cost: B per-sample gradients.
+/// from the stream (seed, batch, step), or what SymmetricSweep does. Cost: |I| per-sample gradients.
 template <class Scalar>
 class MiniBatch {
  public:
@@ -36,7 +37,10 @@ class MiniBatch {
   static void for_each_matrix(Self& /*self*/, const RunSizes& /*sizes*/, const Visit& /*visit*/) {}
 
  private:
+  Estimate sweep(const EstimateContext<Scalar>& context);
+
   std::vector<Index> batch_;
+  SymmetricSweep sweep_;
 };
 
 }  // namespace mfld

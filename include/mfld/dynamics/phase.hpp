@@ -23,25 +23,38 @@ struct Phase {
   Schedule temperature;  // lambda2 or 1/beta: T of the step rule (methods.hpp); constant 0 where the
                          // method has none
   Schedule lambda1;
+  Schedule lambda1_fourth;  // of |theta|^4; enters as lambda1 does
   PenaltyMode penalty_mode = PenaltyMode::additive;
   Anchor anchor = Anchor::zero;  // start: the penalty is on theta - theta_0 instead of theta
   Index batch_size = 0;          // mini-batch and SVRG
   Sampling sampling = Sampling::without_replacement;
   std::int64_t first_sample = 0;    // one-pass: step k of the phase takes the B samples from first_sample + k B on
   std::int64_t snapshot_every = 0;  // SVRG: m steps
+  std::int64_t inner_steps = 1;     // dual averaging: steps between two updates of the coefficients
+  double label_noise = 0;           // > 0: the labels of every step have fresh noise, uniform on [-s, s]
+  Index samples_begin = 0;          // full and mini-batch: the samples [begin, end) alone,
+  Index samples_end = 0;            // 0: all of them
   bool averaging = false;           // the result is the average of the iterates, the last one excluded
   StepKind step_rule = StepKind::euler_maruyama;
   double friction = 1;             // kinetic: > 0, per unit of time
   double damping = 0;              // natural gradient: >= 0, in the units of the tangent kernel
   double until_gradient_norm = 0;  // > 0, full gradients only: the phase ends once the norm of the drift is below it
 
+  bool takes_all_samples() const { return samples_end == 0; }
+  Index num_samples() const { return samples_end - samples_begin; }  // where it does not
+
   double step_size_at(std::int64_t step) const { return step_size.at(step, num_steps); }
   double temperature_at(std::int64_t step) const { return temperature.at(step, num_steps); }
   /// Coefficient of |theta|^2, or of |theta - theta_0|^2, after the penalty mode.
   double penalty_at(std::int64_t step) const;
+  /// The same of |theta|^4.
+  double fourth_penalty_at(std::int64_t step) const;
 
   /// Method, formula, constants and noise amplitude in words, as runs print them.
   std::string describe() const;
+
+ private:
+  double in_mode(double coefficient, std::int64_t step) const;
 };
 
 }  // namespace mfld

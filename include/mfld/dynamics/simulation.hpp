@@ -40,7 +40,7 @@ class Simulation {
   /// state: in the middle of a phase, one that has begun it (State::begin). first_particles [N x p]: those at step 0,
   /// which penalties may have as their anchor; none: the state is at step 0.
   Simulation(std::unique_ptr<Objective<Scalar>> objective, std::vector<Phase> phases, Seeds seeds, State<Scalar> state,
-             const Particles<double>* first_particles = nullptr);
+             const Particles<double>* first_particles = nullptr, NoiseRule noise = {});
 
   /// Runs from the state to the end of the last phase, or until `stop` becomes true (checked before each step), or
   /// until step_limit steps are made since the start of the run, exactly, or until a coordinate is not finite or there
@@ -65,6 +65,7 @@ class Simulation {
 
   std::vector<Phase> phases_;
   Seeds seeds_;
+  NoiseRule noise_;
   State<Scalar> state_;
   std::unique_ptr<Objective<Scalar>> objective_;
   Particles<Scalar> anchor_;  // the first particles, if some penalty is on the distance from them

@@ -7,6 +7,7 @@
 
 #include "mfld/core/particles.hpp"
 #include "mfld/core/random.hpp"
+#include "mfld/dynamics/noise.hpp"
 
 namespace mfld {
 
@@ -17,6 +18,7 @@ struct StepOptions {
   std::uint64_t noise_seed = 0;
   std::int64_t step = 0;  // global step k
   double friction = 1;    // > 0, kinetic steps only
+  NoiseRule noise = {};
 };
 
 /// sqrt(2 T eta), the amplitude of the noise of an overdamped step.
@@ -66,7 +68,7 @@ void add_to_average(std::int64_t num_before, Index first, Index last, const Part
 ///            normals, the even and the odd column; |xi| <= 8.6
 ///   single   counter (column / 4, particle, step low, step high); words 0 and 1, of 31 and 32 bits, give the columns
 ///            4q and 4q + 1, words 2 and 3 the next two; |xi| <= 6.7
-/// Runs of the two precisions do not share their noise. Throws InvalidInput for a step below 0 and a particle from 2^32
+/// Runs of the two precisions share their noise where NoiseRule says so only. Throws InvalidInput for a step below 0 and a particle from 2^32
 /// on.
 void langevin_noise(std::uint64_t seed, std::int64_t step, Index first, Eigen::Ref<Matrix> xi,
                     Purpose purpose = Purpose::noise);

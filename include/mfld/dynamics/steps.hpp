@@ -8,11 +8,12 @@
 #include "mfld/dynamics/euler_maruyama.hpp"
 #include "mfld/dynamics/kinetic.hpp"
 #include "mfld/dynamics/leimkuhler_matthews.hpp"
+#include "mfld/dynamics/sphere.hpp"
 
 namespace mfld {
 
 /// How a particle moves once its drift is known.
-enum class StepKind { euler_maruyama, leimkuhler_matthews, kinetic };
+enum class StepKind { euler_maruyama, leimkuhler_matthews, sphere, kinetic };
 
 /// The steps there are, in the order of `StepKind`: one class each, a discretisation of the Langevin equation, with
 ///   static constexpr StepWords words;                           its row of `step_rules`
@@ -24,7 +25,7 @@ enum class StepKind { euler_maruyama, leimkuhler_matthews, kinetic };
 ///   const Particles<Scalar>& velocities() const;                [N x p], empty before begin
 ///   static Particles<Scalar> starting_velocities(const StepOptions&, Index num_particles, trained);  what begin makes
 template <class Scalar>
-using AnyStep = std::variant<EulerMaruyama<Scalar>, LeimkuhlerMatthews<Scalar>, Kinetic<Scalar>>;
+using AnyStep = std::variant<EulerMaruyama<Scalar>, LeimkuhlerMatthews<Scalar>, Sphere<Scalar>, Kinetic<Scalar>>;
 
 template <class Scalar>
 AnyStep<Scalar> make_step(StepKind kind);

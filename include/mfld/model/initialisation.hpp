@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <numbers>
 
 #include "mfld/core/particles.hpp"
 #include "mfld/model/neuron.hpp"
@@ -16,6 +17,9 @@ struct Initialisation {
   double output_std = 1;
   OutputLaw output_law = OutputLaw::gaussian;
   bool input_on_sphere = false;  // w uniform on the sphere of radius input_std instead
+  bool input_in_box = false;     // w uniform on [box_low, box_high)^d instead
+  double box_low = 0;
+  double box_high = 2 * std::numbers::pi;
   /// Zero output at the start (Chizat, Oyallon & Bach 2019): particles 2i and 2i+1 share w and b and have opposite r,
   /// so every sum over the pair cancels to exactly 0. Needs an even width and a neuron odd in its output parameter.
   bool symmetric = false;

@@ -7,8 +7,8 @@ namespace mfld {
 struct DualActivation {
   double value;
   double slope;
-  // Upper bounds of the error that quadrature and truncation cause: 0 for closed forms, which carry rounding only;
-  // infinity where none is known or the number overflowed.
+  // Upper bounds of the error that quadrature, truncation and their rounding cause: 0 for closed forms, which carry
+  // rounding only; infinity where none is known or the number overflowed.
   double value_error;
   double slope_error;
 };
@@ -24,8 +24,8 @@ DualActivation dual_activation(Activation kind, double a, double b, double c);
 struct InfiniteWidthKernel {
   Matrix nngp;  // covariance of the outputs at the start (conjugate kernel); empty unless asked for
   Matrix ntk;   // tangent kernel; empty unless asked for
-  /// Upper bounds of the error of every entry that quadrature and truncation cause: 0 for closed forms, infinity where
-  /// none is known of the activation or an entry overflowed.
+  /// Upper bounds of the error of every entry that quadrature, truncation and all rounding on the way cause: 0 for
+  /// closed forms, which carry rounding only, infinity where none is known of the activation or an entry overflowed.
   double nngp_error = 0;
   double ntk_error = 0;
 };

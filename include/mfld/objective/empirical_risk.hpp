@@ -22,12 +22,17 @@ class EmpiricalRisk final : public Objective<Scalar> {
   const Model& model() const { return *model_; }
   const Risk& risk() const { return risk_; }
   const Dataset& data() const { return *data_; }
+  /// [n] y_i, with the noise of this step.
   SampleSpan<const double> targets() const;
 
   Index num_terms() const override { return data_->num_train(); }
   const std::vector<unsigned char>& trained() const override { return model_->network().trained(); }
   std::string describe(Index num_particles) const override;
   Index num_coefficients() const override { return 1; }
+  void coefficients(const Particles<Scalar>& particles, SampleSpan<double> coefficients) override;
+  double term_weight() const override;
+
+  void set_label_noise(double level, std::uint64_t seed, std::int64_t step) override;
 
   double value(const Particles<Scalar>& particles) override;
   void drift(const Particles<Scalar>& particles, Drift& drift, SampleSpan<double> coefficients = {},
@@ -58,6 +63,7 @@ class EmpiricalRisk final : public Objective<Scalar> {
   PackedInputs<Scalar> batch_inputs_;  // [B x d]
   std::vector<double> batch_values_;   // [B] their targets, or given coefficients
   std::vector<double> outputs_;        // [n] where only the value is asked for
+  std::vector<double> noisy_targets_;  // [n], or none: the labels are as they are
 };
 
 }  // namespace mfld

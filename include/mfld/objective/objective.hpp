@@ -1,5 +1,6 @@
 #pragma once
 #include <cassert>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
@@ -31,6 +32,10 @@ class Objective {
   /// R and how the particles make it up, in words.
   virtual std::string describe(Index num_particles) const = 0;
 
+  /// Fresh noise on the labels until the next call, where the terms have labels: uniform on [-level, level], in the
+  /// order of the terms, from stream (seed, step_label, step); level 0: none.
+  virtual void set_label_noise(double /*level*/, std::uint64_t /*seed*/, std::int64_t /*step*/) {}
+
   virtual double value(const Particles<Scalar>& particles) = 0;
 
   /// drift [N x p] <- v over all terms; coefficients, if not empty, <- theirs [n x K].
@@ -45,8 +50,14 @@ class Objective {
   virtual void subtract(std::span<const Index> terms, SampleSpan<const double> coefficients,
                         const Particles<Scalar>& particles, Drift& drift, const Finish& finish = {}) = 0;
 
-  /// Numbers through which a term acts; 0: it has none, `coefficients` above are empty and drift_from does not exist.
+  /// Numbers through which a term acts; 0: it has none, `coefficients` above are empty and what follows does not exist.
   virtual Index num_coefficients() const { return 0; }  // K
+  /// coefficients [n x K] <- those of all terms, without their drift.
+  virtual void coefficients(const Particles<Scalar>& /*particles*/, SampleSpan<double> /*coefficients*/) {
+    assert(false);
+  }
+  /// What `drift` multiplies them by besides drift_factor: 1/n where R is a mean of the terms, 1 where it is their sum.
+  virtual double term_weight() const { return 1; }
   /// drift <- the drift of these coefficients [n x K], each with the weight drift_factor.
   virtual void drift_from(SampleSpan<const double> /*coefficients*/, const Particles<Scalar>& /*particles*/,
                           Drift& /*drift*/, const Finish& /*finish*/ = {}) {

@@ -1,4 +1,5 @@
 #pragma once
+#include <span>
 #include <string>
 
 #include "mfld/model/field.hpp"
@@ -21,6 +22,9 @@ class Risk {
   /// R from outputs and targets [n x K], n >= 1, K = 1. Summed in order, in double.
   double value(SampleSpan<const double> outputs, SampleSpan<const double> targets) const;
 
+  /// n R over the sum of its n losses: 1 for the mean, n for the sum.
+  double scale(Index num_samples) const { return reduction_ == Reduction::mean ? 1 : static_cast<double>(num_samples); }
+
   /// What multiplies sum_{i in I} c_i grad h over a batch of `batch_size` of n samples in the drift:
   /// kappa / |I| for the mean, kappa n / |I| for the sum (an unbiased estimate of it).
   double drift_weight(const Network& network, Index num_particles, Index batch_size, Index num_samples) const;
@@ -31,6 +35,9 @@ class Risk {
   Loss loss_;
   Reduction reduction_;
 };
+
+/// (1/n) sum_i l(f(x_i), y_i), whatever a run reduces its losses to: what it reports.
+double mean_loss(const Loss& loss, std::span<const double> outputs, const Vector& targets);
 
 /// c_i = l'(f(x_i), y_i) at the current outputs, the coefficients of the first variation delta R / delta mu
 /// (src/README.md, equation 4): the field of every Langevin and descent method.

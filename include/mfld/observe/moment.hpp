@@ -48,9 +48,10 @@ class Moment {
 
   std::span<const double> train_outputs();  // [n]
   std::span<const double> test_outputs();   // [n_test]
+  double data_part();                       // R, of a network or of points
   double objective();                       // F = R + penalty_value
   const Drift& full_drift();                // [N x p] g_j, data part and penalty, trained columns
-  /// Seconds in the passes of the network that these needed, over all moments.
+  /// Seconds in the passes over data and pairs that these needed, over all moments.
   double pass_seconds() const { return pass_seconds_; }
 
   /// The empirical tangent kernel on the training inputs, now and at the start [n x n] (ntk/empirical.hpp).
@@ -83,7 +84,9 @@ class Moment {
   Matrix initial_kernel_;                                // empty until first asked for
   std::shared_ptr<const LinearisedDescent> linearised_;  // likewise
   std::optional<Certificate> certificate_;
-  EmpiricalRisk<double> risk_;
+  std::optional<double> data_part_;
+  std::optional<EmpiricalRisk<double>> risk_;  // of a network
+  std::unique_ptr<Objective<double>> points_;  // of points
   PackedInputs<double> test_;
   KernelWorkspace<double> workspace_;
 };

@@ -5,6 +5,7 @@
 
 #include "mfld/core/random.hpp"
 #include "mfld/dynamics/phase.hpp"
+#include "mfld/objective/particle_objective.hpp"
 #include "mfld/objective/risk.hpp"
 #include "mfld/task/dataset.hpp"
 
@@ -15,9 +16,10 @@ struct Scene {
   const Model* model = nullptr;
   const Risk* risk = nullptr;
   const Dataset* data = nullptr;
-  const Particles<double>* initial = nullptr;  // [N x p] at step 0
-  const std::vector<Phase>* phases = nullptr;  // how it trains
-  Seeds seeds = {};                            // observers draw from (noise, certificate, ...) alone
+  const Particles<double>* initial = nullptr;    // [N x p] at step 0
+  const std::vector<Phase>* phases = nullptr;    // how it trains
+  Seeds seeds = {};                              // observers draw from (noise, certificate, ...) alone
+  const ParticleObjective* objective = nullptr;  // of points; none: the risk of the model
 
   const Network& network() const { return model->network(); }
 };
@@ -46,6 +48,8 @@ struct Needs {
   bool gibbs_integral = false;      // a neuron that gibbs_integral_unavailable() accepts
   bool log_sobolev = false;         // a neuron that log_sobolev_unavailable() accepts
   bool gibbs_law = false;           // noise and a penalty from 0 in some phase
+  bool network = true;              // particles that are neurons; without, points will do
+  bool points = false;              // particles that are points
 };
 
 /// Why no step of the phase has a Gibbs law exp(-dF/dmu / lambda2) ("lambda2 is 0"), or nullopt. The last steps may

@@ -32,6 +32,7 @@ struct Dataset {
   Matrix relevant_subspace;          // [d x k] orthonormal basis of what the labels depend on; no columns if unknown
   std::string description;           // the formula of the data, as runs print it
   std::vector<DataFile> files = {};  // where they were read from
+  bool has_labels = true;            // false: points, and targets that are 0
 
   Index input_dim() const { return train_inputs.cols(); }
   Index num_train() const { return train_inputs.rows(); }

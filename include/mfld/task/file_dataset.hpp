@@ -17,6 +17,7 @@ struct FileDatasetOptions {
   std::string path;
   std::string test_path;              // empty: split `path` instead
   double test_fraction = 0.2;         // of the rows, in [0, 1); drawn by the stream (seed, split, 0)
+  bool labels = true;                 // false: no column is the label, the rows are points
   Index target_column = -1;           // 0-based; negative counts from the end
   Index skip_lines = 0;               // csv only: lines before the table
   Header header = Header::automatic;  // csv only

@@ -1,4 +1,5 @@
 #pragma once
+#include "mfld/objective/median_distance.hpp"
 #include "mfld/trust/proximal_gibbs.hpp"
 
 namespace mfld {
@@ -7,10 +8,6 @@ namespace mfld {
 struct InverseMultiquadric {
   double width;  // > 0
 };
-
-/// Median distance of two particles, over all pairs of at most 1000 of them, evenly spaced: the width to take if
-/// nothing is known. 0 where most are in one point. N >= 2.
-double median_distance(const Particles<double>& particles);
 
 struct KernelDiscrepancy {
   double mean = 0;  // mean over pairs j != l of W(theta_j, theta_l), the U-statistic

@@ -21,6 +21,8 @@ import tomllib
 
 import numpy as np
 
+from . import fits
+
 INTEGER_COLUMNS = ("step", "phase", "gradient_evaluations")
 NUMBER = re.compile(r"[+-]?(\d+|inf|nan|(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?)")
 FIELD = re.compile(r'(?:"((?:[^"]|"")*)"|([^,\n"]*))([,\n])')
@@ -267,6 +269,29 @@ class Runs(collections.abc.Sequence):
             median, lower, upper = np.quantile(values, (0.5, low, high), axis=0)
         time = tables[0].loc[steps, "time"]
         return pd.DataFrame({"time": time, "median": median, "low": lower, "high": upper}, index=steps)
+
+    def outputs(self):
+        """[runs, test samples]: the outputs in each run's predictions.csv, of one set of test inputs; an Error where a run
+        has none, or other inputs (replicas share seeds.data)."""
+        tables = []
+        for run in self:
+            if run.predictions is None:
+                raise Error(f"{run.path} has no predictions.csv: the experiment needs observe.predictions = true.")
+            tables.append(run.predictions)
+        inputs = [table[[name for name in table if name.startswith("x_")]].to_numpy() for table in tables]
+        for run, other in zip(self, inputs):
+            if not np.array_equal(other, inputs[0]):
+                raise Error(f"{run.path} has other test inputs than {self[0].path}: their runs are no replicas.")
+        if not tables:
+            raise Error("there are no runs, and no outputs.")
+        return np.array([table["output"] for table in tables])
+
+    def variance_of_outputs(self, confidence=0.95):
+        """The variance of the output over the runs, which are alike but for their seeds, with its interval."""
+        try:
+            return fits.variance(self.outputs(), confidence)
+        except ValueError as error:
+            raise Error(f"the runs {self._names()}: {error}.") from None
 
     def _require_key(self, key):
         if key not in self.keys:

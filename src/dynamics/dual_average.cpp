@@ -1,0 +1,61 @@
+#include "mfld/dynamics/dual_average.hpp"
+
+#include <fmt/format.h>
+
+namespace mfld {
+
+namespace {
+
+/// t of the outer iteration that a step belongs to.
+double outer_iteration(const Phase& phase, std::int64_t step_in_phase) {
+  return static_cast<double>(step_in_phase / phase.inner_steps + 1);
+}
+
+SampleSpan<double> span_of(Matrix& coefficients) {
+  return {{coefficients.data(), static_cast<std::size_t>(coefficients.size())}, coefficients.cols()};
+}
+
+}  // namespace
+
+template <class Scalar>
+Estimate DualAverage<Scalar>::estimate(const EstimateContext<Scalar>& context) {
+  Objective<Scalar>& objective = context.objective;
+  if (objective.num_coefficients() == 0) {
+    return {0, "dual averaging is that of coefficients of the objective's terms, and this objective has none"};
+  }
+  if (coefficients_.size() == 0) {
+    coefficients_.setZero(objective.num_terms(), objective.num_coefficients());
+  }
+  if (context.step_in_phase % context.phase.inner_steps == 0) {
+    blend_in(context, outer_iteration(context.phase, context.step_in_phase));
+  }
+  scratch_ = objective.term_weight() * coefficients_;
+  objective.drift_from(span_of(scratch_), context.particles, context.drift, context.finish);
+  return {objective.num_terms()};
+}
+
+template <class Scalar>
+void DualAverage<Scalar>::blend_in(const EstimateContext<Scalar>& context, double t) {
+  scratch_.resizeLike(coefficients_);
+  context.objective.coefficients(context.particles, span_of(scratch_));
+  coefficients_ = t / (t + 2) * coefficients_ + 2 * t / ((t + 1) * (t + 2)) * scratch_;
+}
+
+template <class Scalar>
+double DualAverage<Scalar>::penalty_factor(const Phase& phase, std::int64_t step_in_phase) {
+  const double t = outer_iteration(phase, step_in_phase);
+  return t / (t + 2);
+}
+
+template <class Scalar>
+std::string DualAverage<Scalar>::describe(const Phase& phase) {
+  return fmt::format(
+      "all samples every step, outer iterations t = 1, 2, ... of {} steps each, in which the penalty is t / (t + 2) "
+      "times as large",
+      phase.inner_steps);
+}
+
+template class DualAverage<double>;
+template class DualAverage<float>;
+
+}  // namespace mfld
