@@ -1,5 +1,6 @@
 // The module mfld._mfld: thin functions, which the package in mfld/ dresses.
 #include <filesystem>
+#include <utility>
 
 #include "mfld/core/error.hpp"
 #include "mfld/record/provenance.hpp"
@@ -17,7 +18,7 @@ void translate_errors(py::module_& module) {
   py::register_local_exception_translator([](std::exception_ptr thrown) {
     try {
       if (thrown) {
-        std::rethrow_exception(thrown);
+        std::rethrow_exception(std::move(thrown));
       }
     } catch (const Diverged& error) {
       diverged(error.what());
