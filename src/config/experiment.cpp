@@ -345,6 +345,24 @@ double num_doubles_of_state(const std::vector<Phase>& phases, const RunSizes& si
   return most;
 }
 
+/// A first phase in a ball begins inside. Where the others begin is known when they do.
+void check_start(const Section& root, const Experiment& experiment) {
+  if (experiment.phases.empty() || experiment.phases.front().step_rule != StepKind::ball) {
+    return;
+  }
+  Vector squares = Vector::Zero(experiment.initial.rows());
+  for (Index column = 0; column < experiment.initial.cols(); ++column) {
+    if (experiment.network().trains(column)) {
+      squares += experiment.initial.col(column).cwiseAbs2();
+    }
+  }
+  Index farthest = 0;
+  const double distance = std::sqrt(squares.maxCoeff(&farthest));
+  root.check(distance < experiment.phases.front().radius, "phase.0.radius",
+             fmt::format("must be above {:.6g}, the distance from 0 of particle {}, which the run begins with",
+                         distance, farthest));
+}
+
 /// Reads everything in the order of the resolved file. Over no file at all (describing) the data are one sample.
 Experiment read_experiment(const Section& root, const Surroundings& surroundings) {
   const bool describing = root.is_describing();
@@ -393,6 +411,7 @@ Experiment read_experiment(const Section& root, const Surroundings& surroundings
   if (options.precision == Precision::single_precision) {
     experiment.initial = experiment.initial.cast<float>().cast<double>().eval();
   }
+  check_start(root, experiment);
   if (options.linearised) {
     experiment.model = std::make_shared<TangentNetwork>(network, experiment.initial);
   }

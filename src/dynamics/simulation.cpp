@@ -163,6 +163,7 @@ StepOptions Simulation<Scalar>::step_options(const Phase& phase) const {
   options.noise_seed = seeds_.noise;
   options.step = state_.step;
   options.friction = phase.friction;
+  options.radius = phase.radius;
   return options;
 }
 

@@ -1,0 +1,62 @@
+#pragma once
+#include <algorithm>
+#include <vector>
+
+#include "mfld/dynamics/step.hpp"
+
+namespace mfld {
+
+/// The trained columns of some particles, in double: what a step on a set of its own moves.                [rows x columns]
+template <class Matrix>
+Particles<double> trained_part(const Matrix& of_all, const std::vector<unsigned char>& trained, Index first,
+                               Index rows) {
+  Particles<double> part(rows, std::count(trained.begin(), trained.end(), 1));
+  Index to = 0;
+  for (Index column = 0; column < of_all.cols(); ++column) {
+    if (trained[static_cast<std::size_t>(column)] != 0) {
+      part.col(to++) = of_all.col(column).segment(first, rows).template cast<double>();
+    }
+  }
+  return part;
+}
+
+/// The other way. Returns the first particle with a number that is not finite, or -1.
+template <class Matrix>
+Index put_back(const Particles<double>& part, const std::vector<unsigned char>& trained, Index first, Matrix& of_all) {
+  Index from = 0;
+  for (Index column = 0; column < of_all.cols(); ++column) {
+    if (trained[static_cast<std::size_t>(column)] != 0) {
+      of_all.col(column).segment(first, part.rows()) = part.col(from++).template cast<typename Matrix::Scalar>();
+    }
+  }
+  Index bad = -1;
+  for (Index j = part.rows() - 1; j >= 0; --j) {
+    bad = part.row(j).allFinite() ? bad : first + j;
+  }
+  return bad;
+}
+
+/// g of the particles first, ..., first + position.rows() - 1 at their positions.
+template <class Scalar>
+Particles<double> force_at(const StepContext<Scalar>& context, Index first, const Particles<double>& position) {
+  const Index rows = position.rows();
+  const double gain = 2 * context.options.penalty;
+  Particles<double> g = trained_part(context.drift, context.trained, first, rows) + gain * position;
+  if (context.anchor != nullptr) {
+    g -= gain * trained_part(*context.anchor, context.trained, first, rows);
+  }
+  return g;
+}
+
+/// w <- w + sqrt(2 T eta) xi^(k).
+template <class Scalar>
+void add_noise(const StepContext<Scalar>& context, Index first, Particles<double>& w) {
+  const StepOptions& options = context.options;
+  if (const double amplitude = overdamped_noise(options); amplitude > 0) {
+    Particles<Scalar> xi(w.rows(), context.particles.cols());
+    langevin_noise(options.noise_seed, options.step, first, xi);
+    w += amplitude * trained_part(xi, context.trained, 0, w.rows());
+  }
+}
+
+}  // namespace mfld
