@@ -570,6 +570,24 @@ void check_memory_of_particles(const Section& root, const Subject& subject, cons
   check_memory(root.table("network"), "width", num_doubles, "the particles");
 }
 
+/// A first phase in a ball begins inside. Where the others begin is known when they do.
+void check_start(const Section& root, const Experiment& experiment) {
+  if (experiment.phases.empty() || experiment.phases.front().step_rule != StepKind::ball) {
+    return;
+  }
+  Vector squares = Vector::Zero(experiment.initial.rows());
+  for (Index column = 0; column < experiment.initial.cols(); ++column) {
+    if (experiment.network().trains(column)) {
+      squares += experiment.initial.col(column).cwiseAbs2();
+    }
+  }
+  Index farthest = 0;
+  const double distance = std::sqrt(squares.maxCoeff(&farthest));
+  root.check(distance < experiment.phases.front().radius, "phase.0.radius",
+             fmt::format("must be above {:.6g}, the distance from 0 of particle {}, which the run begins with",
+                         distance, farthest));
+}
+
 void make_particles(const Section& root, const Surroundings& surroundings, const Subject& subject,
                     Experiment& experiment) {
   const readers::NetworkOptions& options = subject.options;
@@ -581,6 +599,7 @@ void make_particles(const Section& root, const Surroundings& surroundings, const
   if (options.precision == Precision::single_precision) {
     experiment.initial = experiment.initial.cast<float>().cast<double>().eval();
   }
+  check_start(root, experiment);
   if (options.linearised) {
     experiment.model = std::make_shared<TangentNetwork>(experiment.network(), experiment.initial);
   }

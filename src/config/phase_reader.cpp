@@ -245,20 +245,30 @@ void read_natural_gradient(Section& section, const PhaseSetting& setting, Phase&
                                  setting.num_samples, setting.num_trained));
 }
 
-void read_dual_average(Section& section, const ParticleObjective* objective, Phase& phase) {
-  const bool dual = phase.method->estimator == Estimator::dual_average;
-  if (!section.reads("inner_steps", dual,
-                     methods_where([](const Method& row) { return row.estimator == Estimator::dual_average; }))) {
-    return;
+void read_dual_average(Section& section, const PhaseSetting& setting, Phase& phase) {
+  const auto averages = [](const Method& row) { return row.estimator == Estimator::dual_average; };
+  const bool dual = averages(*phase.method);
+  const std::string with_dual = methods_where(averages);
+  if (section.reads("inner_steps", dual, with_dual)) {
+    phase.inner_steps =
+        section.integer("inner_steps", "steps of an outer iteration, at fixed coefficients", required, {1});
   }
-  phase.inner_steps =
-      section.integer("inner_steps", "steps of an outer iteration, at fixed coefficients", required, {1});
-  section.check(!dual || objective == nullptr, "method",
+  if (section.reads("fresh_samples", dual, with_dual)) {
+    phase.fresh_samples =
+        section.integer("fresh_samples", "> 0: an outer iteration takes the next so many training samples alone",
+                        phase.fresh_samples, {0});
+    const std::int64_t num_iterations = (phase.num_steps + phase.inner_steps - 1) / phase.inner_steps;
+    section.check_data(phase.fresh_samples == 0 || num_iterations <= setting.num_samples / phase.fresh_samples,
+                       "fresh_samples",
+                       fmt::format("takes each of the {} training samples once, and there are {} outer iterations",
+                                   num_samples, num_iterations));
+  }
+  section.check(!dual || setting.objective == nullptr, "method",
                 fmt::format("averages the coefficients of samples, and objective.kind = \"{}\" has none",
-                            objective == nullptr ? "" : objective->name));
-  section.check(phase.anchor == Anchor::zero || !dual, "anchor",
+                            setting.objective == nullptr ? "" : setting.objective->name));
+  section.check(!dual || phase.anchor == Anchor::zero, "anchor",
                 fmt::format("must be \"zero\" with {}, which averages the penalty from 0", phase.method->name));
-  section.check(!phase.averaging || !dual, "averaging",
+  section.check(!dual || !phase.averaging, "averaging",
                 fmt::format("must be false with {}, which averages coefficients and predicts with its last iterate",
                             phase.method->name));
 }
@@ -279,6 +289,10 @@ void read_step(Section& section, Phase& phase) {
     phase.friction =
         section.number("friction", "of the velocities, per unit of time", phase.friction, NumberRule::positive);
   }
+  if (section.reads("radius", phase.step_rule == StepKind::ball, "step = ball")) {
+    phase.radius =
+        section.number("radius", "of the ball that the particles stay in", phase.radius, NumberRule::positive);
+  }
   section.check(phase.step_rule != StepKind::leimkuhler_matthews ||
                     (method.temperature != TemperatureKey::none && phase.temperature.value > 0),
                 "step",
@@ -294,13 +308,15 @@ void read_step(Section& section, Phase& phase) {
                 "false, or another step");
 }
 
-/// What does not go with a sphere, once all of the phase is known.
+/// What does not go with a sphere or a ball, once all of the phase is known.
 void check_sphere(const Section& section, const Phase& phase) {
-  if (phase.step_rule != StepKind::sphere) {
+  const bool on_spheres = phase.step_rule == StepKind::sphere;
+  section.check((!on_spheres && phase.step_rule != StepKind::ball) || phase.method->estimator != Estimator::natural,
+                "step",
+                fmt::format("keeps the particles in a set, and {} takes euler-maruyama only", phase.method->name));
+  if (!on_spheres) {
     return;
   }
-  section.check(phase.method->estimator != Estimator::natural, "step",
-                fmt::format("moves the particles on spheres, and {} takes euler-maruyama only", phase.method->name));
   section.check(!phase.averaging, "step",
                 "keeps the particles on spheres, and averages of them are inside; set averaging = false, or another "
                 "step");
@@ -328,7 +344,7 @@ Phase read_phase(Section& section, const PhaseSetting& setting, Index first_samp
   read_natural_gradient(section, setting, phase);
   phase.averaging = section.flag("averaging", "predicts with the average of the phase's iterates, and ends with it",
                                  {method.defaults.averaging, "false; averaged-sgd: true"});
-  read_dual_average(section, setting.objective, phase);
+  read_dual_average(section, setting, phase);
   read_step(section, phase);
   // An estimate from a batch is small by chance.
   const std::string with_full_gradient =

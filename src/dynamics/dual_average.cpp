@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cassert>
+
 namespace mfld {
 
 namespace {
@@ -38,7 +40,22 @@ template <class Scalar>
 void DualAverage<Scalar>::blend_in(const EstimateContext<Scalar>& context, double t) {
   scratch_.resizeLike(coefficients_);
   context.objective.coefficients(context.particles, span_of(scratch_));
+  if (const Index fresh = context.phase.fresh_samples; fresh > 0) {
+    keep_fresh(static_cast<Index>(t) - 1, fresh);
+  }
   coefficients_ = t / (t + 2) * coefficients_ + 2 * t / ((t + 1) * (t + 2)) * scratch_;
+}
+
+/// The mean over the samples of this iteration, an estimate of that over all: theirs alone, n / |I| times.
+template <class Scalar>
+void DualAverage<Scalar>::keep_fresh(Index iteration, Index size) {
+  const Index first = iteration * size * scratch_.cols();  // in the order of SampleSpan
+  assert(first + size * scratch_.cols() <= scratch_.size());
+  const double weight = static_cast<double>(scratch_.rows()) / static_cast<double>(size);
+  Eigen::Map<Vector> values(scratch_.data(), scratch_.size());
+  values.head(first).setZero();
+  values.segment(first, size * scratch_.cols()) *= weight;
+  values.tail(values.size() - first - size * scratch_.cols()).setZero();
 }
 
 template <class Scalar>
@@ -51,8 +68,12 @@ template <class Scalar>
 std::string DualAverage<Scalar>::describe(const Phase& phase) {
   return fmt::format(
       "all samples every step, outer iterations t = 1, 2, ... of {} steps each, in which the penalty is t / (t + 2) "
-      "times as large",
-      phase.inner_steps);
+      "times as large{}",
+      phase.inner_steps,
+      phase.fresh_samples > 0
+          ? fmt::format("; iteration t takes the coefficients of the next {} samples alone, each once",
+                        phase.fresh_samples)
+          : "");
 }
 
 template class DualAverage<double>;

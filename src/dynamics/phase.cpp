@@ -128,6 +128,9 @@ std::string Phase::describe() const {
     text += fmt::format("; friction = {}, velocities {} at the start of the phase", friction,
                         is_cold(*this) ? "0" : step.first_velocities);
   }
+  if (step_rule == StepKind::ball) {
+    text += fmt::format("; radius = {}", radius);
+  }
   if (label_noise > 0) {
     text += fmt::format("; fresh noise on the labels of every step, uniform on [-{0}, {0}]", label_noise);
   }

@@ -165,6 +165,7 @@ StepOptions Simulation<Scalar>::step_options(const Phase& phase) const {
   options.noise = noise_;
   options.step = state_.step;
   options.friction = phase.friction;
+  options.radius = phase.radius;
   return options;
 }
 

@@ -127,8 +127,9 @@ std::optional<std::string> gibbs_law_lacking(const Phase& phase) {
   if (phase.lambda1_fourth.value != 0) {
     return "the penalty has a fourth power (lambda1_fourth)";
   }
-  if (phase.step_rule == StepKind::sphere) {
-    return "the particles stay on a sphere (step)";
+  if (phase.step_rule == StepKind::sphere || phase.step_rule == StepKind::ball) {
+    return fmt::format("the particles stay {} (step)",
+                       phase.step_rule == StepKind::sphere ? "on a sphere" : "in a ball");
   }
   // No schedule is 0 first and more later.
   if (phase.temperature_at(0) == 0) {

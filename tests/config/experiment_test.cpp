@@ -97,6 +97,8 @@ const std::vector<std::vector<std::string>> good = {
     natural_gradient,
     {"phase.0.lambda1_fourth={kind = \"inverse\", value = 0.1, timescale = 10}"},
     {"phase.0.lambda1_fourth={kind = \"exponential\", value = 0.1, final = 0.01}", "phase.0.step=sphere"},
+    {"phase.0.step=ball", "phase.0.radius=30"},
+    {"phase.0.method=pda", "phase.0.inner_steps=10", "phase.0.fresh_samples=16"},
     {"phase.0.samples=[10, 30]", "phase.0.label_noise=0.1"},
     {"phase.0.method=pda", "phase.0.inner_steps=10", "phase.0.step=kinetic"},
     {"phase.0.method=sgd-mfld", "phase.0.batch_size=7", "phase.0.sampling=symmetric-sweep"},
@@ -371,7 +373,14 @@ TEST(Experiment, EveryMistakeIsOneSentence) {
        "phase.0.step = \"sphere\": keeps the particles on spheres, and averages of them are inside; set averaging = "
        "false, or another step"},
       {plus(natural_gradient, {"phase.0.step=sphere"}),
-       "phase.0.step = \"sphere\": moves the particles on spheres, and natural-gradient takes euler-maruyama only"},
+       "phase.0.step = \"sphere\": keeps the particles in a set, and natural-gradient takes euler-maruyama only"},
+      {{"phase.0.step=ball", "phase.0.radius=0"}, "phase.0.radius = 0: must be a finite number > 0"},
+      {{"phase.0.radius=2"}, "phase.0.radius = 2: is only read with step = ball"},
+      {{"phase.0.step=ball", "phase.0.radius=0.1"}, "phase.0.radius = 0.1: must be above "},
+      {{"phase.0.step=ball"}, "phase.0.radius = 1.0: must be above "},
+      {{"phase.0.method=pda", "phase.0.inner_steps=5", "phase.0.fresh_samples=9"},
+       "phase.0.fresh_samples = 9: takes each of the 50 training samples once, and there are 6 outer iterations"},
+      {{"phase.0.fresh_samples=5"}, "phase.0.fresh_samples = 5: is only read with method = pda"},
       {{"phase.0.step=sphere", "phase.0.until_gradient_norm=1"},
        "phase.0.until_gradient_norm = 1: is of the whole gradient, and its part along the radius does not vanish with "
        "step = \"sphere\""},
@@ -409,7 +418,7 @@ TEST(Experiment, EveryMistakeIsOneSentence) {
        "phase.0.lambda1 = 1: is only read with method = gd, gld, sgld, "},
       {plus(natural_gradient, {"phase.0.anchor=start"}), "phase.0.anchor = \"start\": is only read with method = gd, "},
       {{"phase.0.step=kinetik"},
-       "phase.0.step = \"kinetik\": must be one of \"euler-maruyama\", \"leimkuhler-matthews\", \"sphere\", "
+       "phase.0.step = \"kinetik\": must be one of \"euler-maruyama\", \"leimkuhler-matthews\", \"sphere\", \"ball\", "
        "\"kinetic\"; did you mean \"kinetic\"?"},
       {{"phase.0.step=kinetic", "phase.0.friction=0"}, "phase.0.friction = 0: must be a finite number > 0"},
       {{"phase.0.friction=1"}, "phase.0.friction = 1: is only read with step = kinetic"},

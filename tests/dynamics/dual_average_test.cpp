@@ -123,6 +123,30 @@ TEST(DualAverage, EveryPhaseBeginsAnew) {
   });
 }
 
+TEST(DualAverage, OnlineTakesTheNextSamplesOfEveryIterationAlone) {
+  // c = 2 / ((t + 1) (t + 2)) s (n / B) l'(f_s(x_i)) for the samples i of iteration s <= t, 0 for those to come.
+  const KernelProblem problem(tanh_neuron, mean_field, 9, 1, 20);
+  Phase phase = dual_averaging(16, 4, 0.3);
+  phase.fresh_samples = 2;
+  std::vector<Vector> iterates;
+  problem.run(problem.network, {phase}, [&](const State<double>& state) {
+    if (state.step > 0 && state.phase == 0) {
+      const auto t = static_cast<double>(iterates.size());
+      Vector expected = Vector::Zero(9);
+      for (std::size_t s = 1; s <= iterates.size(); ++s) {
+        const auto first = 2 * static_cast<Index>(s - 1);
+        expected.segment(first, 2) =
+            9.0 / 2 * 2 * static_cast<double>(s) / ((t + 1) * (t + 2)) * iterates[s - 1].segment(first, 2);
+      }
+      EXPECT_LE((coefficients_in(state) - expected).norm(), 1e-14 * (1 + expected.norm())) << state.step;
+    }
+    if (state.step % 4 == 0) {
+      iterates.push_back(problem.residual(problem.network, state.particles));
+    }
+  });
+  EXPECT_EQ(problem.outcome.end.ending, Ending::finished);
+}
+
 TEST(DualAverage, OfALinearisedNetworkIsARecursionOfItsKernel) {
   // Without noise and penalty f <- f - (eta / n) K c, c constant within an iteration.
   const KernelProblem problem(tanh_neuron, mean_field, 9, 1, 20);

@@ -143,6 +143,11 @@ TEST(Phase, DescribesDualAveraging) {
       phase.describe(),
       "all samples every step, outer iterations t = 1, 2, ... of 30 steps each, in which the penalty is t / "
       "(t + 2) times as large");
+  phase.fresh_samples = 7;
+  expect_contains(phase.describe(), "iteration t takes the coefficients of the next 7 samples alone, each once");
+  phase.step_rule = StepKind::ball;
+  phase.radius = 3;
+  expect_contains(phase.describe(), "radius = 3");
 }
 
 TEST(Phase, DescribesTheNaturalGradient) {

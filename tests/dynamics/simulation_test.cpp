@@ -30,6 +30,7 @@ Phase phase_of(std::string_view method, std::int64_t num_steps) {
   phase.averaging = phase.method->defaults.averaging;
   phase.snapshot_every = 4;
   phase.inner_steps = 3;
+  phase.radius = 20;
   phase.step_rule = phase.method->defaults.step_rule;
   return phase;
 }
@@ -163,6 +164,7 @@ bool is_allowed(const Combination& pair) {
     case StepKind::leimkuhler_matthews:
       return method.temperature != TemperatureKey::none && method.defaults.step_rule == StepKind::euler_maruyama;
     case StepKind::sphere:
+    case StepKind::ball:
     case StepKind::kinetic:
       return method.estimator != Estimator::natural && !method.defaults.averaging;
   }

@@ -20,7 +20,7 @@ std::vector<unsigned char> all_trained(Index columns) {
 }
 
 constexpr StepOptions warm{
-    .step_size = 0.3, .penalty = 0.2, .temperature = 0.7, .noise_seed = 5, .step = 11, .friction = 1.7};
+    .step_size = 0.3, .penalty = 0.2, .temperature = 0.7, .noise_seed = 5, .step = 11, .friction = 1.7, .radius = 20};
 
 template <class Scalar>
 void step_all(AnyStep<Scalar>& rule, const StepContext<Scalar>& context) {

@@ -65,7 +65,10 @@ const std::vector<std::pair<std::string, std::string>> phases = {
     {"sphere",
      "[[phase]]\nmethod = \"svrg-mfld\"\nsteps = 12\nstep_size = 0.1\nlambda2 = 0.01\nstep = \"sphere\"\n"
      "[[phase]]\nmethod = \"pda\"\nsteps = 8\nstep_size = 0.1\nlambda1 = 0.1\nlambda1_fourth = 0.02\nlambda2 = 0.01\n"
-     "inner_steps = 3\nstep = \"kinetic\"\n"},
+     "inner_steps = 3\nfresh_samples = 9\nstep = \"kinetic\"\n"},
+    {"ball",
+     "[[phase]]\nmethod = \"sgd-mfld\"\nsteps = 20\nstep_size = 0.1\nlambda2 = 0.01\nbatch_size = 5\nstep = \"ball\"\n"
+     "radius = 20\n"},
     {"steps",
      "[[phase]]\nmethod = \"svrg-mfld\"\nsteps = 9\nstep_size = 0.3\nlambda2 = 0.01\nstep = \"kinetic\"\n"
      "[[phase]]\nmethod = \"mfld\"\nsteps = 5\nstep_size = 0.1\nlambda2 = 0.01\nstep = \"leimkuhler-matthews\"\n"

@@ -31,12 +31,14 @@ struct Phase {
   std::int64_t first_sample = 0;    // one-pass: step k of the phase takes the B samples from first_sample + k B on
   std::int64_t snapshot_every = 0;  // SVRG: m steps
   std::int64_t inner_steps = 1;     // dual averaging: steps between two updates of the coefficients
+  Index fresh_samples = 0;          // dual averaging: > 0: iteration t takes the next so many samples alone
   double label_noise = 0;           // > 0: the labels of every step have fresh noise, uniform on [-s, s]
   Index samples_begin = 0;          // full and mini-batch: the samples [begin, end) alone,
   Index samples_end = 0;            // 0: all of them
   bool averaging = false;           // the result is the average of the iterates, the last one excluded
   StepKind step_rule = StepKind::euler_maruyama;
   double friction = 1;             // kinetic: > 0, per unit of time
+  double radius = 1;               // ball: > 0
   double damping = 0;              // natural gradient: >= 0, in the units of the tangent kernel
   double until_gradient_norm = 0;  // > 0, full gradients only: the phase ends once the norm of the drift is below it
 

@@ -18,6 +18,7 @@ struct StepOptions {
   std::uint64_t noise_seed = 0;
   std::int64_t step = 0;  // global step k
   double friction = 1;    // > 0, kinetic steps only
+  double radius = 1;      // > 0, of the ball
   NoiseRule noise = {};
 };
 

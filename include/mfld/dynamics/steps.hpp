@@ -5,6 +5,7 @@
 #include <optional>
 #include <variant>
 
+#include "mfld/dynamics/ball.hpp"
 #include "mfld/dynamics/euler_maruyama.hpp"
 #include "mfld/dynamics/kinetic.hpp"
 #include "mfld/dynamics/leimkuhler_matthews.hpp"
@@ -13,7 +14,7 @@
 namespace mfld {
 
 /// How a particle moves once its drift is known.
-enum class StepKind { euler_maruyama, leimkuhler_matthews, sphere, kinetic };
+enum class StepKind { euler_maruyama, leimkuhler_matthews, sphere, ball, kinetic };
 
 /// The steps there are, in the order of `StepKind`: one class each, a discretisation of the Langevin equation, with
 ///   static constexpr StepWords words;                           its row of `step_rules`
@@ -25,7 +26,8 @@ enum class StepKind { euler_maruyama, leimkuhler_matthews, sphere, kinetic };
 ///   const Particles<Scalar>& velocities() const;                [N x p], empty before begin
 ///   static Particles<Scalar> starting_velocities(const StepOptions&, Index num_particles, trained);  what begin makes
 template <class Scalar>
-using AnyStep = std::variant<EulerMaruyama<Scalar>, LeimkuhlerMatthews<Scalar>, Sphere<Scalar>, Kinetic<Scalar>>;
+using AnyStep =
+    std::variant<EulerMaruyama<Scalar>, LeimkuhlerMatthews<Scalar>, Sphere<Scalar>, Ball<Scalar>, Kinetic<Scalar>>;
 
 template <class Scalar>
 AnyStep<Scalar> make_step(StepKind kind);
