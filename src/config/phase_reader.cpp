@@ -261,7 +261,7 @@ void read_dual_average(Section& section, const PhaseSetting& setting, Phase& pha
     section.check_data(phase.fresh_samples == 0 || num_iterations <= setting.num_samples / phase.fresh_samples,
                        "fresh_samples",
                        fmt::format("takes each of the {} training samples once, and there are {} outer iterations",
-                                   num_samples, num_iterations));
+                                   setting.num_samples, num_iterations));
   }
   section.check(!dual || setting.objective == nullptr, "method",
                 fmt::format("averages the coefficients of samples, and objective.kind = \"{}\" has none",
