@@ -10,10 +10,14 @@
 #include "selfcheck/laws.hpp"
 #include "selfcheck/width.hpp"
 
-namespace mfld::theorems {
+namespace mfld {
 
 /// What googletest prints of a parameter.
 static void PrintTo(StepKind kind, std::ostream* out) { *out << info(kind).name; }
+
+}  // namespace mfld
+
+namespace mfld::theorems {
 
 namespace {
 
