@@ -2,11 +2,11 @@
 
 import numpy as np
 
-import results
 import series
 import style
 import sweeps
 import words
+from mfld import results
 
 
 def column_of(runs, figure):
