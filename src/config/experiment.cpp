@@ -37,7 +37,7 @@ Seeds read_seeds(Section root) {
   Seeds seeds;
   seeds.data = read("data", "inputs, labels, teacher, rotation, split");
   seeds.initialisation = read("initialisation", "first particles");
-  seeds.batches = read("batches", "which samples a mini-batch holds");
+  seeds.batches = read("batches", "which samples a mini-batch holds, and label_noise of a phase");
   seeds.noise = read("noise", "the Brownian motion");
   return seeds;
 }
