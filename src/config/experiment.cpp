@@ -534,6 +534,7 @@ std::shared_ptr<const ParticleObjective> make_objective(const Section& root, con
   return objective;
 }
 
+/// with_data(read): how what depends on the data is read.
 template <class WithData>
 void read_method(const Section& root, const Subject& subject, const WithData& with_data, Experiment& experiment) {
   const Network& network = experiment.network();
@@ -607,14 +608,15 @@ void make_particles(const Section& root, const Surroundings& surroundings, const
 
 /// A kernel far narrower than the distances of the first particles sees nearly no two of them.
 void check_kernel_width(const Section& root, const Experiment& experiment) {
-  if (experiment.objective && experiment.objective->kernel_width > 0 && experiment.initial.rows() > 1) {
-    const double median = median_distance(experiment.initial);
-    root.check(
-        experiment.objective->kernel_width >= least_kernel_width * median, "objective.kernel_width",
-        fmt::format("must not be below a hundredth of the median distance of two first particles, {:.4g}: nearly "
-                    "no two would see each other; that distance is a width to begin with",
-                    median));
+  const double width = experiment.objective ? experiment.objective->kernel_width : -1;
+  if (width < 0) {
+    return;
   }
+  const double median = experiment.initial.rows() > 1 ? median_distance(experiment.initial) : 0;
+  root.check(width > 0 && width >= least_kernel_width * median, "objective.kernel_width",
+             fmt::format("must be positive, and not below a hundredth of the median distance of two first particles, "
+                         "{:.4g}: nearly no two would see each other; that distance is a width to begin with",
+                         median));
 }
 
 /// Reads everything in the order of the resolved file.
@@ -744,7 +746,9 @@ bool is_of_choices(const Value& config, const KeyInfo& key, const std::vector<Ke
     }
     const Value* value = find(config, choice);
     const auto* text = value == nullptr ? nullptr : value->as<std::string>();
-    const std::string chosen = text != nullptr ? *text : choice == "objective.kind" ? "risk" : "";
+    const std::string chosen = text != nullptr              ? *text
+                               : choice == "objective.kind" ? std::string(objectives().front().name)
+                                                            : "";
     const std::string with_chosen = with + chosen + '"';
     const bool exists = std::any_of(every_key.begin(), every_key.end(), [&](const KeyInfo& each) {
       return each.where.find(with_chosen) != std::string::npos;

@@ -116,8 +116,6 @@ ObjectivePlan read_stein(Section& section) {
       section.choice("target", "pi, known through its score grad log pi", required, names_of(targets));
   const double width =
       section.number("kernel_width", "of k = exp(-|x - z|^2 / (2 kernel_width^2))", required, NumberRule::non_negative);
-  section.check(width > 0, "kernel_width",
-                "must be > 0; the median distance of two particles is a width to begin with");
   MakeTarget make_target;
   for (std::size_t k = 0; k < targets.size(); ++k) {
     if (section.is_describing() || k == chosen) {
@@ -130,6 +128,7 @@ ObjectivePlan read_stein(Section& section) {
             ParticleObjective objective;
             objective.dimension = make_target(data)->dimension();
             objective.num_terms = num_particles;
+            objective.terms = "particles";
             objective.kernel_width = width;
             set_makers(
                 [make_target, width,

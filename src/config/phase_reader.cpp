@@ -118,7 +118,8 @@ void check_one_pass(const Section& section, Index num_samples, const Phase& phas
                   phase.first_sample > 0 ? " left by the phases before" : ""));
 }
 
-void read_batches(Section& section, Index num_samples, Phase& phase) {
+void read_batches(Section& section, const PhaseSetting& setting, Phase& phase) {
+  const Index num_samples = phase.takes_all_samples() ? setting.num_samples : phase.num_samples();
   const Estimator estimator = phase.method->estimator;
   const MethodDefaults& defaults = phase.method->defaults;
   const std::string with_batch = methods_where(draws_batches);
@@ -132,7 +133,9 @@ void read_batches(Section& section, Index num_samples, Phase& phase) {
     phase.batch_size = section.integer("batch_size", "samples per step, shared by all particles", fallback, {1});
     section.check_data(phase.batch_size <= num_samples, "batch_size",
                        fmt::format("must be at most {}, the number of {}", num_samples,
-                                   phase.takes_all_samples() ? "training samples" : "samples of the phase"));
+                                   !phase.takes_all_samples()     ? "samples of the phase"
+                                   : setting.objective == nullptr ? "training samples"
+                                                                  : setting.objective->terms));
   }
   if (section.reads("sampling", draws_batches(*phase.method), with_batch)) {
     phase.sampling = pick(
@@ -340,7 +343,7 @@ Phase read_phase(Section& section, const PhaseSetting& setting, Index first_samp
   phase.step_size = read_schedule(section, "step_size", "eta", required, NumberRule::positive);
   read_penalty(section, setting.objective, phase);
   read_samples(section, setting, phase);
-  read_batches(section, phase.takes_all_samples() ? setting.num_samples : phase.num_samples(), phase);
+  read_batches(section, setting, phase);
   read_natural_gradient(section, setting, phase);
   phase.averaging = section.flag("averaging", "predicts with the average of the phase's iterates, and ends with it",
                                  {method.defaults.averaging, "false; averaged-sgd: true"});

@@ -22,8 +22,9 @@ Dataset make_mixture(const MixtureOptions& options, std::uint64_t seed) {
   generate_samples(recipe, seed, data);
   data.relevant_subspace.resize(d, 0);
   data.has_labels = false;
-  data.description = fmt::format("points x ~ N(c, {}^2 I_{}) about {} centres c in turn{}", options.std, d,
-                                 options.centres.rows(), describe_samples(recipe));
+  data.description =
+      fmt::format("points x ~ N(c, {}^2 I_{}) about {} centres c in turn; {} training and {} test points", options.std,
+                  d, options.centres.rows(), options.num_train, options.num_test);
   return data;
 }
 

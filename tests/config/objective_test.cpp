@@ -185,12 +185,18 @@ TEST(Objective, EveryMistakeAboutATargetIsOneSentence) {
        "objective.target = \"bananna\": must be one of \"gaussian-mixture\", \"banana\", "
        "\"logistic-regression\"; did you mean \"banana\"?"},
       {{"objective={kind = \"ksd\", kernel_width = 1}"}, "objective.target: is missing, must be one of"},
-      {{"objective.kernel_width=0"}, "objective.kernel_width = 0: must be > 0"},
+      {{"objective.kernel_width=0"},
+       "objective.kernel_width = 0: must be positive, and not below a hundredth of the median distance of two first "
+       "particles, "},
       {{"objective.kernel_width=0.001"},
-       "objective.kernel_width = 0.001: must not be below a hundredth of the median distance of two first particles, "},
+       "objective.kernel_width = 0.001: must be positive, and not below a hundredth of the median distance of two "
+       "first "
+       "particles, "},
       {{"objective.std=1"},
        "objective.std = 1: is only read with objective.kind = \"ksd\", objective.target = \"gaussian-mixture\""},
       {{"objective.smoothing=1"}, "objective.smoothing = 1: is only read with objective.kind = \"mmd\""},
+      {{"phase.0.method=sgd-mfld", "phase.0.batch_size=11"},
+       "phase.0.batch_size = 11: must be at most 10, the number of particles"},
       {{"objective.scale=0"}, "objective.scale = 0: must be a finite number > 0"},
   };
   for (const auto& [settings, sentence] : mistakes) {

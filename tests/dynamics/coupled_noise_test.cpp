@@ -30,7 +30,8 @@ Particles<Scalar> moved(StepKind kind, StepOptions options, std::int64_t count, 
   return theta;
 }
 
-constexpr StepOptions plain{.step_size = 0.02, .temperature = 0.7, .noise_seed = 5, .step = 0};
+/// A ball that holds all of them.
+constexpr StepOptions plain{.step_size = 0.02, .temperature = 0.7, .noise_seed = 5, .step = 0, .radius = 20};
 
 StepOptions coarse(std::int64_t factor) {
   StepOptions options = plain;

@@ -13,11 +13,12 @@ namespace mfld {
 /// An objective whose particles are points of R^d and no neurons, as an experiment chose it: what makes it of the data,
 /// once for each caller, in either precision. What is made refers to the data.
 struct ParticleObjective {
-  std::string_view name;     // what [objective] kind and its column of metrics.csv are called; static
-  Index dimension = 0;       // p = d
-  Index num_terms = 0;       // n
-  bool is_periodic = false;  // a function of every coordinate modulo 2 pi
-  double kernel_width = 0;   // where only the particles say whether it is tiny; 0: that is known
+  std::string_view name;  // what [objective] kind and its column of metrics.csv are called; static
+  Index dimension = 0;    // p = d
+  Index num_terms = 0;    // n
+  std::string_view terms = "training samples";  // what those are; static
+  bool is_periodic = false;                     // a function of every coordinate modulo 2 pi
+  double kernel_width = -1;  // where only the particles say whether it is too small; below 0: that is known
   std::function<std::unique_ptr<Objective<double>>(const Dataset&)> in_double;
   std::function<std::unique_ptr<Objective<float>>(const Dataset&)> in_single;
 
