@@ -14,7 +14,10 @@ namespace mfld {
 /// (seed, batch, step). Without replacement by Floyd's algorithm; batch.size() = n gives all samples in order.
 void draw_batch(std::uint64_t seed, std::int64_t step, Index num_samples, Sampling sampling, std::span<Index> batch);
 
-/// The terms of the context's step, as its phase says, ascending.
+/// The terms of a step of the phase, ascending, out of num_terms.
+void choose_batch(const Phase& phase, std::uint64_t seed, std::int64_t step, std::int64_t step_in_phase,
+                  Index num_terms, std::vector<Index>& batch);
+/// Those of the context's step.
 template <class Scalar>
 void choose_batch(const EstimateContext<Scalar>& context, std::vector<Index>& batch);
 
