@@ -67,18 +67,22 @@ std::string kind_in_words(const Phase& phase) {
 
 }  // namespace
 
-template <class Scalar>
-void choose_batch(const EstimateContext<Scalar>& context, std::vector<Index>& batch) {
-  const Phase& phase = context.phase;
+void choose_batch(const Phase& phase, std::uint64_t seed, std::int64_t step, std::int64_t step_in_phase,
+                  Index num_terms, std::vector<Index>& batch) {
   batch.resize(static_cast<std::size_t>(phase.batch_size));
   if (phase.sampling == Sampling::one_pass) {
-    const Index first = phase.first_sample + context.step_in_phase * phase.batch_size;
-    assert(first + phase.batch_size <= context.objective.num_terms());
+    const Index first = phase.first_sample + step_in_phase * phase.batch_size;
+    assert(first + phase.batch_size <= num_terms);
     std::iota(batch.begin(), batch.end(), first);
   } else {
-    draw_batch(context.batch_seed, context.step, context.num_terms(), phase.sampling, batch);
+    draw_batch(seed, step, num_terms, phase.sampling, batch);
     shift(phase, batch);
   }
+}
+
+template <class Scalar>
+void choose_batch(const EstimateContext<Scalar>& context, std::vector<Index>& batch) {
+  choose_batch(context.phase, context.batch_seed, context.step, context.step_in_phase, context.num_terms(), batch);
 }
 
 template void choose_batch(const EstimateContext<double>&, std::vector<Index>&);

@@ -40,6 +40,21 @@ void Moment::move_to(const State<Scalar>& state, bool average) {
           {phase.penalty_at(step_in_phase), phase.anchor == Anchor::start ? scene_.initial : nullptr,
            phase.fourth_penalty_at(step_in_phase)},
           phase.temperature_at(step_in_phase), state.step);
+  look_ahead(state, phase, step_in_phase);
+}
+
+template <class Scalar>
+void Moment::look_ahead(const State<Scalar>& state, const Phase& phase, std::int64_t step_in_phase) {
+  next_ = {&phase, state.step, step_in_phase, scene_.seeds.batches};
+  if (const auto* svrg = std::get_if<Svrg<Scalar>>(&state.estimator); svrg != nullptr && svrg->snapshot().size() > 0) {
+    next_.coefficients = svrg->snapshot_coefficients();
+    if constexpr (std::is_same_v<Scalar, double>) {
+      next_.snapshot = &svrg->snapshot();
+    } else {
+      snapshot_in_double_ = svrg->snapshot().template cast<double>();
+      next_.snapshot = &snapshot_in_double_;
+    }
+  }
 }
 
 template void Moment::move_to(const State<double>&, bool);
@@ -54,6 +69,8 @@ void Moment::move_to(const Particles<double>& particles, const Penalty<double>& 
   have_train_ = have_test_ = have_drift_ = have_kernel_ = false;
   data_part_.reset();
   certificate_.reset();
+  next_ = {};
+  gradient_noise_.reset();
 }
 
 void Moment::move_to_outputs(const Vector& train, const Vector& test) {
@@ -108,6 +125,17 @@ const Drift& Moment::full_drift() {
   add_penalty(scene_.network().trained(), particles(), penalty_, drift_);
   have_drift_ = true;
   return drift_;
+}
+
+const std::optional<GradientNoise>& Moment::gradient_noise() {
+  const bool is_other = next_.is_random() && !has_gradient_noise(*next_.phase);
+  const bool lacks_snapshot =
+      next_.is_random() && next_.phase->method->estimator == Estimator::svrg && next_.snapshot == nullptr;
+  if (!gradient_noise_ && next_.phase != nullptr && !lacks_snapshot && !is_other) {
+    const Stopwatch watch(pass_seconds_);
+    gradient_noise_ = mfld::gradient_noise(*risk_, particles(), next_);
+  }
+  return gradient_noise_;
 }
 
 const Matrix& Moment::tangent_kernel() {

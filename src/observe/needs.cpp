@@ -31,6 +31,11 @@ bool trains_all(const Scene& scene) {
   return std::all_of(trained.begin(), trained.end(), [](unsigned char moves) { return moves != 0; });
 }
 
+bool has_batches(const Scene& scene) {
+  return scene.phases != nullptr && std::any_of(scene.phases->begin(), scene.phases->end(),
+                                                [](const Phase& phase) { return has_gradient_noise(phase); });
+}
+
 bool has_start(const Scene& scene) { return scene.initial != nullptr; }
 
 bool has_nonzero_start(const Scene& scene) { return has_start(scene) && scene.initial->squaredNorm() > 0; }
@@ -101,6 +106,8 @@ constexpr auto conditions = std::to_array<Condition>({
     {&Needs::pairs, [](const Scene& scene) { return scene.initial == nullptr || scene.initial->rows() >= 2; },
      "needs network.width of at least 2"},
     {&Needs::all_trained, trains_all, "needs a network all of whose parameters are trained (network.train)"},
+    {&Needs::batches, has_batches,
+     "needs a phase that draws fresh mini-batches of all samples, without label noise (sgd, sgd-mfld, svrg-mfld, ...)"},
     {&Needs::linearised_descent,
      [](const Scene& scene) { return has_linearised_descent(scene.risk->loss(), scene.phases, scene.initial); },
      "needs the squared loss and gd as the only phase, with a constant step_size and lambda1 = 0"},

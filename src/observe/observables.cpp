@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/algorithm/string/join.hpp>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "mfld/observe/alignment.hpp"
@@ -109,15 +110,37 @@ Observable discrepancy() {
   return row;
 }
 
+/// What mini-batches add to the drift.
+Observable gradient_noise_row() {
+  const auto columns = [](const Scene&) {
+    return std::vector<std::string>{"gradient_noise", "gradient_noise_of_batch"};
+  };
+  const auto evaluate = [](Moment& moment, std::span<double> values) {
+    const auto noise = moment.gradient_noise();
+    constexpr double none = std::numeric_limits<double>::quiet_NaN();
+    values[0] = noise ? noise->expected : none;
+    values[1] = noise ? noise->of_next_batch : none;
+  };
+  return {
+      "gradient_noise",
+      "E |v_I - v|^2 / N over the next mini-batch I: c (1/n) sum_i (1/N) sum_j |u_ij - u_j|^2, u_i the drift of "
+      "sample i, for svrg less that at the snapshot, c = (n - B) / (B (n - 1)), with replacement or in one pass 1/B; "
+      "with the column gradient_noise_of_batch, |v_I - v|^2 / N of the batch that is drawn; 0 for full gradients and "
+      "where a snapshot is taken; costs n passes of one sample  [Suzuki, Wu & Nitanda, NeurIPS 2023]",
+      {.particles = true, .initial_particles = true, .batches = true},
+      columns,
+      evaluate,
+      false};
+}
+
 std::vector<Observable> risk_rows() {
   return {
       number(
           train_loss_name,
           "(1/n) sum_i l(f(x_i), y_i) on the training samples, no penalty; a mean whatever loss.reduction", {},
           [](Moment& moment) { return loss_of(moment, moment.train_outputs(), moment.scene().data->train_targets); }),
-      number(
-          "test_loss", "the same on the test samples", {.test_samples = true},
-          [](Moment& moment) { return loss_of(moment, moment.test_outputs(), moment.scene().data->test_targets); }),
+      number("test_loss", "the same on the test samples", {.test_samples = true},
+             [](Moment& moment) { return loss_of(moment, moment.test_outputs(), moment.scene().data->test_targets); }),
       number("train_accuracy", "share of training samples with y f(x) > 0; a tie is wrong", {.classes = true},
              [](Moment& moment) { return accuracy(moment.train_outputs(), moment.scene().data->train_targets); }),
       number("test_accuracy", "share of test samples with y f(x) > 0; a tie is wrong",
@@ -132,6 +155,7 @@ std::vector<Observable> risk_rows() {
           "gradient_norm",
           "sqrt(sum_j |g_j|^2 / N), g_j = v_j + 2 penalty (theta_j - anchor_j) the full drift, trained columns",
           {.particles = true, .network = false}, [](Moment& moment) { return drift_norm(moment.full_drift()); })),
+      gradient_noise_row(),
       discrepancy(),
   };
 }

@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,12 @@ class Svrg {
     visit("snapshot/particles", self.particles_, sizes.per_parameter());
     visit("snapshot/drift", self.drift_, sizes.per_parameter());
     visit("snapshot/field", self.field_, sizes.coefficients());
+  }
+
+  /// The particles of the snapshot [N x p], and the coefficients there; empty before the first one.
+  const Particles<Scalar>& snapshot() const { return particles_; }
+  SampleSpan<const double> snapshot_coefficients() const {
+    return {{field_.data(), static_cast<std::size_t>(field_.size())}, std::max<Index>(1, field_.cols())};
   }
 
  private:

@@ -9,6 +9,7 @@
 #include "mfld/dynamics/state.hpp"
 #include "mfld/objective/empirical_risk.hpp"
 #include "mfld/objective/penalty.hpp"
+#include "mfld/observe/gradient_noise.hpp"
 #include "mfld/observe/linearisation.hpp"
 #include "mfld/observe/needs.hpp"
 #include "mfld/trust/certificate.hpp"
@@ -51,6 +52,9 @@ class Moment {
   double data_part();                       // R, of a network or of points
   double objective();                       // F = R + penalty_value
   const Drift& full_drift();                // [N x p] g_j, data part and penalty, trained columns
+  /// Of the step that follows, at these particles; nothing where no state was moved to, or its batches are no fresh ones
+  /// of all samples (has_gradient_noise).
+  const std::optional<GradientNoise>& gradient_noise();
   /// Seconds in the passes over data and pairs that these needed, over all moments.
   double pass_seconds() const { return pass_seconds_; }
 
@@ -66,11 +70,17 @@ class Moment {
   const LinearisedDescent& linearised_descent();
 
  private:
+  template <class Scalar>
+  void look_ahead(const State<Scalar>& state, const Phase& phase, std::int64_t step_in_phase);
+
   Scene scene_;
   const Particles<double>* particles_ = nullptr;
   Penalty<double> penalty_;
   double temperature_ = 0;
   Particles<double> in_double_;  // of a state that is not
+  NextEstimate next_;
+  Particles<double> snapshot_in_double_;
+  std::optional<GradientNoise> gradient_noise_;
   std::int64_t step_ = 0;
   bool have_train_ = false;
   bool have_test_ = false;
