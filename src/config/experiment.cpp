@@ -573,7 +573,9 @@ void check_memory_of_particles(const Section& root, const Subject& subject, cons
 
 /// A first phase in a ball begins inside. Where the others begin is known when they do.
 void check_start(const Section& root, const Experiment& experiment) {
-  if (experiment.phases.empty() || experiment.phases.front().step_rule != StepKind::ball) {
+  const auto moves = [](const Phase& phase) { return phase.num_steps > 0; };
+  const auto first = std::find_if(experiment.phases.begin(), experiment.phases.end(), moves);
+  if (first == experiment.phases.end() || first->step_rule != StepKind::ball) {
     return;
   }
   Vector squares = Vector::Zero(experiment.initial.rows());
@@ -584,7 +586,7 @@ void check_start(const Section& root, const Experiment& experiment) {
   }
   Index farthest = 0;
   const double distance = std::sqrt(squares.maxCoeff(&farthest));
-  root.check(distance < experiment.phases.front().radius, "phase.0.radius",
+  root.check(distance < first->radius, fmt::format("phase.{}.radius", first - experiment.phases.begin()),
              fmt::format("must be above {:.6g}, the distance from 0 of particle {}, which the run begins with",
                          distance, farthest));
 }

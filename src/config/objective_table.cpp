@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cmath>
 #include <utility>
 
 #include "mfld/objective/kernel_stein.hpp"
@@ -23,8 +24,8 @@ void set_makers(const Make& make, ParticleObjective& objective) {
   objective.in_single = [make](const Dataset& data) { return make.template operator()<float>(data); };
 }
 
-/// The width of a kernel, not far below the distances of the points that it compares.
-double read_kernel_width(Section& section, std::string_view of, double median) {
+/// The width of a kernel, with that of the smoothing not far below the distances of the points that it compares.
+double read_kernel_width(Section& section, std::string_view of, double median, double smoothing) {
   const std::string in_words = fmt::format("the median distance of two {}", of);
   Fallback<double> fallback = required;
   if (median > 0 || section.is_describing()) {
@@ -33,7 +34,7 @@ double read_kernel_width(Section& section, std::string_view of, double median) {
   const std::string doc = fmt::format("width of the kernel, in the units of the {}", of);
   const double width = section.number("kernel_width", doc, fallback, NumberRule::non_negative);
   section.check_data(
-      width > 0 && width >= least_kernel_width * median, "kernel_width",
+      width > 0 && std::hypot(width, smoothing) >= least_kernel_width * median, "kernel_width",
       fmt::format("must be positive, and not below a hundredth of the median distance of two {}, {:.4g}: "
                   "nearly no two would see each other; that distance is a width to begin with",
                   of, median));
@@ -45,8 +46,8 @@ ObjectivePlan read_risk_plan(Section& /*section*/) { return {}; }
 
 ParticleObjective make_mmd(Section& section, MmdOptions options, const Dataset& data) {
   if (section.reads("kernel_width", options.kernel == MmdKernel::gaussian, "objective.kernel = \"gaussian\"")) {
-    options.width =
-        read_kernel_width(section, "training points", data.num_train() > 1 ? median_distance(data.train_inputs) : 0.0);
+    options.width = read_kernel_width(
+        section, "training points", data.num_train() > 1 ? median_distance(data.train_inputs) : 0.0, options.smoothing);
   }
   section.check_data(options.kernel == MmdKernel::gaussian || data.input_dim() <= most_torus_dimensions, "kernel",
                      fmt::format("is of {} coordinates at most, and the training points have {}", most_torus_dimensions,

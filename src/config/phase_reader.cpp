@@ -146,7 +146,7 @@ void read_batches(Section& section, const PhaseSetting& setting, Phase& phase) {
         {name_of(samplings, defaults.sampling), "without-replacement; averaged-sgd: one-pass"}, samplings);
     section.check(
         phase.sampling != Sampling::one_pass || phase.takes_all_samples(), "samples",
-        "cannot be given with sampling = \"one-pass\", which takes the samples that no phase before has used");
+        "cannot be given with sampling = \"one-pass\", which takes the samples that no such phase before has used");
     if (phase.sampling == Sampling::one_pass && !section.is_describing()) {
       check_one_pass(section, num_samples, phase);
     }
@@ -359,6 +359,9 @@ Phase read_phase(Section& section, const PhaseSetting& setting, Index first_samp
         phase.until_gradient_norm, NumberRule::non_negative);
   }
   check_sphere(section, phase);
+  const bool in_a_set = phase.step_rule == StepKind::sphere || phase.step_rule == StepKind::ball;
+  section.check(!in_a_set || setting.objective == nullptr || !setting.objective->is_periodic, "step",
+                "keeps the particles in a set about 0, and those on the torus have no distance from 0");
   return phase;
 }
 
@@ -393,7 +396,7 @@ std::optional<StopRule> read_stop_rule(const Section& section) {
 PhaseList read_phases(const Section& root, const PhaseSetting& setting) {
   PhaseList list;
   std::vector<Phase>& phases = list.phases;
-  Index first_sample = 0;  // that no phase before has used up
+  Index first_sample = 0;  // that no one-pass phase before has used up
   std::int64_t num_steps = 0;
   for (Section& section : root.tables("phase")) {
     phases.push_back(read_phase(section, setting, first_sample));

@@ -1,6 +1,8 @@
 #include "mfld/dynamics/ball.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "dynamics/constrained.hpp"
 
@@ -37,7 +39,11 @@ template <class Scalar>
 void Ball<Scalar>::begin(const StepContext<Scalar>& context) {
   const Index num_particles = context.particles.rows();
   const Particles<double> position = trained_part(context.particles, context.trained, 0, num_particles);
-  const ArrayXd share = position.rowwise().norm().array() / context.options.radius;
+  // A particle that a phase left next to the boundary may have been rounded onto it.
+  constexpr double rounding = 4 * static_cast<double>(std::numeric_limits<Scalar>::epsilon());
+  const ArrayXd share = (position.rowwise().norm().array() / context.options.radius).unaryExpr([](double s) {
+    return s < 1 + rounding ? std::min(s, 1 - rounding) : s;
+  });
   mirror_ = Particles<double>::Zero(num_particles, context.particles.cols());
   const ArrayXd gain = over(share.unaryExpr([](double s) { return std::atanh(s); }), share);
   put_back(gain.matrix().asDiagonal() * position, context.trained, 0, mirror_);

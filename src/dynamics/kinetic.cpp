@@ -14,14 +14,15 @@ Particles<Scalar> Kinetic<Scalar>::starting_velocities(const StepOptions& option
     return velocities;
   }
   const auto deviation = static_cast<Scalar>(std::sqrt(options.temperature));
+  const std::int64_t counter = options.step * options.noise.substeps;  // that of a run with finer steps, here
   for_each_run(num_particles, [&](Index first, Index last) {
     Particles<Scalar> normals(last - first, velocities.cols());
     if (options.noise.in_double) {
       Matrix in_double(normals.rows(), normals.cols());
-      langevin_noise(options.noise_seed, options.step, first, in_double, Purpose::velocity);
+      langevin_noise(options.noise_seed, counter, first, in_double, Purpose::velocity);
       normals = in_double.cast<Scalar>();
     } else {
-      langevin_noise(options.noise_seed, options.step, first, normals, Purpose::velocity);
+      langevin_noise(options.noise_seed, counter, first, normals, Purpose::velocity);
     }
     for (Index column = 0; column < velocities.cols(); ++column) {
       if (trained[static_cast<std::size_t>(column)] != 0) {

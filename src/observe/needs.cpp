@@ -6,6 +6,7 @@
 #include <array>
 #include <string_view>
 
+#include "mfld/observe/gradient_noise.hpp"
 #include "mfld/observe/harmonics.hpp"
 #include "mfld/observe/linearisation.hpp"
 #include "mfld/trust/log_sobolev.hpp"
@@ -103,6 +104,8 @@ constexpr auto conditions = std::to_array<Condition>({
     {&Needs::plane, has_plane, "needs inputs of dimension 2 at least"},
     {&Needs::initial_particles, has_start, "needs the initial particles"},
     {&Needs::nonzero_start, has_nonzero_start, "needs initial particles that are not all zero"},
+    {&Needs::neighbours, [](const Scene& scene) { return scene.objective == nullptr || !scene.objective->is_periodic; },
+     "needs distances in R^d, and the points are on a torus (objective.kernel)"},
     {&Needs::pairs, [](const Scene& scene) { return scene.initial == nullptr || scene.initial->rows() >= 2; },
      "needs network.width of at least 2"},
     {&Needs::all_trained, trains_all, "needs a network all of whose parameters are trained (network.train)"},
@@ -110,7 +113,9 @@ constexpr auto conditions = std::to_array<Condition>({
      "needs a phase that draws fresh mini-batches of all samples, without label noise (sgd, sgd-mfld, svrg-mfld, ...)"},
     {&Needs::linearised_descent,
      [](const Scene& scene) { return has_linearised_descent(scene.risk->loss(), scene.phases, scene.initial); },
-     "needs the squared loss and gd as the only phase, with a constant step_size and lambda1 = 0"},
+     "needs the squared loss and gd as the only phase, on all samples with their own labels, with a constant "
+     "step_size, "
+     "step = \"euler-maruyama\" and no penalty"},
 });
 
 /// The same where the sentence tells more.
@@ -133,6 +138,9 @@ std::optional<std::string> gibbs_law_lacking(const Phase& phase) {
   }
   if (phase.lambda1_fourth.value != 0) {
     return "the penalty has a fourth power (lambda1_fourth)";
+  }
+  if (!phase.takes_all_samples()) {
+    return "the risk is of some of the samples (samples)";
   }
   if (phase.step_rule == StepKind::sphere || phase.step_rule == StepKind::ball) {
     return fmt::format("the particles stay {} (step)",

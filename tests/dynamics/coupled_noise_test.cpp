@@ -80,6 +80,19 @@ TEST(CoupledNoise, RunsOfTwoStepSizesStayTogether) {
   EXPECT_GT(distance(own, 100), 0.5);
 }
 
+/// A phase that begins in the middle of a run draws its velocities where the finer run draws them.
+TEST(CoupledNoise, VelocitiesOfALaterPhaseAreShared) {
+  StepOptions fine = plain;
+  fine.step = 80;
+  StepOptions rough = coarse(4);
+  rough.step = 20;
+  const Particles<double> by_fine_steps = moved<double>(StepKind::kinetic, fine, 40, 300, 1);
+  EXPECT_LT((moved<double>(StepKind::kinetic, rough, 10, 300, 1) - by_fine_steps).cwiseAbs().maxCoeff(), 0.2);
+  rough.step = 21;
+  EXPECT_GT((moved<double>(StepKind::kinetic, rough, 10, 300, 1) - by_fine_steps).cwiseAbs().maxCoeff(), 1)
+      << "from other velocities";
+}
+
 TEST(CoupledNoise, SinglePrecisionSharesItWhereItIsAsked) {
   StepOptions options = plain;
   options.noise.in_double = true;

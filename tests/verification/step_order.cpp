@@ -6,6 +6,10 @@
 namespace mfld {
 
 void study_step_order(const std::filesystem::path& folder) {
+  // The number of each in the figure's table.
+  const auto number_of = [](StepKind kind) {
+    return kind == StepKind::euler_maruyama ? 0.0 : kind == StepKind::leimkuhler_matthews ? 1.0 : 2.0;
+  };
   constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
   struct Case {
     StepKind kind;
@@ -27,7 +31,7 @@ void study_step_order(const std::filesystem::path& folder) {
                            {StepKind::kinetic, 0.28, 100, unknown},
                            {StepKind::kinetic, 0.4, 60, unknown}}) {
     const Estimated error = error_of_moment(each.kind, each.step_size, each.steps_of_block);
-    rows.push_back({static_cast<double>(each.kind), each.step_size, error.value, error.standard_error, each.exact});
+    rows.push_back({number_of(each.kind), each.step_size, error.value, error.standard_error, each.exact});
   }
   write_table(folder, "step_order", "step,step_size,error,standard_error,exact", rows);
 }
