@@ -124,7 +124,7 @@ TEST(Observables, NamesAndColumnsAreUniqueAndReasonsSayWhatIsNeeded) {
   for (const Observable& row : observables()) {
     EXPECT_TRUE(names.insert(row.name).second) << row.name;
     EXPECT_FALSE(row.formula.empty()) << row.name;
-    if (needs_langevin.count(row.name) > 0 || row.needs.points) {
+    if (needs_langevin.count(row.name) > 0 || row.needs.points || row.needs.batches) {
       EXPECT_TRUE(row.unavailable(rich.scene())) << row.name;
     } else {
       EXPECT_FALSE(row.unavailable(rich.scene())) << row.name << ": " << row.unavailable(rich.scene()).value_or("");
