@@ -394,8 +394,8 @@ TEST(Experiment, EveryMistakeIsOneSentence) {
        "phase.0.batch_size = 11: must be at most 10, the number of samples of the phase"},
       {plus(svrg, {"phase.0.samples=[0, 9]"}), "phase.0.samples = [0, 9]: is only read with method = gd, gld, sgld, "},
       {plus(averaged_sgd, {"phase.0.samples=[0, 9]"}),
-       "phase.0.samples = [0, 9]: cannot be given with sampling = \"one-pass\", which takes the samples that no phase "
-       "before has used"},
+       "phase.0.samples = [0, 9]: cannot be given with sampling = \"one-pass\", which takes the samples that no such "
+       "phase before has used"},
       {{"phase.0.inner_steps=5"}, "phase.0.inner_steps = 5: is only read with method = pda"},
       {{"phase.0.method=pda", "phase.0.inner_steps=5", "phase.0.anchor=start"},
        "phase.0.anchor = \"start\": must be \"zero\" with pda, which averages the penalty from 0"},
