@@ -124,7 +124,8 @@ constexpr std::array<Topic, 14> topics = {{
     {"kernels", "[[phase]] kernel of the method kernel-regression", list_kernels},
     {"conventions", "[[phase]] convention, mfld kernel --convention: networks of infinite width", list_conventions},
     {"observables", "[observe] columns", list_observables},
-    {"schedules", "kind of step_size, lambda1, lambda1_fourth and lambda2: at step k = 0..K-1 of the phase", list_schedules},
+    {"schedules", "kind of step_size, lambda1, lambda1_fourth and lambda2: at step k = 0..K-1 of the phase",
+     list_schedules},
     {"links", "[task] link of single-index and multi-index: the label of z, x = z or a rotation of it", list_links},
     {"keys", "keys of an experiment file; --set writes phase.0.steps for steps of the first [[phase]]", list_keys},
 }};

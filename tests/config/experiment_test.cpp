@@ -260,7 +260,8 @@ TEST(Experiment, EveryMistakeIsOneSentence) {
       {{"network.widht=3"}, "unknown key network.widht; did you mean network.width?"},
       {{"task.kind=teacher-studnt"},
        "task.kind = \"teacher-studnt\": must be one of \"teacher-student\", \"sparse-parity\", "
-        "\"single-index\", \"multi-index\", \"harmonics\", \"mixture\", \"file\", \"arrays\"; did you mean \"teacher-student\"?"},
+       "\"single-index\", \"multi-index\", \"harmonics\", \"mixture\", \"file\", \"arrays\"; did you mean "
+       "\"teacher-student\"?"},
       {{"task.sparsity=2"}, "task.sparsity = 2: is only read with task.kind = \"sparse-parity\""},
       {{"task.num_train=-3"}, "task.num_train = -3: must be an integer >= 1"},
       {{"task.num_train=1000000000000"}, "task.num_train = 1000000000000: the inputs need"},

@@ -169,7 +169,8 @@ TEST_F(Resume, EndsInTheSameBytesForEveryObjective) {
       const auto has = [&text_of_phase = phase](const char* word) {
         return text_of_phase.find(word) != std::string::npos;
       };
-      const bool needs_network = name == "natural-gradient" || has("train_loss") || has("inner_steps") || has("label_noise");
+      const bool needs_network =
+          name == "natural-gradient" || has("train_loss") || has("inner_steps") || has("label_noise");
       for (const int every : {3, 7}) {
         if (!needs_network) {
           const std::string precision = every == 7 ? "single" : "double";
