@@ -8,7 +8,8 @@
 
 namespace mfld {
 
-/// The trained columns of some particles, in double: what a step on a set of its own moves.                [rows x columns]
+/// The trained columns of some particles, in double: what a step on a set of its own moves.                [rows x
+/// columns]
 template <class Matrix>
 Particles<double> trained_part(const Matrix& of_all, const std::vector<unsigned char>& trained, Index first,
                                Index rows) {

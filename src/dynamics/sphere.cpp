@@ -8,7 +8,8 @@ namespace mfld {
 
 namespace {
 
-/// theta_j <- its place along the great circle that leaves it in the direction of the tangent part of w_j, by its length.
+/// theta_j <- its place along the great circle that leaves it in the direction of the tangent part of w_j, by its
+/// length.
 void move_along_geodesics(const Eigen::ArrayXd& radius, const Particles<double>& w, Particles<double>& theta) {
   const Eigen::ArrayXd inverse = (radius > 0).select(1 / radius, 0);
   const Eigen::ArrayXd along = theta.cwiseProduct(w).rowwise().sum().array() * inverse.square();

@@ -25,8 +25,8 @@ double sum_of(Chains& sums) {
   return sums[0];
 }
 
-/// Roundings that a term of a sum over all nodes goes through: its product, the sum in its chain, that of the chains, and
-/// that of the blocks.
+/// Roundings that a term of a sum over all nodes goes through: its product, the sum in its chain, that of the chains,
+/// and that of the blocks.
 double roundings_of_sum(Index num_nodes) {
   return 1 + static_cast<double>(block / chains) + 3 + static_cast<double>((num_nodes + block - 1) / block);
 }

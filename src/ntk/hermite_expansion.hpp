@@ -58,8 +58,8 @@ Index terms_needed(Activation kind, double largest_root);
 HermiteExpansion expand(Activation kind, const double* roots, Index count, Index num_terms, double largest_root);
 
 /// Upper bounds of the errors of sums over pairs of roots s, t at any |rho| <= 1: of values in units of
-/// sqrt(M(s) M(t)), of slopes of sqrt(S(s) S(t)). Infinite where nothing is known of sigma's smoothness, or a root is too
-/// large for what is known to help.
+/// sqrt(M(s) M(t)), of slopes of sqrt(S(s) S(t)). Infinite where nothing is known of sigma's smoothness, or a root is
+/// too large for what is known to help.
 class ExpansionErrors {
  public:
   /// Of the expansions of one layer, whose extremes have been joined.
@@ -77,7 +77,8 @@ class ExpansionErrors {
   ///   |dE sigma sigma|   <= sqrt(S S)                    |dc| + max a sqrt(E sigma''^2)  sqrt(M) |da / a|,
   ///   |dE sigma' sigma'| <= sqrt(E sigma''^2 E sigma''^2) |dc| + max a sqrt(E sigma'''^2) sqrt(S) |da / a|,
   /// where a covariance that is clipped to |rho| <= 1 may be as wrong as the variances. The moments on the right are
-  /// those of the variances that were computed: a d/da E g(sqrt(a) z) = E (z^2 - 1) g / 2 <= sup |g| / 2 leads to others.
+  /// those of the variances that were computed: a d/da E g(sqrt(a) z) = E (z^2 - 1) g / 2 <= sup |g| / 2 leads to
+  /// others.
   Pair at(Inputs errors) const;
   double moment() const { return extremes_.moment_error; }  // relative
 

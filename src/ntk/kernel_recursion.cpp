@@ -113,8 +113,8 @@ ExpansionErrors Recursion::expand(int l, const std::vector<Side*>& sides) {
   return {sides.front()->expansions.back(), extremes};
 }
 
-/// With K' = w M + b and D' = K' + w S D of an input with itself: by Cauchy-Schwarz, an error that is at most the square
-/// root of p(x) p(z) is relatively the largest p / K' of an input with itself.
+/// With K' = w M + b and D' = K' + w S D of an input with itself: by Cauchy-Schwarz, an error that is at most the
+/// square root of p(x) p(z) is relatively the largest p / K' of an input with itself.
 void Recursion::carry_errors(int l, const ExpansionErrors& expansions, const std::vector<Side*>& sides) {
   constexpr double u = epsilon / 2;
   const double w = convention_.weight_variance;

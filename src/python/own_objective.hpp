@@ -9,8 +9,8 @@ namespace mfld::python {
 
 /// An objective that is written in Python: an object with value(theta) and drift(theta) of arrays [N, p], which gives
 ///   drift(theta)_j = N dR / dtheta_j,    R = value(theta).
-/// One call a step. It has no samples: estimators that draw some are refused where phases are read. What it raises passes
-/// through, and no particle has moved then.
+/// One call a step. It has no samples: estimators that draw some are refused where phases are read. What it raises
+/// passes through, and no particle has moved then.
 class OwnObjective final : public Objective<double> {
  public:
   OwnObjective(py::object objective, Index num_parameters);

@@ -111,10 +111,10 @@ TEST(Ball, AParticleOutsideIsNamed) {
   EXPECT_EQ(ball.move({{.step_size = 0.1}, drift, trained, particles}, 0, 30), 11);
 }
 
-// The potential -F . theta at temperature T, kappa = |F| R / T. In one dimension E theta / R = coth kappa - 1 / kappa; in
-// three, the marginal of the cosine-like coordinate x = theta . F / (|F| R) is proportional to (1 - x^2) e^(kappa x); kappa
-// = 0 is the uniform law, of which a share 0.97^3 is within 0.97 R. 5000 independent particles, eta T / R^2 = 0.005: z
-// = 4, the bias of the step included.
+// The potential -F . theta at temperature T, kappa = |F| R / T. In one dimension E theta / R = coth kappa - 1 / kappa;
+// in three, the marginal of the cosine-like coordinate x = theta . F / (|F| R) is proportional to (1 - x^2) e^(kappa
+// x); kappa = 0 is the uniform law, of which a share 0.97^3 is within 0.97 R. 5000 independent particles, eta T / R^2 =
+// 0.005: z = 4, the bias of the step included.
 TEST(Ball, HasItsStationaryLawAndNoMassAtTheBoundary) {
   const auto check = [](Index p, double radius, double temperature, double kappa) {
     const double eta = 0.005 * radius * radius / temperature;

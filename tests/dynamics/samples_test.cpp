@@ -82,7 +82,8 @@ TEST(LabelNoise, IsAddedAfreshInEveryStepOfThePhaseAndNotAfter) {
 }
 
 TEST(LabelNoise, IsUniformAndIndependentOfTheStepBefore) {
-  // z = 4 for the mean, the variance s^2 / 3 (its standard error s^2 sqrt(4 / 45 / n)) and the covariance of neighbours.
+  // z = 4 for the mean, the variance s^2 / 3 (its standard error s^2 sqrt(4 / 45 / n)) and the covariance of
+  // neighbours.
   MeanTest mean;
   MeanTest square;
   MeanTest neighbours;

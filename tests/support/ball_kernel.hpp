@@ -6,8 +6,8 @@
 #include "mfld/ntk/infinite_width.hpp"
 #include "support/ball.hpp"
 
-/// The kernels of infinite width, enclosed: closed forms in balls for relu, squared-relu, erf and linear; for the smooth
-/// activations the trapezoid rule in two dimensions, whose error is bounded here.
+/// The kernels of infinite width, enclosed: closed forms in balls for relu, squared-relu, erf and linear; for the
+/// smooth activations the trapezoid rule in two dimensions, whose error is bounded here.
 namespace mfld::test {
 
 struct BallDual {
@@ -21,8 +21,8 @@ struct Strip {
 };
 
 /// tanh: |tanh(p + iq)|^2 = (sinh^2 p + sin^2 q) / (sinh^2 p + cos^2 q) <= tan^2 1.2 for |q| <= 1.2, and the slope is
-/// 1 / (sinh^2 p + cos^2 q) at most. sigmoid: (1 + tanh(z/2)) / 2. softplus: its slope is the sigmoid. erf: the integral
-/// of the slope from p to p + iq, |exp(-(p + iq)^2)| <= exp(q^2), is added to |erf p| <= 1.
+/// 1 / (sinh^2 p + cos^2 q) at most. sigmoid: (1 + tanh(z/2)) / 2. softplus: its slope is the sigmoid. erf: the
+/// integral of the slope from p to p + iq, |exp(-(p + iq)^2)| <= exp(q^2), is added to |erf p| <= 1.
 inline Strip strip_of(Activation kind) {
   switch (kind) {
     case Activation::tanh:
@@ -92,9 +92,9 @@ inline double beyond_the_end(double value, double growth, double root) {
   return 2 * phi * (v * v / x + 2 * v * growth * root + growth * growth * root * root * (x + 1 / x));
 }
 
-/// E sigma(u) sigma(v) and E sigma'(u) sigma'(v), (u, v) ~ N(0, [[a, c], [c, b]]), a > 0. Evaluated at the midpoints with
-/// u = s x, v = p x + q z; by Price's theorem the balls add |sigma'|^2 |dc| + |sigma''| E|sigma| max(|da|, |db|), and of
-/// one order more for the slope.
+/// E sigma(u) sigma(v) and E sigma'(u) sigma'(v), (u, v) ~ N(0, [[a, c], [c, b]]), a > 0. Evaluated at the midpoints
+/// with u = s x, v = p x + q z; by Price's theorem the balls add |sigma'|^2 |dc| + |sigma''| E|sigma| max(|da|, |db|),
+/// and of one order more for the slope.
 inline BallDual dual_by_quadrature(Activation kind, const Ball& a, const Ball& b, const Ball& c) {
   const Strip strip = strip_of(kind);
   const Ball mid_a = a.midpoint(), mid_b = b.midpoint(), mid_c = c.midpoint();

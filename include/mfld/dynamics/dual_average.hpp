@@ -15,9 +15,9 @@ namespace mfld {
 /// and all of them move in the potential of these coefficients, in which the particles do not interact,
 ///   v_j = drift_factor w sum_i c_i grad h(theta_j; x_i),   w = 1/n (1 where the risk is a sum),
 /// with the penalty t/(t+2) times as large: the inner loop samples exp(-(w sum_i c_i h(.; x_i) + t/(t+2) lambda1
-/// |theta|^2) / lambda2). With `fresh_samples` B iteration t takes samples (t - 1) B, ..., t B - 1 alone, n / B times: the
-/// online version, which sees every sample once. Needs an objective whose terms have coefficients. Draws nothing. Cost: n per-sample gradients
-/// a step, and the outputs on n samples at the first of an iteration.
+/// |theta|^2) / lambda2). With `fresh_samples` B iteration t takes samples (t - 1) B, ..., t B - 1 alone, n / B times:
+/// the online version, which sees every sample once. Needs an objective whose terms have coefficients. Draws nothing.
+/// Cost: n per-sample gradients a step, and the outputs on n samples at the first of an iteration.
 template <class Scalar>
 class DualAverage {
  public:

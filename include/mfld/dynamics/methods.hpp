@@ -18,8 +18,8 @@ constexpr bool draws_batches(Estimator kind) { return kind == Estimator::minibat
 /// What the phase calls its temperature: none (0), 1/beta, or lambda2.
 enum class TemperatureKey { none, inverse_beta, lambda2 };
 
-/// How a mini-batch is chosen: drawn afresh; the next samples of the training set, each of them used once; or the next of
-/// a random order that is gone through forward, then backward (symmetric_sweep.hpp).
+/// How a mini-batch is chosen: drawn afresh; the next samples of the training set, each of them used once; or the next
+/// of a random order that is gone through forward, then backward (symmetric_sweep.hpp).
 enum class Sampling { without_replacement, with_replacement, one_pass, symmetric_sweep };
 
 /// What the penalty pulls the particles toward: 0, or where they were at step 0 of the run.

@@ -15,8 +15,8 @@ namespace mfld {
 /// (seed, batch, step). Without replacement by Floyd's algorithm; batch.size() = n gives all samples in order.
 void draw_batch(std::uint64_t seed, std::int64_t step, Index num_samples, Sampling sampling, std::span<Index> batch);
 
-/// The terms of a step as its phase says, ascending, out of the num_terms that it takes batches of; in a symmetric sweep
-/// MiniBatch chooses itself.
+/// The terms of a step as its phase says, ascending, out of the num_terms that it takes batches of; in a symmetric
+/// sweep MiniBatch chooses itself.
 void choose_batch(const Phase& phase, std::uint64_t seed, std::int64_t step, std::int64_t step_in_phase,
                   Index num_terms, std::vector<Index>& batch);
 /// Those of the context's step.

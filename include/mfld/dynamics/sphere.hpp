@@ -8,10 +8,10 @@ namespace mfld {
 /// the phase begins (src/README.md, equation 17; of the trained columns, the others do not count):
 ///   w = -eta g_j + sqrt(2 T eta) xi_j^(k),   u = w - theta_j (theta_j . w) / R_j^2,
 ///   theta_j <- cos(|u| / R_j) theta_j + R_j sin(|u| / R_j) u / |u|:
-/// drift and noise in the tangent space, and along the great circle of their sum. What rounding leaves is scaled to R_j,
-/// so that no number of steps drifts off. Stationary law proportional to exp(-potential / T) with respect to the uniform
-/// law on the sphere, biased O(eta); a penalty from 0 has no part in it. A particle at 0 stays there. Carries the radii;
-/// one normal a coordinate from the stream (seed, noise, k).
+/// drift and noise in the tangent space, and along the great circle of their sum. What rounding leaves is scaled to
+/// R_j, so that no number of steps drifts off. Stationary law proportional to exp(-potential / T) with respect to the
+/// uniform law on the sphere, biased O(eta); a penalty from 0 has no part in it. A particle at 0 stays there. Carries
+/// the radii; one normal a coordinate from the stream (seed, noise, k).
 template <class Scalar>
 class Sphere {
  public:

@@ -69,8 +69,8 @@ void add_to_average(std::int64_t num_before, Index first, Index last, const Part
 ///            normals, the even and the odd column; |xi| <= 8.6
 ///   single   counter (column / 4, particle, step low, step high); words 0 and 1, of 31 and 32 bits, give the columns
 ///            4q and 4q + 1, words 2 and 3 the next two; |xi| <= 6.7
-/// Runs of the two precisions share their noise where NoiseRule says so only. Throws InvalidInput for a step below 0 and a particle from 2^32
-/// on.
+/// Runs of the two precisions share their noise where NoiseRule says so only. Throws InvalidInput for a step below 0
+/// and a particle from 2^32 on.
 void langevin_noise(std::uint64_t seed, std::int64_t step, Index first, Eigen::Ref<Matrix> xi,
                     Purpose purpose = Purpose::noise);
 void langevin_noise(std::uint64_t seed, std::int64_t step, Index first, Eigen::Ref<Eigen::MatrixXf> xi,

@@ -35,8 +35,8 @@ struct GradientNoise {
 /// Whether the batches of a phase are fresh ones of all samples, with their own labels.
 bool has_gradient_noise(const Phase& phase);
 
-/// Exactly, from the drifts of all n terms: O(n N p), n passes of one term each. Both are 0 for full drifts, and where a
-/// snapshot is taken.
+/// Exactly, from the drifts of all n terms: O(n N p), n passes of one term each. Both are 0 for full drifts, and where
+/// a snapshot is taken.
 GradientNoise gradient_noise(Objective<double>& objective, const Particles<double>& particles,
                              const NextEstimate& next);
 

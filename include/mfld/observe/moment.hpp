@@ -52,8 +52,8 @@ class Moment {
   double data_part();                       // R, of a network or of points
   double objective();                       // F = R + penalty_value
   const Drift& full_drift();                // [N x p] g_j, data part and penalty, trained columns
-  /// Of the step that follows, at these particles; nothing where no state was moved to, or its batches are no fresh ones
-  /// of all samples (has_gradient_noise).
+  /// Of the step that follows, at these particles; nothing where no state was moved to, or its batches are no fresh
+  /// ones of all samples (has_gradient_noise).
   const std::optional<GradientNoise>& gradient_noise();
   /// Seconds in the passes over data and pairs that these needed, over all moments.
   double pass_seconds() const { return pass_seconds_; }

@@ -7,8 +7,8 @@
 
 namespace mfld {
 
-/// Arrays in the memory of a program, for the experiments that it builds. An experiment names one by a text of its shape
-/// and of a checksum of its numbers: what it computes is then part of what it is, whoever gave the array.
+/// Arrays in the memory of a program, for the experiments that it builds. An experiment names one by a text of its
+/// shape and of a checksum of its numbers: what it computes is then part of what it is, whoever gave the array.
 class GivenArrays {
  public:
   /// Keeps the array, whose numbers are finite; its text.
