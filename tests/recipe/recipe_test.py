@@ -180,7 +180,7 @@ class Added(unittest.TestCase):
                             ("observables", "mean_square"), ("steps", "heavy-ball")):
             self.assertRegex(self.mfld("list", topic).stdout, rf"(?m)^  {name} ", topic)
         keys = self.mfld("list", "keys").stdout
-        self.assertRegex(keys, r"loss\.width.*\n.*only with loss.kind = \"pseudo-huber\"")
+        self.assertRegex(keys, r"loss\.width.*\n.*only with .*loss.kind = \"pseudo-huber\"")
         self.assertRegex(keys, r"friction.*\n.*only with step = kinetic, heavy-ball")
         self.assertRegex(self.mfld("list", "observables").stdout, r"\(tanh, erf, linear, softsign\)")
 
