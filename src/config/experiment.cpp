@@ -199,7 +199,7 @@ std::string read_particles(Section init) {
   if (!init.reads(name, init.has(name), "arrays")) {
     return {};
   }
-  const std::string text =
+  std::string text =
       init.text(name, "an array of the program that uses the library, [width x p], in place of the laws", {"", "none"});
   for (const std::string_view key : {"input_law", "input_std", "bias_std", "output_law", "output_std", "symmetric"}) {
     init.check(!init.has(key), key, "must be left out where network.init.particles is given");

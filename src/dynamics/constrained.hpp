@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <type_traits>
 #include <vector>
 
 #include "mfld/dynamics/step.hpp"
@@ -51,23 +52,28 @@ Particles<double> force_at(const StepContext<Scalar>& context, Index first, cons
   return g;
 }
 
-/// The normals that a step takes, by the rule of the run.                                          [rows x all columns]
-template <class Scalar>
-Particles<double> normals_of_step(const StepOptions& options, Index first, Index rows, Index columns) {
+/// The normals that a step takes, drawn in one precision and rounded to that of the particles.    [rows x all columns]
+template <class Scalar, class Drawn>
+Particles<double> normals_drawn_as(const StepOptions& options, Index first, Index rows, Index columns) {
   const std::int64_t num_draws = options.noise.substeps;
   Particles<double> sum = Particles<double>::Zero(rows, columns);
-  const auto add = [&]<class Drawn>(Particles<Drawn> xi, std::int64_t step) {
-    langevin_noise(options.noise_seed, step, first, xi);
-    sum += xi.template cast<Scalar>().template cast<double>();
-  };
+  Particles<Drawn> xi(rows, columns);
   for (std::int64_t k = 0; k < num_draws; ++k) {
-    if (options.noise.in_double) {
-      add(Particles<double>(rows, columns), options.step * num_draws + k);
-    } else {
-      add(Particles<Scalar>(rows, columns), options.step * num_draws + k);
-    }
+    langevin_noise(options.noise_seed, options.step * num_draws + k, first, xi);
+    sum += xi.template cast<Scalar>().template cast<double>();
   }
   return sum / std::sqrt(static_cast<double>(num_draws));
+}
+
+/// The same by the rule of the run.
+template <class Scalar>
+Particles<double> normals_of_step(const StepOptions& options, Index first, Index rows, Index columns) {
+  if constexpr (!std::is_same_v<Scalar, double>) {
+    if (options.noise.in_double) {
+      return normals_drawn_as<Scalar, double>(options, first, rows, columns);
+    }
+  }
+  return normals_drawn_as<Scalar, Scalar>(options, first, rows, columns);
 }
 
 /// w <- w + sqrt(2 T eta) xi^(k).

@@ -10,7 +10,8 @@ namespace {
 
 /// t of the outer iteration that a step belongs to.
 double outer_iteration(const Phase& phase, std::int64_t step_in_phase) {
-  return static_cast<double>(step_in_phase / phase.inner_steps + 1);
+  const std::int64_t num_complete = step_in_phase / phase.inner_steps;
+  return static_cast<double>(num_complete + 1);
 }
 
 SampleSpan<double> span_of(Matrix& coefficients) {

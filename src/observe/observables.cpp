@@ -95,7 +95,7 @@ Observable teacher_cosines() {
 }
 
 /// One column, which is called as the objective is.
-Observable discrepancy() {
+Observable discrepancy_row() {
   Observable row;
   row.name = "discrepancy";
   row.formula =
@@ -156,7 +156,7 @@ std::vector<Observable> risk_rows() {
           "sqrt(sum_j |g_j|^2 / N), g_j = v_j + 2 penalty (theta_j - anchor_j) the full drift, trained columns",
           {.particles = true, .network = false}, [](Moment& moment) { return drift_norm(moment.full_drift()); })),
       gradient_noise_row(),
-      discrepancy(),
+      discrepancy_row(),
   };
 }
 
