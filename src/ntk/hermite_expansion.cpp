@@ -28,7 +28,9 @@ double sum_of(Chains& sums) {
 /// Roundings that a term of a sum over all nodes goes through: its product, the sum in its chain, that of the chains,
 /// and that of the blocks.
 double roundings_of_sum(Index num_nodes) {
-  return 1 + static_cast<double>(block / chains) + 3 + static_cast<double>((num_nodes + block - 1) / block);
+  constexpr Index of_chain = block / chains;
+  const Index num_blocks = (num_nodes + block - 1) / block;
+  return 1 + static_cast<double>(of_chain) + 3 + static_cast<double>(num_blocks);
 }
 
 /// sigma and sigma' at +-z for one block of nodes: even and odd parts, times weight phi^(1/2).
