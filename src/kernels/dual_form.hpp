@@ -7,7 +7,7 @@ namespace mfld::dual {
 
 inline constexpr double epsilon = std::numeric_limits<double>::epsilon();
 
-/// The formulas in src/kernels/dual_activation-inl.hpp; `none`: a series over Hermite coefficients.
+/// The formulas in src/kernels/vector/dual_activation-inl.hpp; `none`: a series over Hermite coefficients.
 enum class ClosedForm { none, relu, relu_right, squared_relu, erf, linear };
 
 /// What bounds the error of that series. Of a function of which nothing is known every bound is infinite, and so is

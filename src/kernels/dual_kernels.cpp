@@ -4,8 +4,8 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
-#include "kernels/dual_activation-inl.hpp"
 #include "kernels/dual_kernels.hpp"
+#include "kernels/vector/dual_activation-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace mfld::HWY_NAMESPACE {

@@ -5,9 +5,9 @@
 #include <hwy/highway.h>
 
 #include "kernels/kernels.hpp"
-#include "kernels/map-inl.hpp"
-#include "kernels/reduce-inl.hpp"
-#include "kernels/step-inl.hpp"
+#include "kernels/vector/map-inl.hpp"
+#include "kernels/vector/reduce-inl.hpp"
+#include "kernels/vector/step-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace mfld::HWY_NAMESPACE {

@@ -83,7 +83,7 @@ struct StepTask {
   double velocity_decay;   // e^(-friction eta), with velocities
   PhiloxKey noise_key;
   std::uint64_t step;
-  std::uint64_t noise_substeps;  // as in dynamics/noise.hpp
+  std::uint64_t noise_substeps;  // as in steps/noise.hpp
   bool noise_in_double;
 };
 

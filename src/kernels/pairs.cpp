@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-#include "kernels/pairs-inl.hpp"
+#include "kernels/vector/pairs-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace mfld::HWY_NAMESPACE {

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "mfld/core/error.hpp"
-#include "mfld/dynamics/step.hpp"
+#include "mfld/steps/step.hpp"
 #include "python/arrays.hpp"
 
 namespace mfld::python {

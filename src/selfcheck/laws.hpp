@@ -1,5 +1,5 @@
 #pragma once
-#include "mfld/dynamics/steps.hpp"
+#include "mfld/steps/steps.hpp"
 #include "mfld/task/dataset.hpp"
 #include "selfcheck/finding.hpp"
 

@@ -6,7 +6,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
-#include "kernels/noise-inl.hpp"
+#include "kernels/vector/noise-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace mfld::HWY_NAMESPACE {

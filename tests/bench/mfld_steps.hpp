@@ -6,7 +6,7 @@
 
 #include "mfld/core/parallel.hpp"
 #include "mfld/dynamics/estimators.hpp"
-#include "mfld/dynamics/steps.hpp"
+#include "mfld/steps/steps.hpp"
 
 namespace mfld::bench {
 

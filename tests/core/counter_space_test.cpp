@@ -18,8 +18,8 @@
 #include "mfld/core/random.hpp"
 #include "mfld/dynamics/mini_batch.hpp"
 #include "mfld/dynamics/simulation.hpp"
-#include "mfld/dynamics/step.hpp"
 #include "mfld/objective/empirical_risk.hpp"
+#include "mfld/steps/step.hpp"
 #include "mfld/task/sampling.hpp"
 #include "support/file_text.hpp"
 

@@ -14,9 +14,9 @@
 #include <set>
 #include <vector>
 
-#include "kernels/noise-inl.hpp"
+#include "kernels/vector/noise-inl.hpp"
 #include "mfld/core/parallel.hpp"
-#include "mfld/dynamics/step.hpp"
+#include "mfld/steps/step.hpp"
 #include "support/instruction_sets.hpp"
 #include "support/statistics.hpp"
 

@@ -7,9 +7,9 @@
 #include <cmath>
 #include <vector>
 
-#include "support/chain.hpp"
-#include "support/line_chain.hpp"
-#include "support/reference_values.hpp"
+#include "support/oracles/chain.hpp"
+#include "support/oracles/line_chain.hpp"
+#include "support/oracles/reference_values.hpp"
 #include "support/sample_problem.hpp"
 #include "support/statistics.hpp"
 

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <vector>
 
-#include "mfld/dynamics/steps.hpp"
+#include "mfld/steps/steps.hpp"
 #include "support/instruction_sets.hpp"
 #include "support/random_normals.hpp"
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "support/kernel_problem.hpp"
-#include "support/line_chain.hpp"
+#include "support/oracles/line_chain.hpp"
 #include "support/power_fit.hpp"
 
 namespace mfld {

@@ -1,4 +1,4 @@
-#include "mfld/dynamics/sphere.hpp"
+#include "mfld/steps/sphere.hpp"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "mfld/core/parallel.hpp"
-#include "mfld/dynamics/steps.hpp"
+#include "mfld/steps/steps.hpp"
 #include "support/kernel_problem.hpp"
 #include "support/statistics.hpp"
 

@@ -1,4 +1,4 @@
-#include "mfld/dynamics/euler_maruyama.hpp"
+#include "mfld/steps/euler_maruyama.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "mfld/dynamics/steps.hpp"
+#include "mfld/steps/steps.hpp"
 
 #include <gtest/gtest.h>
 
@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "mfld/core/parallel.hpp"
-#include "support/chain.hpp"
 #include "support/instruction_sets.hpp"
+#include "support/oracles/chain.hpp"
 #include "support/sample_problem.hpp"
 
 namespace mfld {

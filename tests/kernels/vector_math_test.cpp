@@ -12,7 +12,7 @@
 #include "mfld/model/activation.hpp"
 #include "mfld/model/network.hpp"
 #include "support/instruction_sets.hpp"
-#include "support/reference_network.hpp"
+#include "support/oracles/reference_network.hpp"
 
 namespace mfld {
 namespace {

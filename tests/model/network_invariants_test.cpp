@@ -13,7 +13,7 @@
 #include "mfld/model/network.hpp"
 #include "support/every_neuron.hpp"
 #include "support/instruction_sets.hpp"
-#include "support/reference_network.hpp"
+#include "support/oracles/reference_network.hpp"
 #include "support/sample_problem.hpp"
 
 namespace mfld {

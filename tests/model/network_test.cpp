@@ -18,8 +18,8 @@
 #include "mfld/core/error.hpp"
 #include "support/every_neuron.hpp"
 #include "support/instruction_sets.hpp"
-#include "support/reference_network.hpp"
-#include "support/reference_values.hpp"
+#include "support/oracles/reference_network.hpp"
+#include "support/oracles/reference_values.hpp"
 #include "support/sample_problem.hpp"
 
 namespace mfld {

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "support/every_neuron.hpp"
-#include "support/reference_network.hpp"
+#include "support/oracles/reference_network.hpp"
 #include "support/sample_problem.hpp"
 
 namespace mfld {

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "mfld/ntk/infinite_width.hpp"
-#include "support/ball_kernel.hpp"
 #include "support/instruction_sets.hpp"
-#include "support/kernel_recursion.hpp"
+#include "support/oracles/ball_kernel.hpp"
+#include "support/oracles/kernel_recursion.hpp"
 
 namespace mfld {
 namespace {

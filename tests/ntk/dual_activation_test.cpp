@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "mfld/ntk/infinite_width.hpp"
-#include "support/kernel_recursion.hpp"
+#include "support/oracles/kernel_recursion.hpp"
 
 namespace mfld {
 namespace {

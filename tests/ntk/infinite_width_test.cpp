@@ -9,7 +9,7 @@
 
 #include "mfld/core/error.hpp"
 #include "mfld/core/parallel.hpp"
-#include "support/kernel_recursion.hpp"
+#include "support/oracles/kernel_recursion.hpp"
 
 namespace mfld {
 namespace {

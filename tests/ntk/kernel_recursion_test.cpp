@@ -7,7 +7,7 @@
 
 #include "mfld/ntk/infinite_width.hpp"
 #include "support/instruction_sets.hpp"
-#include "support/kernel_recursion.hpp"
+#include "support/oracles/kernel_recursion.hpp"
 
 namespace mfld {
 namespace {

@@ -4,8 +4,8 @@
 
 #include <cmath>
 
+#include "support/oracles/reference_values.hpp"
 #include "support/pair_objective.hpp"
-#include "support/reference_values.hpp"
 
 namespace mfld {
 namespace {

@@ -5,8 +5,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "support/oracles/reference_values.hpp"
 #include "support/pair_objective.hpp"
-#include "support/reference_values.hpp"
 
 namespace mfld {
 namespace {

@@ -7,7 +7,7 @@
 #include "mfld/observe/notes.hpp"
 #include "mfld/observe/observables.hpp"
 #include "mfld/trust/log_sobolev.hpp"
-#include "support/mean_field_world.hpp"
+#include "support/oracles/mean_field_world.hpp"
 
 namespace mfld {
 namespace {

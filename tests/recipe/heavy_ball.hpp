@@ -2,7 +2,7 @@
 #include <cmath>
 
 #include "mfld/core/matrix_list.hpp"
-#include "mfld/dynamics/step.hpp"
+#include "mfld/steps/step.hpp"
 
 namespace mfld {
 

@@ -2,14 +2,14 @@
 stands there, and the files that are new."""
 
 ACTIVATION_HPP = "include/mfld/model/activation.hpp"
-ACTIVATION_INL = "src/kernels/activation-inl.hpp"
+ACTIVATION_INL = "src/kernels/vector/activation-inl.hpp"
 NEURON_HPP = "include/mfld/model/neuron.hpp"
-HEAD_INL = "src/kernels/head-inl.hpp"
+HEAD_INL = "src/kernels/vector/head-inl.hpp"
 LOSS_HPP = "include/mfld/model/loss.hpp"
 LOSS_CPP = "src/model/loss.cpp"
 METHODS_HPP = "include/mfld/dynamics/methods.hpp"
 ESTIMATORS_HPP = "include/mfld/dynamics/estimators.hpp"
-STEPS_HPP = "include/mfld/dynamics/steps.hpp"
+STEPS_HPP = "include/mfld/steps/steps.hpp"
 OBSERVABLES_CPP = "src/observe/observables.cpp"
 TASK_TABLE_CPP = "src/config/task_table.cpp"
 CMAKE = "CMakeLists.txt"
@@ -139,7 +139,7 @@ EDITS = {
     },
     "step": {
         "name": (STEPS_HPP, " kinetic };", " kinetic, heavy_ball };"),
-        "header": (STEPS_HPP, *before('#include "mfld/dynamics/kinetic.hpp"\n', '#include "mfld/dynamics/heavy_ball.hpp"\n')),
+        "header": (STEPS_HPP, *before('#include "mfld/steps/kinetic.hpp"\n', '#include "mfld/dynamics/heavy_ball.hpp"\n')),
         "class": (STEPS_HPP, " Kinetic<Scalar>>", " Kinetic<Scalar>, HeavyBall<Scalar>>"),
     },
 }

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <string>
 
-#include "support/line_chain.hpp"
+#include "support/oracles/line_chain.hpp"
 #include "support/sample_problem.hpp"
 
 namespace mfld {

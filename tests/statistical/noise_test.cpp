@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "mfld/core/parallel.hpp"
-#include "mfld/dynamics/step.hpp"
+#include "mfld/steps/step.hpp"
 #include "support/statistics.hpp"
 
 namespace mfld {

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "support/quartic_chain.hpp"
+#include "support/oracles/quartic_chain.hpp"
 
 namespace mfld {
 namespace {

@@ -8,9 +8,9 @@
 #include <random>
 #include <vector>
 
-#include "support/chain.hpp"
-#include "support/mean_field_world.hpp"
-#include "support/reference_values.hpp"
+#include "support/oracles/chain.hpp"
+#include "support/oracles/mean_field_world.hpp"
+#include "support/oracles/reference_values.hpp"
 #include "support/statistics.hpp"
 
 namespace mfld {

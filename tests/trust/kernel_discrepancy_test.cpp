@@ -6,8 +6,8 @@
 #include <cmath>
 
 #include "mfld/objective/empirical_risk.hpp"
-#include "support/mean_field_world.hpp"
-#include "support/reference_values.hpp"
+#include "support/oracles/mean_field_world.hpp"
+#include "support/oracles/reference_values.hpp"
 
 namespace mfld {
 namespace {

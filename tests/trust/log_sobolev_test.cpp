@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "mfld/trust/neuron_values.hpp"
-#include "support/mean_field_world.hpp"
+#include "support/oracles/mean_field_world.hpp"
 
 namespace mfld {
 namespace {

@@ -10,7 +10,7 @@
 #include "mfld/core/parallel.hpp"
 #include "mfld/trust/neuron_values.hpp"
 #include "support/every_neuron.hpp"
-#include "support/mean_field_world.hpp"
+#include "support/oracles/mean_field_world.hpp"
 
 namespace mfld {
 namespace {

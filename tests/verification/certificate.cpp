@@ -2,8 +2,8 @@
 
 #include <cmath>
 
-#include "support/line_chain.hpp"
-#include "support/mean_field_world.hpp"
+#include "support/oracles/line_chain.hpp"
+#include "support/oracles/mean_field_world.hpp"
 #include "verification/studies.hpp"
 
 namespace mfld {

@@ -2,9 +2,9 @@
 #include <Eigen/LU>
 #include <cmath>
 
-#include "support/chain.hpp"
+#include "support/oracles/chain.hpp"
+#include "support/oracles/reference_values.hpp"
 #include "support/random_normals.hpp"
-#include "support/reference_values.hpp"
 #include "verification/studies.hpp"
 
 namespace mfld {

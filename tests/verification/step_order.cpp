@@ -1,6 +1,6 @@
 #include <limits>
 
-#include "support/quartic_chain.hpp"
+#include "support/oracles/quartic_chain.hpp"
 #include "verification/studies.hpp"
 
 namespace mfld {

@@ -1,6 +1,6 @@
 #include <limits>
 
-#include "support/line_chain.hpp"
+#include "support/oracles/line_chain.hpp"
 #include "verification/studies.hpp"
 
 namespace mfld {

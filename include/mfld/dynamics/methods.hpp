@@ -4,8 +4,8 @@
 #include <string_view>
 
 #include "mfld/core/particles.hpp"
-#include "mfld/dynamics/steps.hpp"
 #include "mfld/model/scaling.hpp"
+#include "mfld/steps/steps.hpp"
 
 namespace mfld {
 

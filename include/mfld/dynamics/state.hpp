@@ -4,7 +4,7 @@
 
 #include "mfld/dynamics/estimators.hpp"
 #include "mfld/dynamics/state_numbers.hpp"
-#include "mfld/dynamics/steps.hpp"
+#include "mfld/steps/steps.hpp"
 
 namespace mfld {
 

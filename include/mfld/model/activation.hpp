@@ -24,7 +24,7 @@ struct ActivationInfo {
   Stated<int> growth;  // of |sigma| with |z|: 0 bounded by 1, 1 linearly, 2 quadratically
 };
 
-/// The table behind `mfld list activations`. The arithmetic of a row is in src/kernels/activation-inl.hpp.
+/// The table behind `mfld list activations`. The arithmetic of a row is in src/kernels/vector/activation-inl.hpp.
 inline constexpr auto activations = std::to_array<ActivationInfo>({
     {.kind = Activation::relu,
      .name = "relu",

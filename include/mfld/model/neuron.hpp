@@ -32,7 +32,7 @@ struct NeuronInfo {
   Activation activation;          // that sigma, or the default one
 };
 
-/// The table behind `mfld list neurons`. The arithmetic of a row is in src/kernels/head-inl.hpp.
+/// The table behind `mfld list neurons`. The arithmetic of a row is in src/kernels/vector/head-inl.hpp.
 inline constexpr auto neurons = std::to_array<NeuronInfo>({
     {.kind = NeuronKind::r_sigma,
      .name = "r-sigma",

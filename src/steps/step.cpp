@@ -1,14 +1,14 @@
-#include "mfld/dynamics/step.hpp"
+#include "mfld/steps/step.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cassert>
 
-#include "dynamics/step_task.hpp"
 #include "kernels/kernels.hpp"
 #include "mfld/core/error.hpp"
 #include "mfld/core/parallel.hpp"
+#include "steps/step_task.hpp"
 
 namespace mfld {
 

@@ -1,4 +1,4 @@
-#include "mfld/dynamics/noise.hpp"
+#include "mfld/steps/noise.hpp"
 
 #include <fmt/format.h>
 

@@ -8,7 +8,7 @@
 
 #include <utility>
 
-#include "kernels/group-inl.hpp"
+#include "kernels/vector/group-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace mfld::HWY_NAMESPACE {

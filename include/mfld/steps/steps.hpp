@@ -5,11 +5,11 @@
 #include <optional>
 #include <variant>
 
-#include "mfld/dynamics/ball.hpp"
-#include "mfld/dynamics/euler_maruyama.hpp"
-#include "mfld/dynamics/kinetic.hpp"
-#include "mfld/dynamics/leimkuhler_matthews.hpp"
-#include "mfld/dynamics/sphere.hpp"
+#include "mfld/steps/ball.hpp"
+#include "mfld/steps/euler_maruyama.hpp"
+#include "mfld/steps/kinetic.hpp"
+#include "mfld/steps/leimkuhler_matthews.hpp"
+#include "mfld/steps/sphere.hpp"
 
 namespace mfld {
 

@@ -4,7 +4,7 @@
 #include <variant>
 #include <vector>
 
-#include "mfld/dynamics/steps.hpp"
+#include "mfld/steps/steps.hpp"
 #include "support/random_normals.hpp"
 
 namespace mfld {

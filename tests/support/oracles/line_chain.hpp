@@ -1,8 +1,8 @@
 #pragma once
 #include <vector>
 
-#include "support/chain.hpp"
-#include "support/reference_values.hpp"
+#include "support/oracles/chain.hpp"
+#include "support/oracles/reference_values.hpp"
 #include "support/statistics.hpp"
 
 namespace mfld {

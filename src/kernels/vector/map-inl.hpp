@@ -11,7 +11,7 @@
 #include <algorithm>
 #include <type_traits>
 
-#include "kernels/group-inl.hpp"
+#include "kernels/vector/group-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace mfld::HWY_NAMESPACE {

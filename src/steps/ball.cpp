@@ -1,10 +1,10 @@
-#include "mfld/dynamics/ball.hpp"
+#include "mfld/steps/ball.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
-#include "dynamics/constrained.hpp"
+#include "steps/constrained.hpp"
 
 namespace mfld {
 

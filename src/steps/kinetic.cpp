@@ -1,8 +1,8 @@
-#include "mfld/dynamics/kinetic.hpp"
+#include "mfld/steps/kinetic.hpp"
 
 #include <cmath>
 
-#include "dynamics/step_task.hpp"
+#include "steps/step_task.hpp"
 
 namespace mfld {
 

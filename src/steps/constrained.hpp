@@ -5,7 +5,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "mfld/dynamics/step.hpp"
+#include "mfld/steps/step.hpp"
 
 namespace mfld {
 

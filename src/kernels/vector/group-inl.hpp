@@ -8,10 +8,10 @@
 
 #include <hwy/cache_control.h>
 
-#include "kernels/activation-inl.hpp"
-#include "kernels/head-inl.hpp"
 #include "kernels/kernels.hpp"
-#include "kernels/registers-inl.hpp"
+#include "kernels/vector/activation-inl.hpp"
+#include "kernels/vector/head-inl.hpp"
+#include "kernels/vector/registers-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace mfld::HWY_NAMESPACE {

@@ -6,7 +6,7 @@
 #define MFLD_KERNELS_HEAD_INL_HPP
 #endif
 
-#include "kernels/vector_math-inl.hpp"
+#include "kernels/vector/vector_math-inl.hpp"
 #include "mfld/model/neuron.hpp"
 
 HWY_BEFORE_NAMESPACE();

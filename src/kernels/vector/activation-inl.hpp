@@ -6,7 +6,7 @@
 #define MFLD_KERNELS_ACTIVATION_INL_HPP
 #endif
 
-#include "kernels/vector_math-inl.hpp"
+#include "kernels/vector/vector_math-inl.hpp"
 #include "mfld/model/activation.hpp"
 
 HWY_BEFORE_NAMESPACE();

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "mfld/ntk/infinite_width.hpp"
-#include "support/ball.hpp"
+#include "support/oracles/ball.hpp"
 
 /// The kernels of infinite width, enclosed: closed forms in balls for relu, squared-relu, erf and linear; for the
 /// smooth activations the trapezoid rule in two dimensions, whose error is bounded here.

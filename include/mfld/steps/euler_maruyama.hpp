@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "mfld/core/matrix_list.hpp"
-#include "mfld/dynamics/step.hpp"
+#include "mfld/steps/step.hpp"
 
 namespace mfld {
 

@@ -8,7 +8,7 @@
 #endif
 
 #include "kernels/dual_kernels.hpp"
-#include "kernels/vector_math-inl.hpp"
+#include "kernels/vector/vector_math-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace mfld::HWY_NAMESPACE {

@@ -10,7 +10,7 @@
 #include <limits>
 
 #include "kernels/kernels.hpp"
-#include "kernels/noise-inl.hpp"
+#include "kernels/vector/noise-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace mfld::HWY_NAMESPACE {
@@ -68,7 +68,7 @@ bool kinetic_column(const kernels::StepTask& task, Index count, const double* HW
 
 constexpr Index step_strip = 128;  // particles at a time
 
-/// xi of a step for the columns that share a Philox block, by the rule of dynamics/noise.hpp.
+/// xi of a step for the columns that share a Philox block, by the rule of steps/noise.hpp.
 template <class Scalar, Index num>
 void normals_of_step(const kernels::StepTask& task, std::uint64_t step, Index block, Index first, Index count,
                      Scalar* const (&xi)[num]) {

@@ -1,9 +1,9 @@
-#include "mfld/dynamics/steps.hpp"
+#include "mfld/steps/steps.hpp"
 
 #include <boost/mp11/algorithm.hpp>
 #include <cassert>
 
-#include "dynamics/step_task.hpp"
+#include "steps/step_task.hpp"
 
 namespace mfld {
 

@@ -7,7 +7,7 @@
 
 #include "mfld/core/particles.hpp"
 #include "mfld/core/random.hpp"
-#include "mfld/dynamics/noise.hpp"
+#include "mfld/steps/noise.hpp"
 
 namespace mfld {
 

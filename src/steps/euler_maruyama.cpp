@@ -1,7 +1,7 @@
-#include "mfld/dynamics/euler_maruyama.hpp"
+#include "mfld/steps/euler_maruyama.hpp"
 
-#include "dynamics/step_task.hpp"
-#include "mfld/dynamics/steps.hpp"
+#include "mfld/steps/steps.hpp"
+#include "steps/step_task.hpp"
 
 namespace mfld {
 

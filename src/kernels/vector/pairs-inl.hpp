@@ -7,7 +7,7 @@
 #endif
 
 #include "kernels/pairs.hpp"
-#include "kernels/vector_math-inl.hpp"
+#include "kernels/vector/vector_math-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace mfld::HWY_NAMESPACE {

@@ -1,8 +1,8 @@
-#include "mfld/dynamics/sphere.hpp"
+#include "mfld/steps/sphere.hpp"
 
 #include <cmath>
 
-#include "dynamics/constrained.hpp"
+#include "steps/constrained.hpp"
 
 namespace mfld {
 

@@ -6,8 +6,8 @@
 #define MFLD_KERNELS_NOISE_INL_HPP
 #endif
 
-#include "kernels/registers-inl.hpp"
-#include "kernels/vector_math-inl.hpp"
+#include "kernels/vector/registers-inl.hpp"
+#include "kernels/vector/vector_math-inl.hpp"
 #include "mfld/core/particles.hpp"
 #include "mfld/core/random.hpp"
 

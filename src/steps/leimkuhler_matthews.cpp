@@ -1,6 +1,6 @@
-#include "mfld/dynamics/leimkuhler_matthews.hpp"
+#include "mfld/steps/leimkuhler_matthews.hpp"
 
-#include "dynamics/step_task.hpp"
+#include "steps/step_task.hpp"
 
 namespace mfld {
 

@@ -1,6 +1,6 @@
 #pragma once
 #include "mfld/core/matrix_list.hpp"
-#include "mfld/dynamics/step.hpp"
+#include "mfld/steps/step.hpp"
 
 namespace mfld {
 

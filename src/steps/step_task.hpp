@@ -2,7 +2,7 @@
 #include <cstdint>
 
 #include "kernels/kernels.hpp"
-#include "mfld/dynamics/step.hpp"
+#include "mfld/steps/step.hpp"
 
 namespace mfld {
 
