@@ -21,6 +21,7 @@ int main(int argc, char** argv) {
                                                  {"certificate", mfld::study_certificate},
                                                  {"convergence", mfld::study_convergence},
                                                  {"batch_noise", mfld::study_batch_noise},
+                                                 {"rounding", mfld::study_rounding},
                                                  {"entropy", mfld::study_entropy}});
   const std::vector<std::string_view> wanted(argv + 2, argv + argc);
   try {
