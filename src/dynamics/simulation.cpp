@@ -58,15 +58,27 @@ Outcome Simulation<Scalar>::run(Listener<Scalar>& listener, const std::atomic<bo
     }
   }
   tell(listener, outcome);
+  if (ending == Ending::finished && in_last_phase()) {
+    leave_phase();
+  }
   outcome.end.step = state_.step;
   return outcome;
 }
 
-/// Moves to the phase that makes the next step; false after the last.
+template <class Scalar>
+bool Simulation<Scalar>::in_last_phase() const {
+  return state_.phase + 1 == static_cast<std::int64_t>(phases_.size());
+}
+
+/// Moves to the phase that makes the next step; false after the last, which is left once its end is told: until then the
+/// state has all that a longer one would go on from.
 template <class Scalar>
 bool Simulation<Scalar>::enter_phase() {
   while (state_.phase < static_cast<std::int64_t>(phases_.size()) &&
          state_.step_in_phase >= phases_[static_cast<std::size_t>(state_.phase)].num_steps) {
+    if (in_last_phase() && state_.step_in_phase > 0) {
+      return false;
+    }
     leave_phase();
   }
   const bool unfinished = state_.phase < static_cast<std::int64_t>(phases_.size());
