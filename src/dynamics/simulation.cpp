@@ -112,9 +112,13 @@ void Simulation<Scalar>::tell(Listener<Scalar>& listener, Outcome& outcome) {
 }
 
 template <class Scalar>
+EstimateContext<Scalar> Simulation<Scalar>::question(const Phase& phase, const Finish& finish) {
+  return {*objective_, phase, state_.step, state_.step_in_phase, seeds_.batches, state_.particles, drift_, finish};
+}
+
+template <class Scalar>
 Estimate Simulation<Scalar>::estimate(const Phase& phase, const Finish& finish) {
-  const EstimateContext<Scalar> context = {*objective_,      phase,  state_.step, state_.step_in_phase, seeds_.batches,
-                                           state_.particles, drift_, finish};
+  const EstimateContext<Scalar> context = question(phase, finish);
   return std::visit([&context](auto& estimator) { return estimator.estimate(context); }, state_.estimator);
 }
 
@@ -125,6 +129,7 @@ void Simulation<Scalar>::step(Outcome& outcome) {
   const Stopwatch watch(outcome.step_seconds);
   const Phase& phase = phases_[static_cast<std::size_t>(state_.phase)];
   const bool is_first = state_.step_in_phase == 0;
+  state_.gradient_evaluations += prepare(state_.estimator, question(phase, {}), state_.particles);
   const Penalty<Scalar> of_step = penalty(phase);
   const StepContext<Scalar> context = {step_options(phase), drift_, objective_->trained(), state_.particles,
                                        of_step.anchor};

@@ -37,6 +37,12 @@ bool has_batches(const Scene& scene) {
                                                 [](const Phase& phase) { return has_gradient_noise(phase); });
 }
 
+bool has_dual_ascent(const Scene& scene) {
+  return scene.phases != nullptr && std::any_of(scene.phases->begin(), scene.phases->end(), [](const Phase& phase) {
+           return phase.method->estimator == Estimator::dual_ascent;
+         });
+}
+
 bool has_start(const Scene& scene) { return scene.initial != nullptr; }
 
 bool has_nonzero_start(const Scene& scene) { return has_start(scene) && scene.initial->squaredNorm() > 0; }
@@ -111,6 +117,7 @@ constexpr auto conditions = std::to_array<Condition>({
     {&Needs::all_trained, trains_all, "needs a network all of whose parameters are trained (network.train)"},
     {&Needs::batches, has_batches,
      "needs a phase that draws fresh mini-batches of all samples, without label noise (sgd, sgd-mfld, svrg-mfld, ...)"},
+    {&Needs::dual_ascent, has_dual_ascent, "needs a phase with method = \"p-sdca\""},
     {&Needs::linearised_descent,
      [](const Scene& scene) { return has_linearised_descent(scene.risk->loss(), scene.phases, scene.initial); },
      "needs the squared loss and gd as the only phase, on all samples with their own labels, with a constant "

@@ -110,6 +110,32 @@ void distances_from_draws(Moment& moment, std::span<double> values) {
   values[1] = wasserstein2(every_other(1), some);
 }
 
+constexpr Needs of_ascent = {.particles = true, .initial_particles = true, .dual_ascent = true};
+constexpr Needs of_dual_objective = {.particles = true,
+                                     .initial_particles = true,
+                                     .dual_ascent = true,
+                                     .mean_field = true,
+                                     .gibbs_integral = true,
+                                     .gibbs_law = true};
+
+double ascent_gap(Moment& moment) {
+  return moment.dual_variables()
+             ? fenchel_gap(moment.mean_field_problem(), moment.train_outputs(), *moment.dual_variables())
+             : none;
+}
+
+/// Columns dual_objective, dual_objective_error.
+void dual_objective(Moment& moment, std::span<double> values) {
+  std::fill(values.begin(), values.end(), none);
+  if (moment.dual_variables() && has_gibbs_law(moment)) {
+    const MeanFieldProblem problem = moment.mean_field_problem();
+    const Vector& dual = *moment.dual_variables();
+    const ProximalGibbs gibbs = proximal_gibbs(problem, dual, {.seed = moment.scene().seeds.noise});
+    values[0] = -dual_value(problem, dual, gibbs);
+    values[1] = problem.temperature * gibbs.standard_error;
+  }
+}
+
 double inequality(Moment& moment) {
   return has_gibbs_law(moment) ? log_sobolev_bound(moment.mean_field_problem(),
                                                    dual_of(moment.mean_field_problem(), moment.train_outputs()))
@@ -167,6 +193,22 @@ std::vector<Observable> trust_observables() {
                      "exponential in dual_bound; at the optimum about N^(-1/2), or that of the samples",
                      of_bound, {""}, std::mem_fn(&Certificate::fixed_point_residual)),
       distance_from_draws(),
+      number(
+          "sdca_gap",
+          "(1/n) sum_i [l(f(x_i)) + l*(g_i) - g_i f(x_i)] >= 0, g the dual variables of p-sdca (loss.reduction = "
+          "\"sum\": without 1/n): the gap between primal and dual where the particles are a sample of p[g], as after "
+          "the last step of an outer iteration, but for O(1/N); not a number in other phases  [Oko, Suzuki, Nitanda & "
+          "Wu, ICLR 2022]",
+          of_ascent, ascent_gap),
+      on_request({"dual_objective",
+                  "columns dual_objective, dual_objective_error: dual_bound at the dual variables of p-sdca instead, "
+                  "and its standard error: a lower bound on L* that rises with every coordinate in the mean; not a "
+                  "number in other phases",
+                  of_dual_objective,
+                  [](const Scene&) {
+                    return std::vector<std::string>{"dual_objective", "dual_objective_error"};
+                  },
+                  dual_objective}),
       on_request(
           number("kernel_gradient_discrepancy",
                  "squared kernel Stein discrepancy of mu from p_mu, mean over pairs less its O(1/N) bias; inverse "

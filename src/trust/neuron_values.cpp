@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <limits>
 #include <vector>
 
 #include "mfld/model/neuron_derivatives.hpp"
@@ -29,6 +30,25 @@ auto hidden_columns(const ParameterLayout& layout, const Particles<double>& thet
 int growth_order(const Neuron& neuron) {
   const NeuronInfo& row = info(neuron.kind);
   return std::max(row.weight_growth + info(neuron.activation).growth, +row.offset_growth);
+}
+
+double range_of(const Neuron& neuron) {
+  if (growth_order(neuron) == 0) {
+    switch (neuron.kind) {
+      case NeuronKind::sigma:
+        return neuron.activation == Activation::sigmoid ? 1 : 2;
+      case NeuronKind::fixed_sign:
+        return 2;
+      case NeuronKind::bounded_r:  // |sigma| <= 1
+      case NeuronKind::parity:
+        return 2 * neuron.bound;
+      case NeuronKind::r_sigma:
+      case NeuronKind::linear:
+      case NeuronKind::parity_unbounded:
+        break;
+    }
+  }
+  return std::numeric_limits<double>::infinity();
 }
 
 template <class Scalar>

@@ -57,6 +57,7 @@ class Simulation {
   bool enter_phase();
   void leave_phase();
   Penalty<Scalar> penalty(const Phase& phase) const;
+  EstimateContext<Scalar> question(const Phase& phase, const Finish& finish);
   Estimate estimate(const Phase& phase, const Finish& finish);
   void tell(Listener<Scalar>& listener, Outcome& outcome);
   void step(Outcome& outcome);
