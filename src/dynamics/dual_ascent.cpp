@@ -85,7 +85,7 @@ Estimate DualAscent<Scalar>::estimate(const EstimateContext<Scalar>& context) {
     if (risk == nullptr || dual_ascent_unavailable(risk->model(), risk->risk().loss())) {
       return {0,
               "dual coordinate ascent is that of the risk of a network of bounded neurons, not linearised and all of "
-              "it trained, with one of the losses of the program, and this objective is another one"};
+              "it trained, with the squared, logistic or huber loss, and this objective is another one"};
     }
     variables_.setZero(risk->num_terms(), 1);
   }
@@ -114,7 +114,7 @@ std::optional<std::string> dual_ascent_unavailable(const Model& model, const Los
     return "needs a bounded neuron (bounded-r or sigma with activation tanh, erf or sigmoid; parity)";
   }
   if (!loss.ascends_in_dual()) {
-    return "needs a loss whose conjugate is known, a row of `mfld list losses`";
+    return "needs a loss with a step of its dual variables: squared, logistic or huber";
   }
   return std::nullopt;
 }

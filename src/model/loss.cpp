@@ -134,7 +134,9 @@ constexpr LossInfo row(LossInfo info) {
   info.derivative = &Functions::derivative;
   info.second_derivative = &Functions::second_derivative;
   info.conjugate = &Functions::conjugate;
-  info.best_dual = &Functions::best_dual;
+  if constexpr (requires { &Functions::best_dual; }) {
+    info.best_dual = &Functions::best_dual;
+  }
   info.formula = &Functions::formula;
   info.sum = &sum<Functions>;
   info.derivatives = &derivatives<Functions>;

@@ -33,22 +33,13 @@ int growth_order(const Neuron& neuron) {
 }
 
 double range_of(const Neuron& neuron) {
-  if (growth_order(neuron) == 0) {
-    switch (neuron.kind) {
-      case NeuronKind::sigma:
-        return neuron.activation == Activation::sigmoid ? 1 : 2;
-      case NeuronKind::fixed_sign:
-        return 2;
-      case NeuronKind::bounded_r:  // |sigma| <= 1
-      case NeuronKind::parity:
-        return 2 * neuron.bound;
-      case NeuronKind::r_sigma:
-      case NeuronKind::linear:
-      case NeuronKind::parity_unbounded:
-        break;
-    }
+  const NeuronKind kind = neuron.kind;
+  const bool bounded = growth_order(neuron) == 0;  // |sigma| <= 1
+  if (kind == NeuronKind::sigma && bounded) {
+    return neuron.activation == Activation::sigmoid ? 1 : 2;
   }
-  return std::numeric_limits<double>::infinity();
+  const bool up_to_bound = kind == NeuronKind::parity || (kind == NeuronKind::bounded_r && bounded);
+  return up_to_bound ? 2 * neuron.bound : std::numeric_limits<double>::infinity();
 }
 
 template <class Scalar>

@@ -10,6 +10,8 @@
 #include "mfld/core/random.hpp"
 #include "mfld/trust/certificate.hpp"
 #include "mfld/trust/log_sobolev.hpp"
+#include "mfld/trust/neuron_values.hpp"
+#include "support/every_neuron.hpp"
 #include "support/kernel_problem.hpp"
 #include "support/oracles/line_chain.hpp"
 #include "support/oracles/line_law.hpp"
@@ -232,6 +234,26 @@ TEST(DualAscent, SaysWhereItDoesNotExist) {
   EXPECT_NE(refusal({NeuronKind::fixed_sign, Activation::tanh, true, 1}, mean_field, false), "");
   EXPECT_NE(refusal(tanh_neuron, mean_field, true), "");
   EXPECT_NE(refusal(tanh_neuron, {.kind = ScalingKind::ntk}, false), "");
+}
+
+TEST(RangeOf, BoundsWhatEveryNeuronReaches) {
+  int num_bounded = 0;
+  for (const Neuron& neuron : every_neuron()) {
+    const double range = range_of(neuron);
+    const Network network(neuron, 2, mean_field);
+    const Particles<double> particles = 30 * random_particles(neuron, 2, 4000, 1);
+    const Dataset data = random_dataset(3, 2, {}, 2);
+    Particles<double> values;
+    KernelWorkspace<double> workspace;
+    network.neuron_outputs(particles, PackedInputs<double>(data.train_inputs), values, workspace);
+    if (std::isfinite(range)) {
+      ++num_bounded;
+      EXPECT_LE(values.maxCoeff() - values.minCoeff(), range * (1 + 1e-15)) << name_of(neuron);
+      EXPECT_GE(values.maxCoeff() - values.minCoeff(), 0.99 * range) << name_of(neuron);
+    }
+  }
+  EXPECT_EQ(num_bounded, 3 * 2 + 3 * 2 + 1)
+      << "sigma and bounded-r, by three activations with and without bias; parity";
 }
 
 // ---- The trajectory of infinitely many particles whose refreshes are exact draws

@@ -107,6 +107,44 @@ TEST(TrustObservables, ParticlesThatFollowTheProximalLawAreAtItsFloor) {
   EXPECT_NEAR(away[0], std::sqrt(2), 0.15);
 }
 
+TEST(TrustObservables, OfDualAscentAreThoseOfItsVariables) {
+  Stage stage;
+  stage.phases = {langevin(), langevin()};
+  stage.phases[1].method = find_method("p-sdca");
+  const std::vector<std::string> names = {"sdca_gap", "dual_objective"};
+  State<double> state;
+  state.particles = stage.particles;
+  state.begin(stage.phases[0]);
+  for (const double value : observe_now(stage.scene(), names, state)) {
+    EXPECT_TRUE(std::isnan(value)) << "in another phase";
+  }
+  state.phase = 1;
+  state.begin(stage.phases[1]);
+  const MeanFieldProblem problem = stage.world.problem(0.1, 0.2);
+  const Vector outputs = outputs_at(stage.world.network, stage.particles, stage.world.data.train_inputs);
+  const Vector other = Vector::LinSpaced(20, -0.2, 0.3);
+  for (const Vector& dual : {Vector(Vector::Zero(20)), other}) {
+    const std::vector<double> values = observe_now(stage.scene(), names, state);
+    const ProximalGibbs gibbs = proximal_gibbs(problem, dual);
+    ASSERT_EQ(values.size(), 3U);
+    EXPECT_EQ(values[0], fenchel_gap(problem, {outputs.data(), 20}, dual));
+    EXPECT_EQ(values[1], -dual_value(problem, dual, gibbs));
+    EXPECT_EQ(values[2], 0.2 * gibbs.standard_error);
+    // As a checkpoint would.
+    state.step_in_phase = 3;
+    State<double>::for_each_matrix(
+        state, {200, 2, 20},
+        [&]<class Number>(std::string_view name, Particles<Number>& matrix, const MatrixShape& shape) {
+          if (name == "dual/variables") {
+            EXPECT_EQ(shape, (MatrixShape{20, 1}));
+            matrix = other.template cast<Number>();
+          }
+        });
+  }
+  stage.phases.pop_back();
+  EXPECT_NE(refusal(stage, "dual_objective").find("needs a phase with method = \"p-sdca\""), std::string::npos);
+}
+
 TEST(TrustObservables, AreRefusedWhereThereIsNoGibbsLaw) {
   Stage cold;
   cold.phases[0].temperature.value = 0;

@@ -41,6 +41,14 @@ inline const std::vector<std::pair<std::string, std::string>> every_phase = {
      "[[phase]]\nmethod = \"underdamped-mfld\"\nsteps = 20\nstep_size = 0.3\nlambda2 = 0.01\nfriction = 0.7\n"},
     {"pda",
      "[[phase]]\nmethod = \"pda\"\nsteps = 20\nstep_size = 0.1\nlambda1 = 0.1\nlambda2 = 0.01\ninner_steps = 6\n"},
+    {"p-sdca",
+     "neuron = \"bounded-r\"\n[[phase]]\nmethod = \"p-sdca\"\nsteps = 20\nstep_size = 0.1\nlambda1 = 0.1\nlambda2 = "
+     "0.01\n"
+     "inner_steps = 4\ncoordinate_steps = 9\nuntil = {column = \"sdca_gap\", below = 0}\n"},
+    {"two of p-sdca",
+     "neuron = \"sigma\"\n[[phase]]\nmethod = \"p-sdca\"\nsteps = 9\nstep_size = 0.1\nlambda1 = 0.1\nlambda2 = 0.01\n"
+     "inner_steps = 3\nstep = \"kinetic\"\n[[phase]]\nmethod = \"p-sdca\"\nsteps = 11\nstep_size = 0.1\nlambda1 = 0.1\n"
+     "lambda2 = 0.01\ninner_steps = 1\ncoordinate_steps = 40\neffective_share = 0\nstep = \"leimkuhler-matthews\"\n"},
     {"symmetric sweeps",
      "[[phase]]\nmethod = \"sgd-mfld\"\nsteps = 20\nstep_size = 0.1\nlambda2 = 0.01\nbatch_size = 7\n"
      "sampling = \"symmetric-sweep\"\n"},

@@ -93,7 +93,7 @@ struct LossInfo {
   double (*sum)(const Loss& loss, std::span<const double> u, std::span<const double> y) = nullptr;
   void (*derivatives)(const Loss& loss, std::span<const double> u, std::span<const double> y,
                       std::span<double> slopes) = nullptr;
-  double (*best_dual)(const Loss& loss, const DualCoordinate& at) = nullptr;  // none of one's own
+  double (*best_dual)(const Loss& loss, const DualCoordinate& at) = nullptr;  // or none: no p-sdca
 };
 
 /// The table behind `mfld list losses`, in the order of LossKind.

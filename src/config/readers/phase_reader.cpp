@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "config/memory.hpp"
 #include "config/readers/readers.hpp"
 #include "mfld/dynamics/dual_ascent.hpp"
 #include "mfld/dynamics/natural_gradient.hpp"
+#include "mfld/trust/neuron_values.hpp"
 
 namespace mfld::readers {
 
@@ -290,9 +292,15 @@ void check_dual_ascent(const Section& section, const PhaseSetting& setting, cons
                 fmt::format("has a dual variable for each sample, and objective.kind = \"{}\" has none",
                             setting.objective == nullptr ? "" : setting.objective->name));
   section.check(!setting.linearised, "method", "needs a network that is not linearised: its neurons are not bounded");
-  const auto reason =
-      setting.network == nullptr ? std::nullopt : dual_ascent_unavailable(*setting.network, setting.loss);
-  section.check(!reason, "method", reason.value_or(""));
+  if (const auto reason =
+          setting.network == nullptr ? std::nullopt : dual_ascent_unavailable(*setting.network, setting.loss)) {
+    const Neuron& neuron = setting.network->neuron();
+    const bool bounded = std::isfinite(range_of(neuron));
+    section.check(false, "method",
+                  *reason + (bounded ? ""
+                                     : fmt::format(", and network.neuron is \"{}\" with {}", info(neuron.kind).name,
+                                                   info(neuron.activation).name)));
+  }
   const std::int64_t last = std::max<std::int64_t>(phase.num_steps - 1, 0);
   section.check(phase.temperature_at(0) > 0 && phase.temperature_at(last) > 0, "lambda2",
                 "must be > 0 at every step with p-sdca, whose particles are a sample of exp(-V / lambda2)");
