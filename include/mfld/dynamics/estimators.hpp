@@ -2,6 +2,7 @@
 #include <string>
 #include <variant>
 
+#include "mfld/dynamics/at_rest.hpp"
 #include "mfld/dynamics/dual_average.hpp"
 #include "mfld/dynamics/full_batch.hpp"
 #include "mfld/dynamics/mini_batch.hpp"
@@ -18,8 +19,8 @@ namespace mfld {
 /// and where it changes the penalty
 ///   static double penalty_factor(const Phase&, std::int64_t step_in_phase);  what multiplies that of a step
 template <class Scalar>
-using AnyEstimator =
-    std::variant<FullBatch<Scalar>, MiniBatch<Scalar>, Svrg<Scalar>, DualAverage<Scalar>, NaturalGradient<Scalar>>;
+using AnyEstimator = std::variant<FullBatch<Scalar>, MiniBatch<Scalar>, Svrg<Scalar>, DualAverage<Scalar>,
+                                  NaturalGradient<Scalar>, AtRest<Scalar>>;
 
 template <class Scalar>
 AnyEstimator<Scalar> make_estimator(Estimator kind);
