@@ -116,9 +116,9 @@ std::optional<Vector> ridge_readout(const Network& network, const Particles<doub
   return readout.allFinite() ? std::optional(readout) : std::nullopt;
 }
 
-double num_doubles_of_ridge_readout(Index num_samples, Index num_particles) {
+double num_doubles_of_ridge_readout(Index num_samples, Index num_particles, Index num_parameters) {
   const auto size = static_cast<double>(std::min(num_samples, num_particles));
-  return 2 * size * size;
+  return 2 * size * size + 3 * static_cast<double>(num_particles) * static_cast<double>(num_parameters);
 }
 
 }  // namespace mfld

@@ -21,6 +21,6 @@ std::optional<Vector> ridge_readout(const Network& network, const Particles<doub
                                     const Vector& targets, double shift, RidgeForm form = RidgeForm::smaller);
 
 /// Doubles that this needs at once.
-double num_doubles_of_ridge_readout(Index num_samples, Index num_particles);
+double num_doubles_of_ridge_readout(Index num_samples, Index num_particles, Index num_parameters);
 
 }  // namespace mfld

@@ -131,8 +131,9 @@ void check_readout(const Section& section, const PhaseSetting& setting, const Ph
   section.check(!phase.averaging, "averaging",
                 "must be false with readout = \"ridge\": the average of solutions is none for the average of w and b");
   const Index num_samples = phase.takes_all_samples() ? setting.num_samples : phase.num_samples();
-  check_memory(section, asking_key(phase), num_doubles_of_ridge_readout(num_samples, setting.width),
-               "two matrices of min(samples, neurons)^2 numbers");
+  const Index num_parameters = setting.network == nullptr ? 1 : setting.network->layout().size;
+  check_memory(section, asking_key(phase), num_doubles_of_ridge_readout(num_samples, setting.width, num_parameters),
+               "two matrices of min(samples, neurons)^2 numbers, and the particles once more");
 }
 
 }  // namespace mfld::readers
