@@ -158,6 +158,16 @@ void add_branch(CLI::App& app, RunArguments& arguments) {
   add_common_options(command, arguments);
 }
 
+void add_merge(CLI::App& app, RunArguments& arguments) {
+  CLI::App& command = *app.add_subcommand(
+      "merge", "One run of the particles of several that have finished, with other particles each, at their end");
+  command.add_option("directories", arguments.paths, "Run directories, two or more")->required();
+  command.add_option("--out", arguments.out, "New or empty directory for the results")->required();
+  command.add_option("--threads", arguments.threads, "Number of threads [all]; the results do not depend on it")
+      ->check(CLI::Range(1, 4096));
+  command.add_flag("--quiet", arguments.quiet, "Print nothing but errors");
+}
+
 void add_kernel_numbers(CLI::App& command, KernelArguments& arguments) {
   command
       .add_option("--convention", arguments.convention, "How the network is scaled, started and trained [two-layer]")
@@ -212,6 +222,7 @@ ExitStatus dispatch(int argc, char** argv) {
   add_run(app, arguments);
   add_resume(app, arguments);
   add_branch(app, arguments);
+  add_merge(app, arguments);
   std::string directory;
   CLI::App* info_command = app.add_subcommand("info", "What ran in a directory, how it ended, its last numbers");
   info_command->add_option("directory", directory, "A run directory, or one of several runs")->required();
@@ -234,6 +245,9 @@ ExitStatus dispatch(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return answer(app, error);
   }
+  if (app.got_subcommand("merge")) {
+    return simulate(arguments, merge);
+  }
   if (app.got_subcommand("run") || app.got_subcommand("resume") || app.got_subcommand("branch")) {
     return simulate(arguments, app.got_subcommand("run") ? run : app.got_subcommand("resume") ? resume : branch);
   }
@@ -244,7 +258,9 @@ ExitStatus dispatch(int argc, char** argv) {
 }
 
 /// Whether the command is one that a signal asks to stop; others end at once.
-bool takes_steps(std::string_view command) { return command == "run" || command == "resume" || command == "branch"; }
+bool takes_steps(std::string_view command) {
+  return command == "run" || command == "resume" || command == "branch" || command == "merge";
+}
 
 /// The error that is being handled, in words, and its status.
 ExitStatus explain_error() noexcept {

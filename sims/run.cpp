@@ -1,4 +1,4 @@
-// mfld run, resume, branch.
+// mfld run, resume, branch, merge.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -18,6 +18,7 @@
 #include "mfld/files/folder.hpp"
 #include "mfld/files/user_path.hpp"
 #include "mfld/record/provenance.hpp"
+#include "mfld/runs/merge.hpp"
 #include "mfld/runs/runner.hpp"
 #include "mfld/runs/sweep_runner.hpp"
 #include "progress.hpp"
@@ -81,7 +82,8 @@ void print_formulas(const mfld::Experiment& experiment, const RunArguments& argu
 
 ExitStatus run_one(const mfld::StoppedRun& run, mfld::RunDirectory& directory, const RunArguments& arguments) {
   print_formulas(run.experiment, arguments);
-  if (run.checkpoint && !arguments.quiet) {
+  const bool goes_on = run.checkpoint && run.checkpoint->phase < std::ssize(run.experiment.phases);
+  if (goes_on && !arguments.quiet) {
     say(fmt::format("{}: goes on from step {}", directory.path().string(), run.checkpoint->step));
   }
   const mfld::RunSummary summary =
@@ -342,6 +344,24 @@ ExitStatus branch(const RunArguments& arguments) {
   return status;
 }
 
+ExitStatus merge(const RunArguments& arguments) {
+  std::vector<mfld::Folder> folders;  // held open
+  std::vector<mfld::FilePlace> places;
+  for (const std::string& path : arguments.paths) {
+    folders.push_back(mfld::Folder::open(mfld::user_path(path)));
+    places.push_back(folders.back().place());
+  }
+  mfld::Surroundings surroundings(fs::path(), &stop_requested);
+  surroundings.tables = std::make_shared<mfld::TableStore>();
+  const mfld::StoppedRun merged = mfld::merge_runs(places, surroundings);
+  if (!arguments.quiet) {
+    for (const std::string& note : merged.notes) {
+      say(note);
+    }
+  }
+  return run_in(mfld::user_path(arguments.out), merged, arguments);
+}
+
 int num_threads(int asked) { return mfld::startable_threads(asked > 0 ? asked : static_cast<int>(mfld::num_slots())); }
 
 ExitStatus simulate(const RunArguments& arguments, ExitStatus (*command)(const RunArguments&)) {
@@ -352,7 +372,7 @@ ExitStatus simulate(const RunArguments& arguments, ExitStatus (*command)(const R
   const auto obey = [&] {
     return mfld::with_threads(num_threads(arguments.threads), [&] { return command(arguments); });
   };
-  return command == run ? obey() : where_files_are(arguments.path, obey);
+  return command == run || command == merge ? obey() : where_files_are(arguments.path, obey);
 }
 
 }  // namespace commands

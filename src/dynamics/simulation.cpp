@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cassert>
 #include <functional>
+#include <string_view>
 #include <utility>
 #include <variant>
 
 #include "mfld/core/stopwatch.hpp"
+#include "mfld/dynamics/readout.hpp"
 
 namespace mfld {
 
@@ -48,7 +50,7 @@ Outcome Simulation<Scalar>::run(Listener<Scalar>& listener, const std::atomic<bo
       ending = Ending::finished;
     } else if (stop || state_.step >= step_limit) {
       ending = Ending::interrupted;
-    } else {
+    } else if (begin_readout(outcome)) {
       tell(listener, outcome);
       if (listener.ends_phase()) {
         leave_phase();
@@ -94,8 +96,31 @@ void Simulation<Scalar>::leave_phase() {
     state_.particles = state_.average.template cast<Scalar>();
   }
   state_.average.resize(0, 0);
+  readout_is_due_ = true;
   ++state_.phase;
   state_.step_in_phase = 0;
+}
+
+/// Solves the readout that a phase begins with. Again where a run goes on: the same bits, unless its labels have other
+/// noise now. False where there is no solution.
+template <class Scalar>
+bool Simulation<Scalar>::begin_readout(Outcome& outcome) {
+  const Phase& phase = present_phase();
+  const bool is_due = std::exchange(readout_is_due_, false) && phase.solves_readout();
+  return !is_due || phase.method->estimator == Estimator::at_rest || solve_readout(outcome);
+}
+
+/// The readout of the particles, with the labels of the next step. False where there is none, which ends the run.
+template <class Scalar>
+bool Simulation<Scalar>::solve_readout(Outcome& outcome) {
+  const Phase& phase = present_phase();
+  objective_->set_label_noise(phase.label_noise, seeds_.batches, state_.step);
+  const std::string_view failure = mfld::solve_readout(phase, *objective_, state_.particles);
+  if (!failure.empty()) {
+    outcome.end.ending = Ending::diverged;
+    outcome.failure = failure;
+  }
+  return failure.empty();
 }
 
 template <class Scalar>
@@ -127,12 +152,12 @@ Estimate Simulation<Scalar>::estimate(const Phase& phase, const Finish& finish) 
 template <class Scalar>
 void Simulation<Scalar>::step(Outcome& outcome) {
   const Stopwatch watch(outcome.step_seconds);
-  const Phase& phase = phases_[static_cast<std::size_t>(state_.phase)];
+  const Phase& phase = present_phase();
   const bool is_first = state_.step_in_phase == 0;
   state_.gradient_evaluations += prepare(state_.estimator, question(phase, {}), state_.particles);
   const Penalty<Scalar> of_step = penalty(phase);
-  const StepContext<Scalar> context = {step_options(phase), drift_, objective_->trained(), state_.particles,
-                                       of_step.anchor};
+  const StepContext<Scalar> context = {step_options(phase), drift_, phase.moved_of(objective_->trained()),
+                                       state_.particles, of_step.anchor};
   StepOfAll<Scalar> next(state_.rule, context);
   if (is_first) {
     std::visit([&context](auto& rule) { rule.begin(context); }, state_.rule);
@@ -170,6 +195,10 @@ void Simulation<Scalar>::step(Outcome& outcome) {
     outcome.end.ending = Ending::diverged;
   }
   count_step(context.options.step_size);
+  if (phase.solves_readout() && outcome.end.ending == Ending::running) {
+    state_.gradient_evaluations += phase.takes_all_samples() ? objective_->num_terms() : phase.num_samples();
+    solve_readout(outcome);
+  }
 }
 
 template <class Scalar>
@@ -188,8 +217,10 @@ StepOptions Simulation<Scalar>::step_options(const Phase& phase) const {
 
 template <class Scalar>
 bool Simulation<Scalar>::gradient_vanishes(const Phase& phase) {
+  const std::vector<unsigned char>& moved = phase.moved_of(objective_->trained());
   with_penalty_ = drift_;
-  add_penalty(objective_->trained(), state_.particles, penalty(phase), with_penalty_);
+  add_penalty(moved, state_.particles, penalty(phase), with_penalty_);
+  set_unmoved_to_zero(moved, with_penalty_);
   return drift_norm(with_penalty_) < phase.until_gradient_norm;
 }
 

@@ -11,6 +11,7 @@
 #include "core/comments.hpp"
 #include "files/posix_file.hpp"
 #include "mfld/core/error.hpp"
+#include "mfld/runs/merge.hpp"
 #include "record/data_record.hpp"
 #include "runs/belonging.hpp"
 
@@ -92,7 +93,8 @@ StoppedRun stopped_run(const Plan& plan, const FilePlace& directory, Kept kept, 
     check_numbers(plan, run.experiment, directory);
   }
   for (const std::string& comment : plan.comments) {
-    if (comment.starts_with(branch_start) || comment.starts_with(runs::change_start)) {
+    if (comment.starts_with(branch_start) || comment.starts_with(runs::change_start) ||
+        comment.starts_with(merge_start)) {
       run.notes.push_back(comment);
     }
   }

@@ -2,6 +2,7 @@
 #include <string>
 #include <variant>
 
+#include "mfld/dynamics/at_rest.hpp"
 #include "mfld/dynamics/dual_ascent.hpp"
 #include "mfld/dynamics/dual_average.hpp"
 #include "mfld/dynamics/full_batch.hpp"
@@ -22,7 +23,7 @@ namespace mfld {
 ///   std::int64_t prepare(const EstimateContext<Scalar>&, Particles<Scalar>&);  returns evaluations, as an Estimate
 template <class Scalar>
 using AnyEstimator = std::variant<FullBatch<Scalar>, MiniBatch<Scalar>, Svrg<Scalar>, DualAverage<Scalar>,
-                                  DualAscent<Scalar>, NaturalGradient<Scalar>>;
+                                  DualAscent<Scalar>, NaturalGradient<Scalar>, AtRest<Scalar>>;
 
 template <class Scalar>
 AnyEstimator<Scalar> make_estimator(Estimator kind);

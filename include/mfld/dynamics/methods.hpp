@@ -10,7 +10,7 @@
 namespace mfld {
 
 /// Which samples the drift is estimated from, with which correction (dynamics/estimators.hpp).
-enum class Estimator { full, minibatch, svrg, dual_average, dual_ascent, natural };
+enum class Estimator { full, minibatch, svrg, dual_average, dual_ascent, natural, at_rest };
 
 /// Whether some of the samples are chosen for every step.
 constexpr bool draws_batches(Estimator kind) { return kind == Estimator::minibatch || kind == Estimator::svrg; }
@@ -89,6 +89,9 @@ inline constexpr auto methods = std::to_array<Method>({
     {"natural-gradient", Estimator::natural, TemperatureKey::none, std::nullopt,
      "theta <- theta - eta J'(K + damping I)^-1 (u - y), K = J J' the tangent kernel here",
      "Zhang, Martens & Grosse, NeurIPS 2019"},
+    {"ridge-readout", Estimator::at_rest, TemperatureKey::none, std::nullopt,
+     "r <- the minimum over r of R(f) + (ridge / 2) penalty_factor sum_j r_j^2; w and b stay",
+     "Ba, Erdogdu, Suzuki, Wang, Wu & Yang, NeurIPS 2022: what follows their one large step"},
 });
 
 /// The row called `name`, or nullptr.

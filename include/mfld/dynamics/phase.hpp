@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "mfld/core/schedule.hpp"
 #include "mfld/dynamics/methods.hpp"
@@ -13,6 +14,10 @@ namespace mfld {
 ///   product:  lambda1 * temperature (prior N(0, 1 / (2 lambda1)), whatever the temperature)
 ///   half:     lambda1 / 2
 enum class PenaltyMode { additive, product, half };
+
+/// How the output weights r move (src/README.md, equation 20): as the method moves all that it trains, or to the
+/// solution of the ridge problem in r at the present w and b, before every step and after the last.
+enum class Readout { trained, ridge };
 
 /// A method with its numbers and a length; a run is a list of phases.
 struct Phase {
@@ -37,7 +42,10 @@ struct Phase {
   double label_noise = 0;        // > 0: the labels of every step have fresh noise, uniform on [-s, s]
   Index samples_begin = 0;       // full and mini-batch: the samples [begin, end) alone,
   Index samples_end = 0;         // 0: all of them
-  bool averaging = false;        // the result is the average of the iterates, the last one excluded
+  Readout readout = Readout::trained;
+  double ridge = 0;                       // solved readout: > 0, of (ridge / 2) penalty_factor sum_j r_j^2
+  std::vector<unsigned char> moved = {};  // [p] 1 where a column moves; empty: all that the objective trains
+  bool averaging = false;                 // the result is the average of the iterates, the last one excluded
   StepKind step_rule = StepKind::euler_maruyama;
   double friction = 1;             // kinetic: > 0, per unit of time
   double radius = 1;               // ball: > 0
@@ -46,6 +54,12 @@ struct Phase {
 
   bool takes_all_samples() const { return samples_end == 0; }
   Index num_samples() const { return samples_end - samples_begin; }  // where it does not
+
+  bool solves_readout() const { return readout == Readout::ridge; }
+  /// Which columns its steps move, of those that the objective trains.
+  const std::vector<unsigned char>& moved_of(const std::vector<unsigned char>& trained) const {
+    return moved.empty() ? trained : moved;
+  }
 
   double step_size_at(std::int64_t step) const { return step_size.at(step, num_steps); }
   double temperature_at(std::int64_t step) const { return temperature.at(step, num_steps); }

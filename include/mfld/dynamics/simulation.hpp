@@ -56,6 +56,9 @@ class Simulation {
   bool in_last_phase() const;
   bool enter_phase();
   void leave_phase();
+  const Phase& present_phase() const { return phases_[static_cast<std::size_t>(state_.phase)]; }
+  bool begin_readout(Outcome& outcome);
+  bool solve_readout(Outcome& outcome);
   Penalty<Scalar> penalty(const Phase& phase) const;
   EstimateContext<Scalar> question(const Phase& phase, const Finish& finish);
   Estimate estimate(const Phase& phase, const Finish& finish);
@@ -71,7 +74,8 @@ class Simulation {
   NoiseRule noise_;
   State<Scalar> state_;
   std::unique_ptr<Objective<Scalar>> objective_;
-  Particles<Scalar> anchor_;  // the first particles, if some penalty is on the distance from them
+  bool readout_is_due_ = true;  // of a phase that solves it: before its first step here
+  Particles<Scalar> anchor_;    // the first particles, if some penalty is on the distance from them
   Drift drift_;
   Drift with_penalty_;  // where the gradient norm can end a phase
 };

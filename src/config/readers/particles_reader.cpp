@@ -119,9 +119,10 @@ void check_start(const Section& root, const Experiment& experiment) {
   if (first == experiment.phases.end() || first->step_rule != StepKind::ball) {
     return;
   }
+  const std::vector<unsigned char>& moved = first->moved_of(experiment.network().trained());
   Vector squares = Vector::Zero(experiment.initial.rows());
   for (Index column = 0; column < experiment.initial.cols(); ++column) {
-    if (experiment.network().trains(column)) {
+    if (moved[static_cast<std::size_t>(column)] != 0) {
       squares += experiment.initial.col(column).cwiseAbs2();
     }
   }

@@ -39,8 +39,10 @@ std::string methods_where(const Condition& condition) {
 
 bool draws_batches(const Method& method) { return draws_batches(method.estimator); }
 
+bool rests(const Method& method) { return method.estimator == Estimator::at_rest; }
+
 /// The natural gradient of a penalised risk would be another method: the penalty would change the metric, too.
-bool has_penalty(const Method& method) { return method.estimator != Estimator::natural; }
+bool has_penalty(const Method& method) { return method.estimator != Estimator::natural && !rests(method); }
 
 Schedule read_schedule_table(Section section, NumberRule rule, std::string_view doc) {
   Schedule schedule;
@@ -170,7 +172,7 @@ void read_batches(Section& section, const PhaseSetting& setting, Phase& phase) {
 /// Which samples a phase sees, and with which labels. An estimator with a number for every sample knows all of them.
 void read_samples(Section& section, const PhaseSetting& setting, Phase& phase) {
   const auto takes_some = [](const Method& row) {
-    return row.estimator == Estimator::full || row.estimator == Estimator::minibatch;
+    return row.estimator == Estimator::full || row.estimator == Estimator::minibatch || rests(row);
   };
   if (section.reads("samples", takes_some(*phase.method), methods_where(takes_some))) {
     const auto ends = section.integers("samples", "[first, end): the training samples of the phase, counted from 0",
@@ -388,6 +390,15 @@ void check_sphere(const Section& section, const Phase& phase) {
                 "is of the whole gradient, and its part along the radius does not vanish with step = \"sphere\"");
 }
 
+/// A phase that solves the readout and moves nothing, of one step or of none.
+void read_phase_at_rest(Section& section, const PhaseSetting& setting, Phase& phase) {
+  phase.num_steps = section.integer("steps", "1, or 0: the solution is left out", 1, {0, 1});
+  read_samples(section, setting, phase);
+  read_readout(section, setting, phase);
+  refuse_step_keys(section, {"steps", "samples", "label_noise"});
+  check_readout(section, setting, phase);
+}
+
 Phase read_phase(Section& section, const PhaseSetting& setting, Index first_sample) {
   Phase phase;
   phase.method = &methods[section.choice("method", "a row of `mfld list methods`", required, method_names())];
@@ -400,11 +411,16 @@ Phase read_phase(Section& section, const PhaseSetting& setting, Index first_samp
                             })));
   phase.first_sample = first_sample;
   phase.name = section.text("name", "shown in plots", {std::string(method.name), "the method"});
+  if (rests(method)) {
+    read_phase_at_rest(section, setting, phase);
+    return phase;
+  }
   phase.num_steps = section.integer("steps", "length of the phase", required, {0, max_steps});
   phase.step_size = read_schedule(section, "step_size", "eta", required, NumberRule::positive);
   read_penalty(section, setting.objective, phase);
   read_samples(section, setting, phase);
   read_batches(section, setting, phase);
+  read_readout(section, setting, phase);
   read_natural_gradient(section, setting, phase);
   phase.averaging = section.flag("averaging", "predicts with the average of the phase's iterates, and ends with it",
                                  {method.defaults.averaging, "false; averaged-sgd: true"});
@@ -422,6 +438,7 @@ Phase read_phase(Section& section, const PhaseSetting& setting, Index first_samp
         phase.until_gradient_norm, NumberRule::non_negative);
   }
   check_sphere(section, phase);
+  check_readout(section, setting, phase);
   const bool in_a_set = phase.step_rule == StepKind::sphere || phase.step_rule == StepKind::ball;
   section.check(!in_a_set || setting.objective == nullptr || !setting.objective->is_periodic, "step",
                 "keeps the particles in a set about 0, and those on the torus have no distance from 0");
@@ -465,7 +482,7 @@ PhaseList read_phases(const Section& root, const PhaseSetting& setting) {
     phases.push_back(read_phase(section, setting, first_sample));
     const Phase& phase = phases.back();
     list.stop_rules.push_back(read_stop_rule(section));
-    leave_kernel_keys(section);
+    leave_kernel_keys(section, phase.solves_readout());
     num_steps += phase.num_steps;
     section.check(num_steps <= max_steps, "steps",
                   fmt::format("the phases up to this one make {} steps, and all of them may make {} at most", num_steps,

@@ -90,7 +90,9 @@ struct PhaseSetting {
   Index num_samples = 0;
   double num_trained = 0;                        // trained parameters of all neurons
   const ParticleObjective* objective = nullptr;  // none: the risk of a network
-  const Network* network = nullptr;              // that network, or its tangent model
+  const Network* network =
+      nullptr;  // that network, or that of its tangent model; none: points, or an objective of one's own
+  Index width = 0;
   bool linearised = false;
 };
 
@@ -102,6 +104,14 @@ struct PhaseList {
 
 /// [[phase]]
 PhaseList read_phases(const Section& root, const PhaseSetting& setting);
+
+/// Which blocks of parameters move in a phase, and how r does; once its method and samples are known.
+void read_readout(Section& section, const PhaseSetting& setting, Phase& phase);
+/// What does not go with a readout that is solved, once all of the phase is known.
+void check_readout(const Section& section, const PhaseSetting& setting, const Phase& phase);
+
+/// Refuses every key of methods that take steps, but for those in `kept`.
+void refuse_step_keys(Section& section, const std::vector<std::string_view>& kept);
 
 /// What [[phase]] method can be.
 std::vector<std::string> method_names();
@@ -120,8 +130,8 @@ struct KernelSetting {
 /// [[phase]] method = "kernel-regression"; nothing where the phases take steps.
 std::optional<KernelMethod> read_kernel_method(const Section& root, const KernelSetting& setting);
 
-/// Its keys, in a phase that has no use for them.
-void leave_kernel_keys(Section& section);
+/// Its keys, in a phase that has no use for them; has_ridge: but for the ridge of a readout.
+void leave_kernel_keys(Section& section, bool has_ridge);
 
 /// Those of the observables that need nothing but outputs; the names of others go into `left_out`. InvalidInput names
 /// `key` and what is no observable of the scene.
