@@ -92,7 +92,7 @@ TEST_F(Resume, EndsInTheSameBytesForEveryObjective) {
         return text_of_phase.find(word) != std::string::npos;
       };
       const bool needs_network =
-          name == "natural-gradient" || has("train_loss") || has("inner_steps") || has("label_noise");
+          name == "natural-gradient" || has("train_loss") || has("inner_steps") || has("label_noise") || has("readout");
       for (const int every : {3, 7}) {
         if (!needs_network) {
           const std::string precision = every == 7 ? "single" : "double";

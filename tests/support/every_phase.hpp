@@ -49,6 +49,11 @@ inline const std::vector<std::pair<std::string, std::string>> every_phase = {
      "neuron = \"sigma\"\n[[phase]]\nmethod = \"p-sdca\"\nsteps = 9\nstep_size = 0.1\nlambda1 = 0.1\nlambda2 = 0.01\n"
      "inner_steps = 3\nstep = \"kinetic\"\n[[phase]]\nmethod = \"p-sdca\"\nsteps = 11\nstep_size = 0.1\nlambda1 = 0.1\n"
      "lambda2 = 0.01\ninner_steps = 1\ncoordinate_steps = 40\neffective_share = 0\nstep = \"leimkuhler-matthews\"\n"},
+    {"readout",
+     "[[phase]]\nmethod = \"mfld\"\nsteps = 12\nstep_size = 0.1\nlambda2 = 0.01\nreadout = \"ridge\"\nridge = 0.1\n"
+     "[[phase]]\nmethod = \"ridge-readout\"\nridge = 0.2\n"
+     "[[phase]]\nmethod = \"sgd\"\nsteps = 20\nstep_size = 0.1\nbatch_size = 4\ntrain = [\"input\"]\n"
+     "step = \"kinetic\"\n"},
     {"symmetric sweeps",
      "[[phase]]\nmethod = \"sgd-mfld\"\nsteps = 20\nstep_size = 0.1\nlambda2 = 0.01\nbatch_size = 7\n"
      "sampling = \"symmetric-sweep\"\n"},
