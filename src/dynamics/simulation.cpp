@@ -72,8 +72,8 @@ bool Simulation<Scalar>::in_last_phase() const {
   return state_.phase + 1 == static_cast<std::int64_t>(phases_.size());
 }
 
-/// Moves to the phase that makes the next step; false after the last, which is left once its end is told: until then the
-/// state has all that a longer one would go on from.
+/// Moves to the phase that makes the next step; false after the last, which is left once its end is told: until then
+/// the state has all that a longer one would go on from.
 template <class Scalar>
 bool Simulation<Scalar>::enter_phase() {
   while (state_.phase < static_cast<std::int64_t>(phases_.size()) &&

@@ -122,8 +122,8 @@ class Pass {
     }
   }
 
-  /// Calls take(group, block, sigma(z) [sample of the block][particle of the group]) for every group of every block, from
-  /// the tasks. The pass was made with `maps`.
+  /// Calls take(group, block, sigma(z) [sample of the block][particle of the group]) for every group of every block,
+  /// from the tasks. The pass was made with `maps`.
   template <class Take>
   void for_each_group(const Take& take) {
     for (Index first = 0; first < inputs_.num_samples(); first += block_) {

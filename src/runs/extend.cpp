@@ -130,7 +130,8 @@ StoppedRun extend(const FilePlace& directory, const Extension& extension, Kept k
   keep_looks(config, "observe", before.observe, parent.checkpoint->step, all_steps);
   keep_looks(config, "observe.trajectory", before.track, parent.checkpoint->step, all_steps);
   StoppedRun child{build_experiment(config, surroundings.in(before.folder)), std::nullopt, {}};
-  // The row and the frame of the end are always recorded, and last; the longer run looks there again if it looks at all.
+  // The row and the frame of the end are always recorded, and last; the longer run looks there again if it looks at
+  // all.
   const std::int64_t num_of_end = record::is_at_end(*parent.checkpoint, before) ? 1 : 0;
   take_checkpoint(parent, child);
   for (std::int64_t* count : {&child.checkpoint->metrics_rows, &child.checkpoint->trajectory_frames}) {

@@ -83,8 +83,8 @@ TEST(TrustObservables, AreThoseOfTheLibrary) {
   EXPECT_NE(values[2], expected.dual_bound);
 }
 
-// Without data p_mu is the prior, N(0, I) here, whatever the outputs: particles of that law are as far from draws as these
-// are from each other, and a shift of all coordinates by 1 has the length sqrt(2).
+// Without data p_mu is the prior, N(0, I) here, whatever the outputs: particles of that law are as far from draws as
+// these are from each other, and a shift of all coordinates by 1 has the length sqrt(2).
 TEST(TrustObservables, ParticlesThatFollowTheProximalLawAreAtItsFloor) {
   Stage stage;
   stage.world.data.train_inputs.setZero();

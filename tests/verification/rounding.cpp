@@ -10,8 +10,8 @@ namespace mfld {
 
 namespace {
 
-/// The worst errors of outputs and drift over all neurons and two losses, each in units of the sum of the absolute terms
-/// that it is made of.
+/// The worst errors of outputs and drift over all neurons and two losses, each in units of the sum of the absolute
+/// terms that it is made of.
 template <class Scalar>
 std::array<double, 2> worst_errors() {
   constexpr Index dimension = 20;

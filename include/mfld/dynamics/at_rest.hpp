@@ -7,8 +7,8 @@
 
 namespace mfld {
 
-/// No drift at all: the particles stay where they are, and only a readout that is solved changes. Carries nothing, draws
-/// nothing.
+/// No drift at all: the particles stay where they are, and only a readout that is solved changes. Carries nothing,
+/// draws nothing.
 template <class Scalar>
 class AtRest {
  public:

@@ -12,11 +12,12 @@
 namespace mfld {
 
 /// Particle stochastic dual coordinate ascent (src/README.md, equation 19; Oko, Suzuki, Nitanda & Wu, "Particle
-/// stochastic dual coordinate ascent: exponential convergent algorithm for mean field neural network optimization", ICLR
-/// 2022). One dual variable g_i a sample, 0 where the phase begins, and particles that are a sample of
+/// stochastic dual coordinate ascent: exponential convergent algorithm for mean field neural network optimization",
+/// ICLR 2022). One dual variable g_i a sample, 0 or l'(f(x_i), y_i) where the phase begins, and particles that are a
+/// sample of
 ///   p[g] ~ exp(-(w sum_i g_i h(.; x_i) + lambda1 |theta|^2) / lambda2),   w = 1/n (1 where the risk is a sum).
-/// Outer iterations of inner_steps steps each, counted within the phase. Before the first step of each but the first, up
-/// to coordinate_steps times, a uniform i:
+/// Outer iterations of inner_steps steps each, counted within the phase. Before the first step of each but the first,
+/// up to coordinate_steps times, a uniform i:
 ///   g_i <- v,  the least of l*(v, y_i) - v E h(.; x_i) + c (v - g_i)^2 / 2,   c = w H^2 / lambda2,
 /// which raises the dual objective -D by at least what it promises, for 2H = sup h - inf h bounds the curvature of the
 /// log-partition; the expectation is that of importance weights, which are equal at first, and by each step

@@ -7,8 +7,8 @@
 namespace mfld {
 
 /// Weights by which a sample of one law is a sample of another, w_j proportional to the ratio of their densities at
-/// particle j; their sum is 1. Kept as logarithms, the largest of which is 0, so that none overflows and only those that
-/// count for nothing vanish. Summed in order by one thread: the same bits on any number of them.
+/// particle j; their sum is 1. Kept as logarithms, the largest of which is 0, so that none overflows and only those
+/// that count for nothing vanish. Summed in order by one thread: the same bits on any number of them.
 class ImportanceWeights {
  public:
   /// All equal.

@@ -49,8 +49,8 @@ struct Loss {
   /// Fenchel-Young: l(u) + l*(g) = u g exactly when g = l'(u). Not of one's own.
   double conjugate(double g, double y) const;
 
-  /// The v with the least l*(v, y) - v mean + (c / 2) (v - g)^2. There u = mean - c (v - g) has v = l'(u), so that v is in
-  /// the domain of l* whatever the numbers. Where ascends_in_dual().
+  /// The v with the least l*(v, y) - v mean + (c / 2) (v - g)^2. There u = mean - c (v - g) has v = l'(u), so that v is
+  /// in the domain of l* whatever the numbers. Where ascends_in_dual().
   double best_dual(const DualCoordinate& at) const;
   bool ascends_in_dual() const;
 

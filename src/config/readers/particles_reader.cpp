@@ -37,7 +37,8 @@ Inputs particles_in(const Section& init, const std::string& text, const Surround
   return read_inputs(options).inputs;
 }
 
-/// Each of `count` rows as often as any other, or once more: the latter are drawn.                    [wanted], ascending
+/// Each of `count` rows as often as any other, or once more: the latter are drawn.                    [wanted],
+/// ascending
 std::vector<Index> resampled_rows(Index count, Index wanted, std::uint64_t seed) {
   std::vector<Index> order(static_cast<std::size_t>(count));
   std::iota(order.begin(), order.end(), Index{0});
