@@ -80,7 +80,6 @@ std::int64_t DualAscent<Scalar>::ascend(const EstimateContext<Scalar>& context) 
 template <class Scalar>
 Estimate DualAscent<Scalar>::estimate(const EstimateContext<Scalar>& context) {
   Objective<Scalar>& objective = context.objective;
-  std::int64_t evaluations = objective.num_terms();
   if (variables_.size() == 0) {
     auto* const risk = dynamic_cast<EmpiricalRisk<Scalar>*>(&objective);
     if (risk == nullptr || dual_ascent_unavailable(risk->model(), risk->risk().loss())) {
@@ -89,14 +88,10 @@ Estimate DualAscent<Scalar>::estimate(const EstimateContext<Scalar>& context) {
               "it trained, with the squared, logistic or huber loss, and this objective is another one"};
     }
     variables_.setZero(risk->num_terms(), 1);
-    if (context.phase.dual_from_outputs) {
-      objective.coefficients(context.particles, span_of(variables_));
-      evaluations += objective.num_terms();
-    }
   }
   scratch_ = objective.term_weight() * variables_;
   objective.drift_from(span_of(scratch_), context.particles, context.drift, context.finish);
-  return {evaluations};
+  return {objective.num_terms()};
 }
 
 template <class Scalar>
@@ -104,9 +99,8 @@ std::string DualAscent<Scalar>::describe(const Phase& phase) {
   return fmt::format(
       "all samples every step, outer iterations of {} steps each; before each but the first at most {} of the dual "
       "variables, drawn uniformly, fewer once the weighted particles are worth fewer than {} N, then systematic "
-      "resampling; g = {} at the start of the phase",
-      phase.inner_steps, phase.coordinate_steps, phase.effective_share,
-      phase.dual_from_outputs ? "l'(f(x_i), y_i)" : "0");
+      "resampling; g = 0 at the start of the phase",
+      phase.inner_steps, phase.coordinate_steps, phase.effective_share);
 }
 
 template class DualAscent<double>;

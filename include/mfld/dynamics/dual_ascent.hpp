@@ -13,8 +13,7 @@ namespace mfld {
 
 /// Particle stochastic dual coordinate ascent (src/README.md, equation 19; Oko, Suzuki, Nitanda & Wu, "Particle
 /// stochastic dual coordinate ascent: exponential convergent algorithm for mean field neural network optimization",
-/// ICLR 2022). One dual variable g_i a sample, 0 or l'(f(x_i), y_i) where the phase begins, and particles that are a
-/// sample of
+/// ICLR 2022). One dual variable g_i a sample, 0 where the phase begins, and particles that are a sample of
 ///   p[g] ~ exp(-(w sum_i g_i h(.; x_i) + lambda1 |theta|^2) / lambda2),   w = 1/n (1 where the risk is a sum).
 /// Outer iterations of inner_steps steps each, counted within the phase. Before the first step of each but the first,
 /// up to coordinate_steps times, a uniform i:

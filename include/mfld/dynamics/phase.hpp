@@ -38,11 +38,10 @@ struct Phase {
   std::int64_t inner_steps = 1;       // dual averaging and ascent: steps between two updates of the coefficients
   Index fresh_samples = 0;            // dual averaging: > 0: iteration t takes the next so many samples alone
   std::int64_t coordinate_steps = 1;  // dual ascent: coordinates of an outer iteration, at most
-  double effective_share = 0.5;    // dual ascent: in [0, 1]; of N, below which an iteration moves no further coordinate
-  bool dual_from_outputs = false;  // dual ascent: begins with the duals of the outputs instead of with 0
-  double label_noise = 0;          // > 0: the labels of every step have fresh noise, uniform on [-s, s]
-  Index samples_begin = 0;         // full and mini-batch: the samples [begin, end) alone,
-  Index samples_end = 0;           // 0: all of them
+  double effective_share = 0.5;  // dual ascent: in [0, 1]; of N, below which an iteration moves no further coordinate
+  double label_noise = 0;        // > 0: the labels of every step have fresh noise, uniform on [-s, s]
+  Index samples_begin = 0;       // full and mini-batch: the samples [begin, end) alone,
+  Index samples_end = 0;         // 0: all of them
   Readout readout = Readout::trained;
   double ridge = 0;                       // solved readout: > 0, of (ridge / 2) penalty_factor sum_j r_j^2
   std::vector<unsigned char> moved = {};  // [p] 1 where a column moves; empty: all that the objective trains

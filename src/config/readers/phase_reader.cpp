@@ -320,8 +320,6 @@ void check_dual_ascent(const Section& section, const PhaseSetting& setting, cons
                 "keeps every particle at its own distance from 0, and p-sdca moves particles from place to place");
 }
 
-constexpr std::array<Named<bool>, 2> dual_starts = {{{"zero", false}, {"outputs", true}}};
-
 void read_dual_ascent(Section& section, const PhaseSetting& setting, Phase& phase) {
   const bool ascends = ascends_in_dual(*phase.method);
   const std::string with_ascent = methods_where(ascends_in_dual);
@@ -329,11 +327,6 @@ void read_dual_ascent(Section& section, const PhaseSetting& setting, Phase& phas
     phase.coordinate_steps =
         section.integer("coordinate_steps", "dual variables that an outer iteration moves, at most",
                         {(std::max<Index>(setting.num_samples, 1) - 1) / 10 + 1, "ceil(n / 10)"}, {1});
-  }
-  if (section.reads("dual_start", ascends, with_ascent)) {
-    phase.dual_from_outputs =
-        pick(section, "dual_start", "the dual variables that the phase begins with: 0, or l'(f(x_i), y_i)", "zero",
-             dual_starts);
   }
   if (section.reads("effective_share", ascends, with_ascent)) {
     phase.effective_share = section.number(
