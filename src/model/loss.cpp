@@ -45,24 +45,23 @@ double negative_coin_entropy(double s) {
 }
 
 /// The root m in [b, b + c] of m - c s(-m) = b, s the sigmoid: by Newton's steps, and by halves of what is left of the
-/// interval where one would leave it.
+/// interval where one would leave it or is not half of the step before, for they can go in a circle.
 double logistic_margin(double b, double c) {
   constexpr int most_steps = 200;
   constexpr double rounding = 4 * std::numeric_limits<double>::epsilon();
   double low = b;
   double high = b + c;
   double m = b + c / 2;
-  for (int k = 0; k < most_steps; ++k) {
+  double step = c;
+  for (int k = 0; k < most_steps && step > rounding * (1 + std::abs(m)); ++k) {
     const double s = sigmoid_of_minus(m);
     const double excess = m - c * s - b;
     (excess > 0 ? high : low) = m;
     const double newton = m - excess / (1 + c * s * (1 - s));
-    const double next = newton >= low && newton <= high ? newton : low + (high - low) / 2;
-    const bool settled = std::abs(next - m) <= rounding * (1 + std::abs(m));
+    const bool is_safe = newton >= low && newton <= high && std::abs(newton - m) <= step / 2;
+    const double next = is_safe ? newton : low + (high - low) / 2;
+    step = std::abs(next - m);
     m = next;
-    if (settled) {
-      break;
-    }
   }
   return m;
 }
