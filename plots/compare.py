@@ -194,7 +194,7 @@ def caption(question, members, thin=True):
         return f"{end}one run a {'curve' if question.is_curve else 'point'}"
     if len(question.x) > 1:
         return f"{end}median of {many} seeds"
-    return f"{end}median, quartiles and {'each of' if thin else 'band over'} {many} seeds"
+    return end + (f"median, quartiles and each of {many} seeds" if thin else f"median and quartiles of {many} seeds")
 
 
 def draw_lines(records, question, args):
@@ -247,11 +247,11 @@ def draw_map(records, question, args):
     columns, rows = (ordered([record.x[axis] for record in records]) for axis in (0, 1))
     tables = [cells(inside, rows, columns) for inside in panels.values()]
     finite = np.concatenate([table[np.isfinite(table)] for table in tables])
+    if not len(finite):
+        raise results.Error(f"--y {question.y.text}: no cell has a median, for every one has a run without a number.")
     if "y" in args.log:
         require_positive(finite, "y")
         finite = finite[finite > 0]
-    if not len(finite):
-        raise results.Error(f"--y {question.y.text}: no value at the end of a run is a number.")
     norm = (colors.LogNorm if "y" in args.log else colors.Normalize)(finite.min(), finite.max())
     figure, axes, across = frame(question, panels, [], colour_bar=True)
     for index, (each, table, panel) in enumerate(zip(axes, tables, panels)):
@@ -293,6 +293,7 @@ def draw(runs, args):
                 runs = comparison.having(runs, key, option, args)
     comparison.decide(runs, question)
     records = comparison.records(runs, question, args)
+    comparison.require_numbers(records, question, args)
     say(f"{question.y.text} against {' and '.join(question.x)}" + ("" if question.is_curve else " at the end, medians"))
     figure, thin = (draw_map if len(question.x) > 1 else draw_lines)(records, question, args)
     members = comparison.groups([record.run for record in records], question.keys).values()

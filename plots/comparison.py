@@ -185,12 +185,26 @@ def records(runs, question, args):
     return found
 
 
+def _diverged(run):
+    return run.summary.get("ending") == "diverged"
+
+
 def _record(run, table, question):
-    diverged = run.summary.get("ending") == "diverged"
     y = question.y(table, len(run.metrics))
+    y = np.where(np.isfinite(y), y, np.nan)  # an infinity has no place on an axis
     if question.is_curve:
         return Record(run, np.asarray(table[question.x[0]], float), y, table["step"])
-    return Record(run, [value(run, key) for key in question.x], np.nan if diverged else y[-1])
+    return Record(run, [value(run, key) for key in question.x], np.nan if _diverged(run) else y[-1])
+
+
+def require_numbers(records, question, args):
+    """An Error where there is nothing to draw; a sentence on runs that have no number, and did not diverge."""
+    without = [record.run for record in records if not np.isfinite(record.y).any()]
+    if len(without) == len(records):
+        raise results.Error(f"--y {question.y.text}: is a number in none of {len(records)} runs; there is nothing to draw.")
+    count = sum(not _diverged(run) for run in without)
+    if count:
+        note(args, f"{question.y.text} is no number in {count} of {len(records)} runs: no median where one of them is")
 
 
 def curve(members):
