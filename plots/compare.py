@@ -158,7 +158,7 @@ def frame(question, panels, handles, colour_bar=False):
     for index, (each, value) in enumerate(zip(axes, panels)):
         if question.facet is not None:
             style.title(each, labels.setting(question.facet, value, False), width / columns - 0.4)
-        each.tick_params(labelleft=index % columns == 0, labelbottom=index + columns >= len(panels))
+        each.tick_params(which="both", labelleft=index % columns == 0, labelbottom=index + columns >= len(panels))
     return figure, axes, columns
 
 
@@ -172,7 +172,8 @@ def set_logarithmic(axes, records, question, scale, log):
     """The axes that are to be so; a run begins at step 0, which has no place on one."""
     if "x" in log:
         if scale is not None and (not scale.is_number or min(scale.values) <= 0):
-            raise results.Error(f"--log x: {question.x[0]} = {words.some(scale.values)} is not all numbers above 0.")
+            raise results.Error(f"--log x: {question.x[0]} = {words.some(scale.values)} has no place on a logarithmic axis; "
+                                "only numbers above 0 have.")
         if scale is None:
             times = np.concatenate([record.x for record in records])
             require_positive(times, "x")
