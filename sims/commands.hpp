@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "mfld/runs/resume.hpp"
+#include "mfld/runs/extend.hpp"
 
 /// The commands of the program, one file each; sims/mfld.cpp reads what they are asked to do.
 namespace commands {
@@ -18,7 +18,8 @@ struct RunArguments {
   std::string out;
   std::vector<std::string> settings;
   std::string instruction_set;
-  std::int64_t seed = 0;
+  std::optional<std::int64_t> seed;
+  mfld::Extension extension;
   int threads = 0;
   int jobs = 1;
   std::string shard;

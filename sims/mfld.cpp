@@ -129,6 +129,14 @@ void add_resume(CLI::App& app, RunArguments& arguments) {
   CLI::App& command = *app.add_subcommand(
       "resume", "Go on with what stopped, to the same bits as if it never had: a run, or all of a sweep");
   command.add_option("directory", arguments.path, "A run directory, or one of several runs")->required();
+  const CLI::Range steps(std::int64_t{1}, std::numeric_limits<std::int64_t>::max());
+  auto* all = command
+                  .add_option("--steps", arguments.extension.steps,
+                              "Of a run, finished or not: the number of steps of its last phase, more than it has")
+                  ->check(steps);
+  command.add_option("--more-steps", arguments.extension.more_steps, "The same: how many more")
+      ->check(steps)
+      ->excludes(all);
   command.add_flag("--previous", arguments.previous, "From the checkpoint before the last");
   add_sweep_options(command, arguments);
   add_common_options(command, arguments);
@@ -136,12 +144,16 @@ void add_resume(CLI::App& app, RunArguments& arguments) {
 
 void add_branch(CLI::App& app, RunArguments& arguments) {
   CLI::App& command = *app.add_subcommand(
-      "branch", "Go on from the last checkpoint of a run with other noise and batches, in a new directory");
+      "branch", "Go on from the last checkpoint of a run with other noise, or with changes, in a new directory");
   command.add_option("directory", arguments.path, "A run directory")->required();
   command.add_option("--seed", arguments.seed, "Of the noise and the batches from here on")
-      ->required()
       ->check(CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max()));
-  command.add_option("--out", arguments.out, "New or empty directory for the results [DIR_seed=S]");
+  command.add_option("--out", arguments.out, "New or empty directory for the results [DIR_seed=S, DIR_key=value]");
+  command
+      .add_option(
+          "--set", arguments.settings,
+          "path=value: another number of a phase, other observables, ...: phase.*, observe.*, checkpoint.*, noise.*")
+      ->allow_extra_args(false);
   command.add_flag("--previous", arguments.previous, "From the checkpoint before the last");
   add_common_options(command, arguments);
 }

@@ -60,15 +60,27 @@ Outcome Simulation<Scalar>::run(Listener<Scalar>& listener, const std::atomic<bo
     }
   }
   tell(listener, outcome);
+  if (ending == Ending::finished && in_last_phase()) {
+    leave_phase();
+  }
   outcome.end.step = state_.step;
   return outcome;
 }
 
-/// Moves to the phase that makes the next step; false after the last.
+template <class Scalar>
+bool Simulation<Scalar>::in_last_phase() const {
+  return state_.phase + 1 == static_cast<std::int64_t>(phases_.size());
+}
+
+/// Moves to the phase that makes the next step; false after the last, which is left once its end is told: until then the
+/// state has all that a longer one would go on from.
 template <class Scalar>
 bool Simulation<Scalar>::enter_phase() {
   while (state_.phase < static_cast<std::int64_t>(phases_.size()) &&
          state_.step_in_phase >= phases_[static_cast<std::size_t>(state_.phase)].num_steps) {
+    if (in_last_phase() && state_.step_in_phase > 0) {
+      return false;
+    }
     leave_phase();
   }
   const bool unfinished = state_.phase < static_cast<std::int64_t>(phases_.size());
@@ -125,9 +137,13 @@ void Simulation<Scalar>::tell(Listener<Scalar>& listener, Outcome& outcome) {
 }
 
 template <class Scalar>
+EstimateContext<Scalar> Simulation<Scalar>::question(const Phase& phase, const Finish& finish) {
+  return {*objective_, phase, state_.step, state_.step_in_phase, seeds_.batches, state_.particles, drift_, finish};
+}
+
+template <class Scalar>
 Estimate Simulation<Scalar>::estimate(const Phase& phase, const Finish& finish) {
-  const EstimateContext<Scalar> context = {*objective_,      phase,  state_.step, state_.step_in_phase, seeds_.batches,
-                                           state_.particles, drift_, finish};
+  const EstimateContext<Scalar> context = question(phase, finish);
   return std::visit([&context](auto& estimator) { return estimator.estimate(context); }, state_.estimator);
 }
 
@@ -138,6 +154,7 @@ void Simulation<Scalar>::step(Outcome& outcome) {
   const Stopwatch watch(outcome.step_seconds);
   const Phase& phase = present_phase();
   const bool is_first = state_.step_in_phase == 0;
+  state_.gradient_evaluations += prepare(state_.estimator, question(phase, {}), state_.particles);
   const Penalty<Scalar> of_step = penalty(phase);
   const StepContext<Scalar> context = {step_options(phase), drift_, phase.moved_of(objective_->trained()),
                                        state_.particles, of_step.anchor};

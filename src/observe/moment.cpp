@@ -48,6 +48,11 @@ void Moment::move_to(const State<Scalar>& state, bool average) {
 template <class Scalar>
 void Moment::look_ahead(const State<Scalar>& state, const Phase& phase, std::int64_t step_in_phase) {
   next_ = {&phase, state.step, step_in_phase, scene_.seeds.batches};
+  if (const auto* ascent = std::get_if<DualAscent<Scalar>>(&state.estimator);
+      ascent != nullptr && phase.method->estimator == Estimator::dual_ascent) {
+    dual_variables_ = ascent->variables().size() > 0 ? Vector(ascent->variables().col(0))
+                                                     : Vector(Vector::Zero(scene_.data->num_train()));
+  }
   if (const auto* svrg = std::get_if<Svrg<Scalar>>(&state.estimator); svrg != nullptr && svrg->snapshot().size() > 0) {
     next_.coefficients = svrg->snapshot_coefficients();
     if constexpr (std::is_same_v<Scalar, double>) {
@@ -75,6 +80,7 @@ void Moment::move_to(const Particles<double>& particles, const Penalty<double>& 
   certificate_.reset();
   next_ = {};
   gradient_noise_.reset();
+  dual_variables_.reset();
 }
 
 void Moment::move_to_outputs(const Vector& train, const Vector& test) {

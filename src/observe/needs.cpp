@@ -37,6 +37,12 @@ bool has_batches(const Scene& scene) {
                                                 [](const Phase& phase) { return has_gradient_noise(phase); });
 }
 
+bool has_dual_ascent(const Scene& scene) {
+  return scene.phases != nullptr && std::any_of(scene.phases->begin(), scene.phases->end(), [](const Phase& phase) {
+           return phase.method->estimator == Estimator::dual_ascent;
+         });
+}
+
 bool has_ridge(const Scene& scene) {
   return scene.phases != nullptr && std::any_of(scene.phases->begin(), scene.phases->end(),
                                                 [](const Phase& phase) { return phase.solves_readout(); });
@@ -118,6 +124,7 @@ constexpr auto conditions = std::to_array<Condition>({
     {&Needs::batches, has_batches,
      "needs a phase that draws fresh mini-batches of all samples, without label noise, and moves all of network.train "
      "(sgd, sgd-mfld, svrg-mfld, ...)"},
+    {&Needs::dual_ascent, has_dual_ascent, "needs a phase with method = \"p-sdca\""},
     {&Needs::linearised_descent,
      [](const Scene& scene) { return has_linearised_descent(scene.risk->loss(), scene.phases, scene.initial); },
      "needs the squared loss and gd as the only phase, of all parameters on all samples with their own labels, with a "

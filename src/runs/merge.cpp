@@ -90,7 +90,7 @@ Finished read_member(const FilePlace& directory, const Surroundings& surrounding
 /// Where two experiments may differ.
 bool may_differ(std::string_view path) {
   constexpr auto keys = std::to_array<std::string_view>(
-      {"seed", "seeds", "network.width", "observe", "checkpoint", "task.path", "task.test_path"});
+      {"seed", "seeds", "network.width", "network.init.particles", "observe", "checkpoint", "task.path", "task.test_path"});
   return std::find(keys.begin(), keys.end(), path) != keys.end();
 }
 
@@ -168,11 +168,22 @@ void check_alike(const Finished& one, const Finished& other) {
                   one.directory, other.directory, one.run.experiment.seeds.data, other.run.experiment.seeds.data));
 }
 
+/// Whether the particles of the narrower run are the first ones of the other, which say nothing where they are all one.
+bool begin_alike(const Particles<double>& one, const Particles<double>& other) {
+  const Index count = std::min(one.rows(), other.rows());
+  const bool is_point = (one.rowwise() - one.row(0)).isZero(0) && one.rows() > 1;
+  return !is_point && one.topRows(count) == other.topRows(count);
+}
+
 /// Particle j of two runs of one seed is the same one, or moves in the same noise.
 void check_disjoint(const Finished& one, const Finished& other) {
   const auto& phases = one.run.experiment.phases;
   const bool is_warm =
       std::any_of(phases.begin(), phases.end(), [](const Phase& phase) { return phase.temperature.value > 0; });
+  refuse_unless(!begin_alike(one.run.experiment.initial, other.run.experiment.initial) || one.parts.size() > 1,
+                fmt::format("{} and {}: runs that share particles cannot be merged, and both begin with the same, of "
+                            "seeds.initialisation = {}",
+                            one.directory, other.directory, one.run.experiment.seeds.initialisation));
   for (const Part& part : one.parts) {
     for (const Part& each : other.parts) {
       refuse_unless(part.initialisation != each.initialisation,

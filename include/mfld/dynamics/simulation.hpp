@@ -45,19 +45,22 @@ class Simulation {
   /// Runs from the state to the end of the last phase, or until `stop` becomes true (checked before each step), or
   /// until step_limit steps are made since the start of the run, exactly, or until a coordinate is not finite or there
   /// is no estimate of the drift. May be called again after an interruption, which a limit is, too: it goes on, to the
-  /// same bits.
+  /// same bits. The listener hears of the end before the last phase is left: with more steps in it, what the state then
+  /// holds would go on, too.
   Outcome run(Listener<Scalar>& listener, const std::atomic<bool>& stop,
               std::int64_t step_limit = std::numeric_limits<std::int64_t>::max());
 
   const State<Scalar>& state() const { return state_; }
 
  private:
+  bool in_last_phase() const;
   bool enter_phase();
   void leave_phase();
   const Phase& present_phase() const { return phases_[static_cast<std::size_t>(state_.phase)]; }
   bool begin_readout(Outcome& outcome);
   bool solve_readout(Outcome& outcome);
   Penalty<Scalar> penalty(const Phase& phase) const;
+  EstimateContext<Scalar> question(const Phase& phase, const Finish& finish);
   Estimate estimate(const Phase& phase, const Finish& finish);
   void tell(Listener<Scalar>& listener, Outcome& outcome);
   void step(Outcome& outcome);

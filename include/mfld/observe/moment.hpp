@@ -58,6 +58,8 @@ class Moment {
   /// Of the step that follows, at these particles; nothing where no state was moved to, or its batches are no fresh
   /// ones of all samples (has_gradient_noise).
   const std::optional<GradientNoise>& gradient_noise();
+  /// The dual variables of a phase that ascends in them [n], 0 where it begins; nothing elsewhere.
+  const std::optional<Vector>& dual_variables() const { return dual_variables_; }
   /// Seconds in the passes over data and pairs that these needed, over all moments.
   double pass_seconds() const { return pass_seconds_; }
 
@@ -88,6 +90,7 @@ class Moment {
   NextEstimate next_;
   Particles<double> snapshot_in_double_;
   std::optional<GradientNoise> gradient_noise_;
+  std::optional<Vector> dual_variables_;
   std::int64_t step_ = 0;
   bool have_train_ = false;
   bool have_test_ = false;

@@ -30,11 +30,6 @@ struct StoppedRun {
 /// that can be used; Interrupted.
 StoppedRun read_stopped_run(const FilePlace& directory, Kept kept = Kept::last, const Surroundings& surroundings = {});
 
-/// The same experiment with other noise and batches from its last checkpoint on, and the note of where that is.
-/// Rows and frames are counted anew. Throws FileError where there is no checkpoint.
-StoppedRun branch(const FilePlace& directory, std::int64_t seed, Kept kept = Kept::last,
-                  const Surroundings& surroundings = {});
-
 /// The note of a branch, and what the last such note of a run says; nothing for a run that is no branch.
 std::string note_of(const Parent& parent);
 std::optional<Parent> parent_in(const std::vector<std::string>& notes);

@@ -47,11 +47,19 @@ inline constexpr std::array<Named<bool>, 2> noise_precisions = {{{"own", false},
 /// [noise]
 NoiseRule read_noise(Section section);
 
-/// The text of the array that takes the place of a law of first particles, or nothing.
-std::string read_particles(Section init);
-/// That array, fit for the network.
-Particles<double> given_particles(const Section& init, const std::string& text, const NetworkOptions& options,
-                                  const ParameterLayout& layout, const Surroundings& surroundings);
+/// What takes the place of a law of first particles: an array of the caller's, or a file.
+struct GivenParticles {
+  std::string array;
+  std::string file;
+  bool empty() const { return array.empty() && file.empty(); }
+};
+
+GivenParticles read_particles(const Section& root);
+/// Those particles, fit for the network; of a file with another number of them some, or some twice (network.init.from).
+/// Where that is not what the file holds, `note` says so.
+Particles<double> given_particles(const Section& init, const GivenParticles& given, const NetworkOptions& options,
+                                  const ParameterLayout& layout, const Surroundings& surroundings, std::uint64_t seed,
+                                  std::string& note);
 /// A first phase in a ball begins inside. Where the others begin is known when they do.
 void check_start(const Section& root, const Experiment& experiment);
 
@@ -63,8 +71,8 @@ struct Subject {
   ObjectivePlan plan;
   MakeDataset make_dataset;
   NetworkOptions options;
-  std::string given;   // the first particles, where the program that uses the library has them
-  Initialisation law;  // else
+  GivenParticles given;  // the first particles; none:
+  Initialisation law;
   Risk risk;
 };
 
@@ -82,9 +90,9 @@ struct PhaseSetting {
   Index num_samples = 0;
   double num_trained = 0;                        // trained parameters of all neurons
   const ParticleObjective* objective = nullptr;  // none: the risk of a network
-  const Network* network = nullptr;              // that; none: an objective of one's own
-  Index width = 0;
+  const Network* network = nullptr;              // that network, or its tangent model
   bool linearised = false;
+  Index width = 0;
 };
 
 /// The phases and what ends each of them, besides its number of steps and its own gradient.
