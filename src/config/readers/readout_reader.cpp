@@ -78,8 +78,7 @@ void read_train(Section& section, const PhaseSetting& setting, Phase& phase) {
 /// Whether there is a problem that is linear in r.
 void check_is_ridge_problem(const Section& section, const PhaseSetting& setting, const Phase& phase) {
   const std::string_view key = asking_key(phase);
-  section.check(has_network(setting), key,
-                "solves for the output weights of a network, and there is none (objective)");
+  section.check(has_network(setting), key, "solves for the output weights of a network, and there is none (objective)");
   if (!has_network(setting)) {
     return;  // describing
   }
@@ -123,7 +122,8 @@ void read_readout(Section& section, const PhaseSetting& setting, Phase& phase) {
 void check_readout(const Section& section, const PhaseSetting& setting, const Phase& phase) {
   const std::string_view method = phase.method->name;
   const Estimator estimator = phase.method->estimator;
-  section.check(phase.moved.empty() || (estimator != Estimator::natural && estimator != Estimator::dual_ascent), "train",
+  section.check(phase.moved.empty() || (estimator != Estimator::natural && estimator != Estimator::dual_ascent),
+                "train",
                 fmt::format("must be all of network.train with {}, whose {} is that of all of them", method,
                             estimator == Estimator::natural ? "metric" : "law"));
   if (!phase.solves_readout()) {
