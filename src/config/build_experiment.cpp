@@ -54,8 +54,8 @@ void read_method(const Section& root, const Subject& subject, const WithData& wi
   const auto num_trained = static_cast<double>(std::count(network.trained().begin(), network.trained().end(), 1));
   PhaseList list = with_data([&] {
     return read_phases(root, {subject.options.scaling, experiment.risk.loss(), experiment.sizes().num_samples,
-                              static_cast<double>(subject.options.width) * num_trained, objective,
-                              objective ? nullptr : &network, subject.options.width, subject.options.linearised});
+                              static_cast<double>(subject.options.width) * num_trained, objective, &network,
+                              subject.options.linearised, subject.options.width});
   });
   experiment.phases = std::move(list.phases);
   experiment.stop_rules = std::move(list.stop_rules);

@@ -64,6 +64,39 @@ void refuse_unless(bool condition, const std::string& sentence) {
   }
 }
 
+/// The rows of all of them, one after the other.
+Particles<double> stacked(const std::vector<Particles<double>>& clouds) {
+  Index rows = 0;
+  for (const Particles<double>& cloud : clouds) {
+    rows += cloud.rows();
+  }
+  Particles<double> result(rows, clouds.front().cols());
+  Index first = 0;
+  for (const Particles<double>& cloud : clouds) {
+    result.middleRows(first, cloud.rows()) = cloud;
+    first += cloud.rows();
+  }
+  return result;
+}
+
+/// The experiment with other first particles.
+Experiment with_start(const Experiment& experiment, Index width, std::uint64_t seed, const Surroundings& surroundings) {
+  Value config = parse_toml(experiment.resolved, "experiment.toml");
+  assign(config, "network.width", {std::int64_t{width}});
+  assign(config, "seeds.initialisation", {static_cast<std::int64_t>(seed)});
+  return build_experiment(config, surroundings.in(experiment.folder));
+}
+
+/// What was merged began with the first particles of its parts, which its own experiment does not say.
+Particles<double> first_particles(const Experiment& experiment, const std::vector<Part>& parts,
+                                  const Surroundings& surroundings) {
+  std::vector<Particles<double>> clouds;
+  for (const Part& part : parts) {
+    clouds.push_back(with_start(experiment, part.width, part.initialisation, surroundings).initial);
+  }
+  return stacked(clouds);
+}
+
 Finished read_member(const FilePlace& directory, const Surroundings& surroundings) {
   const std::string name = directory.path.string();
   Finished member{name, read_stopped_run(directory, Kept::last, surroundings), {}};
@@ -79,7 +112,9 @@ Finished read_member(const FilePlace& directory, const Surroundings& surrounding
                   "of its end",
                   name));
   member.parts = parts_in(read_stored_plan(directory).comments);
-  if (member.parts.empty()) {
+  if (!member.parts.empty()) {
+    member.run.experiment.initial = first_particles(experiment, member.parts, surroundings);
+  } else {
     member.parts = {{std::filesystem::absolute(directory.path).lexically_normal().string(), experiment.initial.rows(),
                      experiment.seeds.initialisation, experiment.seeds.noise, member.run.checkpoint->step,
                      experiment.hash}};
@@ -168,11 +203,22 @@ void check_alike(const Finished& one, const Finished& other) {
                   one.directory, other.directory, one.run.experiment.seeds.data, other.run.experiment.seeds.data));
 }
 
+/// Whether the particles of the narrower run are the first ones of the other, which say nothing where they are all one.
+bool begin_alike(const Particles<double>& one, const Particles<double>& other) {
+  const Index count = std::min(one.rows(), other.rows());
+  const bool is_point = (one.rowwise() - one.row(0)).isZero(0) && one.rows() > 1;
+  return !is_point && one.topRows(count) == other.topRows(count);
+}
+
 /// Particle j of two runs of one seed is the same one, or moves in the same noise.
 void check_disjoint(const Finished& one, const Finished& other) {
   const auto& phases = one.run.experiment.phases;
   const bool is_warm =
       std::any_of(phases.begin(), phases.end(), [](const Phase& phase) { return phase.temperature.value > 0; });
+  refuse_unless(!begin_alike(one.run.experiment.initial, other.run.experiment.initial),
+                fmt::format("{} and {}: runs that share particles cannot be merged, and both begin with the same, of "
+                            "seeds.initialisation = {}",
+                            one.directory, other.directory, one.run.experiment.seeds.initialisation));
   for (const Part& part : one.parts) {
     for (const Part& each : other.parts) {
       refuse_unless(part.initialisation != each.initialisation,
@@ -196,22 +242,6 @@ void check_is_mean(const Finished& member) {
                             member.directory, kind == ScalingKind::ntk ? "ntk" : "standard"));
 }
 
-/// All the particles, those of the runs one after the other.
-template <class Of>
-Particles<double> pooled(const std::vector<Finished>& members, const Of& of) {
-  Index rows = 0;
-  for (const Finished& member : members) {
-    rows += of(member).rows();
-  }
-  Particles<double> result(rows, of(members.front()).cols());
-  Index first = 0;
-  for (const Finished& member : members) {
-    result.middleRows(first, of(member).rows()) = of(member);
-    first += of(member).rows();
-  }
-  return result;
-}
-
 const Matrix& last_particles(const Finished& member) {
   const auto& matrices = member.run.checkpoint->matrices;
   for (const auto& [name, matrix] : matrices) {
@@ -232,6 +262,7 @@ Checkpoint pooled_end(const std::vector<Finished>& members) {
     end.time = std::max(end.time, own.time);
     end.gradient_evaluations = std::max(end.gradient_evaluations, own.gradient_evaluations);
   }
+  end.matrices["particles"] = stacked(clouds);
   end.metrics_rows = 0;
   end.trajectory_frames = 0;
   return end;
@@ -239,11 +270,12 @@ Checkpoint pooled_end(const std::vector<Finished>& members) {
 
 Experiment pooled_experiment(const std::vector<Finished>& members, const Surroundings& surroundings) {
   const Experiment& first = members.front().run.experiment;
-  Particles<double> initial =
-      pooled(members, [](const Finished& each) -> const Particles<double>& { return each.run.experiment.initial; });
-  Value config = parse_toml(first.resolved, members.front().directory);
-  assign(config, "network.width", {std::int64_t{initial.rows()}});
-  Experiment experiment = build_experiment(config, surroundings.in(first.folder));
+  std::vector<Particles<double>> clouds;
+  for (const Finished& member : members) {
+    clouds.push_back(member.run.experiment.initial);
+  }
+  Particles<double> initial = stacked(clouds);
+  Experiment experiment = with_start(first, initial.rows(), first.seeds.initialisation, surroundings);
   experiment.initial = std::move(initial);
   if (experiment.model->tangent_point() != nullptr) {
     experiment.model = std::make_shared<TangentNetwork>(experiment.network(), experiment.initial);

@@ -130,12 +130,12 @@ EDITS = {
 """)),
     },
     "estimator": {
-        "name": (METHODS_HPP, " at_rest };", " at_rest, smoothed };"),
+        "name": (METHODS_HPP, " natural };", " natural, smoothed };"),
         "method": (METHODS_HPP, *before("});\n\n/// The row called `name`", """    {"smoothed-gd", Estimator::smoothed, TemperatureKey::none, std::nullopt,
      "theta <- theta - eta m, m <- 9/10 m + 1/10 v", "an estimator with a matrix of its own"},
 """)),
         "header": (ESTIMATORS_HPP, *before('#include "mfld/dynamics/svrg.hpp"\n', '#include "mfld/dynamics/smoothed.hpp"\n')),
-        "class": (ESTIMATORS_HPP, " AtRest<Scalar>>", " AtRest<Scalar>, Smoothed<Scalar>>"),
+        "class": (ESTIMATORS_HPP, " NaturalGradient<Scalar>>", " NaturalGradient<Scalar>, Smoothed<Scalar>>"),
     },
     "step": {
         "name": (STEPS_HPP, " kinetic };", " kinetic, heavy_ball };"),

@@ -68,6 +68,14 @@ inline const std::vector<std::pair<std::string, std::string>> every_phase = {
     {"ball",
      "[[phase]]\nmethod = \"sgd-mfld\"\nsteps = 20\nstep_size = 0.1\nlambda2 = 0.01\nbatch_size = 5\nstep = \"ball\"\n"
      "radius = 20\n"},
+    {"solved readouts",
+     "[[phase]]\nmethod = \"mfld\"\nsteps = 9\nstep_size = 0.1\nlambda1 = 0.1\nlambda2 = 0.01\nreadout = \"ridge\"\n"
+     "ridge = 0.1\nlabel_noise = 0.2\n"
+     "[[phase]]\nmethod = \"gd\"\nsteps = 1\nstep_size = 0.1\ntrain = [\"input\"]\n"
+     "[[phase]]\nmethod = \"svrg-mfld\"\nsteps = 9\nstep_size = 0.1\nlambda2 = 0.01\nbatch_size = 4\nreadout = "
+     "\"ridge\"\n"
+     "ridge = 0.2\n"
+     "[[phase]]\nmethod = \"ridge-readout\"\nridge = 0.1\nsamples = [0, 15]\n"},
     {"steps",
      "[[phase]]\nmethod = \"svrg-mfld\"\nsteps = 9\nstep_size = 0.3\nlambda2 = 0.01\nstep = \"kinetic\"\n"
      "[[phase]]\nmethod = \"mfld\"\nsteps = 5\nstep_size = 0.1\nlambda2 = 0.01\nstep = \"leimkuhler-matthews\"\n"

@@ -23,7 +23,7 @@ namespace mfld {
 ///   std::int64_t prepare(const EstimateContext<Scalar>&, Particles<Scalar>&);  returns evaluations, as an Estimate
 template <class Scalar>
 using AnyEstimator = std::variant<FullBatch<Scalar>, MiniBatch<Scalar>, Svrg<Scalar>, DualAverage<Scalar>,
-                                  DualAscent<Scalar>, NaturalGradient<Scalar>, AtRest<Scalar>>;
+                                  DualAscent<Scalar>, AtRest<Scalar>, NaturalGradient<Scalar>>;
 
 template <class Scalar>
 AnyEstimator<Scalar> make_estimator(Estimator kind);

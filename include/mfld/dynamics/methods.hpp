@@ -10,7 +10,7 @@
 namespace mfld {
 
 /// Which samples the drift is estimated from, with which correction (dynamics/estimators.hpp).
-enum class Estimator { full, minibatch, svrg, dual_average, dual_ascent, natural, at_rest };
+enum class Estimator { full, minibatch, svrg, dual_average, dual_ascent, at_rest, natural };
 
 /// Whether some of the samples are chosen for every step.
 constexpr bool draws_batches(Estimator kind) { return kind == Estimator::minibatch || kind == Estimator::svrg; }

@@ -90,10 +90,9 @@ struct PhaseSetting {
   Index num_samples = 0;
   double num_trained = 0;                        // trained parameters of all neurons
   const ParticleObjective* objective = nullptr;  // none: the risk of a network
-  const Network* network =
-      nullptr;  // that network, or that of its tangent model; none: points, or an objective of one's own
-  Index width = 0;
+  const Network* network = nullptr;              // that network, or its tangent model
   bool linearised = false;
+  Index width = 0;
 };
 
 /// The phases and what ends each of them, besides its number of steps and its own gradient.

@@ -19,6 +19,8 @@ bool takes_solved_readout(const Method& method) {
          method.estimator == Estimator::svrg;
 }
 
+bool has_network(const PhaseSetting& setting) { return setting.network != nullptr && setting.objective == nullptr; }
+
 bool rests(const Phase& phase) { return phase.method->estimator == Estimator::at_rest; }
 
 /// What the keys that ask for the solution are: the method of its own, or the choice in others.
@@ -35,11 +37,11 @@ std::array<Block, 3> blocks_of(const ParameterLayout& layout) {
 
 /// `train`: which columns move.
 void read_train(Section& section, const PhaseSetting& setting, Phase& phase) {
-  if (!section.reads("train", setting.network != nullptr && !rests(phase), with_network)) {
+  if (!section.reads("train", has_network(setting) && !rests(phase), with_network)) {
     return;
   }
   std::vector<std::string> existing;
-  if (setting.network != nullptr) {
+  if (has_network(setting)) {
     for (const Block& block : blocks_of(setting.network->layout())) {
       if (setting.network->trains(block.column) && !(phase.solves_readout() && block.name == "output")) {
         existing.emplace_back(block.name);
@@ -57,7 +59,7 @@ void read_train(Section& section, const PhaseSetting& setting, Phase& phase) {
                   fmt::format("\"{}\" is none of the blocks that can move in this phase: {}", name,
                               boost::algorithm::join(existing, ", ")));
   }
-  if (setting.network == nullptr || section.is_describing()) {
+  if (!has_network(setting) || section.is_describing()) {
     return;
   }
   std::vector<unsigned char> moved(setting.network->trained().size());
@@ -76,9 +78,8 @@ void read_train(Section& section, const PhaseSetting& setting, Phase& phase) {
 /// Whether there is a problem that is linear in r.
 void check_is_ridge_problem(const Section& section, const PhaseSetting& setting, const Phase& phase) {
   const std::string_view key = asking_key(phase);
-  section.check(setting.network != nullptr, key,
-                "solves for the output weights of a network, and there is none (objective)");
-  if (setting.network == nullptr) {
+  section.check(has_network(setting), key, "solves for the output weights of a network, and there is none (objective)");
+  if (!has_network(setting)) {
     return;  // describing
   }
   const Network& network = *setting.network;
@@ -103,7 +104,7 @@ void read_readout(Section& section, const PhaseSetting& setting, Phase& phase) {
   if (rests(phase)) {
     phase.readout = Readout::ridge;
     section.reads("readout", false, "a method that takes steps");
-  } else if (section.reads("readout", setting.network != nullptr, with_network)) {
+  } else if (section.reads("readout", has_network(setting), with_network)) {
     phase.readout = pick(section, "readout",
                          "how r moves: as the method does, or to the solution of its ridge problem in every step",
                          "trained", readouts);
@@ -120,8 +121,11 @@ void read_readout(Section& section, const PhaseSetting& setting, Phase& phase) {
 
 void check_readout(const Section& section, const PhaseSetting& setting, const Phase& phase) {
   const std::string_view method = phase.method->name;
-  section.check(phase.moved.empty() || phase.method->estimator != Estimator::natural, "train",
-                fmt::format("must be all of network.train with {}, whose metric is that of all of them", method));
+  const Estimator estimator = phase.method->estimator;
+  section.check(phase.moved.empty() || (estimator != Estimator::natural && estimator != Estimator::dual_ascent),
+                "train",
+                fmt::format("must be all of network.train with {}, whose {} is that of all of them", method,
+                            estimator == Estimator::natural ? "metric" : "law"));
   if (!phase.solves_readout()) {
     return;
   }
@@ -131,7 +135,7 @@ void check_readout(const Section& section, const PhaseSetting& setting, const Ph
   section.check(!phase.averaging, "averaging",
                 "must be false with readout = \"ridge\": the average of solutions is none for the average of w and b");
   const Index num_samples = phase.takes_all_samples() ? setting.num_samples : phase.num_samples();
-  const Index num_parameters = setting.network == nullptr ? 1 : setting.network->layout().size;
+  const Index num_parameters = !has_network(setting) ? 1 : setting.network->layout().size;
   check_memory(section, asking_key(phase), num_doubles_of_ridge_readout(num_samples, setting.width, num_parameters),
                "two matrices of min(samples, neurons)^2 numbers, and the particles once more");
 }
