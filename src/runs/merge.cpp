@@ -107,7 +107,7 @@ Finished read_member(const FilePlace& directory, const Surroundings& surrounding
                 fmt::format("{}: only runs that have finished can be merged, and this one {}", name,
                             summary ? "is " + std::string(info(summary->end.ending).name) : "has no summary"));
   refuse_unless(
-      member.run.checkpoint && member.run.checkpoint->phase == std::ssize(experiment.phases),
+      member.run.checkpoint && record::is_at_end(*member.run.checkpoint, experiment),
       fmt::format("{}: only runs that have finished can be merged, and the checkpoint of this one is not that "
                   "of its end",
                   name));
@@ -242,27 +242,28 @@ void check_is_mean(const Finished& member) {
                             member.directory, kind == ScalingKind::ntk ? "ntk" : "standard"));
 }
 
-const Matrix& last_particles(const Finished& member) {
+/// What a run ends with: in a phase that averages, the mean of its iterates.
+Particles<double> last_particles(const Finished& member) {
   const auto& matrices = member.run.checkpoint->matrices;
-  for (const auto& [name, matrix] : matrices) {
-    refuse_unless(
-        name == "particles" || name == "stop_rules",
-        fmt::format("{}: its end has more than particles ({}), which cannot be merged", member.directory, name));
-  }
-  return matrices.at("particles");
+  const auto average = matrices.find("average");
+  return average != matrices.end() ? average->second : matrices.at("particles");
 }
 
+/// All phases are over, and what estimators and steps carried goes with them; of stop rules only how they ended is left.
 Checkpoint pooled_end(const std::vector<Finished>& members) {
   Checkpoint end = *members.front().run.checkpoint;
-  end.matrices["particles"] =
-      pooled(members, [](const Finished& each) -> const Matrix& { return last_particles(each); });
+  std::vector<Particles<double>> clouds;
   for (const Finished& member : members) {
     const Checkpoint& own = *member.run.checkpoint;
+    clouds.push_back(last_particles(member));
     end.step = std::max(end.step, own.step);
     end.time = std::max(end.time, own.time);
     end.gradient_evaluations = std::max(end.gradient_evaluations, own.gradient_evaluations);
   }
+  std::erase_if(end.matrices, [](const auto& each) { return each.first != "stop_rules"; });
   end.matrices["particles"] = stacked(clouds);
+  end.phase = std::ssize(members.front().run.experiment.phases);
+  end.step_in_phase = 0;
   end.metrics_rows = 0;
   end.trajectory_frames = 0;
   return end;
