@@ -254,9 +254,9 @@ const Matrix& last_particles(const Finished& member) {
 
 Checkpoint pooled_end(const std::vector<Finished>& members) {
   Checkpoint end = *members.front().run.checkpoint;
-  end.matrices["particles"] =
-      pooled(members, [](const Finished& each) -> const Matrix& { return last_particles(each); });
+  std::vector<Particles<double>> clouds;
   for (const Finished& member : members) {
+    clouds.push_back(last_particles(member));
     const Checkpoint& own = *member.run.checkpoint;
     end.step = std::max(end.step, own.step);
     end.time = std::max(end.time, own.time);
