@@ -254,6 +254,7 @@ Checkpoint pooled_end(const std::vector<Finished>& members) {
   Checkpoint end = *members.front().run.checkpoint;
   std::vector<Particles<double>> clouds;
   for (const Finished& member : members) {
+    clouds.push_back(last_particles(member));
     const Checkpoint& own = *member.run.checkpoint;
     clouds.push_back(last_particles(member));
     end.step = std::max(end.step, own.step);

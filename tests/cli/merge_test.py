@@ -153,7 +153,7 @@ class Merge(program.ProgramTest):
         self.assert_sentence(self.mfld("merge", "a", "b"), 2, "--out")
         self.assert_sentence(self.mfld("merge", "a", "nowhere", "--out", "merged"), 4, "nowhere")
         self.assertFalse((self.root / "merged").exists())
-        self.assert_sentence(self.mfld("merge", "a", "b", "--out", "a"), 2, "a", "empty")
+        self.assert_sentence(self.mfld("merge", "a", "b", "--out", "a", "--quiet"), 2, "a", "empty")
 
     def test_threads_change_nothing(self):
         self.run_it("a", "seed=1", "network.width=300")
