@@ -45,6 +45,7 @@ MOST_WRITTEN = 64  # cells of a heat map whose values have room
 MOST_THIN = 30  # runs along which thin lines can be followed
 PANELS_A_ROW = 3
 PANEL_INCHES = 2.6
+TITLE_INCHES = 0.2  # of a legend
 COLOUR_MAP = "cividis"  # its lightness rises evenly, for the colour-blind and in grey
 
 
@@ -137,10 +138,12 @@ def frame(question, panels, handles, colour_bar=False):
     if len(panels) > MOST_PANELS:
         raise results.Error(f"--facet {question.facet}: at most {MOST_PANELS} panels have room, and there are "
                             f"{len(panels)}; choose some with --where {question.facet}=VALUE.")
-    columns = min(len(panels), PANELS_A_ROW)
+    columns = 2 if len(panels) == 4 else min(len(panels), PANELS_A_ROW)
     rows = -(-len(panels) // columns)
     width = max(0.65 * style.WIDTH_INCHES, 0.6 + PANEL_INCHES * columns + (0.8 if colour_bar else 0))
     many, height = style.legend_rows(handles, width) if handles else (1, 0.0)
+    title = labels.key(question.hue) if handles and question.hue != "case" else None
+    height += TITLE_INCHES if title else 0
     figure = style.figure(width, 0.3 + height + rows * (3.1 if rows == 1 else 2.6))
     names = [f"panel {index}" if index < len(panels) else "." for index in range(rows * columns)]
     layout = [names[row * columns:(row + 1) * columns] for row in range(rows)]
@@ -150,14 +153,14 @@ def frame(question, panels, handles, colour_bar=False):
     grid = figure.subplot_mosaic(layout, gridspec_kw={"height_ratios": ratios})
     if handles:
         grid["legend"].axis("off")
-        grid["legend"].legend(handles=handles, loc="center", ncol=many, handlelength=2.5, columnspacing=1.2)
+        grid["legend"].legend(handles=handles, title=title, loc="center", ncol=many, handlelength=2.5, columnspacing=1.2)
     axes = [grid[f"panel {index}"] for index in range(len(panels))]
     for each in axes[1:]:
         each.sharex(axes[0])
         each.sharey(axes[0])
     for index, (each, value) in enumerate(zip(axes, panels)):
         if question.facet is not None:
-            style.title(each, labels.setting(question.facet, value, False), width / columns - 0.4)
+            style.title(each, labels.setting(question.facet, value), width / columns - 0.4)
         each.tick_params(which="both", labelleft=index % columns == 0, labelbottom=index + columns >= len(panels))
     return figure, axes, columns
 
@@ -172,8 +175,8 @@ def set_logarithmic(axes, records, question, scale, log):
     """The axes that are to be so; a run begins at step 0, which has no place on one."""
     if "x" in log:
         if scale is not None and (not scale.is_number or min(scale.values) <= 0):
-            raise results.Error(f"--log x: {question.x[0]} = {words.some(scale.values)} has no place on a logarithmic axis; "
-                                "only numbers above 0 have.")
+            raise results.Error(f"--log x: {question.x[0]} = {words.some(scale.values)} has no place on a logarithmic "
+                                "axis; only numbers above 0 have.")
         if scale is None:
             times = np.concatenate([record.x for record in records])
             require_positive(times, "x")
@@ -202,8 +205,7 @@ def draw_lines(records, question, args):
     panels, curves = split(records, question.facet), split(records, question.hue)
     look = looks(list(curves))
     scale = None if question.is_curve else Scale([record.x[0] for record in records])
-    handles = [style.handle(labels.setting(question.hue, value), **look[value]) for value in curves
-               ] if question.hue is not None else []
+    handles = [style.handle(labels.value(value), **look[value]) for value in curves if question.hue is not None]
     figure, axes, columns = frame(question, panels, handles)
     thin = len(records) <= MOST_THIN or not question.is_curve
     for each, (panel, inside) in zip(axes, panels.items()):
@@ -315,7 +317,7 @@ def stem(text):
 
 def add_options(parser):
     parser.add_argument("--x", metavar="KEY", action="append", required=True,
-                        help="a key, step, time, gradient_evaluations or seconds; given twice, or as KEY,KEY: a heat map")
+                        help=f"a key, or {', '.join(comparison.TIMES)}; given twice, or as KEY,KEY: a heat map")
     parser.add_argument("--y", metavar="COLUMN", required=True, help="a column, or an expression of columns")
     parser.add_argument("--hue", metavar="KEY", help="curves of its values")
     parser.add_argument("--facet", metavar="KEY", help="panels of its values")

@@ -201,7 +201,7 @@ def require_numbers(records, question, args):
     """An Error where there is nothing to draw; a sentence on runs that have no number, and did not diverge."""
     without = [record.run for record in records if not np.isfinite(record.y).any()]
     if len(without) == len(records):
-        raise results.Error(f"--y {question.y.text}: is a number in none of {len(records)} runs; there is nothing to draw.")
+        raise results.Error(f"--y {question.y.text}: is a number in none of {len(records)} runs; nothing can be drawn.")
     count = sum(not _diverged(run) for run in without)
     if count:
         note(args, f"{question.y.text} is no number in {count} of {len(records)} runs: no median where one of them is")
@@ -214,7 +214,8 @@ def curve(members):
         if not np.array_equal(steps, member.steps):
             steps = np.intersect1d(steps, member.steps)
     if not len(steps):
-        raise results.Error(f"the runs {words.some(member.run.name for member in members)} have no recorded step in common.")
+        names = words.some(member.run.name for member in members)
+        raise results.Error(f"the runs {names} have no recorded step in common.")
     last = [np.searchsorted(member.steps, steps, side="right") - 1 for member in members]  # a phase's end is its last row
     x = np.median([member.x[rows] for member, rows in zip(members, last)], axis=0)
     with np.errstate(invalid="ignore"):

@@ -75,10 +75,9 @@ def value(value):
     return f"{value:.6g}" if isinstance(value, float) else words.in_figure(str(value), 24)
 
 
-def setting(name, of, symbols=True):
-    """`width N = 64`; of cases, the name alone."""
+def setting(name, of):
+    """`width = 64`, for a title; of cases, the name alone."""
     if name == "case":
         return value(of)
     named = _of(name)
-    called = (named[1] if symbols else named[0]) if named else words.in_figure(name.rsplit(".", 1)[-1])
-    return f"{called} = {value(of)}"
+    return f"{named[0] if named else name.rsplit('.', 1)[-1]} = {value(of)}"

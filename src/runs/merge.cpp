@@ -11,6 +11,7 @@
 
 #include "mfld/core/error.hpp"
 #include "mfld/model/tangent_network.hpp"
+#include "record/state_of.hpp"
 
 namespace mfld {
 
@@ -256,7 +257,6 @@ Checkpoint pooled_end(const std::vector<Finished>& members) {
   for (const Finished& member : members) {
     clouds.push_back(last_particles(member));
     const Checkpoint& own = *member.run.checkpoint;
-    clouds.push_back(last_particles(member));
     end.step = std::max(end.step, own.step);
     end.time = std::max(end.time, own.time);
     end.gradient_evaluations = std::max(end.gradient_evaluations, own.gradient_evaluations);

@@ -48,7 +48,8 @@ class Ends(Comparison):
         printed = self.compare("--x", SAMPLES, "--y", "test_error", "--log", "xy").stdout
         self.assertIn("runs: 100: 0.2, 200: 0.1, 400: 0.05", printed)
         self.assert_written("compare")
-        for text in ("training samples", "test error (share wrong)", "at the end of each run", "quartiles and each of 3 seeds"):
+        for text in ("training samples", "test error (share wrong)", "at the end of each run",
+                     "quartiles and each of 3 seeds"):
             self.assertIn(text, self.svg())
 
     def test_cases_become_curves_and_a_second_key_panels(self):
@@ -65,7 +66,8 @@ class Ends(Comparison):
         self.assertIn("ntk, task.sparsity = 3: 100: 0.4", printed)
 
     def test_runs_that_differ_in_more_than_their_seeds_are_no_point(self):
-        runs = [(f"{a}{b}{c}", "", a, b, c, {"columns": {"test_loss": 1}}) for a in (1, 2) for b in (1, 2) for c in (1, 2)]
+        runs = [(f"{a}{b}{c}", "", a, b, c, {"columns": {"test_loss": 1}})
+                for a in (1, 2) for b in (1, 2) for c in (1, 2)]
         write_runs(self.folder / "run", ["network.width", "network.alpha", SAMPLES], runs)
         options = ("--x", SAMPLES, "--y", "test_loss", "--facet", SAMPLES)
         self.refuses("differ in network.alpha too", "--where network.alpha=VALUE", options=options)
@@ -112,7 +114,8 @@ class Maps(Comparison):
         self.write(sparsities=(2, 3))
         printed = self.compare("--x", f"{SAMPLES},{SPARSITY}", "--y", "test_error").stdout
         self.assertIn("ntk, task.sparsity = 2: 100: 0.4", printed)
-        self.assertEqual(self.compare("--x", "a,b", "--y", "c", "--hue", "case", status=2).stderr.count("--facet case"), 1)
+        done = self.compare("--x", "a,b", "--y", "c", "--hue", "case", status=2)
+        self.assertIn("--facet case", done.stderr)
 
     def test_a_cell_without_a_run_has_no_number(self):
         record = comparison.Record(results.Run("x"), [1, 2], 5.0)
