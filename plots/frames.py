@@ -108,10 +108,17 @@ class Recording:
         return self.positions[:, :, weights_of(self.names)]
 
 
-def _thinned(run, frames, particles, chosen, shape, notes):
+def _num_columns(names, data):
+    """At most so many Columns has a particle, unless --coordinates chooses more."""
+    aligned = any(name in (data or {}) for name in ("teacher_directions", "relevant_subspace"))
+    many = len(weights_of(names)) > PRINCIPAL
+    return min(len(names), MOST_COORDINATES) + PRINCIPAL * many + aligned
+
+
+def _thinned(frames, particles, columns, shape, notes):
     """How many frames and particles there is room for, with a note if that is not all."""
     most_frames, most_particles = min(frames, shape[0]), min(particles, shape[1])
-    room = MOST_VALUES // chosen
+    room = MOST_VALUES // columns
     if most_frames * most_particles > room:
         most_frames = max(min(most_frames, 200), room // most_particles)
         most_particles = max(1, min(most_particles, room // most_frames))
@@ -129,16 +136,15 @@ def read(run, frames=MOST_FRAMES, particles=MOST_PARTICLES):
     positions = run.trajectory.positions
     if 0 in positions.shape:
         raise results.Error(f"{run.path}: its trajectory has no frame yet.")
-    notes = []
-    columns = min(positions.shape[2], MOST_COORDINATES) + PRINCIPAL + 1
-    kept, members = _thinned(run, frames, particles, columns, positions.shape, notes)
+    names, notes = list(run.trajectory.names), []
+    kept, members = _thinned(frames, particles, _num_columns(names, run.data), positions.shape, notes)
     shown = np.asarray(positions, float)[kept][:, members]
     bad = int((~np.isfinite(shown)).any(axis=2).sum())
     if bad:
         notes.append(f"{bad} positions are not finite, and are not drawn")
     if not run.ended:
         notes.append(f"not finished: {run.progress}")
-    return Recording(run, list(run.trajectory.names), shown, kept, np.asarray(run.trajectory.ids)[members],
+    return Recording(run, names, shown, kept, np.asarray(run.trajectory.ids)[members],
                      np.asarray(run.trajectory.steps)[kept], np.asarray(run.trajectory.times)[kept], notes)
 
 

@@ -10,6 +10,13 @@ function overDecades(times) {
     && positive[Math.floor(positive.length / 2)] < 0.3 * positive[positive.length - 1];
 }
 
+/** 0 and the powers of ten from the first positive time on. */
+function decadesTo(first, last) {
+  const powers = [];
+  for (let power = 10 ** Math.ceil(Math.log10(first)); power <= last; power *= 10) powers.push(power);
+  return [0, ...powers];
+}
+
 class Curves {
   /** goTo(time) is called for a click on a curve. */
   constructor(parent, payload, goTo) {
@@ -47,8 +54,8 @@ class Curves {
     return {
       width: Math.max(200, this.parent.clientWidth), height: CURVE_HEIGHT, legend: {show: false},
       cursor: {y: false, drag: {x: false, y: false}, points: {show: false}},
-      scales: {x: this.decades ? {time: false, distr: 4, asinh: first} : {time: false}, y: logarithmic ? {distr: 3} : {}},
-      axes: [{...axis, size: 24, ...(this.decades ? {filter: sparse} : {}), values: (_, ticks) => ticks.map(tickText)},
+      scales: {x: this.decades ? {time: false, distr: 4, asinh: first, range: (_, low, high) => [low, high]} : {time: false}, y: logarithmic ? {distr: 3} : {}},
+      axes: [{...axis, size: 24, ...(this.decades ? {splits: (_, place, low, high) => decadesTo(first, high)} : {}), values: (_, ticks) => ticks.map(tickText)},
              {...axis, size: 56, ...(logarithmic ? {filter: sparse} : {}), values: (_, ticks) => ticks.map(tickText)}],
       series: [{}, ...runs.map((run, k) => ({stroke: () => css(`--run${k}`), width: 1.6, dash: k ? [6, 3] : undefined,
                                             spanGaps: true, points: {show: false}}))],

@@ -101,7 +101,7 @@ class Page {
     const {colour, full} = this.look, items = [];
     if (colour === "phase") {
       const names = [...new Set(this.runs.flatMap(run => run.phaseNames))];
-      names.forEach(name => items.push(item(swatch(OKABE_ITO[(parseInt(name, 10) - 1) % OKABE_ITO.length]), name)));
+      names.forEach(name => items.push(item(swatch(phaseColours()[(parseInt(name, 10) - 1) % phaseColours().length]), name)));
     } else if (colour) {
       const colours = item(...ramp().map(swatch));
       colours.className = "ramp";
@@ -275,7 +275,7 @@ class Page {
     document.addEventListener("keydown", event => this.key(event));
     window.addEventListener("resize", () => { this.resize(); this.curves.resize(); this.told = true; });
     const restyled = () => { this.applyChoices(); this.curves.redraw(); };
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", restyled);
+    dark.addEventListener("change", restyled);
     calm.addEventListener("change", () => { if (calm.matches) $("turn").checked = false; });
   }
 

@@ -1,12 +1,18 @@
 "use strict";
 // Particles of one run on a canvas. What is shared by all views (axes, colour, tails, how it is turned) is in `look`.
 
-const OKABE_ITO = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442", "#808080"];
+const OKABE_ITO = {
+  light: ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442", "#808080"],
+  dark: ["#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#f0e442", "#d55e00", "#0072b2", "#808080"],
+};
+const dark = matchMedia("(prefers-color-scheme: dark)");
 const BINS = 9, FADES = 4, LAYERS = 5;
 const MOST_SEGMENTS = 20000;  // of all tails in a picture
 const NEAR = 14;  // pixels within which a particle is meant
 
 const css = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+const phaseColours = () => OKABE_ITO[dark.matches ? "dark" : "light"];
 
 /** BINS colours from negative over middle to positive. */
 function ramp() {
@@ -20,8 +26,8 @@ function ramp() {
 
 /** Numbers of one significant digit, 1, 2 or 5, that divide what is seen. */
 function niceStep(width) {
-  const power = 10 ** Math.floor(Math.log10(width / 4));
-  return power * [1, 2, 5, 10].find(factor => factor * power >= width / 4);
+  const power = 10 ** Math.floor(Math.log10(width / 8));
+  return power * [1, 2, 5, 10].find(factor => factor * power >= width / 8);
 }
 
 class Particles {
@@ -34,7 +40,7 @@ class Particles {
   }
 
   restyle() {
-    this.colours = this.look.colour === "phase" ? OKABE_ITO : ramp();
+    this.colours = this.look.colour === "phase" ? phaseColours() : ramp();
     this.inks = Object.fromEntries(["paper", "ink", "faint", "grey", "teacher"].map(name => [name, css("--" + name)]));
   }
 
@@ -55,11 +61,11 @@ class Particles {
     const [cy, sy, cp, sp] = [Math.cos(yaw), Math.sin(yaw), Math.cos(pitch), Math.sin(pitch)];
     this.rotation = axes.length < 3 ? [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
       : [[cy, 0, sy], [sy * sp, cp, -cy * sp], [-sy * cp, sp, cy * cp]];
-    if (axes.length === 3) for (const axis of this.axes) axis.scale /= 1.35;
+    if (axes.length === 3) for (const axis of this.axes) axis.scale /= 1.2;
   }
 
   /** Pixels of scaled coordinates. */
-  place(a, b, c) {
+  place(a, b, c = 0) {
     const [right, up, near] = this.rotation;
     return [this.width / 2 + right[0] * a + right[1] * b + right[2] * c,
             this.height / 2 - up[0] * a - up[1] * b - up[2] * c, near[0] * a + near[1] * b + near[2] * c];
@@ -82,7 +88,7 @@ class Particles {
   /** The bin of a particle's colour at a frame. */
   binAt(frame) {
     if (this.look.colour === "phase") {
-      const bin = this.run.phases[frame] % OKABE_ITO.length;
+      const bin = this.run.phases[frame] % this.colours.length;
       return () => bin;
     }
     const column = this.run.column.get(this.look.colour);
@@ -111,33 +117,37 @@ class Particles {
       }
       [x, y, toX, toY] = [toX, toY, x, y];
     }
-    context.lineWidth = 1;
+    context.lineWidth = 1 / this.ratio;  // the thinnest line, which is by far the quickest
     for (let fade = FADES - 1; fade >= 0; --fade) {
-      context.globalAlpha = 0.6 * (FADES - fade) / FADES;
+      context.globalAlpha = 0.15 + 0.6 * (FADES - fade) / FADES;
       paths.forEach((row, bin) => { if (row[fade]) { context.strokeStyle = this.colours[bin]; context.stroke(row[fade]); } });
     }
     context.globalAlpha = 1;
   }
 
-  /** Layer by layer, from the back. */
+  /** Layer by layer, from the back. One path for all of a colour would be slow: its shapes overlap. */
   drawDots() {
     const {x, y, depth, context} = this, count = this.run.particles, bin = this.binAt(this.frame);
     const size = count > 2000 ? 1.6 : count > 500 ? 2.4 : 3.4, layers = this.look.axes.length < 3 ? 1 : LAYERS;
-    const reach = 0.45 * Math.min(this.width, this.height) * this.look.zoom;
-    const paths = Array.from({length: layers * this.colours.length}, () => null);
+    const reach = 0.45 * Math.min(this.width, this.height) * this.look.zoom, colours = this.colours.length;
+    const members = Array.from({length: layers * colours}, () => []);
     for (let j = 0; j < count; ++j) {
       if (!(x[j] > -9 && x[j] < this.width + 9 && y[j] > -9 && y[j] < this.height + 9)) continue;
       const layer = Math.max(0, Math.min(layers - 1, Math.floor(layers * (0.5 + depth[j] / reach / 2))));
-      const radius = layers === 1 ? size : size * (0.7 + 0.6 * layer / (layers - 1));
-      const path = paths[layer * this.colours.length + bin(j)] ??= new Path2D();
-      if (count > 2000) path.rect(x[j] - radius, y[j] - radius, 2 * radius, 2 * radius);
-      else { path.moveTo(x[j] + radius, y[j]); path.arc(x[j], y[j], radius, 0, 7); }
+      members[layer * colours + bin(j)].push(j);
     }
-    paths.forEach((path, place) => {
-      if (!path) return;
-      context.fillStyle = this.colours[place % this.colours.length];
-      context.fill(path);
+    members.forEach((some, place) => {
+      const layer = Math.floor(place / colours), radius = layers === 1 ? size : size * (0.7 + 0.6 * layer / (layers - 1));
+      context.fillStyle = this.colours[place % colours];
+      for (const j of some) this.dot(x[j], y[j], radius, count > 500);
     });
+  }
+
+  dot(x, y, radius, square) {
+    if (square) return this.context.fillRect(x - radius, y - radius, 2 * radius, 2 * radius);
+    this.context.beginPath();
+    this.context.arc(x, y, radius, 0, 7);
+    this.context.fill();
   }
 
   draw() {
@@ -184,8 +194,8 @@ class Particles {
   drawFrameOfAxes() {
     const {context, inks} = this, origin = this.place(...this.axes.map(axis => -axis.centre * axis.scale));
     Object.assign(context, {font: "11px system-ui, sans-serif", lineWidth: 1, strokeStyle: inks.grey, fillStyle: inks.ink});
-    this.axes.forEach((axis, place) => {
-      const end = this.axes.map((other, k) => ((k === place ? this.look.axes[k].half : 0) - (k === place ? 0 : other.centre)) * other.scale);
+    this.axes.forEach((_, place) => {
+      const end = this.axes.map((axis, k) => ((k === place ? this.look.axes[k].half : 0) - axis.centre) * axis.scale);
       const tip = this.place(...end);
       this.line(origin, tip);
       context.fillText(this.look.axes[place].name, tip[0] + 4, tip[1] - 4);
@@ -213,7 +223,7 @@ class Particles {
     context.beginPath();
     for (let frame = 0; frame <= this.frame; ++frame) {
       const at = this.axes.map(axis => (axis.column.values[frame * count + j] - axis.centre) * axis.scale);
-      const [x, y] = this.place(...at, 0);
+      const [x, y] = this.place(...at);
       if (x === x && y === y) context.lineTo(x, y);
     }
     Object.assign(context, {strokeStyle: inks.ink, lineWidth: 1.5});
