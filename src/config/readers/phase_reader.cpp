@@ -4,7 +4,7 @@
 #include <array>
 
 #include "config/memory.hpp"
-#include "config/readers.hpp"
+#include "config/readers/readers.hpp"
 #include "mfld/dynamics/natural_gradient.hpp"
 
 namespace mfld::readers {

@@ -4,7 +4,7 @@
 #include <array>
 #include <cmath>
 
-#include "config/readers.hpp"
+#include "config/readers/readers.hpp"
 #include "mfld/objective/particle_objective.hpp"
 
 namespace mfld::readers {

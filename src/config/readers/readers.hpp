@@ -6,6 +6,8 @@
 
 #include "mfld/config/config.hpp"
 #include "mfld/config/experiment.hpp"
+#include "mfld/config/objective_table.hpp"
+#include "mfld/config/task_table.hpp"
 #include "mfld/dynamics/phase.hpp"
 #include "mfld/model/initialisation.hpp"
 #include "mfld/model/network.hpp"
@@ -36,6 +38,42 @@ NetworkOptions read_points(const Section& root);
 Initialisation read_initialisation(const Section& root, const Neuron& neuron, Index width);
 /// The part of it that points have.
 Initialisation read_initialisation_of_points(Section section);
+
+/// [seed] and [seeds]
+Seeds read_seeds(Section root);
+
+/// [noise] precision: the names of whether it is drawn in double precision, the default first.
+inline constexpr std::array<Named<bool>, 2> noise_precisions = {{{"own", false}, {"double", true}}};
+/// [noise]
+NoiseRule read_noise(Section section);
+
+/// The text of the array that takes the place of a law of first particles, or nothing.
+std::string read_particles(Section init);
+/// That array, fit for the network.
+Particles<double> given_particles(const Section& init, const std::string& text, const NetworkOptions& options,
+                                  const ParameterLayout& layout, const Surroundings& surroundings);
+/// A first phase in a ball begins inside. Where the others begin is known when they do.
+void check_start(const Section& root, const Experiment& experiment);
+
+/// [loss]; one of the caller's own where it is given.
+Risk read_risk(Section section, const LossInfo* own);
+
+/// What an experiment is about, before its phases.
+struct Subject {
+  ObjectivePlan plan;
+  MakeDataset make_dataset;
+  NetworkOptions options;
+  std::string given;   // the first particles, where the program that uses the library has them
+  Initialisation law;  // else
+  Risk risk;
+};
+
+Subject read_subject(const Section& root, const Surroundings& surroundings);
+/// The data, fit for the objective. Over no file at all (describing) they are one sample.
+Dataset make_data(const Section& root, const Subject& subject, bool is_of_file, std::uint64_t seed);
+/// None where a risk is minimised.
+std::shared_ptr<const ParticleObjective> make_objective(const Section& root, const Subject& subject,
+                                                        const Dataset& data);
 
 /// What a phase has to fit to.
 struct PhaseSetting {
@@ -79,6 +117,13 @@ void leave_kernel_keys(Section& section);
 /// `key` and what is no observable of the scene.
 std::vector<std::string> keep_observables_of_outputs(const Scene& scene, const std::vector<std::string>& names,
                                                      std::string_view key, std::vector<std::string>& left_out);
+
+/// [observe]: the observables and the trajectory, with their triggers.
+void read_observation(const Section& root, Experiment& experiment);
+bool asks_for_predictions(const Section& root);
+
+/// [checkpoint]
+void read_checkpointing(Section section, Experiment& experiment);
 
 /// The names of the rows of a table that meet a condition, for messages.
 template <class Rows, class Condition>

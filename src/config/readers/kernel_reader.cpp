@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "config/memory.hpp"
-#include "config/readers.hpp"
+#include "config/readers/readers.hpp"
 #include "mfld/core/error.hpp"
 #include "mfld/observe/observables.hpp"
 

@@ -1,0 +1,30 @@
+#include "config/readers/readers.hpp"
+
+namespace mfld::readers {
+
+Seeds read_seeds(Section root) {
+  const std::int64_t seed = root.integer("seed", "the one number every random choice follows from", required, {0});
+  Section section = root.table("seeds");
+  const auto read = [&section, seed](std::string_view name, std::string_view doc) {
+    return static_cast<std::uint64_t>(section.integer(name, doc, {seed, "seed"}, {0}));
+  };
+  Seeds seeds;
+  seeds.data = read("data", "inputs, labels, teacher, rotation, split");
+  seeds.initialisation = read("initialisation", "first particles");
+  seeds.batches = read("batches", "which samples a mini-batch holds, and label_noise of a phase");
+  seeds.noise = read("noise", "the Brownian motion");
+  return seeds;
+}
+
+NoiseRule read_noise(Section section) {
+  NoiseRule rule;
+  rule.substeps = section.integer(
+      "substeps", "steps of a run with a smaller step size whose noise each step takes, added: both share their noise",
+      rule.substeps, {1, NoiseRule::most_substeps});
+  rule.in_double = pick(section, "precision",
+                        "double: single precision draws the normals of double precision, rounded, and shares them",
+                        "own", noise_precisions);
+  return rule;
+}
+
+}  // namespace mfld::readers
