@@ -51,7 +51,14 @@ class Simulation {
 
   const State<Scalar>& state() const { return state_; }
 
+  /// Puts the particles elsewhere, [N x p] as they are, between two steps; all else of the state stays.
+  void set_particles(const Particles<Scalar>& particles);
+  /// Goes on with other phases, as many as there are. Of the phase that has begun, estimator, step, averaging and sampling
+  /// are the same, and it is no shorter than the steps made. first_particles as for the constructor.
+  void set_phases(std::vector<Phase> phases, const Particles<double>* first_particles = nullptr);
+
  private:
+  void keep_anchor(const Particles<double>* first_particles);
   bool enter_phase();
   void leave_phase();
   Penalty<Scalar> penalty(const Phase& phase) const;

@@ -82,6 +82,7 @@ struct PhaseSetting {
   Index num_samples = 0;
   double num_trained = 0;                        // trained parameters of all neurons
   const ParticleObjective* objective = nullptr;  // none: the risk of a network
+  const GivenArrays* arrays = nullptr;           // that schedules may be; null: there are none
 };
 
 /// The phases and what ends each of them, besides its number of steps and its own gradient.
