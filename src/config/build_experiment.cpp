@@ -40,7 +40,8 @@ auto from_text(const Read& read) {
 
 /// with_data(read): how what depends on the data is read.
 template <class WithData>
-void read_method(const Section& root, const Subject& subject, const WithData& with_data, Experiment& experiment) {
+void read_method(const Section& root, const Subject& subject, const Surroundings& surroundings,
+                 const WithData& with_data, Experiment& experiment) {
   const Network& network = experiment.network();
   const ParticleObjective* objective = experiment.objective.get();
   experiment.kernel = read_kernel_method(root, {subject.options.neuron, subject.options.trained, &experiment.risk,
@@ -55,7 +56,7 @@ void read_method(const Section& root, const Subject& subject, const WithData& wi
   PhaseList list = with_data([&] {
     return read_phases(root, {subject.options.scaling, experiment.risk.loss(), experiment.sizes().num_samples,
                               static_cast<double>(subject.options.width) * num_trained, objective, &network,
-                              subject.options.linearised, subject.options.width});
+                              subject.options.linearised, subject.options.width, surroundings.arrays.get()});
   });
   experiment.phases = std::move(list.phases);
   experiment.stop_rules = std::move(list.stop_rules);
@@ -143,7 +144,8 @@ Experiment read_experiment(const Section& root, const Surroundings& surroundings
   Experiment experiment{seeds,       noise, std::move(data), std::make_shared<Network>(network), options.precision,
                         subject.risk};
   experiment.objective = objective;
-  read_method(root, subject, with_data, experiment);
+  experiment.own_observables = surroundings.observables;
+  read_method(root, subject, surroundings, with_data, experiment);
   check_memory_of_particles(root, subject, experiment);
   make_particles(root, surroundings, subject, experiment);
   check_kernel_width(root, experiment);
@@ -210,7 +212,7 @@ Experiment build_experiment(const Value& config, const Surroundings& surrounding
   return experiment;
 }
 
-Course build_course(const Value& config, Index num_parameters) {
+Course build_course(const Value& config, Index num_parameters, const GivenArrays* arrays) {
   std::vector<KeyInfo> keys = describe_keys();
   std::erase_if(keys, [](const KeyInfo& key) {
     return key.path != "seed" && !key.path.starts_with("seeds.") && !key.path.starts_with("phase.");
@@ -231,7 +233,7 @@ Course build_course(const Value& config, Index num_parameters) {
                   "draws samples or needs outputs, and an objective of one's own has neither");
     section.check(!section.has("until"), "until", "needs columns, and an objective of one's own has none");
   }
-  PhaseList list = read_phases(root, {{}, {}, 1, static_cast<double>(num_parameters)});
+  PhaseList list = read_phases(root, {{}, {}, 1, static_cast<double>(num_parameters), nullptr, nullptr, false, 0, arrays});
   course.phases = std::move(list.phases);
   return course;
 }

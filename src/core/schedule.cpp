@@ -38,6 +38,8 @@ double Schedule::at(std::int64_t step, std::int64_t num_steps) const {
       return value / std::log(std::numbers::e + k / timescale);
     case ScheduleKind::halving:
       return value * std::exp2(-std::floor(k / timescale));
+    case ScheduleKind::given:
+      return (*values)[static_cast<std::size_t>(step)];
   }
   return value;
 }
@@ -55,6 +57,8 @@ std::string Schedule::describe() const {
         return fmt::format("{} / log(e + k / {})", value, timescale);
       case ScheduleKind::halving:
         return fmt::format("{} 2^-floor(k / {})", value, timescale);
+      case ScheduleKind::given:
+        return fmt::format("{} given values, {} .. {}", values->size(), values->front(), values->back());
     }
     return {};
   };

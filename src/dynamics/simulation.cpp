@@ -35,10 +35,29 @@ Simulation<Scalar>::Simulation(std::unique_ptr<Objective<Scalar>> objective, std
     assert(state_.rule.index() == static_cast<std::size_t>(phase.step_rule) && state_.averaging == phase.averaging);
     static_cast<void>(phase);
   }
-  if (std::any_of(phases_.begin(), phases_.end(), pulls_to_start)) {
+  keep_anchor(first_particles);
+}
+
+/// Where some penalty is on the distance from them.
+template <class Scalar>
+void Simulation<Scalar>::keep_anchor(const Particles<double>* first_particles) {
+  if (anchor_.size() == 0 && std::any_of(phases_.begin(), phases_.end(), pulls_to_start)) {
     assert(first_particles != nullptr || state_.step == 0);
     anchor_ = first_particles == nullptr ? state_.particles : first_particles->template cast<Scalar>();
   }
+}
+
+template <class Scalar>
+void Simulation<Scalar>::set_particles(const Particles<Scalar>& particles) {
+  assert(particles.rows() == state_.particles.rows() && particles.cols() == state_.particles.cols());
+  state_.particles = particles;
+}
+
+template <class Scalar>
+void Simulation<Scalar>::set_phases(std::vector<Phase> phases, const Particles<double>* first_particles) {
+  assert(phases.size() == phases_.size());
+  phases_ = std::move(phases);
+  keep_anchor(first_particles);
 }
 
 template <class Scalar>

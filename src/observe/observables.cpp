@@ -283,4 +283,15 @@ const Observable* find_observable(std::string_view name) {
   return row == table.end() ? nullptr : &*row;
 }
 
+const Observable* find_observable(const Scene& scene, std::string_view name) {
+  if (scene.own != nullptr) {
+    const auto row = std::find_if(scene.own->begin(), scene.own->end(),
+                                  [name](const Observable& each) { return each.name == name; });
+    if (row != scene.own->end()) {
+      return &*row;
+    }
+  }
+  return find_observable(name);
+}
+
 }  // namespace mfld

@@ -13,12 +13,47 @@ namespace mfld {
 
 namespace {
 
-/// The names of the table that exist for the scene.
+/// The rows of the table, then the scene's own.
+std::vector<const Observable*> rows_of(const Scene& scene) {
+  std::vector<const Observable*> rows;
+  for (const Observable& row : observables()) {
+    rows.push_back(&row);
+  }
+  if (scene.own != nullptr) {
+    for (const Observable& row : *scene.own) {
+      rows.push_back(&row);
+    }
+  }
+  return rows;
+}
+
+/// Of the caller's own, which come from outside: a name that a file can have, and that no other row has.
+void check_own(const Scene& scene) {
+  if (scene.own == nullptr) {
+    return;
+  }
+  for (const Observable& row : *scene.own) {
+    const auto is_word = [](char c) {
+      return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    };
+    if (row.name.empty() || !std::all_of(row.name.begin(), row.name.end(), is_word)) {
+      throw InvalidInput(fmt::format("observables: \"{}\" is no name of a column: letters, digits and _", row.name));
+    }
+    if (std::find(own_columns.begin(), own_columns.end(), row.name) != own_columns.end() ||
+        find_observable(row.name) != nullptr ||
+        std::count_if(scene.own->begin(), scene.own->end(),
+                      [&row](const Observable& each) { return each.name == row.name; }) > 1) {
+      throw InvalidInput(fmt::format("observables: \"{}\" is there already; give it another name", row.name));
+    }
+  }
+}
+
+/// Those names that exist for the scene.
 std::vector<std::string_view> available_names(const Scene& scene) {
   std::vector<std::string_view> names;
-  for (const Observable& row : observables()) {
-    if (!row.unavailable(scene)) {
-      names.push_back(row.name);
+  for (const Observable* row : rows_of(scene)) {
+    if (!row->unavailable(scene)) {
+      names.push_back(row->name);
     }
   }
   return names;
@@ -26,11 +61,11 @@ std::vector<std::string_view> available_names(const Scene& scene) {
 
 /// The row that has `column` among its columns, if it is a row of several.
 const Observable* row_of_column(const Scene& scene, std::string_view column) {
-  for (const Observable& row : observables()) {
-    if (!row.unavailable(scene)) {
-      const auto columns = row.columns(scene);
+  for (const Observable* row : rows_of(scene)) {
+    if (!row->unavailable(scene)) {
+      const auto columns = row->columns(scene);
       if (std::find(columns.begin(), columns.end(), column) != columns.end()) {
-        return &row;
+        return row;
       }
     }
   }
@@ -42,15 +77,15 @@ std::string hint(const Scene& scene, std::string_view name) {
     return fmt::format(" (it is a column of \"{}\")", row->name);
   }
   std::vector<std::string_view> all;
-  for (const Observable& row : observables()) {
-    all.push_back(row.name);
+  for (const Observable* row : rows_of(scene)) {
+    all.push_back(row->name);
   }
   const auto nearest = nearest_name(name, all);
   return nearest ? fmt::format(" (did you mean \"{}\"?)", *nearest) : "";
 }
 
 const Observable& find_row(const Scene& scene, std::string_view name, std::string_view key) {
-  const Observable* row = find_observable(name);
+  const Observable* row = find_observable(scene, name);
   if (row == nullptr) {
     throw InvalidInput(fmt::format("{}: \"{}\" is not an observable{}; this experiment has {}", key, name,
                                    hint(scene, name), fmt::join(available_names(scene), ", ")));
@@ -66,7 +101,7 @@ const Observable& find_row(const Scene& scene, std::string_view name, std::strin
 std::string column_hint(const Scene& scene, std::string_view column) {
   std::vector<std::string> all(own_columns.begin(), own_columns.end());
   for (const std::string_view name : available_names(scene)) {
-    const auto columns = find_observable(name)->columns(scene);
+    const auto columns = find_observable(scene, name)->columns(scene);
     all.insert(all.end(), columns.begin(), columns.end());
   }
   const auto nearest = nearest_name(column, std::vector<std::string_view>(all.begin(), all.end()));
@@ -76,6 +111,7 @@ std::string column_hint(const Scene& scene, std::string_view column) {
 }  // namespace
 
 ObservedColumns::ObservedColumns(const Scene& scene, const std::vector<std::string>& names, std::string_view key) {
+  check_own(scene);
   for (const std::string& name : names) {
     const Observable& row = find_row(scene, name, key);
     if (std::find(observables_.begin(), observables_.end(), &row) != observables_.end()) {
@@ -90,9 +126,9 @@ ObservedColumns::ObservedColumns(const Scene& scene, const std::vector<std::stri
 
 std::vector<std::string> ObservedColumns::default_names(const Scene& scene) {
   std::vector<std::string> names;
-  for (const Observable& row : observables()) {
-    if (row.by_default && !row.unavailable(scene)) {
-      names.emplace_back(row.name);
+  for (const Observable* row : rows_of(scene)) {
+    if (row->by_default && !row->unavailable(scene)) {
+      names.emplace_back(row->name);
     }
   }
   return names;
@@ -102,7 +138,7 @@ std::string ObservedColumns::observable_of(const Scene& scene, std::string_view 
   if (const Observable* row = row_of_column(scene, column)) {
     return std::string(row->name);
   }
-  if (const Observable* row = find_observable(column)) {
+  if (const Observable* row = find_observable(scene, column)) {
     const auto reason = row->unavailable(scene);
     throw InvalidInput(fmt::format(
         "{}: \"{}\" {}", key, column,

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "mfld/core/error.hpp"
 
@@ -16,7 +17,10 @@ using Doubles = py::array_t<double, py::array::forcecast>;
 
 /// As doubles, in whatever order; InvalidInput where these are no real numbers.
 Doubles numbers_in(const py::handle& object, std::string_view name) {
-  const py::array given = py::array::ensure(object);
+  py::array given = py::array::ensure(object);
+  if (given && given.dtype().kind() == 'O' && py::hasattr(object, "__dlpack__")) {  // other packages' arrays
+    given = py::module_::import("numpy").attr("from_dlpack")(object);
+  }
   if (!given) {
     PyErr_Clear();
     throw InvalidInput(fmt::format("{}: is {}, and must be an array of numbers", name,
@@ -100,20 +104,26 @@ Vector vector_of(const py::handle& object, std::string_view name) {
   return matrix.col(0);
 }
 
-void copy_to(const py::handle& object, std::string_view name, Drift& to) {
-  const Doubles doubles = numbers_in(object, name);
-  if (doubles.ndim() != 2 || doubles.shape(0) != to.rows() || doubles.shape(1) != to.cols()) {
+ReturnedMatrix::ReturnedMatrix(const py::handle& object, std::string_view name, Index rows, Index cols)
+    : array_(numbers_in(object, name)) {
+  if (array_.ndim() != 2 || array_.shape(0) != rows || array_.shape(1) != cols) {
     throw InvalidInput(fmt::format("{}: has the shape {}, and must have ({}, {}), that of the particles", name,
-                                   shape_in_words(doubles), to.rows(), to.cols()));
+                                   shape_in_words(array_), rows, cols));
   }
-  if ((doubles.flags() & py::array::f_style) != 0) {
-    to = Eigen::Map<const Drift>(doubles.data(), to.rows(), to.cols());
-    return;
-  }
-  const auto values = doubles.unchecked<2>();
+  first_ = reinterpret_cast<const char*>(array_.data());
+  row_bytes_ = array_.strides(0);
+  column_bytes_ = array_.strides(1);
+}
+
+void ReturnedMatrix::copy_rows(Index first, Index last, Drift& to) const {
   for (Index k = 0; k < to.cols(); ++k) {
-    for (Index j = 0; j < to.rows(); ++j) {
-      to(j, k) = values(j, k);
+    const char* from = first_ + k * column_bytes_ + first * row_bytes_;
+    if (row_bytes_ == sizeof(double)) {
+      std::memcpy(&to(first, k), from, sizeof(double) * static_cast<std::size_t>(last - first));
+      continue;
+    }
+    for (Index j = first; j < last; ++j, from += row_bytes_) {
+      std::memcpy(&to(j, k), from, sizeof(double));
     }
   }
 }

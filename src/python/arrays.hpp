@@ -14,8 +14,20 @@ namespace mfld::python {
 Inputs matrix_of(const py::handle& object, std::string_view name);
 /// The same for one dimension, or a single column.
 Vector vector_of(const py::handle& object, std::string_view name);
-/// The same for values that a callback returned: with these shapes, finite or not.
-void copy_to(const py::handle& object, std::string_view name, Drift& to);
+/// Numbers [N, p] that a callback returned, where they are; finite or not. To be destroyed with the GIL.
+class ReturnedMatrix {
+ public:
+  ReturnedMatrix(const py::handle& object, std::string_view name, Index rows, Index cols);
+  /// Its rows [first, last), without the GIL.
+  void copy_rows(Index first, Index last, Drift& to) const;
+
+ private:
+  py::array_t<double, py::array::forcecast> array_;
+  const char* first_;
+  py::ssize_t row_bytes_;  // from one row to the next
+  py::ssize_t column_bytes_;
+};
+/// The same for one dimension.
 void copy_to(const py::handle& object, std::string_view name, std::span<double> to);
 
 /// New arrays, which own their numbers.

@@ -4,7 +4,9 @@
 
 #include "mfld/core/error.hpp"
 #include "mfld/record/provenance.hpp"
+#include "python/arrays.hpp"
 #include "python/kernel.hpp"
+#include "python/own_parts.hpp"
 #include "python/runs.hpp"
 #include "python/stepper.hpp"
 
@@ -52,29 +54,53 @@ void define_stepper(py::module_& module) {
       .def("drift", &Stepper::drift)
       .def("outputs", &Stepper::outputs)
       .def("observe", &Stepper::observe)
+      .def("tangent_kernel", &Stepper::tangent_kernel)
+      .def("set_particles", &Stepper::set_particles)
+      .def("set", &Stepper::set)
+      .def_property_readonly("history", &Stepper::history)
+      .def_property_readonly("phase_steps", &Stepper::phase_steps)
+      .def("save", &Stepper::save)
+      .def("result", &Stepper::result)
+      .def("arrays",
+           [](const Stepper& stepper) {
+             py::list arrays;
+             for (const auto& [text, array] : stepper.arrays().all()) {
+               arrays.append(array_of(array));
+             }
+             return arrays;
+           })
       .def("rows", [](const Stepper& stepper) -> py::object {
         return stepper.record() == nullptr ? py::none() : py::object(rows_of(*stepper.record()));
       });
   module.def("stepper", &stepper_of);
+  module.def("stepper_resumed", &stepper_resumed);
   module.def("stepper_of_objective", &stepper_of_objective);
+  module.def("stepper_of_objective_resumed", &stepper_of_objective_resumed);
+}
+
+void define_looks(py::module_& module) {
+  py::class_<Look, std::shared_ptr<Look>>(module, "Look")
+      .def_property_readonly("step", &Look::step)
+      .def_property_readonly("particles", &Look::particles)
+      .def_property_readonly("initial_particles", &Look::initial_particles)
+      .def_property_readonly("drift", &Look::drift)
+      .def_property_readonly("train_outputs", &Look::train_outputs)
+      .def_property_readonly("test_outputs", &Look::test_outputs)
+      .def_property_readonly("objective", &Look::objective)
+      .def("outputs", &Look::outputs);
 }
 
 void define_runs(py::module_& module) {
-  const auto arguments_of = [](const py::object& loss, const py::object& progress, int threads, const std::string& only,
-                               int jobs, const std::string& command) {
-    return RunArguments{loss, progress, threads, only, jobs, command};
-  };
-  module.def("run_in_folder",
-             [arguments_of](const py::object& experiment, const py::dict& settings, const std::string& out,
-                            const py::object& loss, const py::object& progress, int threads, const std::string& only,
-                            int jobs, const std::string& command) {
-               run_in_folder(experiment, settings, out, arguments_of(loss, progress, threads, only, jobs, command));
-             });
-  module.def("run_in_memory",
-             [arguments_of](const py::object& experiment, const py::dict& settings, const py::object& loss,
-                            const py::object& progress, int threads, const std::string& only) {
-               return run_in_memory(experiment, settings, arguments_of(loss, progress, threads, only, 1, ""));
-             });
+  module.def("run_in_folder", [](const py::object& experiment, const py::dict& settings, const std::string& out,
+                                 const py::dict& own, const py::object& progress, int threads, const std::string& only,
+                                 int jobs, const std::string& command, std::int64_t shard, std::int64_t num_shards) {
+    run_in_folder(experiment, settings, out, {own, progress, threads, only, jobs, shard, num_shards, command});
+  });
+  module.def("run_in_memory", [](const py::object& experiment, const py::dict& settings, const py::dict& own,
+                                 const py::object& progress, int threads, const std::string& only) {
+    return run_in_memory(experiment, settings, {own, progress, threads, only, 1, 1, 1, ""});
+  });
+  module.def("runs", &runs_of);
 }
 
 void define_kernels(py::module_& module) {
@@ -95,6 +121,7 @@ PYBIND11_MODULE(_mfld, module) {
   module.doc() = "The part of mfld that is compiled; the package has the words on it.";
   module.attr("version") = mfld::version();
   mfld::python::translate_errors(module);
+  mfld::python::define_looks(module);
   mfld::python::define_stepper(module);
   mfld::python::define_runs(module);
   mfld::python::define_kernels(module);

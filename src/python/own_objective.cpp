@@ -44,13 +44,16 @@ void OwnObjective::drift(const Particles<double>& particles, Drift& drift, Sampl
                          const Finish& finish) {
   assert(coefficients.empty());
   static_cast<void>(coefficients);
-  {
-    const py::gil_scoped_acquire gil;
-    copy_to(objective_.attr("drift")(view_of(particles, owner_)), "objective.drift", drift);
-  }
-  if (finish) {
-    for_each_run(drift.rows(), finish);
-  }
+  const py::gil_scoped_acquire gil;
+  const ReturnedMatrix values(objective_.attr("drift")(view_of(particles, owner_)), "objective.drift", drift.rows(),
+                              drift.cols());
+  const py::gil_scoped_release released;
+  for_each_run(drift.rows(), [&](Index first, Index last) {
+    values.copy_rows(first, last, drift);
+    if (finish) {
+      finish(first, last);
+    }
+  });
 }
 
 void OwnObjective::drift_of(std::span<const Index> /*terms*/, const Particles<double>& /*particles*/, Drift& /*drift*/,

@@ -15,22 +15,13 @@
 #include "mfld/runs/sweep_runner.hpp"
 #include "python/arrays.hpp"
 #include "python/computing.hpp"
+#include "python/recorded.hpp"
 #include "python/session.hpp"
 #include "record/summary_json.hpp"
 
 namespace mfld::python {
 
 namespace {
-
-std::span<const double> span_of(const Vector& vector) {
-  return {vector.data(), static_cast<std::size_t>(vector.size())};
-}
-
-py::array_t<std::int64_t> integers(const std::vector<std::int64_t>& values) {
-  py::array_t<std::int64_t> array(static_cast<py::ssize_t>(values.size()));
-  std::copy(values.begin(), values.end(), array.mutable_data());
-  return array;
-}
 
 py::dict dictionary_of(const Progress& progress) {
   py::dict dictionary;
@@ -58,12 +49,13 @@ std::function<void(const Progress&)> teller(const py::object& function, Attentio
 }
 
 void run_one(const Source& source, const std::filesystem::path& out, const RunArguments& arguments) {
-  const Session session = session_of(source, arguments.loss, arguments.num_threads);
+  const Session session = session_of(source, arguments.own, arguments.num_threads);
   RunDirectory directory = RunDirectory::create(out);
   Attention attention;
   RunOptions options;
   options.provenance = provenance(arguments.command);
   options.progress = teller(arguments.progress, attention);
+  session.own->add_to(options);
   try {
     compute_attentively(attention, [&] {
       with_threads_of(threads_allowed(arguments.num_threads),
@@ -97,11 +89,16 @@ struct FirstFailure {
   }
 };
 
-void run_many(const Source& source, const std::filesystem::path& out, const RunArguments& arguments) {
-  std::optional<OwnLoss> loss;
-  if (!arguments.loss.is_none()) {
-    loss.emplace(arguments.loss);
+/// A sweep that stopped goes on from files, which know of no rule in Python.
+void refuse_rule(const py::dict& own) {
+  if (own.contains("until") && !own["until"].is_none()) {
+    throw InvalidInput("until: a sweep in a folder takes none; run its experiments one by one, with only");
   }
+}
+
+void run_many(const Source& source, const std::filesystem::path& out, const RunArguments& arguments) {
+  const OwnParts own(arguments.own);
+  refuse_rule(arguments.own);
   Attention attention;
   FirstFailure failure;
   SweepOptions options;
@@ -109,7 +106,9 @@ void run_many(const Source& source, const std::filesystem::path& out, const RunA
   options.surroundings.stop = &attention.stop();
   options.surroundings.tables = std::make_shared<TableStore>();
   options.surroundings.arrays = source.arrays;
-  options.surroundings.loss = loss ? &*loss : nullptr;
+  own.add_to(options.surroundings);
+  options.shard = arguments.shard;
+  options.num_shards = arguments.num_shards;
   options.provenance = provenance(arguments.command);
   options.progress = teller(arguments.progress, attention);
   options.ended = [&failure](const CellReport& report) { failure.look(report); };
@@ -123,88 +122,7 @@ void run_many(const Source& source, const std::filesystem::path& out, const RunA
   failure.raise();
 }
 
-py::dict data_of(const Dataset& data) {
-  py::dict arrays;
-  arrays["train_inputs"] = array_of(data.train_inputs);
-  arrays["train_targets"] = array_of(span_of(data.train_targets));
-  arrays["test_inputs"] = array_of(data.test_inputs);
-  arrays["test_targets"] = array_of(span_of(data.test_targets));
-  if (data.teacher) {
-    arrays["teacher_directions"] = array_of(data.teacher->directions);
-    arrays["teacher_amplitudes"] = array_of(span_of(data.teacher->amplitudes));
-  }
-  if (data.relevant_subspace.cols() > 0) {
-    arrays["relevant_subspace"] = array_of(data.relevant_subspace);
-  }
-  return arrays;
-}
-
-/// [frames, particles, p]
-py::array_t<double> stacked(const std::vector<TrajectoryFrame>& frames, Matrix TrajectoryFrame::*part) {
-  const Index num_particles = (frames.front().*part).rows();
-  const Index num_parameters = (frames.front().*part).cols();
-  py::array_t<double> array({std::ssize(frames), num_particles, num_parameters});
-  double* to = array.mutable_data();
-  for (const TrajectoryFrame& frame : frames) {
-    Eigen::Map<Inputs>(to, num_particles, num_parameters) = frame.*part;
-    to += num_particles * num_parameters;
-  }
-  return array;
-}
-
-py::object trajectory_of(const MemoryRecord& record) {
-  if (record.frames().empty()) {
-    return py::none();
-  }
-  std::vector<std::int64_t> steps;
-  std::vector<double> times;
-  for (const TrajectoryFrame& frame : record.frames()) {
-    steps.push_back(frame.step);
-    times.push_back(frame.time);
-  }
-  const TrajectoryInfo& info = record.trajectory();
-  py::dict trajectory;
-  trajectory["positions"] = stacked(record.frames(), &TrajectoryFrame::positions);
-  trajectory["velocities"] =
-      info.velocities ? py::object(stacked(record.frames(), &TrajectoryFrame::velocities)) : py::none();
-  trajectory["steps"] = integers(steps);
-  trajectory["times"] = array_of(times);
-  trajectory["ids"] = integers({info.particles.begin(), info.particles.end()});
-  trajectory["names"] = info.parameter_names;
-  return trajectory;
-}
-
-py::object predictions_of(const MemoryRecord& record) {
-  if (!record.has_predictions()) {
-    return py::none();
-  }
-  py::dict predictions;
-  predictions["output"] = array_of(record.outputs());
-  if (!record.outputs_std().empty()) {
-    predictions["std"] = array_of(record.outputs_std());
-  }
-  return predictions;
-}
-
 }  // namespace
-
-py::dict rows_of(const MemoryRecord& record) {
-  const MemoryRecord::Rows& rows = record.rows();
-  py::dict columns;
-  columns["step"] = integers(rows.step);
-  columns["phase"] = integers(rows.phase);
-  columns["time"] = array_of(rows.time);
-  columns["gradient_evaluations"] = integers(rows.gradient_evaluations);
-  const std::size_t num_columns = record.columns().size();
-  for (std::size_t k = 0; k < num_columns; ++k) {
-    std::vector<double> values;
-    for (std::size_t i = 0; i < rows.step.size(); ++i) {
-      values.push_back(rows.values[i * num_columns + k]);
-    }
-    columns[py::str(record.columns()[k])] = array_of(values);
-  }
-  return columns;
-}
 
 void run_in_folder(const py::object& experiment, const py::dict& settings, const std::string& out,
                    const RunArguments& arguments) {
@@ -223,11 +141,12 @@ py::dict run_in_memory(const py::object& experiment, const py::dict& settings, c
     throw InvalidInput(
         fmt::format("out: must be a new folder for {} runs, or only the name of one of them", source.plan.runs.size()));
   }
-  const Session session = session_of(source, arguments.loss, arguments.num_threads);
+  const Session session = session_of(source, arguments.own, arguments.num_threads);
   MemoryRecord record;
   Attention attention;
   RunOptions options;
   options.progress = teller(arguments.progress, attention);
+  session.own->add_to(options);
   compute_attentively(attention, [&] {
     with_threads_of(threads_allowed(arguments.num_threads),
                     [&] { run_experiment(*session.experiment, record, attention.stop(), options); });
@@ -240,6 +159,27 @@ py::dict run_in_memory(const py::object& experiment, const py::dict& settings, c
   result["predictions"] = predictions_of(record);
   result["data"] = data_of(session.experiment->data);
   return result;
+}
+
+py::list runs_of(const py::object& experiment, const py::dict& settings, const py::dict& own) {
+  const Source source = read_source(experiment, settings);
+  const OwnParts parts(own);
+  Attention attention;
+  SweepOptions options;
+  options.surroundings.stop = &attention.stop();
+  options.surroundings.tables = std::make_shared<TableStore>();
+  options.surroundings.arrays = source.arrays;
+  parts.add_to(options.surroundings);
+  compute_attentively(attention, [&] { const CheckedPlan checked(source.plan, options); });
+  py::list runs;
+  for (const RunPlan& run : source.plan.runs) {
+    py::dict keys;
+    for (const auto& [key, value] : run.assignments) {
+      keys[py::str(key)] = to_toml_inline(value);
+    }
+    runs.append(py::make_tuple(run.name, run.case_name, keys));
+  }
+  return runs;
 }
 
 }  // namespace mfld::python

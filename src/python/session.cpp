@@ -4,16 +4,24 @@
 
 namespace mfld::python {
 
-Session session_of(const Source& source, const py::object& loss, int num_threads) {
+Surroundings Session::surroundings() const {
+  Surroundings result;
+  if (experiment && !experiment->folder.empty()) {
+    result.folder = experiment->folder;
+  }
+  result.arrays = arrays;
+  own->add_to(result);
+  return result;
+}
+
+Session session_of(const Source& source, const py::dict& own, int num_threads) {
   const RunPlan& run = single_run(source.plan);
   Session session;
-  if (!loss.is_none()) {
-    session.loss = std::make_unique<OwnLoss>(loss);
-  }
+  session.own = std::make_shared<OwnParts>(own);
+  session.arrays = source.arrays;
   Attention attention;
-  Surroundings surroundings(source.plan.folder(), &attention.stop());
-  surroundings.arrays = source.arrays;
-  surroundings.loss = session.loss.get();
+  Surroundings surroundings = session.surroundings().in(source.plan.folder());
+  surroundings.stop = &attention.stop();
   compute_attentively(attention, [&] {
     with_threads_of(threads_allowed(num_threads), [&] {
       session.experiment = std::make_unique<Experiment>(build_experiment(run.config, surroundings));

@@ -2,18 +2,22 @@
 #include <memory>
 
 #include "mfld/config/experiment.hpp"
-#include "python/own_loss.hpp"
+#include "python/own_parts.hpp"
 #include "python/values.hpp"
 
 namespace mfld::python {
 
 /// One experiment that Python gave, built, with what it refers to.
 struct Session {
-  std::unique_ptr<OwnLoss> loss;  // outlives the experiment
+  std::shared_ptr<OwnParts> own;  // outlives the experiment
+  std::shared_ptr<GivenArrays> arrays;
   std::unique_ptr<Experiment> experiment;
+
+  /// What it was built in, for another like it.
+  Surroundings surroundings() const;
 };
 
-/// `loss` None, or in place of its own. InvalidInput also where there are several runs.
-Session session_of(const Source& source, const py::object& loss, int num_threads);
+/// InvalidInput where there are several runs.
+Session session_of(const Source& source, const py::dict& own, int num_threads);
 
 }  // namespace mfld::python

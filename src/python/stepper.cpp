@@ -1,12 +1,20 @@
 #include "python/stepper.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
+#include <charconv>
+#include <optional>
 #include <stdexcept>
+#include <string_view>
 
 #include "mfld/core/error.hpp"
+#include "mfld/files/user_path.hpp"
+#include "mfld/runs/resume.hpp"
 #include "python/arrays.hpp"
+#include "python/values.hpp"
 #include "runs/run_text.hpp"
 
 namespace mfld::python {
@@ -71,6 +79,98 @@ std::vector<std::pair<std::string, double>> Stepper::observe(const std::vector<s
   std::vector<std::pair<std::string, double>> values;
   compute(num_threads_, [&] { values = observe_now(names); });
   return values;
+}
+
+py::array_t<double> Stepper::tangent_kernel(const py::object& x, const py::object& z) {
+  const Turn turn(busy_);
+  const auto inputs = [this](const py::object& object, const char* name) {
+    Inputs rows = matrix_of(object, name);
+    if (input_dim() > 0 && rows.cols() != input_dim()) {
+      throw InvalidInput(
+          fmt::format("{}: has {} columns, and the inputs of the network have {}", name, rows.cols(), input_dim()));
+    }
+    return rows;
+  };
+  const Inputs first = inputs(x, "X");
+  std::optional<Inputs> second;
+  if (!z.is_none()) {
+    second = inputs(z, "Z");
+  }
+  Matrix kernel;
+  compute(num_threads_, [&] { kernel = tangent_kernel_now(first, second ? &*second : nullptr); });
+  return array_of(kernel);
+}
+
+void Stepper::set_particles(const py::handle& particles) {
+  const Turn turn(busy_);
+  Inputs given = matrix_of(particles, "particles");
+  put(given);
+  GivenArrays arrays;
+  history_.push_back(fmt::format("{}{}: particles = {}", change_start, numbers().step, arrays.add(std::move(given))));
+}
+
+void Stepper::set(const py::dict& settings) {
+  const Turn turn(busy_);
+  GivenArrays arrays;
+  std::vector<std::pair<std::string, Value>> values;
+  for (const auto& [key, item] : settings) {
+    const std::string path = py::str(key);
+    values.emplace_back(path, value_of(item, path, arrays));
+  }
+  check_settings(values);
+  change(values, arrays);
+  for (const auto& [path, value] : values) {
+    history_.push_back(fmt::format("{}{}: {} = {}", change_start, numbers().step, path, to_toml_inline(value)));
+  }
+}
+
+void Stepper::check_settings(const std::vector<std::pair<std::string, Value>>& settings) const {
+  constexpr auto numbers_of_phase =
+      std::to_array<std::string_view>({"steps", "step_size", "lambda1", "lambda1_fourth", "lambda2", "beta", "friction",
+                                       "damping", "until_gradient_norm", "label_noise", "name"});
+  for (const auto& [path, value] : settings) {
+    const std::string said = fmt::format("{} = {}", path, to_toml_inline(value));
+    std::int64_t phase = -1;
+    constexpr std::string_view start = "phase.";
+    const char* end = path.data() + path.size();
+    const auto read = std::from_chars(path.data() + std::min(start.size(), path.size()), end, phase);
+    if (!path.starts_with(start) || read.ec != std::errc() || read.ptr == end || *read.ptr != '.' || phase < 0 ||
+        phase >= std::ssize(phase_steps())) {
+      throw InvalidInput(fmt::format("{}: is no key of one of the {} phases (phase.0.step_size, ...), and others stay",
+                                     said, phase_steps().size()));
+    }
+    if (phase < numbers().phase) {
+      throw InvalidInput(fmt::format("{}: phase {} is over", said, phase));
+    }
+    const std::string_view rest(read.ptr + 1, static_cast<std::size_t>(end - read.ptr - 1));
+    const std::string_view key = rest.substr(0, rest.find('.'));
+    if (key == "until") {
+      throw InvalidInput(fmt::format("{}: rules stay; a callback of run stops it, too", said));
+    }
+    if (phase == numbers().phase && numbers().step_in_phase > 0 &&
+        std::find(numbers_of_phase.begin(), numbers_of_phase.end(), key) == numbers_of_phase.end()) {
+      throw InvalidInput(fmt::format("{}: phase {} has begun, in which these can change: {}", said, phase,
+                                     fmt::join(numbers_of_phase, ", ")));
+    }
+    const auto* steps = value.as<std::int64_t>();
+    if (phase == numbers().phase && key == "steps" && steps != nullptr && *steps < numbers().step_in_phase) {
+      throw InvalidInput(fmt::format("{}: the phase has made {} steps already", said, numbers().step_in_phase));
+    }
+  }
+}
+
+void Stepper::save(const std::string& out, const std::string& command) {
+  const Turn turn(busy_);
+  compute(num_threads_, [&] {
+    RunDirectory directory = RunDirectory::create(user_path(out));
+    save_in(directory, command);
+  });
+}
+
+py::dict Stepper::result() { throw InvalidInput("result: an objective of one's own records no rows"); }
+
+Matrix Stepper::tangent_kernel_now(const Inputs& /*x*/, const Inputs* /*z*/) {
+  throw InvalidInput("tangent_kernel: an objective of one's own has no network, and so no tangent kernel");
 }
 
 Vector Stepper::outputs_now(const Inputs& /*inputs*/) {

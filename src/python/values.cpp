@@ -30,6 +30,14 @@ bool takes_array(std::string_view path) {
   });
 }
 
+/// Whether the key takes an array of one number a step.
+bool takes_schedule(std::string_view path) {
+  constexpr std::array<std::string_view, 4> keys = {"step_size", "lambda1", "lambda1_fourth", "lambda2"};
+  const std::size_t point = path.rfind('.');
+  return point != std::string_view::npos && (path.starts_with("phase.") || path.starts_with("case.")) &&
+         std::find(keys.begin(), keys.end(), path.substr(point + 1)) != keys.end();
+}
+
 Value integer_of(const py::handle& object, const std::string& path) {
   int overflow = 0;
   const long long integer =
@@ -103,6 +111,10 @@ void choose(Plan& plan, const std::string& name) {
 Value value_of(const py::handle& object, const std::string& path, GivenArrays& arrays) {
   if (takes_array(path) && !py::isinstance<py::str>(object)) {
     return {arrays.add(matrix_of(object, path))};
+  }
+  if (takes_schedule(path) && py::isinstance<py::array>(object)) {
+    const Vector steps = vector_of(object, path);
+    return {arrays.add(steps)};
   }
   if (py::isinstance<py::bool_>(object) || is_of(object, "numpy", "bool_")) {
     return {object.attr("__bool__")().cast<bool>()};

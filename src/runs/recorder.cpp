@@ -227,7 +227,7 @@ void Recorder<Scalar>::judge(const State<Scalar>& state, std::int64_t phase) {
   const auto own = std::to_array<double>({static_cast<double>(state.step), static_cast<double>(phase), state.time,
                                           static_cast<double>(state.gradient_evaluations)});
   rules_.look(phase, own, values_);
-  ends_phase_ = rules_.is_met(phase);
+  ends_phase_ = (options_->until && options_->until(moment_)) || rules_.is_met(phase);
 }
 
 template <class Scalar>

@@ -32,6 +32,7 @@ class Recorder : public Listener<Scalar> {
   bool ends_phase() const override { return ends_phase_; }
 
   void checkpoint(const State<Scalar>& state);
+  LentCheckpoint checkpoint_of(const State<Scalar>& state) const;
   void finish();
   /// predictions.csv with what the network says in the end.
   void predict(const State<Scalar>& state);
@@ -61,7 +62,6 @@ class Recorder : public Listener<Scalar> {
   void append_row(const State<Scalar>& state);
   void append_frame(const State<Scalar>& state);
   void judge(const State<Scalar>& state, std::int64_t phase);
-  LentCheckpoint checkpoint_of(const State<Scalar>& state) const;
   void report(std::int64_t step, bool last);
 
   const Experiment* experiment_;

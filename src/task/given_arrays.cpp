@@ -16,6 +16,8 @@ std::string GivenArrays::add(Inputs array) {
   return text;
 }
 
+bool is_text_of_array(std::string_view text) { return text.find(" numbers, ") != std::string_view::npos; }
+
 const Inputs* GivenArrays::find(std::string_view text) const {
   const auto found = arrays_.find(text);
   return found == arrays_.end() ? nullptr : &found->second;

@@ -105,6 +105,18 @@ TEST(Schedule, APhaseOfNoStepsHasItsFirstValue) {
   }
 }
 
+TEST(Schedule, OfGivenValuesTakesThemInOrder) {
+  Schedule schedule;
+  schedule.kind = ScheduleKind::given;
+  schedule.values = std::make_shared<const std::vector<double>>(std::vector<double>{0.5, 0, 2});
+  schedule.value = 2;
+  EXPECT_EQ(schedule.at(0, 3), 0.5);
+  EXPECT_EQ(schedule.at(1, 3), 0);
+  EXPECT_EQ(schedule.at(2, 3), 2);
+  EXPECT_EQ(schedule.at(3, 3), 2);
+  EXPECT_EQ(schedule.describe(), "3 given values, 0.5 .. 2");
+}
+
 TEST(Schedule, DescribesItsFormulaWithItsNumbers) {
   EXPECT_EQ(make(ScheduleKind::constant).describe(), "0.5");
   EXPECT_EQ(make(ScheduleKind::exponential).describe(), "0.5 (0.001 / 0.5)^(k / (K - 1))");

@@ -26,7 +26,7 @@ def shortened(name):
 
 class Runs(package.PackageTest):
     def test_the_bytes_of_the_command_line(self):
-        for name in ("two_phase", "trajectories", "lazy_to_rich"):
+        for name in ("two_phase", "trajectories", "lazy_to_rich", "annealing", "overparameterised_gd"):
             with self.subTest(name):
                 value = shortened(name)
                 result = mfld.run(value, out=self.root / name, threads=2)

@@ -44,7 +44,8 @@ struct Experiment {
   std::vector<Phase> phases = {};                        // none where `kernel` is set
   std::vector<std::optional<StopRule>> stop_rules = {};  // one a phase
   std::optional<KernelMethod> kernel = {};
-  std::shared_ptr<const ParticleObjective> objective = {};  // none: the risk of the network
+  std::shared_ptr<const ParticleObjective> objective = {};   // none: the risk of the network
+  const std::vector<Observable>* own_observables = nullptr;  // of Surroundings
 
   std::vector<std::string> observables = {};  // rows of the table in observe/observables.hpp
   std::vector<std::string> columns = {};      // their columns of metrics.csv
@@ -65,7 +66,9 @@ struct Experiment {
   /// Those of the columns of the particles: "r", "w_1", .., "w_d", "b", of points "x0", .., "x<d-1>".
   std::vector<std::string> parameter_names() const;
   /// What its observers see; refers to it.
-  Scene scene() const { return {model.get(), &risk, &data, &initial, &phases, seeds, objective.get()}; }
+  Scene scene() const {
+    return {model.get(), &risk, &data, &initial, &phases, seeds, objective.get(), own_observables};
+  }
   std::int64_t num_steps() const;
   RunSizes sizes() const { return sizes_of(initial.rows()); }
   /// With so many particles, where they are not made yet.
@@ -93,8 +96,8 @@ struct Course {
 };
 
 /// Reads one, for particles with so many parameters together. Methods that draw samples, rules on columns and other
-/// keys are refused (InvalidInput): such an objective has neither samples nor columns.
-Course build_course(const Value& config, Index num_parameters);
+/// keys are refused (InvalidInput): such an objective has neither samples nor columns. arrays: that phases may name.
+Course build_course(const Value& config, Index num_parameters, const GivenArrays* arrays = nullptr);
 
 /// Every key an experiment can have, in the order in which they are read.
 std::vector<KeyInfo> describe_keys();

@@ -1,13 +1,16 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace mfld {
 
-/// How a constant of the dynamics (step_size, temperature, lambda1) changes with the step.
-enum class ScheduleKind { constant, exponential, inverse, logarithmic, halving };
+/// How a constant of the dynamics (step_size, temperature, lambda1) changes with the step. given: by a list of the
+/// caller's own.
+enum class ScheduleKind { constant, exponential, inverse, logarithmic, halving, given };
 
 struct ScheduleInfo {
   ScheduleKind value;
@@ -32,6 +35,7 @@ struct Schedule {
   double final_value = 0;   // exponential only; > 0, at k = K - 1 if no step is off
   double timescale = 1;     // inverse, logarithmic, halving: in steps, > 0
   double off_fraction = 0;  // the last fraction of the phase has the value 0 (any kind), in [0, 1]
+  std::shared_ptr<const std::vector<double>> values = {};  // given: one a step; `value` is the largest
 
   /// k >= 0; k >= K reads as K - 1, so the state after the last step is seen with the constants that made it.
   double at(std::int64_t step, std::int64_t num_steps) const;

@@ -52,8 +52,15 @@ class Simulation {
 
   const State<Scalar>& state() const { return state_; }
 
+  /// Puts the particles elsewhere, [N x p] as they are, between two steps; all else of the state stays.
+  void set_particles(const Particles<Scalar>& particles);
+  /// Goes on with other phases, as many as there are. Of the phase that has begun, estimator, step, averaging and sampling
+  /// are the same, and it is no shorter than the steps made. first_particles as for the constructor.
+  void set_phases(std::vector<Phase> phases, const Particles<double>* first_particles = nullptr);
+
  private:
   bool in_last_phase() const;
+  void keep_anchor(const Particles<double>* first_particles);
   bool enter_phase();
   void leave_phase();
   const Phase& present_phase() const { return phases_[static_cast<std::size_t>(state_.phase)]; }

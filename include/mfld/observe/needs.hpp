@@ -11,6 +11,8 @@
 
 namespace mfld {
 
+struct Observable;
+
 /// What does not change during a run, as observers see it.
 struct Scene {
   const Model* model = nullptr;
@@ -20,6 +22,7 @@ struct Scene {
   const std::vector<Phase>* phases = nullptr;    // how it trains
   Seeds seeds = {};                              // observers draw from (noise, certificate, ...) alone
   const ParticleObjective* objective = nullptr;  // of points; none: the risk of the model
+  const std::vector<Observable>* own = nullptr;  // observables of the caller's own
 
   const Network& network() const { return model->network(); }
 };

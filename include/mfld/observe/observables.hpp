@@ -28,8 +28,9 @@ struct Observable {
 
 /// The table behind `mfld list observables` and [observe] columns.
 const std::vector<Observable>& observables();
-/// Its row of that name, or nullptr.
+/// Its row of that name, or nullptr; and that of the table or of the scene's own.
 const Observable* find_observable(std::string_view name);
+const Observable* find_observable(const Scene& scene, std::string_view name);
 
 /// The observable that says how far the training is.
 inline constexpr std::string_view train_loss_name = "train_loss";
@@ -37,10 +38,11 @@ inline constexpr std::string_view train_loss_name = "train_loss";
 /// The observables of one run, in order.
 class ObservedColumns {
  public:
-  /// names: rows of the table; throws InvalidInput naming `key` for an unknown, unavailable or repeated one.
+  /// names: rows of the table, or of the scene's own; throws InvalidInput naming `key` for an unknown, unavailable or
+  /// repeated one, and for one of the caller's own that cannot be a column.
   ObservedColumns(const Scene& scene, const std::vector<std::string>& names, std::string_view key);
 
-  /// Those of the table that exist for this scene and cost no more than a pass over the data.
+  /// Those of the table that exist for this scene and cost no more than a pass over the data; then the scene's own.
   static std::vector<std::string> default_names(const Scene& scene);
 
   /// The observable that has the column; throws InvalidInput naming `key` where none of the scene has.

@@ -7,7 +7,7 @@
 
 namespace mfld {
 
-/// What a run leaves, kept in memory: a run without a directory, which cannot be resumed.
+/// What a run leaves, kept in memory: a run without a directory.
 class MemoryRecord final : public RunRecord {
  public:
   /// The rows of metrics.csv.
@@ -27,6 +27,9 @@ class MemoryRecord final : public RunRecord {
   const std::vector<double>& outputs() const { return outputs_; }  // of the test samples
   const std::vector<double>& outputs_std() const { return std_; }  // theirs, or empty
   const RunSummary& summary() const { return summary_; }
+
+  /// Begins with what an earlier session recorded, which the run goes on from.
+  void remember(Rows rows, std::vector<TrajectoryFrame> frames);
 
   std::optional<RunSummary> earlier_summary() const override { return std::nullopt; }
   bool has_experiment() const override { return true; }  // its caller has it

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "mfld/config/experiment.hpp"
@@ -20,7 +21,7 @@ enum class Kept { last, previous };
 struct StoppedRun {
   Experiment experiment;
   std::optional<Checkpoint> checkpoint;  // none: the run had not come to its first one
-  std::vector<std::string> notes;        // of what it was branched, for metrics.csv
+  std::vector<std::string> notes;        // of what it was branched, and what was changed, for metrics.csv
 };
 
 /// Builds the experiment from experiment.toml and reads the checkpoint, the other one where there is but that. Its
@@ -29,6 +30,9 @@ struct StoppedRun {
 /// checkpoint that is damaged, of another format version or of another experiment, and then names the previous one if
 /// that can be used; Interrupted.
 StoppedRun read_stopped_run(const FilePlace& directory, Kept kept = Kept::last, const Surroundings& surroundings = {});
+
+/// How the notes of what a program changed during its run begin; a number of steps follows.
+inline constexpr std::string_view change_start = "changed at step ";
 
 /// The note of a branch, and what the last such note of a run says; nothing for a run that is no branch.
 std::string note_of(const Parent& parent);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "mfld/config/experiment.hpp"
+#include "mfld/observe/moment.hpp"
 #include "mfld/record/memory_record.hpp"
 #include "mfld/record/run_directory.hpp"
 
@@ -25,6 +26,7 @@ struct RunOptions {
   std::vector<std::string> notes;                 // further comments of experiment.toml and metrics.csv
   const Checkpoint* start = nullptr;              // where to begin; none: at the first particles, at step 0
   std::function<void(const Progress&)> progress;  // called about ten times a second, and at the end
+  std::function<bool(Moment&)> until = {};  // asked with every row that a stop rule would see: true ends the phase
 };
 
 /// Runs the experiment in a run directory: observables and trajectory where their triggers fire, checkpoints at their

@@ -15,10 +15,15 @@ class GivenArrays {
   std::string add(Inputs array);
   /// The array of that text, or nullptr.
   const Inputs* find(std::string_view text) const;
+  /// All of them, by their texts.
+  const std::map<std::string, Inputs, std::less<>>& all() const { return arrays_; }
 
  private:
   std::map<std::string, Inputs, std::less<>> arrays_;
 };
+
+/// Whether the text is of an array, here or elsewhere.
+bool is_text_of_array(std::string_view text);
 
 /// What is wrong with a text that no array has.
 inline constexpr std::string_view no_given_array =

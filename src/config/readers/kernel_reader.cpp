@@ -212,7 +212,7 @@ std::vector<std::string> keep_observables_of_outputs(const Scene& scene, const s
                                                      std::string_view key, std::vector<std::string>& left_out) {
   std::vector<std::string> kept;
   for (const std::string& name : names) {
-    const Observable* row = find_observable(name);
+    const Observable* row = find_observable(scene, name);
     (row != nullptr && row->needs.particles ? left_out : kept).push_back(name);
   }
   const ObservedColumns existing(scene, kept, key);  // throws for names that are none

@@ -85,10 +85,17 @@ void check_kernel_memory(const Section& observe, const Experiment& experiment) {
   }
 }
 
-/// What ends a phase is recorded, whether it is listed or not.
-void add_columns_of_rules(const Section& observe, const Scene& scene, std::string_view doc, Experiment& experiment) {
+/// What ends a phase is recorded, whether it is listed or not, and what the caller has of its own.
+void add_what_is_not_listed(const Section& observe, const Scene& scene, std::string_view doc, Experiment& experiment) {
   constexpr std::string_view key = "observe.columns";
   const std::size_t num_listed = experiment.observables.size();
+  if (scene.own != nullptr && !experiment.kernel) {
+    for (const Observable& row : *scene.own) {
+      if (std::count(experiment.observables.begin(), experiment.observables.end(), row.name) == 0) {
+        experiment.observables.emplace_back(row.name);
+      }
+    }
+  }
   for (std::size_t i = 0; i < experiment.stop_rules.size(); ++i) {
     const auto& rule = experiment.stop_rules[i];
     const auto columns = ObservedColumns(scene, experiment.observables, key).columns();
@@ -123,7 +130,7 @@ void read_columns(Section& observe, const Scene& scene, Experiment& experiment) 
   experiment.observables =
       those_that_exist(observe.names("columns", doc, {defaults, "those that exist and are cheap"}));
   if (!describing) {
-    add_columns_of_rules(observe, scene, doc, experiment);
+    add_what_is_not_listed(observe, scene, doc, experiment);
     check_kernel_memory(observe, experiment);
     experiment.columns = ObservedColumns(scene, experiment.observables, key).columns();
   }

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <memory>
 
 #include "config/memory.hpp"
 #include "config/readers/readers.hpp"
 #include "mfld/dynamics/dual_ascent.hpp"
 #include "mfld/dynamics/natural_gradient.hpp"
+#include "mfld/task/given_arrays.hpp"
 #include "mfld/trust/neuron_values.hpp"
 
 namespace mfld::readers {
@@ -62,8 +64,32 @@ Schedule read_schedule_table(Section section, NumberRule rule, std::string_view 
   return schedule;
 }
 
+/// The length of a phase, and the arrays that give one number to each of its steps.
+struct StepValues {
+  std::int64_t num_steps;
+  const GivenArrays* arrays;
+};
+
+/// A list of the program that uses the library, one number a step, in place of a formula.
+Schedule given_schedule(Section& section, std::string_view name, std::string_view doc, const StepValues& steps,
+                        NumberRule rule) {
+  const std::string text = section.text(name, doc, required);
+  const Inputs* array = steps.arrays == nullptr ? nullptr : steps.arrays->find(text);
+  section.check(array != nullptr, name, std::string(no_given_array));
+  section.check(array->cols() == 1 && array->rows() == std::max<std::int64_t>(steps.num_steps, 1), name,
+                fmt::format("must have a value for each of the {} steps of the phase", steps.num_steps));
+  const double least = array->minCoeff();
+  section.check(rule == NumberRule::positive ? least > 0 : least >= 0, name,
+                fmt::format("must have values {} 0, and one is {}", rule == NumberRule::positive ? ">" : ">=", least));
+  Schedule schedule;
+  schedule.kind = ScheduleKind::given;
+  schedule.values = std::make_shared<const std::vector<double>>(array->data(), array->data() + array->size());
+  schedule.value = array->maxCoeff();
+  return schedule;
+}
+
 Schedule read_schedule(Section& section, std::string_view name, std::string_view doc, Fallback<double> fallback,
-                       NumberRule rule) {
+                       NumberRule rule, const StepValues& steps) {
   if (section.is_describing()) {
     section.number(name, fmt::format("{}; or a schedule, a table of:", doc), fallback, rule);
     return read_schedule_table(section.table(name), rule, "at the first step");
@@ -72,12 +98,15 @@ Schedule read_schedule(Section& section, std::string_view name, std::string_view
   if (value != nullptr && value->as<Table>() != nullptr) {
     return read_schedule_table(section.table(name), rule, doc);
   }
+  if (value != nullptr && value->as<std::string>() != nullptr && is_text_of_array(*value->as<std::string>())) {
+    return given_schedule(section, name, doc, steps, rule);
+  }
   Schedule schedule;
   schedule.value = section.number(name, doc, fallback, rule);
   return schedule;
 }
 
-Schedule read_temperature(Section& section, const Method& method) {
+Schedule read_temperature(Section& section, const Method& method, const StepValues& steps) {
   const auto with = [](TemperatureKey key) {
     return methods_where([key](const Method& row) { return row.temperature == key; });
   };
@@ -87,7 +116,7 @@ Schedule read_temperature(Section& section, const Method& method) {
                 fmt::format("{} takes beta, the inverse temperature, instead", method.name));
   Schedule temperature;
   if (section.reads("lambda2", method.temperature == TemperatureKey::lambda2, with(TemperatureKey::lambda2))) {
-    temperature = read_schedule(section, "lambda2", "temperature", required, NumberRule::non_negative);
+    temperature = read_schedule(section, "lambda2", "temperature", required, NumberRule::non_negative, steps);
   }
   if (section.reads("beta", method.temperature == TemperatureKey::inverse_beta, with(TemperatureKey::inverse_beta))) {
     temperature.value =
@@ -197,19 +226,21 @@ void read_samples(Section& section, const PhaseSetting& setting, Phase& phase) {
       fmt::format("is added to labels, and loss.kind = \"{}\" needs them to be -1 and +1", setting.loss.info().name));
 }
 
-void read_penalty(Section& section, const ParticleObjective* objective, Phase& phase) {
+void read_penalty(Section& section, const PhaseSetting& setting, Phase& phase) {
+  const ParticleObjective* objective = setting.objective;
+  const StepValues steps{phase.num_steps, setting.arrays};
   const Method& method = *phase.method;
   const std::string with_penalty = methods_where(has_penalty);
   if (section.reads("lambda1", has_penalty(method), with_penalty)) {
     phase.lambda1 = read_schedule(section, "lambda1", "coefficient of the penalty |theta|^2 or |theta - theta_0|^2",
-                                  0.0, NumberRule::non_negative);
+                                  0.0, NumberRule::non_negative, steps);
   }
   if (section.reads("lambda1_fourth", has_penalty(method), with_penalty)) {
     phase.lambda1_fourth =
         read_schedule(section, "lambda1_fourth", "coefficient of |theta|^4 or |theta - theta_0|^4, besides lambda1",
-                      0.0, NumberRule::non_negative);
+                      0.0, NumberRule::non_negative, steps);
   }
-  phase.temperature = read_temperature(section, method);
+  phase.temperature = read_temperature(section, method, steps);
   if (section.reads("penalty_mode", has_penalty(method), with_penalty)) {
     phase.penalty_mode = pick(section, "penalty_mode", "coefficient lambda1, lambda1 * temperature, or lambda1 / 2",
                               "additive", penalty_modes);
@@ -416,8 +447,9 @@ Phase read_phase(Section& section, const PhaseSetting& setting, Index first_samp
     return phase;
   }
   phase.num_steps = section.integer("steps", "length of the phase", required, {0, max_steps});
-  phase.step_size = read_schedule(section, "step_size", "eta", required, NumberRule::positive);
-  read_penalty(section, setting.objective, phase);
+  phase.step_size =
+      read_schedule(section, "step_size", "eta", required, NumberRule::positive, {phase.num_steps, setting.arrays});
+  read_penalty(section, setting, phase);
   read_samples(section, setting, phase);
   read_batches(section, setting, phase);
   read_readout(section, setting, phase);

@@ -93,6 +93,7 @@ struct PhaseSetting {
   const Network* network = nullptr;              // that network, or its tangent model
   bool linearised = false;
   Index width = 0;
+  const GivenArrays* arrays = nullptr;  // that schedules may be; null: there are none
 };
 
 /// The phases and what ends each of them, besides its number of steps and its own gradient.

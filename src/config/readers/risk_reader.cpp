@@ -37,7 +37,10 @@ Loss own_loss(const Section& section, const LossInfo& row) {
   const auto refuse = [&](std::string_view key) {
     section.check(key.empty() || !section.has(key), key, fmt::format("must be left out: the loss is {}", row.name));
   };
-  refuse("kind");
+  const Value* kind = section.find("kind");
+  if (kind == nullptr || kind->as<std::string>() == nullptr || *kind->as<std::string>() != row.name) {
+    refuse("kind");  // unless it is what a resolved experiment says
+  }
   for (const LossInfo& other : losses()) {
     refuse(other.parameter.key);
   }

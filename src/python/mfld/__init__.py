@@ -10,6 +10,7 @@
     sim.particles                                                         # [N, p], read-only, no copy
 
     mfld.load("runs/two_phase")                                           # what any run left in a folder
+    mfld.sweep("sims/ntk_limit.toml", jobs=4).to_frame()                # all runs of an experiment
 
 Wrong input raises ValueError with the sentence that the command line prints, a file that cannot be read or written
 OSError. Nothing is printed unless asked for. src/python/README.md has the rest.
@@ -31,8 +32,11 @@ _PLACES = {
     "kernel": "_kernels",
     "kernel_regression": "_kernels",
     "load": "results",
+    "resume": "_simulation",
     "results": "results",
     "run": "_runs",
+    "sweep": "_sweeps",
+    "tangent_kernel": "_kernels",
 }
 
 __all__ = sorted(_PLACES)

@@ -6,6 +6,7 @@ import numpy as np
 
 from ._arguments import threads_of
 from ._interpreter import extension
+from ._simulation import Simulation
 
 Kernel = collections.namedtuple("Kernel", "values error")
 Kernel.__doc__ = """A kernel [n, m], and an upper bound of the error of each entry that quadrature and truncation cause: 0 for
@@ -30,6 +31,14 @@ def kernel(X: object, Z: object = None, *, convention: str = "two-layer", activa
                                threads_of(threads))
     kernels = {name: Kernel(*value) for name, value in parts.items()}
     return kernels if part == "both" else kernels[part]
+
+
+def tangent_kernel(sim: Simulation, X: object, Z: object = None) -> np.ndarray:
+    """The tangent kernel of the network of a simulation at its particles (of the average, in a phase that averages), between
+    the rows of X [n, d] and of Z [m, d] (None: X), in the units in which it trains (src/README.md, equation 10):
+    K(x, z) = s_N kappa sum_j grad h_j(x) . grad h_j(z) over trained parameters [n, m]. Symmetric to the bit where Z is None.
+    A linearised network has that of its start."""
+    return sim._tangent_kernel(X, Z)
 
 
 def kernel_regression(kernel: object, targets: object, test_kernel: object = None, *,

@@ -8,19 +8,22 @@ import tomllib
 from collections.abc import Callable
 
 from . import results
-from ._arguments import threads_of
+from ._arguments import own_parts, threads_of, with_schedules
 from ._interpreter import extension
 from ._progress import teller
 
 
 def run(experiment: str | os.PathLike | dict, out: str | os.PathLike | None = None, set: dict | None = None, *,
         threads: int | None = None, progress: bool | Callable[[dict], object] | None = None, loss: object = None,
-        only: str = "", jobs: int = 1) -> results.Run | results.Runs:
+        observables: dict[str, Callable] | None = None, until: Callable | None = None, only: str = "",
+        jobs: int = 1) -> results.Run | results.Runs:
     """Run an experiment to its end, as `mfld run` does.
 
     experiment  the path of an experiment file, or a dictionary with its keys. Data may be arrays: task = {"kind": "arrays",
                 "train_inputs": X [n, d], "train_targets": y [n], "test_inputs": ..., "test_targets": ...}, and so may the
-                first particles: network = {"init": {"particles": theta [width, p]}}, columns as `parameter_names`
+                first particles: network = {"init": {"particles": theta [width, p]}}, columns as `parameter_names`.
+                step_size, lambda1, lambda1_fourth and lambda2 of a phase may be a function of the step in it, which is
+                asked once for each step, before the first, or an array of their values
     out         a new or empty folder: the run directory that the command line writes, byte for byte, or one directory a
                 run where the experiment has cases or a sweep. None: nothing is written, and the result is in memory
     set         {"phase.0.steps": 100, ...}, as --set
@@ -29,6 +32,10 @@ def run(experiment: str | os.PathLike | dict, out: str | os.PathLike | None = No
                 steps_per_second, seconds_left), called about ten times a second; what it raises stops the run
     loss        an object with value(outputs, targets) and derivative(outputs, targets), arrays [m] each, in place of
                 the keys of [loss]; one call a block of samples
+    observables {name: function of a look}: columns of their own, recorded after the others. A look has step, particles
+                [N, p], initial_particles, outputs(X), train_outputs, test_outputs, drift [N, p] and objective, of what the
+                method predicts with, while the function runs; it returns a number. One call a row
+    until       a function of a look, asked with every row but the first of a phase: true ends the phase there
     only        of several runs (cases, a sweep) the one whose directory would be called so: "ntk_seed=1"
     jobs        runs of a sweep at a time
 
@@ -39,13 +46,13 @@ def run(experiment: str | os.PathLike | dict, out: str | os.PathLike | None = No
     step; in a folder there is a checkpoint then, from which `mfld resume` goes on.
     """
     core = extension()
-    settings, count = dict(set or {}), threads_of(threads)
-    tell = teller(progress)
+    experiment, settings = with_schedules(experiment, dict(set or {}))
+    count, own, tell = threads_of(threads), own_parts(loss, observables, until), teller(progress)
     try:
         if out is None:
-            return MemoryRun(core.run_in_memory(experiment, settings, loss, tell, count, only))
+            return MemoryRun(core.run_in_memory(experiment, settings, own, tell, count, only))
         command = "mfld.run in Python: " + " ".join(sys.argv)
-        core.run_in_folder(experiment, settings, os.fspath(out), loss, tell, count, only, jobs, command)
+        core.run_in_folder(experiment, settings, os.fspath(out), own, tell, count, only, jobs, command, 1, 1)
     finally:
         if hasattr(tell, "close"):
             tell.close()
@@ -55,8 +62,8 @@ def run(experiment: str | os.PathLike | dict, out: str | os.PathLike | None = No
 class MemoryRun(results.Run):
     """A run that is nowhere on the disk; the same parts as one that is."""
 
-    def __init__(self, parts):
-        super().__init__("", name="run")
+    def __init__(self, parts, name="run", case="", keys=None):
+        super().__init__("", name, case, keys)
         self.path = None
         self._parts = parts
 
@@ -93,6 +100,11 @@ class MemoryRun(results.Run):
     def data(self):
         """The data set used, {name: array}."""
         return self._parts["data"]
+
+    @property
+    def history(self):
+        """What was changed while it ran, a sentence each."""
+        return list(self._parts.get("history", []))
 
 
 class MemoryTrajectory:

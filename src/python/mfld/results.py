@@ -27,6 +27,7 @@ INTEGER_COLUMNS = ("step", "phase", "gradient_evaluations")
 NUMBER = re.compile(r"[+-]?(\d+|inf|nan|(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?)")
 FIELD = re.compile(r'(?:"((?:[^"]|"")*)"|([^,\n"]*))([,\n])')
 REQUIRED = object()
+CHANGE = "changed at step "  # how the comments about changes begin
 
 
 class Error(ValueError):
@@ -133,6 +134,34 @@ class Run:
         test sample. None where the experiment asked for none, or the run has not finished."""
         path = self.path / "predictions.csv"
         return _table(path, lambda name: np.float64, ("target", "output")) if path.exists() else None
+
+    @property
+    def history(self):
+        """What a program changed while it ran, a sentence each."""
+        lines = _text(self.path / "experiment.toml").splitlines()
+        return [line[2:] for line in lines if line.startswith("# " + CHANGE)]
+
+    def to_xarray(self):
+        """An xarray.Dataset: the columns of metrics over `step`; where there is a trajectory, `positions` [frame, particle,
+        parameter] and `velocities` with the steps of the frames; where there are predictions, their columns over `sample`.
+        Attributes say how the run ended, and its experiment as JSON."""
+        import xarray as xr
+
+        metrics = self.metrics
+        parts = {name: ("step", metrics[name].to_numpy()) for name in metrics if name != "step"}
+        coordinates = {"step": metrics["step"].to_numpy()}
+        if (trajectory := self.trajectory) is not None:
+            shape = ("frame", "particle", "parameter")
+            parts["positions"] = (shape, trajectory.positions)
+            if trajectory.velocities is not None:
+                parts["velocities"] = (shape, trajectory.velocities)
+            coordinates |= {"frame_step": ("frame", trajectory.steps), "frame_time": ("frame", trajectory.times),
+                            "particle": trajectory.ids, "parameter": trajectory.names}
+        if (predictions := self.predictions) is not None:
+            parts |= {f"prediction_{name}": ("sample", predictions[name].to_numpy()) for name in predictions}
+        summary = self.summary
+        about = {"run": self.name, "ending": summary.get("ending", ""), "message": summary.get("message", "")}
+        return xr.Dataset(parts, coordinates, {**about, "experiment": json.dumps(self.config)})
 
     @property
     def data(self):
@@ -246,7 +275,7 @@ class Runs(collections.abc.Sequence):
         if not chosen:
             wanted = [f"case {case}"] if case is not None else []
             wanted += [f"{key} = {value}" for key, value in keys.items()]
-            raise Error(f"no run in {self.path} has {' and '.join(wanted)}; there are {self._names()}.")
+            raise Error(f"no run in {self.path or 'memory'} has {' and '.join(wanted)}; there are {self._names()}.")
         return Runs(chosen, self.path)
 
     def aggregate(self, column, low=0.25, high=0.75):
@@ -258,7 +287,7 @@ class Runs(collections.abc.Sequence):
         for run in self:
             if column not in run.metrics:
                 raise Error(
-                    f"{run.path / 'metrics.csv'} has no column {column}; it has {some(run.metrics.columns, 20)}."
+                    f"{run.path / 'metrics.csv' if run.path else run.name} has no column {column}; it has {some(run.metrics.columns, 20)}."
                 )
             tables.append(run.metrics.drop_duplicates("step", keep="last").set_index("step"))
         steps = functools.reduce(lambda a, b: a.intersection(b), (table.index for table in tables))
@@ -270,13 +299,26 @@ class Runs(collections.abc.Sequence):
         time = tables[0].loc[steps, "time"]
         return pd.DataFrame({"time": time, "median": median, "low": lower, "high": upper}, index=steps)
 
+    def to_frame(self):
+        """One table of the rows of all runs: run, case, the keys of the sweep, then the columns of metrics.csv."""
+        import pandas as pd
+
+        tables = []
+        for run in self:
+            front = {"run": run.name, "case": run.case, **{key: run.keys.get(key) for key in self.keys}}
+            table = run.metrics.copy()
+            for position, (name, value) in enumerate(front.items()):
+                table.insert(position, name, [value] * len(table))
+            tables.append(table)
+        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
     def outputs(self):
         """[runs, test samples]: the outputs in each run's predictions.csv, of one set of test inputs; an Error where a run
         has none, or other inputs (replicas share seeds.data)."""
         tables = []
         for run in self:
             if run.predictions is None:
-                raise Error(f"{run.path} has no predictions.csv: the experiment needs observe.predictions = true.")
+                raise Error(f"{run.path or run.name} has no predictions.csv: the experiment needs observe.predictions = true.")
             tables.append(run.predictions)
         inputs = [table[[name for name in table if name.startswith("x_")]].to_numpy() for table in tables]
         for run, other in zip(self, inputs):
@@ -296,7 +338,7 @@ class Runs(collections.abc.Sequence):
     def _require_key(self, key):
         if key not in self.keys:
             there = f"the sweep set {some(self.keys, 20)}" if self.keys else "it has no sweep"
-            raise Error(f"{key} is not a key of the sweep in {self.path}: {there}.")
+            raise Error(f"{key} is not a key of the sweep in {self.path or 'memory'}: {there}.")
 
     def _names(self):
         return some(run.name for run in self)
