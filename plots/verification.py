@@ -4,8 +4,8 @@
     build/tests/verification RUN_DIR
     plots/verification.py RUN_DIR [--out FOLDER]
 
-Reads RUN_DIR/*.csv; writes step_order, width_order, certificate, convergence and entropy as .png, .pdf and .svg and
-prints fitted orders.
+Reads RUN_DIR/*.csv; writes step_order, width_order, certificate, convergence, convergence_line, batch_noise and
+entropy as .png, .pdf and .svg and prints fitted orders.
 """
 
 import os
@@ -30,6 +30,7 @@ SIZE = (4.6, 3.3)  # inches
 STEPS = ("Euler-Maruyama", "Leimkuhler-Matthews", "kinetic")
 ORDERS = (1, 2, 2)
 SLOWEST_DECAY = 0.4  # 4 lambda1 of the linear-quadratic problem, where its log-Sobolev inequality is sharp
+SAMPLING = ("full batch (mfld)", "one sample a step (sgd-mfld)", "with snapshots (svrg-mfld)")
 LAST_DECAY = 0.8  # 8 lambda1: variances come last, and enter by their squares
 
 
@@ -47,6 +48,11 @@ def new_axes(xlabel, ylabel):
     axes = figure.subplots()
     axes.set(xlabel=xlabel, ylabel=ylabel)
     return figure, axes
+
+
+def in_powers(number):
+    mantissa, exponent = f"{number:.1e}".split("e")
+    return f"${mantissa}\\cdot10^{{{int(exponent)}}}$"
 
 
 def step_order(folder):
@@ -146,6 +152,63 @@ def convergence(folder):
     return figure
 
 
+def convergence_line(folder):
+    """L(mu_t) - L* of tanh neurons on the line, where theory has a bound from one side alone."""
+    exact, seen = read(folder, "certificate_exact"), read(folder, "certificate")
+    decay = read(folder, "certificate_rate").iloc[0]
+    late = exact[(exact.true_gap > 1e-5) & (exact.time > 0.5 * exact.time.max())]
+    rate = -np.polyfit(late.time, np.log(late.true_gap), 1)[0]
+    say(f"tanh on the line: last rate {rate:.3f} by quadrature, {decay.rate:.2f} [{decay.low:.2f}, {decay.high:.2f}] "
+        f"from the dual gaps of particles, never slower than {decay.never_slower:.2g} by the log-Sobolev bound")
+    figure, axes = new_axes("mean-field time $t$", r"$L(\mu_t) - L^*$ (objective)")
+    axes.plot(exact.time, exact.true_gap, color=style.COLOURS[1], label="exact, by quadrature")
+    above = seen[seen.dual_gap > 10 * seen.dual_gap_error]
+    axes.errorbar(above.time, above.dual_gap, 2 * above.dual_gap_error, linestyle="none", **style.look(0),
+                  label="dual_gap of $10^5$ particles, an upper bound")
+    middle = above[above.time >= above.time.median()]
+    through = np.exp(np.mean(np.log(middle.dual_gap) + decay.rate * middle.time))
+    axes.plot(middle.time, through * np.exp(-decay.rate * middle.time), linestyle="-.", color=style.COLOURS[0],
+              label=f"decay_rate: {decay.rate:.2f}, 95 % [{decay.low:.2f}, {decay.high:.2f}]")
+    axes.plot(exact.time, exact.true_gap.iloc[0] * np.exp(-decay.never_slower * (exact.time - exact.time.iloc[0])),
+              linestyle="--", linewidth=1, color=style.COLOURS[2],
+              label=f"never slower, by the log-Sobolev bound: {in_powers(decay.never_slower)}")
+    axes.set(yscale="log", ylim=(5e-6, 20))
+    axes.legend(loc="lower left")
+    return figure
+
+
+def batch_noise(folder):
+    """What one sample a step adds, with and without snapshots, against the number of particles."""
+    table = read(folder, "batch_noise")
+    figure = style.figure(2 * SIZE[0], SIZE[1])
+    panels = figure.subplots(1, 2)
+    worst = {}
+    for axes, column in zip(panels, ("error", "noise")):
+        for kind, rows in table.groupby("method"):
+            kind = int(kind)
+            if column == "noise" and kind == 0:
+                continue
+            axes.errorbar(rows.width, rows[column], 2 * rows[f"{column}_error"], linestyle="none", **style.look(kind),
+                          label=SAMPLING[kind])
+            axes.plot(rows.width, rows[f"exact_{column}"], color=style.look(kind)["color"], linewidth=1)
+            z = (rows[column] - rows[f"exact_{column}"]) / rows[f"{column}_error"]
+            worst[column] = max(worst.get(column, 0), z.abs().max())
+        axes.plot([], [], color=style.GREY, linewidth=1, label="exact second moments")
+        axes.set(xscale="log", yscale="log", xlabel="number of particles $N$")
+        widths = sorted(set(table.width.astype(int)))
+        axes.set_xticks(widths, [str(width) for width in widths])
+        axes.minorticks_off()
+        axes.legend(loc="lower left")
+    panels[0].set(ylabel=r"$E\,|m - m^*|^2$ of the mean of the particles")
+    panels[1].set(ylabel=r"$E\,|v_I - v|^2$ of the drift's estimate")
+    say(f"one sample a step against exact second moments: largest |z| {worst['error']:.2f} of {len(table)} errors, "
+        f"{worst['noise']:.2f} of {(table.method > 0).sum()} variances")
+    last = table[table.width == table.width.max()].set_index("method")
+    say(f"error at {int(table.width.max())} particles beside the full batch: {last.error[1] / last.error[0]:.0f} times "
+        f"with samples alone, {last.error[2] / last.error[0]:.3f} times with snapshots")
+    return figure
+
+
 def entropy(folder):
     """Bias of the entropy of Gaussians."""
     figure, axes = new_axes("dimension of a particle $p$", "bias of the estimate of the entropy, in nats")
@@ -158,7 +221,11 @@ def entropy(folder):
     return figure
 
 
-FIGURES = (step_order, width_order, certificate, convergence, entropy)
+FIGURES = (step_order, width_order, certificate, convergence, convergence_line, batch_noise, entropy)
+
+
+# Where the tables of a figure are called otherwise.
+TABLES = {"convergence_line": "certificate"}
 
 
 def read(folder, name):
@@ -170,7 +237,7 @@ def read(folder, name):
 
 def data_of(folder, name):
     """What a picture is drawn from, as hashes."""
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.glob(f"{name}*.csv"))}
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.glob(f"{TABLES.get(name, name)}*.csv"))}
 
 
 def main():

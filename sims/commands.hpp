@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "mfld/runs/resume.hpp"
+#include "mfld/runs/extend.hpp"
 
 /// The commands of the program, one file each; sims/mfld.cpp reads what they are asked to do.
 namespace commands {
@@ -13,11 +13,13 @@ namespace commands {
 enum ExitStatus { finished = 0, failed_check = 1, wrong_input = 2, diverged = 3, file_error = 4, interrupted = 130 };
 
 struct RunArguments {
-  std::string path;  // of the experiment file or the run directory
+  std::string path;                // of the experiment file or the run directory
+  std::vector<std::string> paths;  // of the runs to merge
   std::string out;
   std::vector<std::string> settings;
   std::string instruction_set;
-  std::int64_t seed = 0;
+  std::optional<std::int64_t> seed;
+  mfld::Extension extension;
   int threads = 0;
   int jobs = 1;
   std::string shard;
@@ -37,6 +39,7 @@ ExitStatus simulate(const RunArguments& arguments, ExitStatus (*command)(const R
 ExitStatus run(const RunArguments& arguments);
 ExitStatus resume(const RunArguments& arguments);
 ExitStatus branch(const RunArguments& arguments);
+ExitStatus merge(const RunArguments& arguments);
 
 ExitStatus info(const std::string& directory);
 

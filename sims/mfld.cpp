@@ -129,6 +129,14 @@ void add_resume(CLI::App& app, RunArguments& arguments) {
   CLI::App& command = *app.add_subcommand(
       "resume", "Go on with what stopped, to the same bits as if it never had: a run, or all of a sweep");
   command.add_option("directory", arguments.path, "A run directory, or one of several runs")->required();
+  const CLI::Range steps(std::int64_t{1}, std::numeric_limits<std::int64_t>::max());
+  auto* all = command
+                  .add_option("--steps", arguments.extension.steps,
+                              "Of a run, finished or not: the number of steps of its last phase, more than it has")
+                  ->check(steps);
+  command.add_option("--more-steps", arguments.extension.more_steps, "The same: how many more")
+      ->check(steps)
+      ->excludes(all);
   command.add_flag("--previous", arguments.previous, "From the checkpoint before the last");
   add_sweep_options(command, arguments);
   add_common_options(command, arguments);
@@ -136,14 +144,28 @@ void add_resume(CLI::App& app, RunArguments& arguments) {
 
 void add_branch(CLI::App& app, RunArguments& arguments) {
   CLI::App& command = *app.add_subcommand(
-      "branch", "Go on from the last checkpoint of a run with other noise and batches, in a new directory");
+      "branch", "Go on from the last checkpoint of a run with other noise, or with changes, in a new directory");
   command.add_option("directory", arguments.path, "A run directory")->required();
   command.add_option("--seed", arguments.seed, "Of the noise and the batches from here on")
-      ->required()
       ->check(CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max()));
-  command.add_option("--out", arguments.out, "New or empty directory for the results [DIR_seed=S]");
+  command.add_option("--out", arguments.out, "New or empty directory for the results [DIR_seed=S, DIR_key=value]");
+  command
+      .add_option(
+          "--set", arguments.settings,
+          "path=value: another number of a phase, other observables, ...: phase.*, observe.*, checkpoint.*, noise.*")
+      ->allow_extra_args(false);
   command.add_flag("--previous", arguments.previous, "From the checkpoint before the last");
   add_common_options(command, arguments);
+}
+
+void add_merge(CLI::App& app, RunArguments& arguments) {
+  CLI::App& command = *app.add_subcommand(
+      "merge", "One run of the particles of several that have finished, with other particles each, at their end");
+  command.add_option("directories", arguments.paths, "Run directories, two or more")->required();
+  command.add_option("--out", arguments.out, "New or empty directory for the results")->required();
+  command.add_option("--threads", arguments.threads, "Number of threads [all]; the results do not depend on it")
+      ->check(CLI::Range(1, 4096));
+  command.add_flag("--quiet", arguments.quiet, "Print nothing but errors");
 }
 
 void add_kernel_numbers(CLI::App& command, KernelArguments& arguments) {
@@ -200,6 +222,7 @@ ExitStatus dispatch(int argc, char** argv) {
   add_run(app, arguments);
   add_resume(app, arguments);
   add_branch(app, arguments);
+  add_merge(app, arguments);
   std::string directory;
   CLI::App* info_command = app.add_subcommand("info", "What ran in a directory, how it ended, its last numbers");
   info_command->add_option("directory", directory, "A run directory, or one of several runs")->required();
@@ -222,6 +245,9 @@ ExitStatus dispatch(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return answer(app, error);
   }
+  if (app.got_subcommand("merge")) {
+    return simulate(arguments, merge);
+  }
   if (app.got_subcommand("run") || app.got_subcommand("resume") || app.got_subcommand("branch")) {
     return simulate(arguments, app.got_subcommand("run") ? run : app.got_subcommand("resume") ? resume : branch);
   }
@@ -232,7 +258,9 @@ ExitStatus dispatch(int argc, char** argv) {
 }
 
 /// Whether the command is one that a signal asks to stop; others end at once.
-bool takes_steps(std::string_view command) { return command == "run" || command == "resume" || command == "branch"; }
+bool takes_steps(std::string_view command) {
+  return command == "run" || command == "resume" || command == "branch" || command == "merge";
+}
 
 /// The error that is being handled, in words, and its status.
 ExitStatus explain_error() noexcept {

@@ -1,4 +1,4 @@
-// mfld run, resume, branch.
+// mfld run, resume, branch, merge.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -18,6 +18,7 @@
 #include "mfld/files/folder.hpp"
 #include "mfld/files/user_path.hpp"
 #include "mfld/record/provenance.hpp"
+#include "mfld/runs/merge.hpp"
 #include "mfld/runs/runner.hpp"
 #include "mfld/runs/sweep_runner.hpp"
 #include "progress.hpp"
@@ -81,7 +82,8 @@ void print_formulas(const mfld::Experiment& experiment, const RunArguments& argu
 
 ExitStatus run_one(const mfld::StoppedRun& run, mfld::RunDirectory& directory, const RunArguments& arguments) {
   print_formulas(run.experiment, arguments);
-  if (run.checkpoint && !arguments.quiet) {
+  const bool goes_on = run.checkpoint && run.checkpoint->phase < std::ssize(run.experiment.phases);
+  if (goes_on && !arguments.quiet) {
     say(fmt::format("{}: goes on from step {}", directory.path().string(), run.checkpoint->step));
   }
   const mfld::RunSummary summary =
@@ -231,11 +233,24 @@ ExitStatus run(const RunArguments& arguments) {
   return std::max(worst, status);
 }
 
+/// The run in its directory, made longer.
+ExitStatus extend(mfld::RunDirectory& directory, const RunArguments& arguments) {
+  use_instruction_set_of(directory.place());
+  const mfld::StoppedRun longer =
+      mfld::extend(directory.place(), arguments.extension, arguments.kept(), {fs::path(), &stop_requested});
+  mfld::begin_extension(longer, directory, mfld::provenance(arguments.command));
+  return run_one(longer, directory, arguments);
+}
+
 ExitStatus resume(const RunArguments& arguments) {
   const fs::path path = mfld::user_path(arguments.path);
+  const bool is_longer = arguments.extension.steps || arguments.extension.more_steps;
   bool told = false;
   if (!mfld::read_stored_plan(path, watcher(arguments, "listing", told)).is_sweep) {
     mfld::RunDirectory directory = mfld::RunDirectory::reopen(path);
+    if (is_longer) {
+      return extend(directory, arguments);
+    }
     const auto summary = mfld::read_summary(directory.place());
     if (mfld::is_final(summary)) {
       if (!arguments.quiet) {
@@ -246,6 +261,10 @@ ExitStatus resume(const RunArguments& arguments) {
     use_instruction_set_of(directory.place());
     return run_one(mfld::read_stopped_run(directory.place(), arguments.kept(), {fs::path(), &stop_requested}),
                    directory, arguments);
+  }
+  if (is_longer) {
+    throw mfld::InvalidInput(
+        fmt::format("{} is a directory of several runs; name one of them to make it longer", path.string()));
   }
   const mfld::Folder folder = mfld::Folder::open(path);
   const mfld::Plan plan = mfld::read_stored_plan(folder.place(), &stop_requested);
@@ -264,8 +283,11 @@ bool draws_random_numbers(const mfld::Phase& phase) {
 /// Other noise makes no difference where there is none.
 void say_if_it_repeats(const mfld::StoppedRun& child) {
   const auto& phases = child.experiment.phases;
-  const auto next =
+  auto next =
       phases.begin() + std::min<std::ptrdiff_t>(child.checkpoint ? child.checkpoint->phase : 0, std::ssize(phases));
+  if (next != phases.end() && child.checkpoint && child.checkpoint->step_in_phase >= next->num_steps) {
+    ++next;  // it is over
+  }
   if (std::none_of(next, phases.end(), draws_random_numbers)) {
     complain("no phase from here on draws random numbers: this branch repeats its parent");
   }
@@ -282,23 +304,62 @@ fs::path named_run(const fs::path& given) {
   return !plain.empty() && fs::absolute(plain).lexically_normal() == canonical ? plain : canonical;
 }
 
+/// Beside the parent, called by what is other: DIR_step_size=0.01_seed=7, by the last components of the keys as in
+/// sweeps.
+fs::path beside(const fs::path& parent, const RunArguments& arguments) {
+  std::string name = parent.filename().string();
+  for (const std::string& setting : arguments.settings) {
+    const std::size_t equals = std::min(setting.find('='), setting.size());
+    const std::size_t dot = setting.rfind('.', equals);
+    name += '_' + setting.substr(dot == std::string::npos ? 0 : dot + 1);
+  }
+  name += arguments.seed ? fmt::format("_seed={}", *arguments.seed) : "";
+  const bool is_plain = std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || std::string_view("._-+=").find(static_cast<char>(c)) != std::string_view::npos;
+  });
+  if (!arguments.settings.empty() && (!is_plain || name.size() > 100)) {
+    throw mfld::InvalidInput("no directory can be named after these settings; give one with --out");
+  }
+  return parent.parent_path() / name;
+}
+
 ExitStatus branch(const RunArguments& arguments) {
+  if (!arguments.seed && arguments.settings.empty()) {
+    throw mfld::InvalidInput("branch: needs --seed S for other noise, or --set path=value for a change");
+  }
   const fs::path parent = named_run(mfld::user_path(arguments.path));
-  const fs::path beside = parent.parent_path() / fmt::format("{}_seed={}", parent.filename().string(), arguments.seed);
-  const fs::path out = arguments.out.empty() ? beside : mfld::user_path(arguments.out);
+  const fs::path out = arguments.out.empty() ? beside(parent, arguments) : mfld::user_path(arguments.out);
   const mfld::Folder folder = mfld::Folder::open(parent);
   use_instruction_set_of(folder.place());
-  const mfld::StoppedRun child =
-      mfld::branch(folder.place(), arguments.seed, arguments.kept(), {fs::path(), &stop_requested});
-  if (const auto origin = mfld::parent_in(child.notes); origin && origin->seed == arguments.seed) {
+  const mfld::StoppedRun child = mfld::branch(folder.place(), {arguments.seed, arguments.settings}, arguments.kept(),
+                                              {fs::path(), &stop_requested});
+  if (const auto origin = mfld::parent_in(child.notes); arguments.seed && origin && origin->seed == *arguments.seed) {
     throw mfld::InvalidInput(fmt::format("--seed {}: is the seed of {} itself; give another for other noise",
-                                         arguments.seed, parent.string()));
+                                         *arguments.seed, parent.string()));
   }
   const ExitStatus status = run_in(out, child, arguments);
-  if (!arguments.quiet) {
+  if (!arguments.quiet && arguments.settings.empty()) {
     say_if_it_repeats(child);
   }
   return status;
+}
+
+ExitStatus merge(const RunArguments& arguments) {
+  std::vector<mfld::Folder> folders;  // held open
+  std::vector<mfld::FilePlace> places;
+  for (const std::string& path : arguments.paths) {
+    folders.push_back(mfld::Folder::open(mfld::user_path(path)));
+    places.push_back(folders.back().place());
+  }
+  mfld::Surroundings surroundings(fs::path(), &stop_requested);
+  surroundings.tables = std::make_shared<mfld::TableStore>();
+  const mfld::StoppedRun merged = mfld::merge_runs(places, surroundings);
+  if (!arguments.quiet) {
+    for (const std::string& note : merged.notes) {
+      say(note);
+    }
+  }
+  return run_in(mfld::user_path(arguments.out), merged, arguments);
 }
 
 int num_threads(int asked) { return mfld::startable_threads(asked > 0 ? asked : static_cast<int>(mfld::num_slots())); }
@@ -311,7 +372,7 @@ ExitStatus simulate(const RunArguments& arguments, ExitStatus (*command)(const R
   const auto obey = [&] {
     return mfld::with_threads(num_threads(arguments.threads), [&] { return command(arguments); });
   };
-  return command == run ? obey() : where_files_are(arguments.path, obey);
+  return command == run || command == merge ? obey() : where_files_are(arguments.path, obey);
 }
 
 }  // namespace commands

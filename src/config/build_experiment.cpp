@@ -48,15 +48,15 @@ void read_method(const Section& root, const Subject& subject, const Surroundings
                                                 &experiment.data, asks_for_predictions(root), subject.law, objective});
   if (experiment.kernel) {
     if (experiment.kernel->is_infinite() && !subject.given.empty()) {
-      experiment.kernel->other_law = "particles";
+      experiment.kernel->other_law = subject.given.file.empty() ? "particles" : "from";
     }
     return;
   }
   const auto num_trained = static_cast<double>(std::count(network.trained().begin(), network.trained().end(), 1));
   PhaseList list = with_data([&] {
-    return read_phases(
-        root, {subject.options.scaling, experiment.risk.loss(), experiment.sizes().num_samples,
-               static_cast<double>(subject.options.width) * num_trained, objective, surroundings.arrays.get()});
+    return read_phases(root, {subject.options.scaling, experiment.risk.loss(), experiment.sizes().num_samples,
+                              static_cast<double>(subject.options.width) * num_trained, objective, &network,
+                              subject.options.linearised, subject.options.width, surroundings.arrays.get()});
   });
   experiment.phases = std::move(list.phases);
   experiment.stop_rules = std::move(list.stop_rules);
@@ -96,10 +96,16 @@ void make_particles(const Section& root, const Surroundings& surroundings, const
                     Experiment& experiment) {
   const NetworkOptions& options = subject.options;
   const Network& network = experiment.network();
-  experiment.initial = subject.given.empty() ? initial_particles(subject.law, options.neuron, network.input_dim(),
-                                                                 options.width, experiment.seeds.initialisation)
-                                             : given_particles(root.table("network.init"), subject.given, options,
-                                                               network.layout(), surroundings);
+  if (subject.given.empty()) {
+    experiment.initial = initial_particles(subject.law, options.neuron, network.input_dim(), options.width,
+                                           experiment.seeds.initialisation);
+  } else {
+    std::string note;
+    experiment.initial = given_particles(root.table("network.init"), subject.given, options, network.layout(),
+                                         surroundings, experiment.seeds.initialisation, note);
+    experiment.start = fmt::format("particles of {}{}{}", subject.given.file.empty() ? "an array" : subject.given.file,
+                                   note.empty() ? "" : ": ", note);
+  }
   if (options.precision == Precision::single_precision) {
     experiment.initial = experiment.initial.cast<float>().cast<double>().eval();
   }
@@ -191,8 +197,16 @@ Experiment build_experiment(const Value& config, const Surroundings& surrounding
   Experiment experiment = read_experiment(Section::reading(config, resolved), surroundings);
   experiment.resolved = to_toml(resolved);
   experiment.hash = identity::hash_of_values(resolved);
-  if (reads_file(find(config, "task.kind"))) {  // which may have changed since
+  // Files may have changed since.
+  const bool has_data = reads_file(find(config, "task.kind"));
+  const bool has_particles = find(config, "network.init.from") != nullptr;
+  if (has_data) {
     experiment.hash = identity::hash_of(experiment.data, experiment.hash);
+  }
+  if (has_particles) {
+    experiment.hash = identity::hash_of(experiment.initial, experiment.hash);
+  }
+  if (has_data || has_particles) {
     experiment.folder = surroundings.folder / ".";
   }
   return experiment;
@@ -219,7 +233,8 @@ Course build_course(const Value& config, Index num_parameters, const GivenArrays
                   "draws samples or needs outputs, and an objective of one's own has neither");
     section.check(!section.has("until"), "until", "needs columns, and an objective of one's own has none");
   }
-  PhaseList list = read_phases(root, {{}, {}, 1, static_cast<double>(num_parameters), nullptr, arrays});
+  PhaseList list =
+      read_phases(root, {{}, {}, 1, static_cast<double>(num_parameters), nullptr, nullptr, false, 0, arrays});
   course.phases = std::move(list.phases);
   return course;
 }

@@ -210,9 +210,9 @@ std::string Section::complaint(std::string_view name, const std::string& why) co
 void Section::describe(std::string_view name, std::string_view allowed, std::string_view fallback,
                        std::string_view doc) const {
   const auto where =
-      std::find_if(wheres_.begin(), wheres_.end(), [name](const auto& item) { return item.first == name; });
+      std::find_if(wheres_.rbegin(), wheres_.rend(), [name](const auto& item) { return item.first == name; });
   std::string conditions = where_;
-  if (where != wheres_.end()) {
+  if (where != wheres_.rend()) {
     conditions += (conditions.empty() ? "" : ", ") + where->second;
   }
   keys_->push_back({path_of(name), std::string(allowed), std::string(fallback), std::string(doc), conditions});

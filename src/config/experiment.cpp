@@ -70,6 +70,9 @@ std::vector<std::string> Experiment::formulas() const {
   } else {
     lines.insert(lines.end(), {"network: " + model->describe(initial.rows()), "risk: " + risk.describe()});
   }
+  if (!start.empty()) {
+    lines.push_back("start: " + start);
+  }
   if (kernel) {
     const auto method = kernel->describe();
     lines.insert(lines.end(), method.begin(), method.end());

@@ -1,7 +1,9 @@
 #include "config/identity.hpp"
 
 #include <algorithm>
+#include <array>
 #include <string_view>
+#include <utility>
 
 #include "config/readers/readers.hpp"
 
@@ -32,29 +34,37 @@ bool is_plain_noise(const Member& section) {
          std::all_of(table->members.begin(), table->members.end(), is_default);
 }
 
+/// Keys that say where files lie.
+constexpr auto paths = std::to_array<std::pair<std::string_view, std::string_view>>(
+    {{"task", "path"}, {"task", "test_path"}, {"network.init", "from"}});
+
+template <class Numbers>
+std::uint64_t hash_of_numbers(const Numbers& numbers, std::uint64_t hash) {
+  return hash_of(
+      {reinterpret_cast<const char*>(numbers.data()), sizeof(double) * static_cast<std::size_t>(numbers.size())}, hash);
+}
+
 }  // namespace
 
 std::uint64_t hash_of_values(Value resolved) {
   std::erase_if(std::get<Table>(resolved.data).members, is_plain_noise);
-  for (Member& section : std::get<Table>(resolved.data).members) {
-    if (auto* table = section.value.as<Table>(); table != nullptr && section.key == "task") {
-      std::erase_if(table->members,
-                    [](const Member& member) { return member.key == "path" || member.key == "test_path"; });
+  for (const auto& [section, key] : paths) {
+    if (auto* value = const_cast<Value*>(find(resolved, section)); value != nullptr && value->as<Table>() != nullptr) {
+      std::erase_if(value->as<Table>()->members, [&key = key](const Member& member) { return member.key == key; });
     }
   }
   return hash_of(to_toml_inline(resolved), hash_start);
 }
 
 std::uint64_t hash_of(const Dataset& data, std::uint64_t hash) {
-  const auto add = [&hash](const auto& values) {
-    hash = hash_of(
-        {reinterpret_cast<const char*>(values.data()), sizeof(double) * static_cast<std::size_t>(values.size())}, hash);
-  };
-  add(data.train_inputs);
-  add(data.train_targets);
-  add(data.test_inputs);
-  add(data.test_targets);
-  return hash;
+  hash = hash_of_numbers(data.train_inputs, hash);
+  hash = hash_of_numbers(data.train_targets, hash);
+  hash = hash_of_numbers(data.test_inputs, hash);
+  return hash_of_numbers(data.test_targets, hash);
+}
+
+std::uint64_t hash_of(const Particles<double>& particles, std::uint64_t hash) {
+  return hash_of_numbers(particles, hash);
 }
 
 }  // namespace mfld::identity

@@ -409,7 +409,7 @@ std::optional<std::filesystem::path> missing_file(const std::vector<RunPlan>& ru
                                                   const std::filesystem::path& folder) {
   std::set<std::string> seen;
   for (const RunPlan& run : runs) {
-    for (const char* key : {"task.path", "task.test_path"}) {
+    for (const char* key : {"task.path", "task.test_path", "network.init.from"}) {
       const Value* value = find(run.config, key);
       const auto* text = value == nullptr ? nullptr : value->as<std::string>();
       std::error_code error;

@@ -248,7 +248,7 @@ MakeDataset read_arrays(Section& section, const Surroundings& surroundings) {
   return [data](std::uint64_t /*seed*/) { return *data; };
 }
 
-constexpr auto table = std::to_array<TaskRow>({
+constexpr auto rows_of_tasks = std::to_array<TaskRow>({
     {"teacher-student", "y = sum_l a_l sigma(w_l . x) + noise", read_teacher_student},
     {"sparse-parity", "y = prod_{c <= k} sign(z_c), z uniform on the corners of the cube, x = Q z", read_sparse_parity},
     {"single-index", "y = link(x_1) + noise", read_single_index},
@@ -261,6 +261,6 @@ constexpr auto table = std::to_array<TaskRow>({
 
 }  // namespace
 
-std::span<const TaskRow> tasks() { return table; }
+std::span<const TaskRow> tasks() { return rows_of_tasks; }
 
 }  // namespace mfld

@@ -99,6 +99,17 @@ std::string update_in_words(const Phase& phase) {
   return fmt::format("{} step, {}, {}", step.name, is_cold(phase) ? step.cold_update : step.update, drift);
 }
 
+std::string readout_in_words(const Phase& phase) {
+  return fmt::format("ridge = {}, of (ridge / 2) penalty_factor sum_j r_j^2 with penalty_factor 1/N in mean-field",
+                     phase.ridge);
+}
+
+/// Which samples a solution is of, where no estimator says so.
+std::string readout_samples_in_words(const Phase& phase) {
+  return phase.takes_all_samples() ? std::string("on all samples")
+                                   : fmt::format("on samples {} to {}", phase.samples_begin, phase.samples_end - 1);
+}
+
 }  // namespace
 
 double Phase::penalty_at(std::int64_t step) const { return in_mode(lambda1.at(step, num_steps), step); }
@@ -121,6 +132,12 @@ std::string Phase::describe() const {
   assert(method != nullptr);
   const std::string title =
       name.empty() || name == method->name ? std::string(method->name) : fmt::format("{} ({})", name, method->name);
+  if (method->estimator == Estimator::at_rest) {
+    return fmt::format(
+        "{}, {}: {}; {}; {}{}", title, num_steps == 1 ? "1 step" : "0 steps", method->update, readout_in_words(*this),
+        readout_samples_in_words(*this),
+        label_noise > 0 ? fmt::format("; noise on the labels, uniform on [-{0}, {0}]", label_noise) : "");
+  }
   std::string text =
       fmt::format("{}, {} steps: {}; eta = {}; {}; {}; {}", title, num_steps, update_in_words(*this),
                   step_size.describe(), noise_in_words(*this), penalty_in_words(*this), samples_in_words(*this));
@@ -130,6 +147,13 @@ std::string Phase::describe() const {
   }
   if (step_rule == StepKind::ball) {
     text += fmt::format("; radius = {}", radius);
+  }
+  if (solves_readout()) {
+    text += fmt::format("; r before every step and after the last the minimum over r {}, {}",
+                        readout_samples_in_words(*this), readout_in_words(*this));
+  }
+  if (!moved.empty()) {
+    text += "; some blocks do not move (train)";
   }
   if (label_noise > 0) {
     text += fmt::format("; fresh noise on the labels of every step, uniform on [-{0}, {0}]", label_noise);

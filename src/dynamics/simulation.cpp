@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cassert>
 #include <functional>
+#include <string_view>
 #include <utility>
 #include <variant>
 
 #include "mfld/core/stopwatch.hpp"
+#include "mfld/dynamics/readout.hpp"
 
 namespace mfld {
 
@@ -67,7 +69,7 @@ Outcome Simulation<Scalar>::run(Listener<Scalar>& listener, const std::atomic<bo
       ending = Ending::finished;
     } else if (stop || state_.step >= step_limit) {
       ending = Ending::interrupted;
-    } else {
+    } else if (begin_readout(outcome)) {
       tell(listener, outcome);
       if (listener.ends_phase()) {
         leave_phase();
@@ -77,15 +79,27 @@ Outcome Simulation<Scalar>::run(Listener<Scalar>& listener, const std::atomic<bo
     }
   }
   tell(listener, outcome);
+  if (ending == Ending::finished && in_last_phase()) {
+    leave_phase();
+  }
   outcome.end.step = state_.step;
   return outcome;
 }
 
-/// Moves to the phase that makes the next step; false after the last.
+template <class Scalar>
+bool Simulation<Scalar>::in_last_phase() const {
+  return state_.phase + 1 == static_cast<std::int64_t>(phases_.size());
+}
+
+/// Moves to the phase that makes the next step; false after the last, which is left once its end is told: until then
+/// the state has all that a longer one would go on from.
 template <class Scalar>
 bool Simulation<Scalar>::enter_phase() {
   while (state_.phase < static_cast<std::int64_t>(phases_.size()) &&
          state_.step_in_phase >= phases_[static_cast<std::size_t>(state_.phase)].num_steps) {
+    if (in_last_phase() && state_.step_in_phase > 0) {
+      return false;
+    }
     leave_phase();
   }
   const bool unfinished = state_.phase < static_cast<std::int64_t>(phases_.size());
@@ -101,8 +115,31 @@ void Simulation<Scalar>::leave_phase() {
     state_.particles = state_.average.template cast<Scalar>();
   }
   state_.average.resize(0, 0);
+  readout_is_due_ = true;
   ++state_.phase;
   state_.step_in_phase = 0;
+}
+
+/// Solves the readout that a phase begins with. Again where a run goes on: the same bits, unless its labels have other
+/// noise now. False where there is no solution.
+template <class Scalar>
+bool Simulation<Scalar>::begin_readout(Outcome& outcome) {
+  const Phase& phase = present_phase();
+  const bool is_due = std::exchange(readout_is_due_, false) && phase.solves_readout();
+  return !is_due || phase.method->estimator == Estimator::at_rest || solve_readout(outcome);
+}
+
+/// The readout of the particles, with the labels of the next step. False where there is none, which ends the run.
+template <class Scalar>
+bool Simulation<Scalar>::solve_readout(Outcome& outcome) {
+  const Phase& phase = present_phase();
+  objective_->set_label_noise(phase.label_noise, seeds_.batches, state_.step);
+  const std::string_view failure = mfld::solve_readout(phase, *objective_, state_.particles);
+  if (!failure.empty()) {
+    outcome.end.ending = Ending::diverged;
+    outcome.failure = failure;
+  }
+  return failure.empty();
 }
 
 template <class Scalar>
@@ -119,9 +156,13 @@ void Simulation<Scalar>::tell(Listener<Scalar>& listener, Outcome& outcome) {
 }
 
 template <class Scalar>
+EstimateContext<Scalar> Simulation<Scalar>::question(const Phase& phase, const Finish& finish) {
+  return {*objective_, phase, state_.step, state_.step_in_phase, seeds_.batches, state_.particles, drift_, finish};
+}
+
+template <class Scalar>
 Estimate Simulation<Scalar>::estimate(const Phase& phase, const Finish& finish) {
-  const EstimateContext<Scalar> context = {*objective_,      phase,  state_.step, state_.step_in_phase, seeds_.batches,
-                                           state_.particles, drift_, finish};
+  const EstimateContext<Scalar> context = question(phase, finish);
   return std::visit([&context](auto& estimator) { return estimator.estimate(context); }, state_.estimator);
 }
 
@@ -130,11 +171,12 @@ Estimate Simulation<Scalar>::estimate(const Phase& phase, const Finish& finish) 
 template <class Scalar>
 void Simulation<Scalar>::step(Outcome& outcome) {
   const Stopwatch watch(outcome.step_seconds);
-  const Phase& phase = phases_[static_cast<std::size_t>(state_.phase)];
+  const Phase& phase = present_phase();
   const bool is_first = state_.step_in_phase == 0;
+  state_.gradient_evaluations += prepare(state_.estimator, question(phase, {}), state_.particles);
   const Penalty<Scalar> of_step = penalty(phase);
-  const StepContext<Scalar> context = {step_options(phase), drift_, objective_->trained(), state_.particles,
-                                       of_step.anchor};
+  const StepContext<Scalar> context = {step_options(phase), drift_, phase.moved_of(objective_->trained()),
+                                       state_.particles, of_step.anchor};
   StepOfAll<Scalar> next(state_.rule, context);
   if (is_first) {
     std::visit([&context](auto& rule) { rule.begin(context); }, state_.rule);
@@ -172,6 +214,10 @@ void Simulation<Scalar>::step(Outcome& outcome) {
     outcome.end.ending = Ending::diverged;
   }
   count_step(context.options.step_size);
+  if (phase.solves_readout() && outcome.end.ending == Ending::running) {
+    state_.gradient_evaluations += phase.takes_all_samples() ? objective_->num_terms() : phase.num_samples();
+    solve_readout(outcome);
+  }
 }
 
 template <class Scalar>
@@ -190,8 +236,10 @@ StepOptions Simulation<Scalar>::step_options(const Phase& phase) const {
 
 template <class Scalar>
 bool Simulation<Scalar>::gradient_vanishes(const Phase& phase) {
+  const std::vector<unsigned char>& moved = phase.moved_of(objective_->trained());
   with_penalty_ = drift_;
-  add_penalty(objective_->trained(), state_.particles, penalty(phase), with_penalty_);
+  add_penalty(moved, state_.particles, penalty(phase), with_penalty_);
+  set_unmoved_to_zero(moved, with_penalty_);
   return drift_norm(with_penalty_) < phase.until_gradient_norm;
 }
 

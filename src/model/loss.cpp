@@ -20,6 +20,9 @@ struct Squared {
   static double derivative(const Loss& loss, double u, double y) { return 2 * loss.prefactor * (u - y); }
   static double second_derivative(const Loss& loss, double /*u*/, double /*y*/) { return 2 * loss.prefactor; }
   static double conjugate(const Loss& loss, double g, double y) { return g * g / (4 * loss.prefactor) + g * y; }
+  static double best_dual(const Loss& loss, const DualCoordinate& at) {
+    return (at.mean - at.label + at.curvature * at.dual) / (1 / (2 * loss.prefactor) + at.curvature);
+  }
   static std::string formula(const Loss& loss) {
     return loss.prefactor == 1 ? "(u - y)^2" : fmt::format("{} (u - y)^2", loss.prefactor);
   }
@@ -41,6 +44,28 @@ double negative_coin_entropy(double s) {
   return head + tail;
 }
 
+/// The root m in [b, b + c] of m - c s(-m) = b, s the sigmoid: by Newton's steps, and by halves of what is left of the
+/// interval where one would leave it or is not half of the step before, for they can go in a circle.
+double logistic_margin(double b, double c) {
+  constexpr int most_steps = 200;
+  constexpr double rounding = 4 * std::numeric_limits<double>::epsilon();
+  double low = b;
+  double high = b + c;
+  double m = b + c / 2;
+  double step = c;
+  for (int k = 0; k < most_steps && step > rounding * (1 + std::abs(m)); ++k) {
+    const double s = sigmoid_of_minus(m);
+    const double excess = m - c * s - b;
+    (excess > 0 ? high : low) = m;
+    const double newton = m - excess / (1 + c * s * (1 - s));
+    const bool is_safe = newton >= low && newton <= high && std::abs(newton - m) <= step / 2;
+    const double next = is_safe ? newton : low + (high - low) / 2;
+    step = std::abs(next - m);
+    m = next;
+  }
+  return m;
+}
+
 /// log(1 + exp(-y u)), y in {-1, +1}.
 struct Logistic {
   static double value(const Loss& /*loss*/, double u, double y) {
@@ -57,6 +82,10 @@ struct Logistic {
     const double s = -y * g;
     return s >= 0 && s <= 1 ? negative_coin_entropy(s) : infinity;
   }
+  static double best_dual(const Loss& /*loss*/, const DualCoordinate& at) {
+    const double b = at.label * (at.mean + at.curvature * at.dual);
+    return -at.label * sigmoid_of_minus(logistic_margin(b, at.curvature));
+  }
   static std::string formula(const Loss& /*loss*/) { return "log(1 + exp(-y u)), y in {-1, +1}"; }
 };
 
@@ -72,6 +101,9 @@ struct Huber {
   }
   static double conjugate(const Loss& loss, double g, double y) {
     return std::abs(g) <= loss.delta ? 0.5 * g * g + g * y : infinity;
+  }
+  static double best_dual(const Loss& loss, const DualCoordinate& at) {
+    return std::clamp((at.mean - at.label + at.curvature * at.dual) / (1 + at.curvature), -loss.delta, loss.delta);
   }
   static std::string formula(const Loss& loss) {
     return fmt::format("0.5 (u - y)^2 where |u - y| <= {0}, else {0} (|u - y| - {1})", loss.delta, 0.5 * loss.delta);
@@ -101,6 +133,9 @@ constexpr LossInfo row(LossInfo info) {
   info.derivative = &Functions::derivative;
   info.second_derivative = &Functions::second_derivative;
   info.conjugate = &Functions::conjugate;
+  if constexpr (requires { &Functions::best_dual; }) {
+    info.best_dual = &Functions::best_dual;
+  }
   info.formula = &Functions::formula;
   info.sum = &sum<Functions>;
   info.derivatives = &derivatives<Functions>;
@@ -162,6 +197,10 @@ void Loss::derivatives(std::span<const double> u, std::span<const double> y, std
 double Loss::second_derivative(double u, double y) const { return info().second_derivative(*this, u, y); }
 
 double Loss::conjugate(double g, double y) const { return info().conjugate(*this, g, y); }
+
+double Loss::best_dual(const DualCoordinate& at) const { return info().best_dual(*this, at); }
+
+bool Loss::ascends_in_dual() const { return info().best_dual != nullptr; }
 
 bool Loss::is_classification() const { return info().is_classification; }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cassert>
 
 #include "model/pass.hpp"
 
@@ -39,6 +40,38 @@ void Network::run(const OutputsPass<double>& pass) const { passes::run<double>(*
 void Network::run(const OutputsPass<float>& pass) const { passes::run<float>(*this, nullptr, pass); }
 void Network::run(const DriftPass<double>& pass) const { passes::run<double>(*this, nullptr, pass); }
 void Network::run(const DriftPass<float>& pass) const { passes::run<float>(*this, nullptr, pass); }
+
+template <class Scalar>
+void Network::neuron_outputs(const Particles<Scalar>& particles, const PackedInputs<Scalar>& inputs,
+                             Particles<Scalar>& values, KernelWorkspace<Scalar>& workspace) const {
+  values.resize(particles.rows(), inputs.num_samples());
+  passes::Pass<Scalar> blocks(*this, nullptr, particles, inputs, true, workspace);
+  const kernels::Table<Scalar>& table = kernels::table<Scalar>();
+  blocks.for_each_group([&](Index group, const kernels::Block<Scalar>& block, const Scalar* values_of_sigma) {
+    constexpr Index most = 64;  // a multiple of every vector length, and a group at least
+    assert(table.group_size <= most);
+    const Index first = group * table.group_size;
+    const Index count = std::min(table.group_size, particles.rows() - first);
+    Scalar output[most] = {};
+    Scalar head[4 * most];
+    if (layout_.output >= 0) {
+      std::copy_n(particles.col(layout_.output).data() + first, count, output);
+    }
+    table.head(neuron_, most, output, head);
+    for (Index s = 0; s < block.count; ++s) {
+      Scalar* const to = values.col(block.first + s).data() + first;
+      const Scalar* const sigma = values_of_sigma + s * table.group_size;
+      for (Index j = 0; j < count; ++j) {
+        to[j] = head[j] * sigma[j] + head[2 * most + j];
+      }
+    }
+  });
+}
+
+template void Network::neuron_outputs(const Particles<double>&, const PackedInputs<double>&, Particles<double>&,
+                                      KernelWorkspace<double>&) const;
+template void Network::neuron_outputs(const Particles<float>&, const PackedInputs<float>&, Particles<float>&,
+                                      KernelWorkspace<float>&) const;
 
 std::string Network::describe(Index num_particles) const {
   const NeuronInfo& row = info(neuron_.kind);

@@ -122,6 +122,21 @@ class Pass {
     }
   }
 
+  /// Calls take(group, block, sigma(z) [sample of the block][particle of the group]) for every group of every block,
+  /// from the tasks. The pass was made with `maps`.
+  template <class Take>
+  void for_each_group(const Take& take) {
+    for (Index first = 0; first < inputs_.num_samples(); first += block_) {
+      const kernels::Block<Scalar> block = block_from(first);
+      for_each_task(partition_.num_tasks(), [&](Index index) {
+        const kernels::ReduceTask<Scalar> done = reduce(index, block);
+        for (Index group = done.first_group; group < done.last_group; ++group) {
+          take(group, block, done.values + (group - done.first_group) * block.count * table_.group_size);
+        }
+      });
+    }
+  }
+
   /// Calls coefficients(first sample, outputs, coefficients) for the blocks in order and maps the coefficients onto the
   /// drift. A task that has mapped one block reduces the next: the activations it overwrites are the ones it has just
   /// read, still in its cache, and there is one barrier a block.
@@ -175,7 +190,7 @@ class Pass {
     task.scratch = buffers_.scratch.data() + current_slot() * scratch_size_;
   }
 
-  void reduce(Index index, const kernels::Block<Scalar>& block) {
+  kernels::ReduceTask<Scalar> reduce(Index index, const kernels::Block<Scalar>& block) {
     kernels::ReduceTask<Scalar> task{};
     task.ensemble = ensemble_;
     task.linearised_from = linearised_from_;
@@ -184,6 +199,7 @@ class Pass {
     place(index, task);
     task.next_values = values_from_memory_ ? (task.last_group - task.first_group) * table_.group_size * block_ : 0;
     reduce_(task);
+    return task;
   }
 
   /// The outputs of a block whose tasks have been reduced, whoever computed them: along the tree of the tasks, so that

@@ -91,6 +91,19 @@ Matrix conjugate_kernel(const Network& network, const Particles<double>& particl
   return kernel / static_cast<double>(particles.rows());
 }
 
+Network hidden_network(const Network& network) {
+  const Neuron& neuron = network.neuron();
+  return {{NeuronKind::sigma, neuron.activation, neuron.bias, 1}, network.input_dim(), {}};
+}
+
+Particles<double> hidden_parameters(const Network& network, const Particles<double>& particles) {
+  return particles.rightCols(particles.cols() - network.layout().input);
+}
+
+Matrix feature_kernel(const Network& network, const Particles<double>& particles, const Inputs& x) {
+  return conjugate_kernel(hidden_network(network), hidden_parameters(network, particles), x, x);
+}
+
 double kernel_drift(const Matrix& kernel, const Matrix& initial) {
   const double norm = initial.norm();
   const double difference = (kernel - initial).norm();

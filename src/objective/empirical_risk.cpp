@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <boost/random/uniform_real_distribution.hpp>
+#include <cassert>
 
 #include "mfld/core/random.hpp"
 
@@ -79,6 +80,14 @@ double EmpiricalRisk<Scalar>::term_weight() const {
 template <class Scalar>
 void EmpiricalRisk<Scalar>::outputs(const Particles<Scalar>& particles, SampleSpan<double> outputs) {
   model_->outputs(particles, inputs_, outputs, workspace_);
+}
+
+template <class Scalar>
+void EmpiricalRisk<Scalar>::neuron_outputs(std::span<const Index> samples, const Particles<Scalar>& particles,
+                                           Particles<Scalar>& values) {
+  assert(model_->tangent_point() == nullptr);
+  gather(samples);
+  model_->network().neuron_outputs(particles, batch_inputs_, values, workspace_);
 }
 
 template <class Scalar>

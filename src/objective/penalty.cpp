@@ -31,13 +31,13 @@ void squared_distances(const std::vector<unsigned char>& trained, const Particle
 }
 
 /// sum_j |theta_j - anchor_j|^4.
-double sum_of_fourth_powers(const Network& network, const Particles<double>& particles,
+double sum_of_fourth_powers(const std::vector<unsigned char>& moved, const Particles<double>& particles,
                             const Particles<double>* anchor) {
   Squares squares;
   double sum = 0;
   for (Index first = 0; first < particles.rows(); first += strip) {
     const Index count = std::min(strip, particles.rows() - first);
-    squared_distances(network.trained(), particles, anchor, first, count, squares);
+    squared_distances(moved, particles, anchor, first, count, squares);
     sum += Eigen::Map<const Vector>(squares.data(), count).squaredNorm();
   }
   return sum;
@@ -46,15 +46,20 @@ double sum_of_fourth_powers(const Network& network, const Particles<double>& par
 }  // namespace
 
 double penalty_value(const Network& network, const Particles<double>& particles, const Penalty<double>& penalty) {
+  return penalty_value(network, network.trained(), particles, penalty);
+}
+
+double penalty_value(const Network& network, const std::vector<unsigned char>& moved,
+                     const Particles<double>& particles, const Penalty<double>& penalty) {
   const double factor = network.scaling().penalty_factor(particles.rows());
   const double fourth =
-      penalty.fourth == 0 ? 0 : penalty.fourth * factor * sum_of_fourth_powers(network, particles, penalty.anchor);
+      penalty.fourth == 0 ? 0 : penalty.fourth * factor * sum_of_fourth_powers(moved, particles, penalty.anchor);
   if (penalty.coefficient == 0) {
     return fourth;
   }
   double sum = 0;
   for (Index column = 0; column < particles.cols(); ++column) {
-    if (network.trains(column)) {
+    if (moved[static_cast<std::size_t>(column)] != 0) {
       sum += penalty.anchor == nullptr ? particles.col(column).squaredNorm()
                                        : (particles.col(column) - penalty.anchor->col(column)).squaredNorm();
     }
@@ -110,6 +115,14 @@ template void add_fourth_penalty(const std::vector<unsigned char>&, const Partic
                                  Index, Index, Drift&);
 template void add_fourth_penalty(const std::vector<unsigned char>&, const Particles<float>&, const Penalty<float>&,
                                  Index, Index, Drift&);
+
+void set_unmoved_to_zero(const std::vector<unsigned char>& moved, Drift& drift) {
+  for (Index column = 0; column < drift.cols(); ++column) {
+    if (moved[static_cast<std::size_t>(column)] == 0) {
+      drift.col(column).setZero();
+    }
+  }
+}
 
 double drift_norm(const Drift& drift) { return std::sqrt(drift.squaredNorm() / static_cast<double>(drift.rows())); }
 

@@ -1,8 +1,10 @@
 #include "mfld/observe/alignment.hpp"
 
+#include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <limits>
 
 namespace mfld {
 
@@ -61,6 +63,19 @@ double mean_alignment(const Eigen::Ref<const Matrix>& weights, const Matrix& bas
 
 double relevant_mass(const Eigen::Ref<const Matrix>& weights, const Matrix& basis) {
   return share(squared_projections(weights, basis).sum(), weights.squaredNorm());
+}
+
+WeightSpectrum weight_spectrum(const Eigen::Ref<const Matrix>& weights) {
+  const bool of_inputs = weights.cols() <= weights.rows();
+  const Matrix gram = of_inputs ? Matrix(weights.transpose() * weights) : Matrix(weights * weights.transpose());
+  if (!gram.allFinite()) {
+    const double none = std::numeric_limits<double>::quiet_NaN();
+    return {Vector::Constant(gram.rows(), none), Vector::Constant(weights.cols(), none)};
+  }
+  const Eigen::SelfAdjointEigenSolver<Matrix> solver(gram);
+  const Vector leading = solver.eigenvectors().rightCols(1);
+  const Vector direction = of_inputs ? leading : Vector(weights.transpose() * leading);
+  return {solver.eigenvalues().reverse().cwiseMax(0.0).cwiseSqrt(), direction.stableNormalized()};
 }
 
 }  // namespace mfld

@@ -27,7 +27,7 @@ void drift_of(Objective<double>& objective, std::span<const Index> terms, const 
 
 bool has_gradient_noise(const Phase& phase) {
   return draws_batches(phase.method->estimator) && phase.sampling != Sampling::symmetric_sweep &&
-         phase.takes_all_samples() && phase.label_noise == 0;
+         phase.takes_all_samples() && phase.label_noise == 0 && phase.moved.empty();
 }
 
 bool NextEstimate::is_random() const {

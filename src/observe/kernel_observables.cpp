@@ -21,6 +21,16 @@ constexpr Index num_angles = 33;
 
 constexpr Needs of_kernels{.particles = true, .training_kernels = true, .initial_particles = true};
 
+constexpr Needs of_features{.particles = true, .training_kernels = true};
+
+constexpr Needs with_ridge{.particles = true, .training_kernels = true, .ridge = true};
+
+double feature_dimension(Moment& moment) {
+  const bool has_number = moment.ridge() > 0 && moment.first_layer_kernel().allFinite();
+  return has_number ? effective_dimension(moment.first_layer_kernel(), moment.ridge())
+                    : std::numeric_limits<double>::quiet_NaN();
+}
+
 /// prefix_first .. prefix_last
 std::vector<std::string> numbered(std::string_view prefix, Index first, Index last) {
   std::vector<std::string> names;
@@ -126,6 +136,18 @@ std::vector<Observable> kernel_observables() {
                  [](Moment& moment) {
                    return kernel_alignment(moment.tangent_kernel(), moment.scene().data->train_targets);
                  })),
+      on_request(
+          number("feature_alignment",
+                 "y' K y / (|K|_F |y|^2), K = (1/N) sum_j sigma(w_j.x + b_j) sigma(w_j.x' + b_j) the first-layer "
+                 "kernel on the training inputs, whatever the output weights  [Takakura & Suzuki, ICML 2024]",
+                 of_features,
+                 [](Moment& moment) {
+                   return kernel_alignment(moment.first_layer_kernel(), moment.scene().data->train_targets);
+                 })),
+      on_request(number("effective_dimension",
+                        "tr[K (K + n ridge I)^-1], K the first-layer kernel on the training inputs, ridge that of the "
+                        "readout; not a number in phases that solve none; O(n^3) a row  [Takakura & Suzuki, ICML 2024]",
+                        with_ridge, feature_dimension)),
       on_request(number("linearisation_error",
                         "|f_t - f_lin,t| / |f_t - f_0| on the test samples (training samples where there are none), "
                         "f_lin the linearised network after the same steps of gd in closed form; 0 at the start, not a "

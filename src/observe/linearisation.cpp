@@ -16,7 +16,7 @@ bool is_plain_descent(const Phase& phase) {
   return phase.method != nullptr && phase.method->estimator == Estimator::full &&
          phase.method->temperature == TemperatureKey::none && phase.step_rule == StepKind::euler_maruyama &&
          constant(phase.step_size) && phase.lambda1.value == 0 && phase.lambda1_fourth.value == 0 && !phase.averaging &&
-         phase.takes_all_samples() && phase.label_noise == 0;
+         phase.takes_all_samples() && phase.label_noise == 0 && phase.moved.empty() && !phase.solves_readout();
 }
 
 /// step_size with which descent on 1/(2n) sum (u - y)^2 is the descent of `phase`.

@@ -40,12 +40,19 @@ void Moment::move_to(const State<Scalar>& state, bool average) {
           {phase.penalty_at(step_in_phase), phase.anchor == Anchor::start ? scene_.initial : nullptr,
            phase.fourth_penalty_at(step_in_phase)},
           phase.temperature_at(step_in_phase), state.step);
+  ridge_ = phase.ridge;
+  moved_ = phase.moved_of(moved_);
   look_ahead(state, phase, step_in_phase);
 }
 
 template <class Scalar>
 void Moment::look_ahead(const State<Scalar>& state, const Phase& phase, std::int64_t step_in_phase) {
   next_ = {&phase, state.step, step_in_phase, scene_.seeds.batches};
+  if (const auto* ascent = std::get_if<DualAscent<Scalar>>(&state.estimator);
+      ascent != nullptr && phase.method->estimator == Estimator::dual_ascent) {
+    dual_variables_ = ascent->variables().size() > 0 ? Vector(ascent->variables().col(0))
+                                                     : Vector(Vector::Zero(scene_.data->num_train()));
+  }
   if (const auto* svrg = std::get_if<Svrg<Scalar>>(&state.estimator); svrg != nullptr && svrg->snapshot().size() > 0) {
     next_.coefficients = svrg->snapshot_coefficients();
     if constexpr (std::is_same_v<Scalar, double>) {
@@ -66,11 +73,14 @@ void Moment::move_to(const Particles<double>& particles, const Penalty<double>& 
   penalty_ = penalty;
   temperature_ = temperature;
   step_ = step;
-  have_train_ = have_test_ = have_drift_ = have_kernel_ = false;
+  have_train_ = have_test_ = have_drift_ = have_kernel_ = have_features_ = false;
+  ridge_ = 0;
+  moved_ = scene_.network().trained();
   data_part_.reset();
   certificate_.reset();
   next_ = {};
   gradient_noise_.reset();
+  dual_variables_.reset();
 }
 
 void Moment::move_to_outputs(const Vector& train, const Vector& test) {
@@ -108,7 +118,13 @@ double Moment::data_part() {
   return *data_part_;
 }
 
-double Moment::objective() { return data_part() + penalty_value(scene_.network(), particles(), penalty_); }
+double Moment::objective() {
+  const Network& network = scene_.network();
+  const double value = data_part() + penalty_value(network, moved_, particles(), penalty_);
+  return ridge_ == 0 ? value
+                     : value + ridge_ / 2 * network.scaling().penalty_factor(particles().rows()) *
+                                   particles().col(network.layout().output).squaredNorm();
+}
 
 const Drift& Moment::full_drift() {
   if (have_drift_) {
@@ -122,7 +138,8 @@ const Drift& Moment::full_drift() {
     risk_->drift_and_outputs(particles(), drift_, train_outputs_);
     have_train_ = true;
   }
-  add_penalty(scene_.network().trained(), particles(), penalty_, drift_);
+  add_penalty(moved_, particles(), penalty_, drift_);
+  set_unmoved_to_zero(moved_, drift_);
   have_drift_ = true;
   return drift_;
 }
@@ -157,6 +174,14 @@ const Matrix& Moment::initial_tangent_kernel() {
     initial_kernel_ = empirical_ntk(scene_.network(), fixed != nullptr ? *fixed : *scene_.initial, inputs, inputs);
   }
   return initial_kernel_;
+}
+
+const Matrix& Moment::first_layer_kernel() {
+  if (!have_features_) {
+    features_ = feature_kernel(scene_.network(), particles(), scene_.data->train_inputs);
+    have_features_ = true;
+  }
+  return features_;
 }
 
 MeanFieldProblem Moment::mean_field_problem() const {

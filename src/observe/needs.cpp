@@ -37,6 +37,17 @@ bool has_batches(const Scene& scene) {
                                                 [](const Phase& phase) { return has_gradient_noise(phase); });
 }
 
+bool has_dual_ascent(const Scene& scene) {
+  return scene.phases != nullptr && std::any_of(scene.phases->begin(), scene.phases->end(), [](const Phase& phase) {
+           return phase.method->estimator == Estimator::dual_ascent;
+         });
+}
+
+bool has_ridge(const Scene& scene) {
+  return scene.phases != nullptr && std::any_of(scene.phases->begin(), scene.phases->end(),
+                                                [](const Phase& phase) { return phase.solves_readout(); });
+}
+
 bool has_start(const Scene& scene) { return scene.initial != nullptr; }
 
 bool has_nonzero_start(const Scene& scene) { return has_start(scene) && scene.initial->squaredNorm() > 0; }
@@ -109,12 +120,15 @@ constexpr auto conditions = std::to_array<Condition>({
     {&Needs::pairs, [](const Scene& scene) { return scene.initial == nullptr || scene.initial->rows() >= 2; },
      "needs network.width of at least 2"},
     {&Needs::all_trained, trains_all, "needs a network all of whose parameters are trained (network.train)"},
+    {&Needs::ridge, has_ridge, "needs a phase that solves the readout (readout = \"ridge\", or ridge-readout)"},
     {&Needs::batches, has_batches,
-     "needs a phase that draws fresh mini-batches of all samples, without label noise (sgd, sgd-mfld, svrg-mfld, ...)"},
+     "needs a phase that draws fresh mini-batches of all samples, without label noise, and moves all of network.train "
+     "(sgd, sgd-mfld, svrg-mfld, ...)"},
+    {&Needs::dual_ascent, has_dual_ascent, "needs a phase with method = \"p-sdca\""},
     {&Needs::linearised_descent,
      [](const Scene& scene) { return has_linearised_descent(scene.risk->loss(), scene.phases, scene.initial); },
-     "needs the squared loss and gd as the only phase, on all samples with their own labels, with a constant "
-     "step_size, "
+     "needs the squared loss and gd as the only phase, of all parameters on all samples with their own labels, with a "
+     "constant step_size, "
      "step = \"euler-maruyama\" and no penalty"},
 });
 
@@ -138,6 +152,12 @@ std::optional<std::string> gibbs_law_lacking(const Phase& phase) {
   }
   if (phase.lambda1_fourth.value != 0) {
     return "the penalty has a fourth power (lambda1_fourth)";
+  }
+  if (phase.solves_readout()) {
+    return "the output weights are solved for (readout)";
+  }
+  if (!phase.moved.empty()) {
+    return "only some of the parameters move (train)";
   }
   if (!phase.takes_all_samples()) {
     return "the risk is of some of the samples (samples)";

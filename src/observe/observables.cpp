@@ -94,6 +94,41 @@ Observable teacher_cosines() {
   return row;
 }
 
+constexpr Index most_singular_values = 1024;
+
+/// The spectrum of the input weights, as one large step changes it.
+Observable weight_spectrum_row() {
+  Observable row;
+  row.name = "weight_spectrum";
+  row.formula =
+      "columns singular_value_1..min(N, d, 1024): of the input weights [N x d], descending; where the relevant "
+      "directions are known also leading_alignment, the squared length of the projection on them of the right singular "
+      "vector of the largest; O(N d min(N, d)) a row  [Ba, Erdogdu, Suzuki, Wang, Wu & Yang, NeurIPS 2022]";
+  row.needs = {.particles = true, .initial_particles = true};
+  row.columns = [](const Scene& scene) {
+    const Index count = std::min({scene.initial->rows(), scene.network().input_dim(), most_singular_values});
+    std::vector<std::string> names;
+    for (Index k = 1; k <= count; ++k) {
+      names.push_back(fmt::format("singular_value_{}", k));
+    }
+    if (scene.data->relevant_subspace.cols() > 0) {
+      names.emplace_back("leading_alignment");
+    }
+    return names;
+  };
+  row.evaluate = [](Moment& moment, std::span<double> values) {
+    const WeightSpectrum spectrum = weight_spectrum(weights(moment));
+    const Matrix& relevant = moment.scene().data->relevant_subspace;
+    const std::size_t count = values.size() - (relevant.cols() > 0 ? 1 : 0);
+    std::copy_n(spectrum.values.begin(), count, values.begin());
+    if (relevant.cols() > 0) {
+      values.back() = (relevant.transpose() * spectrum.direction).squaredNorm();
+    }
+  };
+  row.by_default = false;
+  return row;
+}
+
 /// One column, which is called as the objective is.
 Observable discrepancy_row() {
   Observable row;
@@ -207,6 +242,7 @@ std::vector<Observable> alignment_rows() {
       number("relevant_mass", "sum_j |P w_j|^2 / sum_j |w_j|^2, P as above",
              {.particles = true, .relevant_subspace = true},
              [](Moment& moment) { return relevant_mass(weights(moment), moment.scene().data->relevant_subspace); }),
+      weight_spectrum_row(),
   };
 }
 

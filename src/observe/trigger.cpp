@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <iterator>
 #include <utility>
 
 namespace mfld {
@@ -65,6 +66,18 @@ Trigger Trigger::with(std::vector<std::int64_t> landmarks) const {
 
 bool Trigger::fires(std::int64_t step) const {
   return (interval_ > 0 && step % interval_ == 0) || std::binary_search(steps_.begin(), steps_.end(), step);
+}
+
+std::vector<std::int64_t> Trigger::steps_between(std::int64_t first, std::int64_t last) const {
+  std::vector<std::int64_t> steps;
+  std::copy_if(steps_.begin(), steps_.end(), std::back_inserter(steps),
+               [&](std::int64_t step) { return step >= first && step <= last; });
+  for (std::int64_t step = interval_ == 0 ? last + 1 : (first + interval_ - 1) / interval_ * interval_; step <= last;
+       step += interval_) {
+    steps.push_back(step);
+  }
+  sort_and_unite(steps);
+  return steps;
 }
 
 std::int64_t Trigger::num_fires(std::int64_t first, std::int64_t last) const {

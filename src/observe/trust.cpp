@@ -1,10 +1,12 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <functional>
 #include <limits>
 
 #include "mfld/trust/kernel_discrepancy.hpp"
 #include "mfld/trust/log_sobolev.hpp"
+#include "mfld/trust/wasserstein.hpp"
 #include "observe/observable_rows.hpp"
 
 namespace mfld {
@@ -85,10 +87,74 @@ double discrepancy(Moment& moment) {
   return kernel_gradient_discrepancy(moment.mean_field_problem(), moment.particles(), drift, values, {width}).squared();
 }
 
+/// Of particles that are compared with draws, at most: a distance costs their cube.
+constexpr Index most_matched = 500;
+
+/// How far the particles are from draws of p_mu, and other draws of it from the same.
+void distances_from_draws(Moment& moment, std::span<double> values) {
+  std::fill(values.begin(), values.end(), none);
+  if (!has_gibbs_law(moment) || !moment.particles().allFinite() || !moment.certificate().gibbs.reason.empty()) {
+    return;
+  }
+  const std::vector<Index> rows = thinned(moment.particles().rows(), most_matched);
+  const auto count = std::ssize(rows);
+  const MeanFieldProblem problem = moment.mean_field_problem();
+  const Particles<double> draws = gibbs_draws(problem, dual_of(problem, moment.train_outputs()),
+                                              moment.certificate().gibbs, 2 * count, moment.scene().seeds.noise);
+  // Every other one, for neighbours may come from one node.
+  const auto every_other = [&](Index first) -> Particles<double> {
+    return draws(Eigen::seqN(first, count, 2), Eigen::all);
+  };
+  const Particles<double> some = every_other(0);
+  values[0] = wasserstein2(moment.particles()(rows, Eigen::all), some);
+  values[1] = wasserstein2(every_other(1), some);
+}
+
+constexpr Needs of_ascent = {.particles = true, .initial_particles = true, .dual_ascent = true};
+constexpr Needs of_dual_objective = {.particles = true,
+                                     .initial_particles = true,
+                                     .dual_ascent = true,
+                                     .mean_field = true,
+                                     .gibbs_integral = true,
+                                     .gibbs_law = true};
+
+double ascent_gap(Moment& moment) {
+  return moment.dual_variables()
+             ? fenchel_gap(moment.mean_field_problem(), moment.train_outputs(), *moment.dual_variables())
+             : none;
+}
+
+/// Columns dual_objective, dual_objective_error.
+void dual_objective(Moment& moment, std::span<double> values) {
+  std::fill(values.begin(), values.end(), none);
+  if (moment.dual_variables() && has_gibbs_law(moment)) {
+    const MeanFieldProblem problem = moment.mean_field_problem();
+    const Vector& dual = *moment.dual_variables();
+    const ProximalGibbs gibbs = proximal_gibbs(problem, dual, {.seed = moment.scene().seeds.noise});
+    values[0] = -dual_value(problem, dual, gibbs);
+    values[1] = problem.temperature * gibbs.standard_error;
+  }
+}
+
 double inequality(Moment& moment) {
   return has_gibbs_law(moment) ? log_sobolev_bound(moment.mean_field_problem(),
                                                    dual_of(moment.mean_field_problem(), moment.train_outputs()))
                                : none;
+}
+
+Observable distance_from_draws() {
+  Observable row;
+  row.name = "gibbs_distance";
+  row.formula =
+      "columns gibbs_distance, gibbs_distance_floor: Wasserstein-2 distance of the particles, at most 500 of them, "
+      "from "
+      "as many draws of p_mu, the law of fixed_point_residual, and the distance of as many other draws from these, "
+      "which "
+      "it comes down to at stationarity; not a number where dual_bound is not";
+  row.needs = of_bound;
+  row.columns = [](const Scene&) { return std::vector<std::string>{"gibbs_distance", "gibbs_distance_floor"}; };
+  row.evaluate = distances_from_draws;
+  return on_request(row);
 }
 
 }  // namespace
@@ -126,6 +192,23 @@ std::vector<Observable> trust_observables() {
                      "sqrt((1/n) sum_i (f(x_i) - f_p(x_i))^2), f_p the outputs of p_mu, the law proportional to the "
                      "exponential in dual_bound; at the optimum about N^(-1/2), or that of the samples",
                      of_bound, {""}, std::mem_fn(&Certificate::fixed_point_residual)),
+      distance_from_draws(),
+      number(
+          "sdca_gap",
+          "(1/n) sum_i [l(f(x_i)) + l*(g_i) - g_i f(x_i)] >= 0, g the dual variables of p-sdca (loss.reduction = "
+          "\"sum\": without 1/n): the gap between primal and dual where the particles are a sample of p[g], as after "
+          "the last step of an outer iteration, but for O(1/N); not a number in other phases  [Oko, Suzuki, Nitanda & "
+          "Wu, ICLR 2022]",
+          of_ascent, ascent_gap),
+      on_request({"dual_objective",
+                  "columns dual_objective, dual_objective_error: dual_bound at the dual variables of p-sdca instead, "
+                  "and its standard error: a lower bound on L* that rises with every coordinate in the mean; not a "
+                  "number in other phases",
+                  of_dual_objective,
+                  [](const Scene&) {
+                    return std::vector<std::string>{"dual_objective", "dual_objective_error"};
+                  },
+                  dual_objective}),
       on_request(
           number("kernel_gradient_discrepancy",
                  "squared kernel Stein discrepancy of mu from p_mu, mean over pairs less its O(1/N) bias; inverse "

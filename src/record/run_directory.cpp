@@ -80,8 +80,12 @@ bool is_leftover(const Folder& folder, const std::string& name) {
 void check_is_new(const Folder& folder) {
   const std::vector<std::string> names = folder.names();
   if (!std::all_of(names.begin(), names.end(), [&](const std::string& name) { return is_leftover(folder, name); })) {
-    throw InvalidInput(fmt::format("output directory {} exists and is not empty; give a new or empty directory",
-                                   folder.path().string()));
+    const bool is_run = std::count(names.begin(), names.end(), "experiment.toml") > 0;
+    throw InvalidInput(fmt::format(
+        "output directory {} exists and is not empty; give a new or empty directory{}", folder.path().string(),
+        is_run ? ", or go on with what is there: `mfld resume` finishes it, with --steps K it makes a run longer, and "
+                 "`mfld branch` goes on with changes"
+               : ""));
   }
 }
 
@@ -177,7 +181,9 @@ void RunDirectory::write_experiment(const std::string& text) {
   files::replace_file(place() / "experiment.new.toml", place() / "experiment.toml", text, files_->write());
 }
 
-void RunDirectory::start_metrics(const std::vector<std::string>& comments, const std::vector<std::string>& columns) {
+namespace {
+
+std::string metrics_head(const std::vector<std::string>& comments, const std::vector<std::string>& columns) {
   std::string head;
   for (const std::string& comment : comments) {
     head += comment_line(comment);
@@ -186,11 +192,36 @@ void RunDirectory::start_metrics(const std::vector<std::string>& comments, const
   for (const std::string& column : columns) {
     head += ',' + column;
   }
-  head += '\n';
+  return head + '\n';
+}
+
+}  // namespace
+
+void RunDirectory::start_metrics(const std::vector<std::string>& comments, const std::vector<std::string>& columns) {
   files_->metrics = files::PosixFile::create(place() / "metrics.new.csv");
   files_->num_columns = columns.size();
-  files_->metrics->append(head);
+  files_->metrics->append(metrics_head(comments, columns));
   files_->metrics->rename(place() / "metrics.csv");
+}
+
+void RunDirectory::replace_metrics_head(const std::vector<std::string>& comments,
+                                        const std::vector<std::string>& columns, std::int64_t num_rows) {
+  const auto metrics = place() / "metrics.csv";
+  files::LineReader lines(files::PosixFile::open_for_reading(metrics));
+  files::PosixFile replaced = files::PosixFile::create(place() / "metrics.new.csv");
+  replaced.append(metrics_head(comments, columns));
+  std::int64_t rows = -1;  // the names of the columns come first
+  for (std::string line; rows < num_rows && lines.next(line);) {
+    if (!line.starts_with('#') && rows++ >= 0) {
+      replaced.append(line + '\n');
+    }
+  }
+  if (rows < num_rows) {
+    throw FileError(fmt::format("cannot continue {}: it has {} complete rows and the checkpoint counts {}",
+                                metrics.path.string(), std::max<std::int64_t>(rows, 0), num_rows));
+  }
+  replaced.sync();
+  replaced.rename(metrics);
 }
 
 LastRow RunDirectory::continue_metrics(std::int64_t num_rows, const std::vector<std::string>& columns,

@@ -19,6 +19,13 @@ State<Scalar> state_at(const CheckpointNumbers& numbers, const Experiment& exper
   return state;
 }
 
+/// Whether all steps are made: the last phase is over, or left, too.
+inline bool is_at_end(const StateNumbers& numbers, const Experiment& experiment) {
+  const std::int64_t left = std::ssize(experiment.phases) - numbers.phase;
+  return left == 0 ||
+         (left == 1 && numbers.step_in_phase > 0 && numbers.step_in_phase >= experiment.phases.back().num_steps);
+}
+
 /// The state of a checkpoint that belongs to the experiment.
 template <class Scalar>
 State<Scalar> state_of(const Checkpoint& checkpoint, const Experiment& experiment) {

@@ -75,6 +75,9 @@ void Recorder<Scalar>::hear(const State<Scalar>& state, Ending ending) {
   const bool landmark = last || state.step_in_phase == 0;
   ends_phase_ = false;
   record(state, landmark || experiment_->observe.fires(state.step), landmark || experiment_->track.fires(state.step));
+  if (ending == Ending::finished && std::isfinite(train_loss(state))) {
+    checkpoint(state);
+  }
   report(state.step, last);
 }
 
@@ -177,8 +180,7 @@ void Recorder<Scalar>::start_trajectory() {
 template <class Scalar>
 std::int64_t Recorder<Scalar>::last_counted_step() const {
   const Checkpoint& start = *options_->start;
-  const bool comes_after = start.phase < std::ssize(experiment_->phases) && start.step_in_phase > 0;
-  return comes_after ? start.step - 1 : start.step;
+  return start.step_in_phase > 0 && !record::is_at_end(start, *experiment_) ? start.step - 1 : start.step;
 }
 
 template <class Scalar>

@@ -11,9 +11,9 @@
 #include "core/comments.hpp"
 #include "files/posix_file.hpp"
 #include "mfld/core/error.hpp"
+#include "mfld/runs/merge.hpp"
 #include "record/data_record.hpp"
-#include "record/state_of.hpp"
-#include "runs/stop_rules.hpp"
+#include "runs/belonging.hpp"
 
 namespace mfld {
 
@@ -26,40 +26,11 @@ constexpr std::string_view step_start = " at step ";
 
 FilePlace experiment_of(const FilePlace& directory) { return directory / "experiment.toml"; }
 
-/// Throws FileError unless a run of the experiment can stand at the checkpoint.
-void check_belongs(const Checkpoint& checkpoint, const Experiment& experiment, const FilePlace& place) {
-  const auto refuse_unless = [&place](bool condition, const std::string& reason) {
-    if (!condition) {
-      throw FileError(fmt::format("cannot use checkpoint {}: {}", place.path.string(), reason));
-    }
-  };
-  refuse_unless(checkpoint.experiment_hash == experiment.hash,
-                fmt::format("it is of another experiment ({:016x}) than experiment.toml and its data ({:016x})",
-                            checkpoint.experiment_hash, experiment.hash));
-  refuse_unless(checkpoint.step >= 0 && checkpoint.phase >= 0 && checkpoint.phase <= std::ssize(experiment.phases) &&
-                    checkpoint.step_in_phase >= 0 && checkpoint.metrics_rows >= 0 && checkpoint.trajectory_frames >= 0,
-                "it counts steps that the experiment does not have");
-  std::size_t num_listed = 0;
-  const auto check = [&](std::string_view name, const auto& /*matrix*/, const MatrixShape& shape) {
-    const auto found = checkpoint.matrices.find(name);
-    refuse_unless(found != checkpoint.matrices.end(), fmt::format("it lacks /{}, which the phase needs", name));
-    refuse_unless(found->second.rows() == shape.rows && found->second.cols() == shape.cols,
-                  fmt::format("its /{} is [{} x {}] and the experiment's is [{} x {}]", name, found->second.rows(),
-                              found->second.cols(), shape.rows, shape.cols));
-    ++num_listed;
-  };
-  const State<double> state = record::state_at<double>(checkpoint, experiment);
-  State<double>::for_each_matrix(state, experiment.sizes(), check);
-  if (experiment.has_stop_rule()) {
-    check(runs::StopRules::name, Matrix(), {std::ssize(experiment.phases), runs::StopRules::num_columns});
-  }
-  refuse_unless(num_listed == checkpoint.matrices.size(),
-                fmt::format("it has {} matrices and the phase needs {}", checkpoint.matrices.size(), num_listed));
-}
-
 Checkpoint read_checkpoint(const Experiment& experiment, const FilePlace& place) {
   Checkpoint checkpoint = load_checkpoint(place);
-  check_belongs(checkpoint, experiment, place);
+  if (const std::string why = runs::objection(checkpoint, experiment); !why.empty()) {
+    throw FileError(fmt::format("cannot use checkpoint {}: {}", place.path.string(), why));
+  }
   return checkpoint;
 }
 
@@ -122,7 +93,8 @@ StoppedRun stopped_run(const Plan& plan, const FilePlace& directory, Kept kept, 
     check_numbers(plan, run.experiment, directory);
   }
   for (const std::string& comment : plan.comments) {
-    if (comment.starts_with(branch_start) || comment.starts_with(change_start)) {
+    if (comment.starts_with(branch_start) || comment.starts_with(runs::change_start) ||
+        comment.starts_with(merge_start) || comment.starts_with(changed_at)) {
       run.notes.push_back(comment);
     }
   }
@@ -189,25 +161,6 @@ std::optional<Parent> parent_in(const std::vector<std::string>& notes) {
     }
   }
   return last;
-}
-
-StoppedRun branch(const FilePlace& directory, std::int64_t seed, Kept kept, const Surroundings& surroundings) {
-  StoppedRun parent = read_stopped_run(directory, kept, surroundings);
-  if (!parent.checkpoint) {
-    throw FileError(fmt::format("cannot branch {}: it has no checkpoint", directory.path.string()));
-  }
-  Value config = parse_toml(parent.experiment.resolved, experiment_of(directory).path.string());
-  assign(config, "seeds.noise", {seed});
-  assign(config, "seeds.batches", {seed});
-  StoppedRun child{build_experiment(config, surroundings.in(parent.experiment.folder)), std::nullopt, {}};
-  child.notes = std::move(parent.notes);
-  child.notes.push_back(note_of({fs::absolute(directory.path).lexically_normal().string(), parent.checkpoint->step,
-                                 static_cast<std::int64_t>(parent.experiment.seeds.noise), parent.experiment.hash}));
-  child.checkpoint = std::move(parent.checkpoint);
-  child.checkpoint->experiment_hash = child.experiment.hash;
-  child.checkpoint->metrics_rows = 0;
-  child.checkpoint->trajectory_frames = 0;
-  return child;
 }
 
 }  // namespace mfld

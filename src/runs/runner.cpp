@@ -43,7 +43,7 @@ RunSummary run_in(const Experiment& experiment, RunRecord& record, const std::at
                             experiment.objective ? experiment.objective->name : "the training loss", loss);
     }
   }
-  if (outcome.end.ending != Ending::diverged) {
+  if (outcome.end.ending == Ending::interrupted) {
     recorder.checkpoint(simulation.state());
   }
   recorder.finish();

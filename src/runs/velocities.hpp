@@ -20,11 +20,13 @@ Matrix tracked_velocities(const State<Scalar>& state, const Experiment& experime
       if (step.velocities().size() > 0) {
         return rows_of(step.velocities());
       }
+      const Phase& phase = experiment.phases[static_cast<std::size_t>(state.phase)];
       StepOptions options;  // the step that they begin with has not been made
-      options.temperature = experiment.phases[static_cast<std::size_t>(state.phase)].temperature_at(0);
+      options.temperature = phase.temperature_at(0);
       options.noise_seed = experiment.seeds.noise;
       options.step = state.step;
-      return rows_of(Step::starting_velocities(options, state.particles.rows(), experiment.network().trained()));
+      return rows_of(
+          Step::starting_velocities(options, state.particles.rows(), phase.moved_of(experiment.network().trained())));
     } else {
       return Matrix::Zero(std::ssize(experiment.tracked), state.particles.cols());
     }

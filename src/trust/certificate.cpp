@@ -1,5 +1,6 @@
 #include "mfld/trust/certificate.hpp"
 
+#include <algorithm>
 #include <cassert>
 #include <cmath>
 #include <limits>
@@ -51,6 +52,19 @@ double dual_value(const MeanFieldProblem& problem, const Vector& dual, const Pro
     conjugates += problem.risk->loss().conjugate(dual[i], problem.data->train_targets[i]);
   }
   return problem.sample_weight() * conjugates + problem.temperature * gibbs.log_integral;
+}
+
+double fenchel_gap(const MeanFieldProblem& problem, std::span<const double> outputs, const Vector& dual) {
+  assert(static_cast<Index>(outputs.size()) == dual.size());
+  const Loss& loss = problem.risk->loss();
+  double sum = 0;
+  for (Index i = 0; i < dual.size(); ++i) {
+    const double output = outputs[static_cast<std::size_t>(i)];
+    const double target = problem.data->train_targets[i];
+    // Each term is positive, whatever rounding says.
+    sum += std::max(0.0, loss.value(output, target) + loss.conjugate(dual[i], target) - dual[i] * output);
+  }
+  return problem.sample_weight() * sum;
 }
 
 Certificate certificate(const MeanFieldProblem& problem, const Particles<double>& particles,

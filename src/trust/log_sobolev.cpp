@@ -3,37 +3,20 @@
 #include <boost/math/distributions/students_t.hpp>
 #include <cassert>
 #include <cmath>
-#include <limits>
+
+#include "mfld/trust/neuron_values.hpp"
 
 namespace mfld {
 
 namespace {
 
-constexpr double unbounded = std::numeric_limits<double>::infinity();
-
-/// sup sigma - inf sigma.
-double oscillation(Activation kind) {
-  if (info(kind).growth > 0) {
-    return unbounded;
-  }
-  return kind == Activation::sigmoid ? 1 : 2;
-}
-
-/// sup - inf of h less what is linear in theta, over theta at one input, or a bound of it; a kind of neuron that is not
-/// named here has none.
+/// sup - inf of h less what is linear in theta, over theta at one input, or a bound of it.
 double oscillation(const Neuron& neuron) {
   const NeuronKind kind = neuron.kind;
-  const bool bounded = info(neuron.activation).growth == 0;  // |sigma| <= 1
   if (kind == NeuronKind::linear || (kind == NeuronKind::sigma && neuron.activation == Activation::linear)) {
     return 0;
   }
-  if (kind == NeuronKind::sigma) {
-    return oscillation(neuron.activation);
-  }
-  if (kind == NeuronKind::parity || (kind == NeuronKind::bounded_r && bounded)) {
-    return 2 * neuron.bound;
-  }
-  return kind == NeuronKind::parity_unbounded ? neuron.bound : unbounded;
+  return kind == NeuronKind::parity_unbounded ? neuron.bound : range_of(neuron);
 }
 
 }  // namespace

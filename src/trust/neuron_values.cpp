@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <limits>
 #include <vector>
 
 #include "mfld/model/neuron_derivatives.hpp"
@@ -29,6 +30,16 @@ auto hidden_columns(const ParameterLayout& layout, const Particles<double>& thet
 int growth_order(const Neuron& neuron) {
   const NeuronInfo& row = info(neuron.kind);
   return std::max(row.weight_growth + info(neuron.activation).growth, +row.offset_growth);
+}
+
+double range_of(const Neuron& neuron) {
+  const NeuronKind kind = neuron.kind;
+  const bool bounded = growth_order(neuron) == 0;  // |sigma| <= 1
+  if (kind == NeuronKind::sigma && bounded) {
+    return neuron.activation == Activation::sigmoid ? 1 : 2;
+  }
+  const bool up_to_bound = kind == NeuronKind::parity || (kind == NeuronKind::bounded_r && bounded);
+  return up_to_bound ? 2 * neuron.bound : std::numeric_limits<double>::infinity();
 }
 
 template <class Scalar>

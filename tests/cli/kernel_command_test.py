@@ -233,7 +233,7 @@ class KernelRegression(KernelTest):
             (run / name).unlink()  # as if killed before the end
         self.assertEqual(self.mfld("resume", "runs/a").returncode, 0)
         self.assertEqual((run / "predictions.csv").read_bytes(), before)
-        self.assert_fails(4, "it has no checkpoint", "branch", "runs/a", "--seed", "2")
+        self.assert_fails(2, "kernel-regression takes no steps", "branch", "runs/a", "--seed", "2")
 
     def test_a_singular_kernel_leaves_nothing(self):
         (self.root / "t.csv").write_text("1,2,1\n3,1,-1\n2,4,1\n")

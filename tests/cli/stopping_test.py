@@ -107,6 +107,29 @@ class Stopping(program.ProgramTest):
         result = self.mfld("resume", "out", "--max-wall", "0.1s")
         self.assertEqual(result.returncode, 130, result.stderr)
 
+    def test_a_run_made_longer_is_the_longer_run(self):
+        for name, steps in (("short", 20), ("long", 32)):
+            result = self.mfld("run", "a.toml", "--set", f"phase.0.steps={steps}", "--set", "observe.every=7", "--out", name)
+            self.assertEqual(result.returncode, 0, result.stderr)
+        for arguments in (["--steps", "25"], ["--more-steps", "7"]):
+            result = self.mfld("resume", "short", *arguments, "--quiet")
+            self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assert_same("short", "long", ("metrics.csv", "trajectory.h5", "checkpoint.h5"))
+        for arguments, words in ((["--steps", "32"], "--steps 32: must make phase.0.steps more than 32"),
+                                 (["--steps", "40", "--more-steps", "2"], "--more-steps"), (["--steps", "0"], "--steps")):
+            self.assert_sentence(self.mfld("resume", "short", *arguments), 2, words)
+
+    def test_a_branch_with_changes_is_called_after_them(self):
+        self.mfld("run", "a.toml", "--set", "phase.0.steps=20", "--out", "out", "--quiet")
+        result = self.mfld("branch", "out", "--set", "phase.0.step_size=0.01", "--set", "phase.0.steps=24", "--quiet")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertIn("# changed in the branch: phase.0.step_size=0.01",
+                      (self.root / "out_step_size=0.01_steps=24/metrics.csv").read_text())
+        for arguments, words in ((["branch", "out", "--set", 'observe.columns=["train_loss"]'], "give one with --out"),
+                                 (["branch", "out"], "needs --seed S"),
+                                 (["run", "a.toml", "--out", "out"], "or go on with what is there")):
+            self.assert_sentence(self.mfld(*arguments), 2, words)
+
     def test_a_branch_without_noise_says_that_it_repeats_its_parent(self):
         gradient_descent = ["--set", 'phase=[{method="gd", steps=200, step_size=0.1}]', "--set", "checkpoint.every_steps=50"]
         self.assertEqual(self.mfld("run", "a.toml", "--out", "out", "--quiet", *gradient_descent).returncode, 0)

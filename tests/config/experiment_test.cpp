@@ -57,6 +57,10 @@ const std::vector<std::string> natural_gradient = {
     "phase.0={method = \"natural-gradient\", steps = 5, step_size = 0.5, damping = 1e-6}"};
 
 /// Experiments that reach every branch of the readers.
+const std::vector<std::string> p_sdca = {"network.neuron=bounded-r",
+                                         "phase.0={method = \"p-sdca\", steps = 50, step_size = 0.1, inner_steps = 10, "
+                                         "lambda1 = 0.1, lambda2 = 0.1}"};
+
 const std::vector<std::vector<std::string>> good = {
     {},
     gld,
@@ -101,6 +105,8 @@ const std::vector<std::vector<std::string>> good = {
     {"phase.0.method=pda", "phase.0.inner_steps=10", "phase.0.fresh_samples=16"},
     {"phase.0.samples=[10, 30]", "phase.0.label_noise=0.1"},
     {"phase.0.method=pda", "phase.0.inner_steps=10", "phase.0.step=kinetic"},
+    plus(p_sdca, {"phase.0.coordinate_steps=3", "phase.0.effective_share=0.7", "observe.columns=[\"sdca_gap\"]"}),
+    plus(p_sdca, {"network.neuron=parity", "phase.0.step=ball", "phase.0.radius=30", "phase.0.penalty_mode=product"}),
     {"phase.0.method=sgd-mfld", "phase.0.batch_size=7", "phase.0.sampling=symmetric-sweep"},
     {"phase.0.step=kinetic", "phase.0.friction=0.3", "observe.trajectory={particles = 2, velocities = true}"},
     {"phase.0.step=leimkuhler-matthews", "phase.0.anchor=start"},
@@ -168,6 +174,8 @@ TEST(Experiment, TheDescribedKeysAreThoseThatAreRead) {
                              inputs, targets),
                  fmt::format("network.init={{particles = \"{}\"}}", arrays->add(Inputs::Ones(6, 6))),
                  "network.width=6"});
+  test::write_bytes(folder / "particles.csv", "1,2,3,4.5\n7,8,9,0.5\n");
+  all.push_back({"network.init.from=particles.csv", "network.width=2"});
   std::set<std::string> resolved;
   for (const auto& settings : all) {
     const Experiment experiment = build_experiment(config(settings), surroundings);
@@ -301,11 +309,11 @@ TEST(Experiment, EveryMistakeIsOneSentence) {
       {{"phase=3"}, "phase = 3: must be a list of tables, [[phase]]"},
       {{"phase.0.method=mfdl"},
        "phase.0.method = \"mfdl\": must be one of \"gd\", \"gld\", \"sgld\", \"mfld\", \"underdamped-mfld\", "
-       "\"sgd-mfld\", \"svrg-mfld\", \"pda\", \"sgd\", \"averaged-sgd\", \"natural-gradient\""},
+       "\"sgd-mfld\", \"svrg-mfld\", \"pda\", \"p-sdca\", \"sgd\", \"averaged-sgd\", \"natural-gradient\""},
       {{"phase.0.beta=10"}, "phase.0.beta = 10: mfld takes lambda2, the temperature itself, instead"},
       {plus(gld, {"phase.0.lambda2=1"}), "phase.0.lambda2 = 1: gld takes beta, the inverse temperature, instead"},
       {plus(gd, {"phase.0.lambda2=1"}),
-       "phase.0.lambda2 = 1: is only read with method = mfld, underdamped-mfld, sgd-mfld, svrg-mfld, pda"},
+       "phase.0.lambda2 = 1: is only read with method = mfld, underdamped-mfld, sgd-mfld, svrg-mfld, pda, p-sdca"},
       {plus(gd, {"phase.0.beta=1"}), "phase.0.beta = 1: is only read with method = gld, sgld"},
       {plus(gd, {"phase.0.penalty_mode=product"}),
        "phase.0.penalty_mode = \"product\": multiplies lambda1 by the temperature, which gd does not have"},
@@ -397,7 +405,31 @@ TEST(Experiment, EveryMistakeIsOneSentence) {
       {plus(averaged_sgd, {"phase.0.samples=[0, 9]"}),
        "phase.0.samples = [0, 9]: cannot be given with sampling = \"one-pass\", which takes the samples that no such "
        "phase before has used"},
-      {{"phase.0.inner_steps=5"}, "phase.0.inner_steps = 5: is only read with method = pda"},
+      {{"phase.0.inner_steps=5"}, "phase.0.inner_steps = 5: is only read with method = pda, p-sdca"},
+      {{"phase.0.coordinate_steps=5"}, "phase.0.coordinate_steps = 5: is only read with method = p-sdca"},
+      {plus(p_sdca, {"phase.0.effective_share=1.1"}), "phase.0.effective_share = 1.1: must be a number in [0, 1]"},
+      {plus(p_sdca, {"phase.0.coordinate_steps=0"}), "phase.0.coordinate_steps = 0: must be an integer >= 1"},
+      {plus(p_sdca, {"phase.0.batch_size=5"}), "phase.0.batch_size = 5: is only read with method = "},
+      {plus(p_sdca, {"network.neuron=r-sigma"}),
+       "phase.0.method = \"p-sdca\": needs a bounded neuron (bounded-r or sigma with activation tanh, erf or sigmoid; "
+       "parity), and network.neuron is \"r-sigma\" with tanh"},
+      {plus(p_sdca, {"network.activation=relu"}),
+       "phase.0.method = \"p-sdca\": needs a bounded neuron (bounded-r or sigma with activation tanh, erf or sigmoid; "
+       "parity), and network.neuron is \"bounded-r\" with relu"},
+      {plus(p_sdca, {"network.train=[\"input\"]"}),
+       "phase.0.method = \"p-sdca\": needs a network all of whose parameters are trained (network.train, and not the "
+       "neuron fixed-sign)"},
+      {plus(p_sdca, {"network.linearised=true"}),
+       "phase.0.method = \"p-sdca\": needs a network that is not linearised: its neurons are not bounded"},
+      {plus(p_sdca, {"network.scaling=ntk"}), "phase.0.method = \"p-sdca\": is defined in the mean-field scaling only"},
+      {plus(p_sdca, {"phase.0.lambda1=0"}), "phase.0.lambda1 = 0: must be > 0 at every step with p-sdca"},
+      {plus(p_sdca, {"phase.0.lambda2={value = 0.1, off_fraction = 0.2}"}),
+       "phase.0.lambda2 = { value = 0.1, off_fraction = 0.2 }: must be > 0 at every step with p-sdca"},
+      {plus(p_sdca, {"phase.0.anchor=start"}), "phase.0.anchor = \"start\": must be \"zero\" with p-sdca"},
+      {plus(p_sdca, {"phase.0.averaging=true"}), "phase.0.averaging = true: must be false with p-sdca"},
+      {plus(p_sdca, {"phase.0.label_noise=1"}), "phase.0.label_noise = 1: must be 0 with p-sdca"},
+      {plus(p_sdca, {"phase.0.step=sphere"}), "phase.0.step = \"sphere\": keeps every particle at its own distance"},
+      {{"observe.columns=[\"sdca_gap\"]"}, "observe.columns: \"sdca_gap\" needs a phase with method = \"p-sdca\""},
       {{"phase.0.method=pda", "phase.0.inner_steps=5", "phase.0.anchor=start"},
        "phase.0.anchor = \"start\": must be \"zero\" with pda, which averages the penalty from 0"},
       {{"phase.0.method=pda", "phase.0.inner_steps=5", "phase.0.averaging=true"},
@@ -717,7 +749,8 @@ TEST_F(Run, ACheckpointHoldsEverythingThatChanges) {
   const Checkpoint last = load_checkpoint(folder_ / "a" / "checkpoint.h5");
   EXPECT_EQ(last.step, 20);
   EXPECT_EQ(last.metrics_rows, 4);  // 0, 8, 16, 20
-  EXPECT_EQ(last.matrices.size(), 1U) << "the phase is over, with all that it carried";
+  EXPECT_EQ(last.step_in_phase, 20) << "a longer run goes on from there";
+  EXPECT_TRUE(last.matrices.contains("snapshot/drift"));
   const Checkpoint previous = load_checkpoint(folder_ / "a" / "checkpoint.previous.h5");
   EXPECT_EQ(previous.step, 10);
   EXPECT_EQ(previous.metrics_rows, 2);

@@ -102,7 +102,7 @@ class Meter : public Listener<Scalar> {
 template <class Scalar>
 int allocations(const Phase& phase, int num_threads) {
   install_hooks();
-  const Neuron neuron{NeuronKind::r_sigma, Activation::tanh, true, 1};
+  const Neuron neuron{NeuronKind::bounded_r, Activation::tanh, true, 1};
   const Dataset data = random_dataset(400, 20, {}, 1);
   const Network network(neuron, 20, {.kind = ScalingKind::mean_field});
   const Risk risk({}, Reduction::mean);
@@ -112,7 +112,7 @@ int allocations(const Phase& phase, int num_threads) {
     Simulation<Scalar> simulation(std::make_unique<EmpiricalRisk<Scalar>>(network, risk, data), {phase}, {1, 2, 3, 4},
                                   std::move(state));
     // With several threads the pools of the scheduler fill up in the first steps, whenever a thread first joins in.
-    Meter<Scalar> meter(num_threads == 1 ? 2 : 200, phase.num_steps);
+    Meter<Scalar> meter(num_threads == 1 ? 6 : 200, phase.num_steps);
     simulation.run(meter, std::atomic<bool>(false));
     return num_allocations.load();
   });
@@ -126,6 +126,7 @@ Phase phase_with(std::string_view method, std::int64_t num_steps) {
   phase.batch_size = 32;
   phase.snapshot_every = 5;
   phase.inner_steps = 5;
+  phase.coordinate_steps = 40;
   return phase;
 }
 
@@ -140,7 +141,8 @@ TEST(Allocation, IsCounted) {
 }
 
 TEST(Allocation, NoneInAStepOfAnyMethodThatTakesBatchesOrAllSamples) {
-  for (const char* method : {"sgd-mfld", "svrg-mfld", "mfld", "sgd", "averaged-sgd", "underdamped-mfld", "pda"}) {
+  for (const char* method :
+       {"sgd-mfld", "svrg-mfld", "mfld", "sgd", "averaged-sgd", "underdamped-mfld", "pda", "p-sdca"}) {
     EXPECT_EQ(allocations<double>(phase_with(method, 20), 1), 0) << method;
     EXPECT_EQ(allocations<float>(phase_with(method, 20), 1), 0) << method;
   }

@@ -8,6 +8,7 @@
 
 #include "support/kernel_problem.hpp"
 #include "support/oracles/line_chain.hpp"
+#include "support/oracles/line_law.hpp"
 #include "support/power_fit.hpp"
 
 namespace mfld {
@@ -184,33 +185,6 @@ TEST(DualAverage, SinglePrecisionFollowsDouble) {
 
 // ---- The trajectory of infinitely many particles whose inner loop is an exact draw
 
-/// N equal quantiles of the law exp(-((1/2) sum_i c_i tanh(theta x_i) + factor lambda theta^2) / lambda) of the line.
-Particles<double> quantiles_of_law(const Vector& c, double factor, Index num_particles) {
-  constexpr Index num_cells = 60000;
-  constexpr double end = 12;
-  constexpr double width = 2 * end / num_cells;
-  Vector mass(num_cells + 1);
-  mass[0] = 0;
-  for (Index k = 0; k < num_cells; ++k) {
-    const double theta = -end + (static_cast<double>(k) + 0.5) * width;
-    double potential = factor * reference::line_lambda * theta * theta;
-    for (Index i = 0; i < 2; ++i) {
-      potential += c[i] / 2 * std::tanh(theta * reference::line_inputs[i]);
-    }
-    mass[k + 1] = mass[k] + std::exp(-potential / reference::line_lambda);
-  }
-  Particles<double> particles(num_particles, 1);
-  Index cell = 0;
-  for (Index j = 0; j < num_particles; ++j) {
-    const double share = (static_cast<double>(j) + 0.5) / static_cast<double>(num_particles) * mass[num_cells];
-    while (mass[cell + 1] < share) {
-      ++cell;
-    }
-    particles(j, 0) = -end + (static_cast<double>(cell) + (share - mass[cell]) / (mass[cell + 1] - mass[cell])) * width;
-  }
-  return particles;
-}
-
 /// f^(1), f^(2), ..., from the estimator itself, its particles replaced by the law that the inner loop samples.
 std::vector<Eigen::Vector2d> exact_outputs(int num_iterations) {
   const ChainOptions line = line_chain(1);
@@ -221,7 +195,7 @@ std::vector<Eigen::Vector2d> exact_outputs(int num_iterations) {
   EmpiricalRisk<double> risk(network, Risk({}, Reduction::mean), data);
   const Phase phase = dual_averaging(1000000, 7, 1);
   DualAverage<double> estimator;
-  Particles<double> particles = quantiles_of_law(Vector::Zero(2), 1, 20000);
+  Particles<double> particles = quantiles_of_line_law(Vector::Zero(2), 1, 20000);
   Drift drift(particles.rows(), 1);
   const Finish nothing;
   std::vector<Eigen::Vector2d> outputs;
@@ -232,7 +206,7 @@ std::vector<Eigen::Vector2d> exact_outputs(int num_iterations) {
     EXPECT_EQ(estimator.estimate({risk, phase, step, step, 1, particles, drift, nothing}).failure, "");
     const double factor = DualAverage<double>::penalty_factor(phase, step + 6);
     EXPECT_EQ(factor, static_cast<double>(t) / (t + 2));
-    particles = quantiles_of_law(coefficients_in(estimator), factor, 20000);
+    particles = quantiles_of_line_law(coefficients_in(estimator), factor, 20000);
   }
   return outputs;
 }

@@ -138,6 +138,13 @@ TEST(OwnObjective, HasNoNaturalGradient) {
   EXPECT_EQ(particles, first_particles());
 }
 
+TEST(OwnObjective, HasNoDualAscent) {
+  const auto [particles, outcome] = run<double>(phase_of("p-sdca", 3));
+  EXPECT_EQ(outcome.end.ending, Ending::diverged);
+  EXPECT_NE(outcome.failure.find("this objective is another one"), std::string::npos) << outcome.failure;
+  EXPECT_EQ(particles, first_particles());
+}
+
 TEST(OwnObjective, HasNoDualAverage) {
   const auto [particles, outcome] = run<double>(phase_of("pda", 3));
   EXPECT_EQ(outcome.end.ending, Ending::diverged);

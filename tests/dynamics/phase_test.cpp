@@ -150,6 +150,18 @@ TEST(Phase, DescribesDualAveraging) {
   expect_contains(phase.describe(), "radius = 3");
 }
 
+TEST(Phase, DescribesDualAscent) {
+  Phase phase = langevin();
+  phase.method = find_method("p-sdca");
+  phase.inner_steps = 30;
+  phase.coordinate_steps = 7;
+  phase.effective_share = 0.4;
+  expect_contains(phase.describe(),
+                  "outer iterations of 30 steps each; before each but the first at most 7 of the dual "
+                  "variables, drawn uniformly, fewer once the weighted particles are worth fewer than "
+                  "0.4 N");
+}
+
 TEST(Phase, DescribesTheNaturalGradient) {
   Phase phase = langevin();
   phase.method = find_method("natural-gradient");

@@ -139,6 +139,46 @@ TEST(Loss, FenchelYoungHoldsWithEqualityExactlyAtTheDerivative) {
   }
 }
 
+TEST(Loss, TheBestDualIsThatOfAGridAndTheSlopeAtItsPrediction) {
+  for (const Case& each : cases) {
+    for (const double y : each.labels) {
+      for (const double slope_at : predictions) {
+        for (const double mean : predictions) {
+          for (const double c : {0.0, 1e-3, 0.7, 40.0, 1e6}) {
+            const double g = each.loss.derivative(slope_at, y);
+            const double v = each.loss.best_dual({g, y, mean, c});
+            const auto excess = [&](double other) {  // over the value at v, without what cancels
+              return each.loss.conjugate(other, y) - each.loss.conjugate(v, y) - (other - v) * mean +
+                     c / 2 * (other - v) * (other + v - 2 * g);
+            };
+            const double rounding = 1e-14 * (1 + c + std::abs(v * mean) + std::abs(each.loss.conjugate(v, y)));
+            for (int k = -40; k <= 40; ++k) {
+              EXPECT_GE(excess(v + std::pow(0.05 * k, 3)), -rounding) << each.loss.describe() << " c = " << c;
+            }
+            EXPECT_GE(excess(g), -rounding) << "no worse than where it was";
+            const double u = mean - c * (v - g);
+            EXPECT_NEAR(each.loss.derivative(u, y), v, 1e-14 * (1 + c) * (1 + std::abs(v))) << "c = " << c;
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(Loss, TheBestDualOfTheLogisticLossNeverLeavesItsInterval) {
+  const Loss logistic{.kind = LossKind::logistic};
+  for (const double y : {-1.0, 1.0}) {
+    for (const double s : {0.0, 1e-300, 1e-16, 0.5, 1 - 1e-16, 1.0}) {
+      for (const double mean : {-1e300, -1e9, -40.0, -1.0, 0.0, 0.3, 40.0, 1e9, 1e300}) {
+        for (const double c : {0.0, 1e-300, 1e-9, 1.0, 50.0, 1e9, 1e300}) {
+          const double next = -y * logistic.best_dual({-y * s, y, mean, c});
+          EXPECT_TRUE(next >= 0 && next <= 1) << next << " from " << s << ", mean " << mean << ", c " << c;
+        }
+      }
+    }
+  }
+}
+
 TEST(Loss, ConjugateIsInfiniteOutsideItsDomain) {
   const Loss logistic{.kind = LossKind::logistic};
   EXPECT_EQ(logistic.conjugate(0.1, 1), infinity);

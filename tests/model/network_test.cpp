@@ -405,6 +405,33 @@ TEST(ManySamples, SinglePrecisionKeepsItsAccuracy) {
 
 // ---- Scalings, names, layout
 
+TEST(Network, NeuronsByThemselvesAreTheNetworkOfOneEach) {
+  for (const Neuron& neuron : every_neuron()) {
+    SCOPED_TRACE(name_of(neuron));
+    for (const Index num_particles : {1, 45, 200}) {
+      const Dataset data = random_dataset(37, 11, {}, 1);
+      const Particles<double> particles = random_particles(neuron, 11, num_particles, 2);
+      const Network network(neuron, 11, {.kind = ScalingKind::mean_field});
+      Particles<double> values;
+      KernelWorkspace<double> workspace;
+      network.neuron_outputs(particles, PackedInputs<double>(data.train_inputs), values, workspace);
+      ASSERT_EQ(values.rows(), num_particles);
+      for (Index j = 0; j < num_particles; j += 11) {
+        const Vector alone = outputs_at(network, particles.row(j), data.train_inputs);
+        EXPECT_LE((values.row(j).transpose() - alone).cwiseAbs().maxCoeff(), 1e-14 * (1 + alone.cwiseAbs().maxCoeff()));
+      }
+      const Vector outputs = outputs_at(network, particles, data.train_inputs);
+      EXPECT_LE((values.colwise().mean().transpose() - outputs).cwiseAbs().maxCoeff(),
+                1e-13 * (1 + values.cwiseAbs().maxCoeff()));
+      Particles<float> in_single;
+      KernelWorkspace<float> of_single;
+      network.neuron_outputs(particles.cast<float>().eval(), PackedInputs<float>(data.train_inputs), in_single,
+                             of_single);
+      EXPECT_LE((in_single.cast<double>() - values).cwiseAbs().maxCoeff(), 2e-5 * (1 + values.cwiseAbs().maxCoeff()));
+    }
+  }
+}
+
 TEST(Network, ScalingsAreTheirFormulas) {
   // The same particles in two scalings differ by the output factor alone; the field of GivenField does not change, so
   // the drifts differ by the drift factor alone.

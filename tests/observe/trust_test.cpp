@@ -12,8 +12,13 @@
 namespace mfld {
 namespace {
 
-const std::vector<std::string> all = {"entropy",          "free_energy",          "dual_bound",
-                                      "dual_gap",         "fixed_point_residual", "kernel_gradient_discrepancy",
+const std::vector<std::string> all = {"entropy",
+                                      "free_energy",
+                                      "dual_bound",
+                                      "dual_gap",
+                                      "fixed_point_residual",
+                                      "gibbs_distance",
+                                      "kernel_gradient_discrepancy",
                                       "log_sobolev_bound"};
 
 Phase langevin() {
@@ -49,7 +54,8 @@ TEST(TrustObservables, AreThoseOfTheLibrary) {
   ASSERT_EQ(observed.columns(),
             (std::vector<std::string>{"entropy", "free_energy", "dual_bound", "dual_bound_error", "dual_bound_method",
                                       "dual_bound_samples", "dual_gap", "dual_gap_error", "fixed_point_residual",
-                                      "kernel_gradient_discrepancy", "log_sobolev_bound"}));
+                                      "gibbs_distance", "gibbs_distance_floor", "kernel_gradient_discrepancy",
+                                      "log_sobolev_bound"}));
   Moment moment(stage.scene());
   moment.move_to(stage.particles, {0.1}, 0.2);
   std::vector<double> values(observed.columns().size());
@@ -65,14 +71,78 @@ TEST(TrustObservables, AreThoseOfTheLibrary) {
   EXPECT_EQ(values[6], expected.dual_gap);
   EXPECT_EQ(values[7], expected.dual_gap_error);
   EXPECT_EQ(values[8], expected.fixed_point_residual);
-  EXPECT_TRUE(std::isfinite(values[9]));
-  EXPECT_EQ(values[10],
+  EXPECT_GT(values[9], values[10]);
+  EXPECT_GT(values[10], 0);
+  EXPECT_TRUE(std::isfinite(values[11]));
+  EXPECT_EQ(values[12],
             log_sobolev_bound(stage.world.problem(0.1, 0.2), dual_of(stage.world.problem(0.1, 0.2), outputs)));
   // Other particles, other numbers.
   const Particles<double> others = 2 * stage.particles;
   moment.move_to(others, {0.1}, 0.2);
   observed.evaluate(moment, values);
   EXPECT_NE(values[2], expected.dual_bound);
+}
+
+// Without data p_mu is the prior, N(0, I) here, whatever the outputs: particles of that law are as far from draws as
+// these are from each other, and a shift of all coordinates by 1 has the length sqrt(2).
+TEST(TrustObservables, ParticlesThatFollowTheProximalLawAreAtItsFloor) {
+  Stage stage;
+  stage.world.data.train_inputs.setZero();
+  stage.world.data.train_targets.setZero();
+  stage.particles = random_normals(500, 2, 7);  // lambda2 / (2 lambda1) = 1
+  Moment moment(stage.scene());
+  const ObservedColumns observed(stage.scene(), {"gibbs_distance"}, "observe.columns");
+  const auto distances_after = [&](double shift) {
+    const Particles<double> particles = stage.particles.array() + shift;
+    moment.move_to(particles, {0.1}, 0.2);
+    std::vector<double> values(2);
+    observed.evaluate(moment, values);
+    return values;
+  };
+  const auto there = distances_after(0);
+  EXPECT_NEAR(there[0], there[1], 0.3 * there[1]);
+  EXPECT_LT(there[1], 0.3);
+  const auto away = distances_after(1);
+  EXPECT_EQ(away[1], there[1]);
+  EXPECT_NEAR(away[0], std::sqrt(2), 0.15);
+}
+
+TEST(TrustObservables, OfDualAscentAreThoseOfItsVariables) {
+  Stage stage;
+  stage.phases = {langevin(), langevin()};
+  stage.phases[1].method = find_method("p-sdca");
+  const std::vector<std::string> names = {"sdca_gap", "dual_objective"};
+  State<double> state;
+  state.particles = stage.particles;
+  state.begin(stage.phases[0]);
+  for (const double value : observe_now(stage.scene(), names, state)) {
+    EXPECT_TRUE(std::isnan(value)) << "in another phase";
+  }
+  state.phase = 1;
+  state.begin(stage.phases[1]);
+  const MeanFieldProblem problem = stage.world.problem(0.1, 0.2);
+  const Vector outputs = outputs_at(stage.world.network, stage.particles, stage.world.data.train_inputs);
+  const Vector other = Vector::LinSpaced(20, -0.2, 0.3);
+  for (const Vector& dual : {Vector(Vector::Zero(20)), other}) {
+    const std::vector<double> values = observe_now(stage.scene(), names, state);
+    const ProximalGibbs gibbs = proximal_gibbs(problem, dual);
+    ASSERT_EQ(values.size(), 3U);
+    EXPECT_EQ(values[0], fenchel_gap(problem, {outputs.data(), 20}, dual));
+    EXPECT_EQ(values[1], -dual_value(problem, dual, gibbs));
+    EXPECT_EQ(values[2], 0.2 * gibbs.standard_error);
+    // As a checkpoint would.
+    state.step_in_phase = 3;
+    State<double>::for_each_matrix(
+        state, {200, 2, 20},
+        [&]<class Number>(std::string_view name, Particles<Number>& matrix, const MatrixShape& shape) {
+          if (name == "dual/variables") {
+            EXPECT_EQ(shape, (MatrixShape{20, 1}));
+            matrix = other.template cast<Number>();
+          }
+        });
+  }
+  stage.phases.pop_back();
+  EXPECT_NE(refusal(stage, "dual_objective").find("needs a phase with method = \"p-sdca\""), std::string::npos);
 }
 
 TEST(TrustObservables, AreRefusedWhereThereIsNoGibbsLaw) {
@@ -95,7 +165,7 @@ TEST(TrustObservables, AreRefusedWhereThereIsNoGibbsLaw) {
   Stage plain;
   plain.world.network = Network({NeuronKind::bounded_r, Activation::tanh, false, 2}, 1, {.kind = ScalingKind::ntk});
   const std::set<std::string> of_entropy = {"entropy", "free_energy", "dual_gap"};
-  const std::set<std::string> of_integral = {"dual_bound", "dual_gap", "fixed_point_residual"};
+  const std::set<std::string> of_integral = {"dual_bound", "dual_gap", "fixed_point_residual", "gibbs_distance"};
   const auto expect_refused = [](const Stage& stage, const std::string& name, bool refused, const std::string& words) {
     const std::string said = refusal(stage, name);
     EXPECT_EQ(!said.empty(), refused) << name << ": " << said;

@@ -65,6 +65,36 @@ class Slope(unittest.TestCase):
                 fits.slope(x, y, errors)
 
 
+class DecayRate(unittest.TestCase):
+    t = np.linspace(0, 3, 12)
+
+    def test_of_an_exponential_is_its_rate(self):
+        for errors in (None, 0.1 * np.exp(-self.t)):
+            interval = fits.decay_rate(self.t, 3 * np.exp(-0.7 * self.t), errors)
+            np.testing.assert_allclose(interval, 0.7, rtol=1e-12)
+
+    def test_the_interval_holds_it_as_often_as_it_says(self):
+        noise = np.random.default_rng(4).normal(size=(TRIALS, len(self.t)))
+        rates = [fits.decay_rate(self.t, np.exp(-2 * self.t + 0.05 * row)) for row in noise]
+        self.assertAlmostEqual(share_within(2, rates), 0.95, delta=WITHIN)
+        self.assertLess(share_within(2.05, rates), 0.8)
+
+    def test_is_that_of_the_library(self):
+        figures = pathlib.Path(__file__).resolve().parents[1] / "figures"
+        gaps = np.genfromtxt(figures / "certificate.csv", delimiter=",", names=True)
+        seen = gaps[gaps["dual_gap"] > 10 * gaps["dual_gap_error"]]
+        late = seen[len(seen) // 2:]
+        found = fits.decay_rate(late["time"], late["dual_gap"], late["dual_gap_error"])
+        library = np.genfromtxt(figures / "certificate_rate.csv", delimiter=",", names=True)
+        np.testing.assert_allclose(found, [library["rate"], library["low"], library["high"]], rtol=1e-6)
+
+    def test_needs_values(self):
+        for t, v, e in (([0, 1], [2, 1], None), ([0, 1, 2], [1, 0, 1], None), ([1, 1, 1], [3, 2, 1], None),
+                        ([0, 1, 2], [3, 2, 1], [1, 0, 1]), ([0, 1, np.nan], [3, 2, 1], None)):
+            with self.assertRaises(ValueError):
+                fits.decay_rate(t, v, e)
+
+
 class Variance(unittest.TestCase):
     def test_is_the_mean_of_those_at_each_input(self):
         outputs = np.random.default_rng(2).normal(size=(6, 4))

@@ -36,13 +36,18 @@ class VerificationTest(DrawingTest):
     def test_the_figures_are_drawn_and_say_what_they_show(self):
         (self.folder / "run").symlink_to(FIGURES)
         done = self.draw("verification")
-        for name in ("step_order", "width_order", "certificate", "convergence", "entropy"):
+        for name in ("step_order", "width_order", "certificate", "convergence", "convergence_line", "batch_noise", "entropy"):
             self.assert_written(name)
         slope, = re.findall(r"bias of N particles: order (\S+) ", done.stdout)
         self.assertTrue(-1.1 <= float(slope) <= -0.9, slope)
         for step, order in (("Euler-Maruyama", 1), ("Leimkuhler-Matthews", 2), ("kinetic", 2)):
             found, = re.findall(rf"{step}: order (\S+) ", done.stdout)
             self.assertAlmostEqual(float(found), order, delta=0.25)
+        for number in re.findall(r"exact second moments: largest \|z\| (\S+) of 21 errors, (\S+) of 14", done.stdout)[0]:
+            self.assertLess(float(number), 5)
+        alone, corrected = re.findall(r"full batch: (\d+) times with samples alone, (\S+) times", done.stdout)[0]
+        self.assertGreater(float(alone), 1000)
+        self.assertLess(float(corrected), 1.05)
         for against in ("two of the steps against quadrature", "dual gap against quadrature"):
             worst, = re.findall(rf"{against}: largest \|z\| (\S+) ", done.stdout)
             self.assertLess(float(worst), 5)

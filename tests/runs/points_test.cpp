@@ -6,7 +6,7 @@
 #include "mfld/core/parallel.hpp"
 #include "mfld/hdf5/hdf5_file.hpp"
 #include "mfld/objective/mmd.hpp"
-#include "mfld/runs/resume.hpp"
+#include "mfld/runs/extend.hpp"
 #include "mfld/runs/runner.hpp"
 #include "support/file_text.hpp"
 #include "support/temporary_directory.hpp"
@@ -77,7 +77,7 @@ TEST_F(Points, AreTheSameBytesOnAnyNumberOfThreads) {
 TEST_F(Points, BranchWithOtherNoise) {
   std::string with_checkpoints = text + "[checkpoint]\nevery_steps = 10\n";
   run(with_checkpoints, "parent");
-  const StoppedRun child = branch(directory / "parent", 77, Kept::previous);
+  const StoppedRun child = branch(directory / "parent", {77, {}}, Kept::previous);
   RunDirectory files = RunDirectory::create(directory / "child");
   RunOptions options;
   options.start = &*child.checkpoint;

@@ -1,4 +1,4 @@
-#include "mfld/runs/resume.hpp"
+#include "mfld/runs/extend.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -11,6 +11,7 @@
 #include "mfld/hdf5/hdf5_file.hpp"
 #include "mfld/record/run_directory.hpp"
 #include "mfld/runs/runner.hpp"
+#include "support/every_phase.hpp"
 #include "support/file_text.hpp"
 #include "support/sample_checkpoint.hpp"
 #include "support/temporary_directory.hpp"
@@ -24,89 +25,10 @@ using test::message_of;
 using test::read_bytes;
 using test::same_bits;
 
-/// Every method, alone and in a row, with a phase that ends when it has converged.
-const std::vector<std::pair<std::string, std::string>> phases = {
-    {"gd", "[[phase]]\nmethod = \"gd\"\nsteps = 20\nstep_size = 0.1\n"},
-    {"gld", "[[phase]]\nmethod = \"gld\"\nsteps = 20\nstep_size = 0.1\nbeta = 100\n"},
-    {"sgld", "[[phase]]\nmethod = \"sgld\"\nsteps = 20\nstep_size = 0.1\nbeta = 100\nbatch_size = 4\n"},
-    {"mfld", "[[phase]]\nmethod = \"mfld\"\nsteps = 20\nstep_size = 0.1\nlambda2 = 0.01\n"},
-    {"sgd-mfld", "[[phase]]\nmethod = \"sgd-mfld\"\nsteps = 20\nstep_size = 0.1\nlambda2 = 0.01\nbatch_size = 4\n"},
-    {"svrg-mfld",
-     "[[phase]]\nmethod = \"svrg-mfld\"\nsteps = 20\nstep_size = 0.1\nlambda2 = 0.01\nbatch_size = 4\n"
-     "snapshot_every = 6\n"},
-    {"averaged-sgd", "[[phase]]\nmethod = \"averaged-sgd\"\nsteps = 20\nstep_size = 0.1\nlambda1 = 0.3\n"},
-    {"natural-gradient", "[[phase]]\nmethod = \"natural-gradient\"\nsteps = 20\nstep_size = 0.1\ndamping = 1e-3\n"},
-    {"averages",
-     "[[phase]]\nmethod = \"averaged-sgd\"\nsteps = 4\nstep_size = 0.1\nlambda1 = 0.3\nbatch_size = 3\n"
-     "[[phase]]\nmethod = \"mfld\"\nsteps = 7\nstep_size = 0.1\nlambda1 = 0.1\nlambda2 = 0.01\naveraging = true\n"
-     "anchor = \"start\"\n"
-     "[[phase]]\nmethod = \"sgd\"\nsteps = 9\nstep_size = 0.1\nbatch_size = 2\nsampling = \"one-pass\"\n"},
-    {"phases",
-     "[[phase]]\nmethod = \"sgd-mfld\"\nsteps = 5\nstep_size = 0.1\nlambda2 = 0.01\nbatch_size = 4\n"
-     "[[phase]]\nmethod = \"gd\"\nsteps = 100\nstep_size = 0.1\nuntil_gradient_norm = 1e9\n"
-     "[[phase]]\nmethod = \"svrg-mfld\"\nsteps = 15\nstep_size = 0.1\nlambda2 = 0.01\n"},
-    {"stop rules",
-     "[[phase]]\nmethod = \"svrg-mfld\"\nsteps = 50\nstep_size = 0.1\nlambda2 = 0.01\nbatch_size = 4\n"
-     "until = {column = \"train_loss\", above = 0, held = 3}\n"
-     "[[phase]]\nmethod = \"mfld\"\nsteps = 50\nstep_size = 0.1\nlambda2 = 0.01\naveraging = true\n"
-     "until = {column = \"gradient_evaluations\", above = 300, held = 2}\n"
-     "[[phase]]\nmethod = \"gd\"\nsteps = 14\nstep_size = 0.1\nuntil = {column = \"train_loss\", below = 0}\n"},
-    {"underdamped-mfld",
-     "[[phase]]\nmethod = \"underdamped-mfld\"\nsteps = 20\nstep_size = 0.3\nlambda2 = 0.01\nfriction = 0.7\n"},
-    {"pda",
-     "[[phase]]\nmethod = \"pda\"\nsteps = 20\nstep_size = 0.1\nlambda1 = 0.1\nlambda2 = 0.01\ninner_steps = 6\n"},
-    {"symmetric sweeps",
-     "[[phase]]\nmethod = \"sgd-mfld\"\nsteps = 20\nstep_size = 0.1\nlambda2 = 0.01\nbatch_size = 7\n"
-     "sampling = \"symmetric-sweep\"\n"},
-    {"samples and labels",
-     "[[phase]]\nmethod = \"gd\"\nsteps = 8\nstep_size = 0.1\nsamples = [0, 15]\nlabel_noise = 0.5\n"
-     "[[phase]]\nmethod = \"sgd-mfld\"\nsteps = 12\nstep_size = 0.1\nlambda2 = 0.01\nsamples = [15, 30]\n"
-     "batch_size = 4\nsampling = \"symmetric-sweep\"\nlabel_noise = 0.1\n"},
-    {"sphere",
-     "[[phase]]\nmethod = \"svrg-mfld\"\nsteps = 12\nstep_size = 0.1\nlambda2 = 0.01\nstep = \"sphere\"\n"
-     "[[phase]]\nmethod = \"pda\"\nsteps = 8\nstep_size = 0.1\nlambda1 = 0.1\nlambda1_fourth = 0.02\nlambda2 = 0.01\n"
-     "inner_steps = 3\nfresh_samples = 9\nstep = \"kinetic\"\n"},
-    {"ball",
-     "[[phase]]\nmethod = \"sgd-mfld\"\nsteps = 20\nstep_size = 0.1\nlambda2 = 0.01\nbatch_size = 5\nstep = \"ball\"\n"
-     "radius = 20\n"},
-    {"steps",
-     "[[phase]]\nmethod = \"svrg-mfld\"\nsteps = 9\nstep_size = 0.3\nlambda2 = 0.01\nstep = \"kinetic\"\n"
-     "[[phase]]\nmethod = \"mfld\"\nsteps = 5\nstep_size = 0.1\nlambda2 = 0.01\nstep = \"leimkuhler-matthews\"\n"
-     "[[phase]]\nmethod = \"sgd\"\nsteps = 6\nstep_size = 0.1\nbatch_size = 3\nstep = \"kinetic\"\n"}};
-
 const std::vector<std::string> objectives_of_points = {
     "objective = {kind = \"mmd\", smoothing = 0.2}\n",
     "objective = {kind = \"ksd\", target = \"logistic-regression\", kernel_width = 2.0}\n",
 };
-
-std::string experiment_text(const std::string& phase, const std::string& precision, int every_steps) {
-  const bool has_velocities =
-      phase.find("kinetic") != std::string::npos || phase.find("underdamped") != std::string::npos;
-  return fmt::format(
-      "seed = 3\n[task]\nkind = \"teacher-student\"\nnum_train = 30\nnum_test = 5\n"
-      "[network]\nwidth = 1001\nprecision = \"{}\"\n{}"
-      "[observe]\nevery = 3\n[observe.trajectory]\nparticles = 7\nevery = 2\n{}[checkpoint]\nevery_steps = {}\n",
-      precision, phase, has_velocities ? "velocities = true\n" : "", every_steps);
-}
-
-std::string trajectory_of(const fs::path& run) {
-  const Hdf5File file = Hdf5File::open(run / "trajectory.h5");
-  std::string bytes;
-  for (const char* name : {"position/value", "position/step", "position/time", "velocity/value"}) {
-    const std::string data_set = std::string("/particles/neurons/") + name;
-    if (!file.has_data_set(data_set)) {
-      continue;  // without velocities
-    }
-    std::int64_t size = 1;
-    for (const std::int64_t extent : file.shape(data_set)) {
-      size *= extent;
-    }
-    std::vector<double> values(static_cast<std::size_t>(size));
-    file.read<double>(data_set, values);
-    bytes.append(reinterpret_cast<const char*>(values.data()), sizeof(double) * values.size());
-  }
-  return bytes;
-}
 
 class Resume : public ::testing::Test {
  protected:
@@ -120,14 +42,14 @@ class Resume : public ::testing::Test {
   void expect_same_bytes(const std::string& text, int every) {
     const fs::path path = run(text, 1 + every % 4);
     const std::string metrics = read_bytes(path / "metrics.csv");
-    const std::string trajectory = trajectory_of(path);
+    const std::string trajectory = test::trajectory_of(path);
     const Checkpoint checkpoint = load_checkpoint(path / "checkpoint.h5");
     const std::string message = read_summary(path)->message;
     ASSERT_LT(load_checkpoint(path / "checkpoint.previous.h5").step, checkpoint.step);
     fs::remove(path / "summary.json");
     resume(path, 1 + (every + 1) % 4, Kept::previous);
     EXPECT_EQ(read_bytes(path / "metrics.csv"), metrics);
-    EXPECT_EQ(trajectory_of(path), trajectory);
+    EXPECT_EQ(test::trajectory_of(path), trajectory);
     EXPECT_TRUE(same_bits(load_checkpoint(path / "checkpoint.h5"), checkpoint));
     EXPECT_EQ(read_summary(path)->end.ending, Ending::finished);
     EXPECT_EQ(read_summary(path)->message, message);
@@ -153,11 +75,11 @@ class Resume : public ::testing::Test {
 /// From the checkpoint at the last multiple of k below the end, for several k: with rows and frames behind it, which
 /// are cut off, and on other numbers of threads.
 TEST_F(Resume, EndsInTheSameBytesFromAnyCheckpointOfAnyMethod) {
-  for (const auto& [name, phase] : phases) {
+  for (const auto& [name, phase] : test::every_phase) {
     for (const int every : {1, 2, 3, 5, 7, 11, 13}) {
       const std::string precision = every == 7 ? "single" : "double";
       SCOPED_TRACE(fmt::format("{} {} {}", name, precision, every));
-      expect_same_bytes(experiment_text(phase, precision, every), every);
+      expect_same_bytes(test::experiment_text(phase, precision, every), every);
     }
   }
 }
@@ -165,17 +87,17 @@ TEST_F(Resume, EndsInTheSameBytesFromAnyCheckpointOfAnyMethod) {
 /// The same where the particles are points.
 TEST_F(Resume, EndsInTheSameBytesForEveryObjective) {
   for (const std::string& objective : objectives_of_points) {
-    for (const auto& [name, phase] : phases) {
+    for (const auto& [name, phase] : test::every_phase) {
       const auto has = [&text_of_phase = phase](const char* word) {
         return text_of_phase.find(word) != std::string::npos;
       };
       const bool needs_network =
-          name == "natural-gradient" || has("train_loss") || has("inner_steps") || has("label_noise");
+          name == "natural-gradient" || has("train_loss") || has("inner_steps") || has("label_noise") || has("readout");
       for (const int every : {3, 7}) {
         if (!needs_network) {
           const std::string precision = every == 7 ? "single" : "double";
           SCOPED_TRACE(fmt::format("{} {} {}", objective, name, precision));
-          std::string text = experiment_text(phase, precision, every);
+          std::string text = test::experiment_text(phase, precision, every);
           text.replace(text.find("width = 1001"), 12, "width = 70");
           text.replace(text.find("teacher-student\"\n"), 17, "sparse-parity\"\ninput_dim = 3\n");
           expect_same_bytes(objective + text, every);
@@ -186,7 +108,7 @@ TEST_F(Resume, EndsInTheSameBytesForEveryObjective) {
 }
 
 TEST_F(Resume, ARunThatHadNoCheckpointStartsOver) {
-  const fs::path path = run(experiment_text(phases[5].second, "double", 0));
+  const fs::path path = run(test::experiment_text(test::every_phase[5].second, "double", 0));
   const std::string metrics = read_bytes(path / "metrics.csv");
   for (const char* file : {"checkpoint.h5", "summary.json", "trajectory.h5"}) {
     fs::remove(path / file);
@@ -198,16 +120,16 @@ TEST_F(Resume, ARunThatHadNoCheckpointStartsOver) {
 }
 
 TEST_F(Resume, ARunInterruptedBeforeItsFirstStepGoesOn) {
-  const std::string text = experiment_text(phases[5].second, "double", 0);
+  const std::string text = test::experiment_text(test::every_phase[5].second, "double", 0);
   const fs::path whole = run(text);
   const fs::path broken = run(text, 1, true);
   resume(broken, 3);
   EXPECT_EQ(read_bytes(broken / "metrics.csv"), read_bytes(whole / "metrics.csv"));
-  EXPECT_EQ(trajectory_of(broken), trajectory_of(whole));
+  EXPECT_EQ(test::trajectory_of(broken), test::trajectory_of(whole));
 }
 
 TEST_F(Resume, RefusesACheckpointThatIsNotItsOwnAndOffersThePreviousOne) {
-  const fs::path path = run(experiment_text(phases[0].second, "double", 6));
+  const fs::path path = run(test::experiment_text(test::every_phase[0].second, "double", 6));
   const std::string good = read_bytes(path / "checkpoint.h5");
   Checkpoint checkpoint = load_checkpoint(path / "checkpoint.h5");
   const std::string offer = "; --previous goes on from the one before it";
@@ -267,9 +189,9 @@ TEST_F(Resume, RefusesACheckpointDamagedAtAnyByte) {
 }
 
 TEST_F(Resume, RefusesAnAveragingPhaseWithoutItsAverage) {
-  const fs::path path = run(experiment_text(phases[6].second, "double", 6));
+  const fs::path path = run(test::experiment_text(test::every_phase[6].second, "double", 6));
   Checkpoint checkpoint = load_checkpoint(path / "checkpoint.previous.h5");
-  ASSERT_TRUE(checkpoint.matrices.contains("average")) << phases[6].first;
+  ASSERT_TRUE(checkpoint.matrices.contains("average")) << test::every_phase[6].first;
   checkpoint.matrices.erase("average");
   save_checkpoint(checkpoint, path / "checkpoint.previous.h5");
   EXPECT_TRUE(mentions(refusal(path, Kept::previous), "it lacks /average, which the phase needs"));
@@ -289,10 +211,10 @@ TEST_F(Resume, RefusesChangedData) {
 
 /// Until the branch both are the same; the branch with the same seeds is the run itself.
 TEST_F(Resume, ABranchGoesOnWithOtherNoise) {
-  const fs::path parent = run(experiment_text(phases[4].second, "double", 10));
+  const fs::path parent = run(test::experiment_text(test::every_phase[4].second, "double", 10));
   const auto grow = [&](std::int64_t seed) {
     const fs::path path = directory / fmt::format("branch{}", seed);
-    const StoppedRun child = branch(parent, seed, Kept::previous);
+    const StoppedRun child = branch(parent, {seed, {}}, Kept::previous);
     RunDirectory files = RunDirectory::create(path);
     RunOptions options;
     options.notes = child.notes;
@@ -319,10 +241,10 @@ TEST_F(Resume, ABranchGoesOnWithOtherNoise) {
   EXPECT_TRUE(mentions(read_bytes(path / "summary.json"), parent_in_summary));
   // A branch can be resumed as any run can, even when it was killed before it recorded anything.
   const std::string metrics = read_bytes(path / "metrics.csv");
-  const std::string trajectory = trajectory_of(path);
+  const std::string trajectory = test::trajectory_of(path);
   resume(path, 2, Kept::previous);
   EXPECT_EQ(read_bytes(path / "metrics.csv"), metrics);
-  EXPECT_EQ(trajectory_of(path), trajectory);
+  EXPECT_EQ(test::trajectory_of(path), trajectory);
   EXPECT_TRUE(mentions(read_bytes(path / "summary.json"), parent_in_summary));
 }
 
@@ -342,7 +264,7 @@ TEST_F(Resume, ANoteReadsBackToTheParentOfAnyName) {
 
 /// Every session counts, one that was killed as far as its last checkpoint says.
 TEST_F(Resume, TheSummaryCountsTheTimeOfEverySession) {
-  const fs::path path = run(experiment_text(phases[5].second, "double", 6), 1, true);
+  const fs::path path = run(test::experiment_text(test::every_phase[5].second, "double", 6), 1, true);
   auto summary = read_summary(path);
   ASSERT_TRUE(summary);
   EXPECT_EQ(summary->sessions, 1);

@@ -10,7 +10,7 @@
 
 #include "mfld/core/error.hpp"
 #include "mfld/core/parallel.hpp"
-#include "mfld/runs/resume.hpp"
+#include "mfld/runs/extend.hpp"
 #include "mfld/runs/runner.hpp"
 #include "support/file_text.hpp"
 #include "support/sample_checkpoint.hpp"
@@ -240,7 +240,7 @@ TEST_F(StoppedByRule, GoesOnToTheSameBytesFromEveryCheckpoint) {
 TEST_F(StoppedByRule, ABranchHasTheRowsOfItsParentInItsCount) {
   run("parent", held_experiment("double", 5));
   for (const Kept kept : {Kept::previous, Kept::last}) {
-    const StoppedRun child = branch(directory / "parent", 1, kept);
+    const StoppedRun child = branch(directory / "parent", {1, {}}, kept);
     RunDirectory files = RunDirectory::create(directory / fmt::format("child{}", static_cast<int>(kept)));
     RunOptions options;
     options.start = &*child.checkpoint;

@@ -1,7 +1,11 @@
 #include "mfld/trust/certificate.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
+#include <span>
 
+#include "mfld/trust/log_sobolev.hpp"
 #include "support/oracles/line_chain.hpp"
 #include "support/oracles/mean_field_world.hpp"
 #include "verification/studies.hpp"
@@ -89,6 +93,8 @@ void study_certificate(const std::filesystem::path& folder) {
   const MeanFieldProblem problem = world.problem(lambda, lambda);
   LawOnGrid law;
   std::vector<std::vector<double>> exact, seen;
+  std::vector<double> times, values, errors;
+  double log_sobolev = std::numeric_limits<double>::infinity();
   const Particles<double> start = (first_deviation * random_normals(100000, 1, 1)).array() + first_mean;
   run_chain(line_chain(step_size), start, num_steps, [&](const Particles<double>& theta, std::int64_t k) {
     law.step();
@@ -102,9 +108,21 @@ void study_certificate(const std::filesystem::path& folder) {
     KernelWorkspace<double> workspace;
     world.network.outputs(theta, PackedInputs<double>(world.data.train_inputs), outputs, workspace);
     const Certificate now = certificate(problem, theta, outputs);
+    log_sobolev = std::min(log_sobolev, log_sobolev_bound(problem, dual_of(problem, outputs)));
+    if (now.dual_gap > 10 * now.dual_gap_error) {
+      times.push_back(time);
+      values.push_back(now.dual_gap);
+      errors.push_back(now.dual_gap_error);
+    }
     seen.push_back({time, now.dual_gap, now.dual_gap_error, now.free_energy, now.dual_bound});
   });
   write_table(folder, "certificate_exact", "time,lower_gap,true_gap,dual_gap", exact);
+  // Only what is late decays at one rate.
+  const auto late = static_cast<std::size_t>(std::ssize(times) / 2);
+  const DecayRate decay =
+      decay_rate(std::span(times).subspan(late), std::span(values).subspan(late), std::span(errors).subspan(late));
+  write_table(folder, "certificate_rate", "rate,low,high,never_slower",
+              {{decay.rate, decay.low, decay.high, 2 * log_sobolev * lambda}});
   write_table(folder, "certificate", "time,dual_gap,dual_gap_error,free_energy,dual_bound", seen);
 }
 

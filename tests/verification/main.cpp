@@ -20,6 +20,8 @@ int main(int argc, char** argv) {
                                                  {"width_order", mfld::study_width_order},
                                                  {"certificate", mfld::study_certificate},
                                                  {"convergence", mfld::study_convergence},
+                                                 {"batch_noise", mfld::study_batch_noise},
+                                                 {"rounding", mfld::study_rounding},
                                                  {"entropy", mfld::study_entropy}});
   const std::vector<std::string_view> wanted(argv + 2, argv + argc);
   try {

@@ -40,6 +40,11 @@ void study_width_order(const std::filesystem::path& folder);
 void study_certificate(const std::filesystem::path& folder);
 /// convergence.csv: L - L* of linear neurons on their way to the optimum, simulated and exact.
 void study_convergence(const std::filesystem::path& folder);
+/// batch_noise.csv: what one sample a step adds to the error and to the drift, with and without snapshots, by the
+/// width.
+void study_batch_noise(const std::filesystem::path& folder);
+/// rounding.csv: the worst errors of outputs and drift against plain loops in long double.
+void study_rounding(const std::filesystem::path& folder);
 /// entropy.csv: bias and error of the entropy of Gaussians against the dimension.
 void study_entropy(const std::filesystem::path& folder);
 

@@ -40,6 +40,7 @@ struct Experiment {
   Precision precision;
   Risk risk;
   Particles<double> initial = {};                        // [N x p]; of single precision, already rounded
+  std::string start = {};                                // what they are, where no law
   std::vector<Phase> phases = {};                        // none where `kernel` is set
   std::vector<std::optional<StopRule>> stop_rules = {};  // one a phase
   std::optional<KernelMethod> kernel = {};

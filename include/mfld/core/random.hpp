@@ -23,6 +23,8 @@ enum class Purpose : std::uint32_t {
   gibbs_draw = 13,     // index = draw of a proximal Gibbs law
   sweep = 14,          // index = first step of a pair of epochs
   step_label = 15,     // index = step: noise on the labels of that step
+  coordinate = 16,     // index = step: the dual variables that an outer iteration moves
+  resampling = 17,     // index = step: the offset of its resampling
 };
 
 /// One seed per independent choice; all four are equal unless the experiment overrides one.

@@ -2,6 +2,8 @@
 #include <string>
 #include <variant>
 
+#include "mfld/dynamics/at_rest.hpp"
+#include "mfld/dynamics/dual_ascent.hpp"
 #include "mfld/dynamics/dual_average.hpp"
 #include "mfld/dynamics/full_batch.hpp"
 #include "mfld/dynamics/mini_batch.hpp"
@@ -17,9 +19,11 @@ namespace mfld {
 ///   static void for_each_matrix(self, const RunSizes&, visit);  what it carries from step to step (matrix_list.hpp)
 /// and where it changes the penalty
 ///   static double penalty_factor(const Phase&, std::int64_t step_in_phase);  what multiplies that of a step
+/// and where it replaces particles before a step
+///   std::int64_t prepare(const EstimateContext<Scalar>&, Particles<Scalar>&);  returns evaluations, as an Estimate
 template <class Scalar>
-using AnyEstimator =
-    std::variant<FullBatch<Scalar>, MiniBatch<Scalar>, Svrg<Scalar>, DualAverage<Scalar>, NaturalGradient<Scalar>>;
+using AnyEstimator = std::variant<FullBatch<Scalar>, MiniBatch<Scalar>, Svrg<Scalar>, DualAverage<Scalar>,
+                                  DualAscent<Scalar>, AtRest<Scalar>, NaturalGradient<Scalar>>;
 
 template <class Scalar>
 AnyEstimator<Scalar> make_estimator(Estimator kind);
@@ -33,6 +37,21 @@ double penalty_factor(const AnyEstimator<Scalar>& estimator, const Phase& phase,
           return Kind::penalty_factor(phase, step_in_phase);
         } else {
           return 1.0;
+        }
+      },
+      estimator);
+}
+
+/// What an estimator does to the particles before a step; returns the evaluations it made.
+template <class Scalar>
+std::int64_t prepare(AnyEstimator<Scalar>& estimator, const EstimateContext<Scalar>& context,
+                     Particles<Scalar>& particles) {
+  return std::visit(
+      [&](auto& kind) -> std::int64_t {
+        if constexpr (requires { kind.prepare(context, particles); }) {
+          return kind.prepare(context, particles);
+        } else {
+          return 0;
         }
       },
       estimator);

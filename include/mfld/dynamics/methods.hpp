@@ -10,7 +10,7 @@
 namespace mfld {
 
 /// Which samples the drift is estimated from, with which correction (dynamics/estimators.hpp).
-enum class Estimator { full, minibatch, svrg, dual_average, natural };
+enum class Estimator { full, minibatch, svrg, dual_average, dual_ascent, at_rest, natural };
 
 /// Whether some of the samples are chosen for every step.
 constexpr bool draws_batches(Estimator kind) { return kind == Estimator::minibatch || kind == Estimator::svrg; }
@@ -34,7 +34,8 @@ struct MethodDefaults {
   StepKind step_rule = StepKind::euler_maruyama;
 };
 
-/// A named method is a row of this table and nothing else (src/README.md, equations 4-9 and 11; dual averaging is 15).
+/// A named method is a row of this table and nothing else (src/README.md, equations 4-9 and 11; dual averaging is 15,
+/// dual coordinate ascent 19).
 struct Method {
   std::string_view name;
   Estimator estimator;
@@ -71,6 +72,11 @@ inline constexpr auto methods = std::to_array<Method>({
      "lambda2 "
      "eta) xi_j; c <- (t / (t + 2)) c + (2 t / ((t + 1) (t + 2))) l'(f) every inner_steps steps, t = 1, 2, ...",
      "Nitanda, Wu & Suzuki, NeurIPS 2021: particle dual averaging"},
+    {"p-sdca", Estimator::dual_ascent, TemperatureKey::lambda2, ScalingKind::mean_field,
+     "theta_j <- theta_j - eta [(1/n) sum_i g_i grad h(theta_j; x_i) + 2 lambda1 theta_j] + sqrt(2 lambda2 eta) xi_j; "
+     "every inner_steps steps, for some i: g_i <- argmin_v l*(v, y_i) - v E h(.; x_i) + H^2 (v - g_i)^2 / (2 n "
+     "lambda2)",
+     "Oko, Suzuki, Nitanda & Wu, ICLR 2022: particle stochastic dual coordinate ascent"},
     {"sgd", Estimator::minibatch, TemperatureKey::none, std::nullopt, "theta <- theta - eta g_I, I a fresh mini-batch",
      "Robbins & Monro, Ann. Math. Statist. 1951"},
     {"averaged-sgd",
@@ -83,6 +89,9 @@ inline constexpr auto methods = std::to_array<Method>({
     {"natural-gradient", Estimator::natural, TemperatureKey::none, std::nullopt,
      "theta <- theta - eta J'(K + damping I)^-1 (u - y), K = J J' the tangent kernel here",
      "Zhang, Martens & Grosse, NeurIPS 2019"},
+    {"ridge-readout", Estimator::at_rest, TemperatureKey::none, std::nullopt,
+     "r <- the minimum over r of R(f) + (ridge / 2) penalty_factor sum_j r_j^2; w and b stay",
+     "Ba, Erdogdu, Suzuki, Wang, Wu & Yang, NeurIPS 2022: what follows their one large step"},
 });
 
 /// The row called `name`, or nullptr.

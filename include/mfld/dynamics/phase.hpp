@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "mfld/core/schedule.hpp"
 #include "mfld/dynamics/methods.hpp"
@@ -13,6 +14,10 @@ namespace mfld {
 ///   product:  lambda1 * temperature (prior N(0, 1 / (2 lambda1)), whatever the temperature)
 ///   half:     lambda1 / 2
 enum class PenaltyMode { additive, product, half };
+
+/// How the output weights r move (src/README.md, equation 20): as the method moves all that it trains, or to the
+/// solution of the ridge problem in r at the present w and b, before every step and after the last.
+enum class Readout { trained, ridge };
 
 /// A method with its numbers and a length; a run is a list of phases.
 struct Phase {
@@ -28,14 +33,19 @@ struct Phase {
   Anchor anchor = Anchor::zero;  // start: the penalty is on theta - theta_0 instead of theta
   Index batch_size = 0;          // mini-batch and SVRG
   Sampling sampling = Sampling::without_replacement;
-  std::int64_t first_sample = 0;    // one-pass: step k of the phase takes the B samples from first_sample + k B on
-  std::int64_t snapshot_every = 0;  // SVRG: m steps
-  std::int64_t inner_steps = 1;     // dual averaging: steps between two updates of the coefficients
-  Index fresh_samples = 0;          // dual averaging: > 0: iteration t takes the next so many samples alone
-  double label_noise = 0;           // > 0: the labels of every step have fresh noise, uniform on [-s, s]
-  Index samples_begin = 0;          // full and mini-batch: the samples [begin, end) alone,
-  Index samples_end = 0;            // 0: all of them
-  bool averaging = false;           // the result is the average of the iterates, the last one excluded
+  std::int64_t first_sample = 0;      // one-pass: step k of the phase takes the B samples from first_sample + k B on
+  std::int64_t snapshot_every = 0;    // SVRG: m steps
+  std::int64_t inner_steps = 1;       // dual averaging and ascent: steps between two updates of the coefficients
+  Index fresh_samples = 0;            // dual averaging: > 0: iteration t takes the next so many samples alone
+  std::int64_t coordinate_steps = 1;  // dual ascent: coordinates of an outer iteration, at most
+  double effective_share = 0.5;  // dual ascent: in [0, 1]; of N, below which an iteration moves no further coordinate
+  double label_noise = 0;        // > 0: the labels of every step have fresh noise, uniform on [-s, s]
+  Index samples_begin = 0;       // full and mini-batch: the samples [begin, end) alone,
+  Index samples_end = 0;         // 0: all of them
+  Readout readout = Readout::trained;
+  double ridge = 0;                       // solved readout: > 0, of (ridge / 2) penalty_factor sum_j r_j^2
+  std::vector<unsigned char> moved = {};  // [p] 1 where a column moves; empty: all that the objective trains
+  bool averaging = false;                 // the result is the average of the iterates, the last one excluded
   StepKind step_rule = StepKind::euler_maruyama;
   double friction = 1;             // kinetic: > 0, per unit of time
   double radius = 1;               // ball: > 0
@@ -44,6 +54,12 @@ struct Phase {
 
   bool takes_all_samples() const { return samples_end == 0; }
   Index num_samples() const { return samples_end - samples_begin; }  // where it does not
+
+  bool solves_readout() const { return readout == Readout::ridge; }
+  /// Which columns its steps move, of those that the objective trains.
+  const std::vector<unsigned char>& moved_of(const std::vector<unsigned char>& trained) const {
+    return moved.empty() ? trained : moved;
+  }
 
   double step_size_at(std::int64_t step) const { return step_size.at(step, num_steps); }
   double temperature_at(std::int64_t step) const { return temperature.at(step, num_steps); }

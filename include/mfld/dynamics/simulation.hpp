@@ -45,7 +45,8 @@ class Simulation {
   /// Runs from the state to the end of the last phase, or until `stop` becomes true (checked before each step), or
   /// until step_limit steps are made since the start of the run, exactly, or until a coordinate is not finite or there
   /// is no estimate of the drift. May be called again after an interruption, which a limit is, too: it goes on, to the
-  /// same bits.
+  /// same bits. The listener hears of the end before the last phase is left: with more steps in it, what the state then
+  /// holds would go on, too.
   Outcome run(Listener<Scalar>& listener, const std::atomic<bool>& stop,
               std::int64_t step_limit = std::numeric_limits<std::int64_t>::max());
 
@@ -59,9 +60,14 @@ class Simulation {
 
  private:
   void keep_anchor(const Particles<double>* first_particles);
+  bool in_last_phase() const;
   bool enter_phase();
   void leave_phase();
+  const Phase& present_phase() const { return phases_[static_cast<std::size_t>(state_.phase)]; }
+  bool begin_readout(Outcome& outcome);
+  bool solve_readout(Outcome& outcome);
   Penalty<Scalar> penalty(const Phase& phase) const;
+  EstimateContext<Scalar> question(const Phase& phase, const Finish& finish);
   Estimate estimate(const Phase& phase, const Finish& finish);
   void tell(Listener<Scalar>& listener, Outcome& outcome);
   void step(Outcome& outcome);
@@ -75,7 +81,8 @@ class Simulation {
   NoiseRule noise_;
   State<Scalar> state_;
   std::unique_ptr<Objective<Scalar>> objective_;
-  Particles<Scalar> anchor_;  // the first particles, if some penalty is on the distance from them
+  bool readout_is_due_ = true;  // of a phase that solves it: before its first step here
+  Particles<Scalar> anchor_;    // the first particles, if some penalty is on the distance from them
   Drift drift_;
   Drift with_penalty_;  // where the gradient norm can end a phase
 };

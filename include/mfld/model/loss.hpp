@@ -11,6 +11,14 @@ enum class LossKind { squared, logistic, huber };
 
 struct LossInfo;
 
+/// What one dual variable of the risk is moved by, given all others (dynamics/dual_ascent.hpp).
+struct DualCoordinate {
+  double dual = 0;       // g, in the domain of the conjugate
+  double label = 0;      // y
+  double mean = 0;       // E h(.; x) under the law of the dual variables
+  double curvature = 0;  // c >= 0
+};
+
 /// A convex loss l(u, y) of the prediction u and the label y: a row of `losses` and its numbers; or one's own, of which
 /// nothing is known but its row.
 struct Loss {
@@ -40,6 +48,11 @@ struct Loss {
   /// Conjugate l*(g, y) = sup_u (u g - l(u, y)); +infinity outside its domain.
   /// Fenchel-Young: l(u) + l*(g) = u g exactly when g = l'(u). Not of one's own.
   double conjugate(double g, double y) const;
+
+  /// The v with the least l*(v, y) - v mean + (c / 2) (v - g)^2. There u = mean - c (v - g) has v = l'(u), so that v is
+  /// in the domain of l* whatever the numbers. Where ascends_in_dual().
+  double best_dual(const DualCoordinate& at) const;
+  bool ascends_in_dual() const;
 
   /// True where labels are classes -1 and +1 and accuracy is defined by sign(u) = y (a tie counts as wrong).
   bool is_classification() const;
@@ -80,6 +93,7 @@ struct LossInfo {
   double (*sum)(const Loss& loss, std::span<const double> u, std::span<const double> y) = nullptr;
   void (*derivatives)(const Loss& loss, std::span<const double> u, std::span<const double> y,
                       std::span<double> slopes) = nullptr;
+  double (*best_dual)(const Loss& loss, const DualCoordinate& at) = nullptr;  // or none: no p-sdca
 };
 
 /// The table behind `mfld list losses`, in the order of LossKind.

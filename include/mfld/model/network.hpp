@@ -35,6 +35,12 @@ class Network final : public Model {
   const std::vector<unsigned char>& trained() const { return trained_; }
   bool trains(Index column) const { return column >= 0 && trained_[static_cast<std::size_t>(column)] != 0; }
 
+  /// values [N x n] <- h(theta_j; x_i) of every particle by itself, whose mean over them the outputs are. By the code
+  /// and at the cost of the outputs, with their promises; values are resized.
+  template <class Scalar>
+  void neuron_outputs(const Particles<Scalar>& particles, const PackedInputs<Scalar>& inputs, Particles<Scalar>& values,
+                      KernelWorkspace<Scalar>& workspace) const;
+
  private:
   void run(const OutputsPass<double>& pass) const override;
   void run(const OutputsPass<float>& pass) const override;

@@ -17,6 +17,14 @@ Matrix empirical_ntk(const Network& network, const Particles<double>& particles,
 /// The first-layer kernel (conjugate kernel, random features): (1/N) sum_j h(theta_j; x) h(theta_j; x').
 Matrix conjugate_kernel(const Network& network, const Particles<double>& particles, const Inputs& x, const Inputs& z);
 
+/// The neurons sigma(w.x + b) without their output weights, and their parameters (w, b), columns of `particles`.
+Network hidden_network(const Network& network);
+Particles<double> hidden_parameters(const Network& network, const Particles<double>& particles);
+
+/// (1/N) sum_j sigma(w_j.x + b_j) sigma(w_j.x' + b_j) on the inputs x: the first-layer kernel whatever the output
+/// weights.                                                                                          [n x n]
+Matrix feature_kernel(const Network& network, const Particles<double>& particles, const Inputs& x);
+
 /// |K - K_0|_F / |K_0|_F; 0 at the start.
 double kernel_drift(const Matrix& kernel, const Matrix& initial);
 

@@ -46,6 +46,8 @@ class EmpiricalRisk final : public Objective<Scalar> {
 
   /// outputs [n] <- f(x_i).
   void outputs(const Particles<Scalar>& particles, SampleSpan<double> outputs);
+  /// values [N x |I|] <- h(theta_j; x_i) of every particle, for samples I in any order. Not of a linearised network.
+  void neuron_outputs(std::span<const Index> samples, const Particles<Scalar>& particles, Particles<Scalar>& values);
   /// drift <- v and outputs [n] <- f(x_i), in one pass.
   void drift_and_outputs(const Particles<Scalar>& particles, Drift& drift, SampleSpan<double> outputs,
                          const Finish& finish = {});

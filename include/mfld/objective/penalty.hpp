@@ -21,6 +21,10 @@ struct Penalty {
 /// penalty_factor times the sum of the penalty over the particles; with the data part R, the objective F.
 double penalty_value(const Network& network, const Particles<double>& particles, const Penalty<double>& penalty);
 
+/// The same over the columns of `moved` [p] alone, with the penalty_factor of the network.
+double penalty_value(const Network& network, const std::vector<unsigned char>& moved,
+                     const Particles<double>& particles, const Penalty<double>& penalty);
+
 /// g_j = v_j + (2 coefficient + 4 fourth |theta_j - anchor_j|^2) (theta_j - anchor_j), in place: from the data part of
 /// the drift to all of it. trained [p]: 1 where a column moves.
 template <class Scalar>
@@ -32,6 +36,9 @@ void add_penalty(const std::vector<unsigned char>& trained, const Particles<Scal
 template <class Scalar>
 void add_fourth_penalty(const std::vector<unsigned char>& trained, const Particles<Scalar>& particles,
                         const std::type_identity_t<Penalty<Scalar>>& penalty, Index first, Index last, Drift& drift);
+
+/// drift <- 0 in the columns that do not move.
+void set_unmoved_to_zero(const std::vector<unsigned char>& moved, Drift& drift);
 
 /// sqrt(sum_j |g_j|^2 / N), the root mean square over particles: the one meaning of "gradient norm". With g_j the full
 /// drift it does not depend on the width in the mean-field scaling, and is |grad F| / sqrt(N) in ntk and standard.

@@ -30,4 +30,14 @@ double mean_alignment(const Eigen::Ref<const Matrix>& weights, const Matrix& bas
 /// sum_j |P w_j|^2 / sum_j |w_j|^2; 0 when all w are zero.
 double relevant_mass(const Eigen::Ref<const Matrix>& weights, const Matrix& basis);
 
+/// The singular values of the weights, descending, and the right singular vector of the largest, of either sign.
+struct WeightSpectrum {
+  Vector values;     // [min(N, d)]
+  Vector direction;  // [d]
+};
+
+/// By the eigenvalues of the smaller one of W' W and W W': values below about 1e-8 of the largest are rounding. All are
+/// not numbers where a weight is not finite. Cost O(N d min(N, d)).
+WeightSpectrum weight_spectrum(const Eigen::Ref<const Matrix>& weights);
+
 }  // namespace mfld

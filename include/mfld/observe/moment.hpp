@@ -50,17 +50,24 @@ class Moment {
   std::span<const double> train_outputs();  // [n]
   std::span<const double> test_outputs();   // [n_test]
   double data_part();                       // R, of a network or of points
-  double objective();                       // F = R + penalty_value
-  const Drift& full_drift();                // [N x p] g_j, data part and penalty, trained columns
+  /// F = R + penalty_value; where r is solved for, + (ridge / 2) penalty_factor sum_j r_j^2.
+  double objective();
+  const Drift& full_drift();  // [N x p] g_j, data part and penalty, of the columns that the phase moves
+  /// Of the readout that the phase solves; 0 where it solves none.
+  double ridge() const { return ridge_; }
   /// Of the step that follows, at these particles; nothing where no state was moved to, or its batches are no fresh
   /// ones of all samples (has_gradient_noise).
   const std::optional<GradientNoise>& gradient_noise();
+  /// The dual variables of a phase that ascends in them [n], 0 where it begins; nothing elsewhere.
+  const std::optional<Vector>& dual_variables() const { return dual_variables_; }
   /// Seconds in the passes over data and pairs that these needed, over all moments.
   double pass_seconds() const { return pass_seconds_; }
 
   /// The empirical tangent kernel on the training inputs, now and at the start [n x n] (ntk/empirical.hpp).
   const Matrix& tangent_kernel();
   const Matrix& initial_tangent_kernel();
+  /// The first-layer kernel on the training inputs [n x n] (ntk/empirical.hpp).
+  const Matrix& first_layer_kernel();
   /// The problem of the mean field at this penalty and temperature, and how far from its optimum the particles are,
   /// where both are positive (trust/certificate.hpp). Node or chain k draws from stream (noise seed, certificate, k),
   /// alike at every moment of a run: differences in time are smooth.
@@ -77,20 +84,25 @@ class Moment {
   const Particles<double>* particles_ = nullptr;
   Penalty<double> penalty_;
   double temperature_ = 0;
-  Particles<double> in_double_;  // of a state that is not
+  double ridge_ = 0;
+  std::vector<unsigned char> moved_;  // columns
+  Particles<double> in_double_;       // of a state that is not
   NextEstimate next_;
   Particles<double> snapshot_in_double_;
   std::optional<GradientNoise> gradient_noise_;
+  std::optional<Vector> dual_variables_;
   std::int64_t step_ = 0;
   bool have_train_ = false;
   bool have_test_ = false;
   bool have_drift_ = false;
   bool have_kernel_ = false;
+  bool have_features_ = false;
   double pass_seconds_ = 0;
   std::vector<double> train_outputs_;
   std::vector<double> test_outputs_;
   Drift drift_;
   Matrix kernel_;
+  Matrix features_;                                      // the first-layer kernel
   Matrix initial_kernel_;                                // empty until first asked for
   std::shared_ptr<const LinearisedDescent> linearised_;  // likewise
   std::optional<Certificate> certificate_;

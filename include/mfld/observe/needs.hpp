@@ -44,7 +44,9 @@ struct Needs {
   bool unit_inputs = false;
   bool plane = false;               // inputs of dimension 2 at least
   bool linearised_descent = false;  // has_linearised_descent()
+  bool ridge = false;               // a phase that solves the readout
   bool batches = false;             // a phase that draws mini-batches
+  bool dual_ascent = false;         // a phase that ascends in dual variables
   bool neighbours = false;          // of a particle, as many as the entropy asks for (trust/entropy.hpp)
   bool pairs = false;               // of particles
   bool all_trained = false;         // no parameter is frozen

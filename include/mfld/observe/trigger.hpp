@@ -22,6 +22,8 @@ class Trigger {
   Trigger with(std::vector<std::int64_t> landmarks) const;
 
   bool fires(std::int64_t step) const;
+  /// The steps from `first` >= 0 to `last` at which it fires.
+  std::vector<std::int64_t> steps_between(std::int64_t first, std::int64_t last) const;
   /// At how many steps from `first` >= 0 to `last`.
   std::int64_t num_fires(std::int64_t first, std::int64_t last) const;
 

@@ -74,6 +74,9 @@ class RunDirectory final : public RunRecord {
 
   /// metrics.csv: '#' comment lines, then the header step,phase,time,gradient_evaluations,<columns>.
   void start_metrics(const std::vector<std::string>& comments, const std::vector<std::string>& columns) override;
+  /// The same with the first `num_rows` rows that are there, by rename. FileError if there are fewer.
+  void replace_metrics_head(const std::vector<std::string>& comments, const std::vector<std::string>& columns,
+                            std::int64_t num_rows);
   /// metrics.csv as it was after its first `num_rows` rows; what follows is cut off. Throws FileError, and changes
   /// nothing, if it has fewer complete rows, or not the columns, or if those rows go beyond `last_step`: then some were
   /// removed, and later ones stand in their place.

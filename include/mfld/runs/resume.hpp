@@ -31,13 +31,8 @@ struct StoppedRun {
 /// that can be used; Interrupted.
 StoppedRun read_stopped_run(const FilePlace& directory, Kept kept = Kept::last, const Surroundings& surroundings = {});
 
-/// The same experiment with other noise and batches from its last checkpoint on, and the note of where that is.
-/// Rows and frames are counted anew. Throws FileError where there is no checkpoint.
-StoppedRun branch(const FilePlace& directory, std::int64_t seed, Kept kept = Kept::last,
-                  const Surroundings& surroundings = {});
-
 /// How the notes of what a program changed during its run begin; a number of steps follows.
-inline constexpr std::string_view change_start = "changed at step ";
+inline constexpr std::string_view changed_at = "changed at step ";
 
 /// The note of a branch, and what the last such note of a run says; nothing for a run that is no branch.
 std::string note_of(const Parent& parent);

@@ -14,6 +14,10 @@ Vector dual_of(const MeanFieldProblem& problem, std::span<const double> outputs)
 /// domain of the conjugates. dual [n]; gibbs = proximal_gibbs(problem, dual).
 double dual_value(const MeanFieldProblem& problem, const Vector& dual, const ProximalGibbs& gibbs);
 
+/// w sum_i [l(f_i, y_i) + l*(g_i, y_i) - g_i f_i] >= 0, by Fenchel and Young, and 0 where g_i = l'(f_i) alone: for f
+/// the outputs of p[g] ~ q[g] it is L(p[g]) + D(g), without any entropy or integral. outputs, dual [n].
+double fenchel_gap(const MeanFieldProblem& problem, std::span<const double> outputs, const Vector& dual);
+
 /// How far the law mu that the particles are drawn from is from the optimum. What does not exist is not a number.
 struct Certificate {
   ProximalGibbs gibbs;              // p_mu: of the dual g_i = l'(f(x_i), y_i)

@@ -7,6 +7,10 @@ namespace mfld {
 /// How fast |h(theta; x)| may grow with |theta|: 0 bounded, 1 linearly, 2 quadratically, 3 faster.
 int growth_order(const Neuron& neuron);
 
+/// sup h - inf h over theta at one input, or a bound of it; infinity where there is none, and for
+/// a kind of neuron that it does not name.
+double range_of(const Neuron& neuron);
+
 /// sum_i c_i sigma(w_s.x_i + b_s) for thetas [S x p], whose r is not read; inputs [n x d]; coefficients [n]. By the
 /// vector code of Network::outputs, of which it has the cost (n S activations) and the promise: parallel, the same bits
 /// on any thread count. In single precision the terms have its relative error and the cost is half. Not of a linearised

@@ -136,20 +136,6 @@ std::optional<std::pair<Index, Index>> find_equal_rows(const Inputs& x) {
   return pair == order.end() ? std::nullopt : std::optional(std::pair(*pair, *(pair + 1)));
 }
 
-/// Keys of methods that take steps.
-void refuse_step_keys(Section& section) {
-  constexpr std::string_view with_steps = "a method that takes steps";
-  section.reads("until", false, with_steps);
-  std::vector<KeyInfo> keys;
-  read_phases(Section::describing(keys), {});
-  for (const KeyInfo& key : keys) {
-    const std::string name = key.path.substr(key.path.find('.') + 1);
-    if (!is_one_of(name, "method", "name") && std::count(kernel_keys.begin(), kernel_keys.end(), name) == 0) {
-      section.reads(name, false, key.where.empty() ? std::string(with_steps) : key.where);
-    }
-  }
-}
-
 void check_problem(const Section& section, const KernelSetting& setting, const KernelMethod& method) {
   const Loss& loss = setting.risk->loss();
   section.check(loss.is_squared(), "method",
@@ -167,15 +153,31 @@ void check_problem(const Section& section, const KernelSetting& setting, const K
 
 }  // namespace
 
+void refuse_step_keys(Section& section, const std::vector<std::string_view>& kept) {
+  constexpr std::string_view with_steps = "a method that takes steps";
+  section.reads("until", false, with_steps);
+  std::vector<KeyInfo> keys;
+  read_phases(Section::describing(keys), {});
+  for (const KeyInfo& key : keys) {
+    const std::string name = key.path.substr(key.path.find('.') + 1);
+    if (!is_one_of(name, "method", "name") && std::count(kernel_keys.begin(), kernel_keys.end(), name) == 0 &&
+        std::count(kept.begin(), kept.end(), name) == 0) {
+      section.reads(name, false, key.where.empty() ? std::string(with_steps) : key.where);
+    }
+  }
+}
+
 std::vector<std::string> method_names() {
   std::vector<std::string> names = names_of(methods);
   names.emplace_back(KernelMethod::method_name);
   return names;
 }
 
-void leave_kernel_keys(Section& section) {
+void leave_kernel_keys(Section& section, bool has_ridge) {
   for (const std::string_view name : kernel_keys) {
-    section.reads(name, false, with_kernel_regression);
+    if (!has_ridge || name != "ridge" || section.is_describing()) {
+      section.reads(name, false, with_kernel_regression);
+    }
   }
   if (section.is_describing()) {
     const Dataset data = {Inputs::Zero(1, 1), Vector::Zero(1), {}, {}, {}, {}, {}};
@@ -199,7 +201,7 @@ std::optional<KernelMethod> read_kernel_method(const Section& root, const Kernel
                 fmt::format("solves its problem at once and must be the only phase, and there are {}", list->size()));
   const std::string name =
       section.text("name", "shown in plots", {std::string(KernelMethod::method_name), "the method"});
-  refuse_step_keys(section);
+  refuse_step_keys(section, {});
   KernelMethod method = read_kernel_keys(section, setting);
   method.name = name;
   check_problem(section, setting, method);

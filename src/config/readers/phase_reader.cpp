@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <memory>
 
 #include "config/memory.hpp"
 #include "config/readers/readers.hpp"
+#include "mfld/dynamics/dual_ascent.hpp"
 #include "mfld/dynamics/natural_gradient.hpp"
 #include "mfld/task/given_arrays.hpp"
+#include "mfld/trust/neuron_values.hpp"
 
 namespace mfld::readers {
 
@@ -38,8 +41,10 @@ std::string methods_where(const Condition& condition) {
 
 bool draws_batches(const Method& method) { return draws_batches(method.estimator); }
 
+bool rests(const Method& method) { return method.estimator == Estimator::at_rest; }
+
 /// The natural gradient of a penalised risk would be another method: the penalty would change the metric, too.
-bool has_penalty(const Method& method) { return method.estimator != Estimator::natural; }
+bool has_penalty(const Method& method) { return method.estimator != Estimator::natural && !rests(method); }
 
 Schedule read_schedule_table(Section section, NumberRule rule, std::string_view doc) {
   Schedule schedule;
@@ -196,7 +201,7 @@ void read_batches(Section& section, const PhaseSetting& setting, Phase& phase) {
 /// Which samples a phase sees, and with which labels. An estimator with a number for every sample knows all of them.
 void read_samples(Section& section, const PhaseSetting& setting, Phase& phase) {
   const auto takes_some = [](const Method& row) {
-    return row.estimator == Estimator::full || row.estimator == Estimator::minibatch;
+    return row.estimator == Estimator::full || row.estimator == Estimator::minibatch || rests(row);
   };
   if (section.reads("samples", takes_some(*phase.method), methods_where(takes_some))) {
     const auto ends = section.integers("samples", "[first, end): the training samples of the phase, counted from 0",
@@ -279,14 +284,21 @@ void read_natural_gradient(Section& section, const PhaseSetting& setting, Phase&
                                  setting.num_samples, setting.num_trained));
 }
 
-void read_dual_average(Section& section, const PhaseSetting& setting, Phase& phase) {
-  const auto averages = [](const Method& row) { return row.estimator == Estimator::dual_average; };
-  const bool dual = averages(*phase.method);
-  const std::string with_dual = methods_where(averages);
-  if (section.reads("inner_steps", dual, with_dual)) {
+bool averages_dual(const Method& method) { return method.estimator == Estimator::dual_average; }
+
+bool ascends_in_dual(const Method& method) { return method.estimator == Estimator::dual_ascent; }
+
+void read_outer_iterations(Section& section, Phase& phase) {
+  const auto iterates = [](const Method& row) { return averages_dual(row) || ascends_in_dual(row); };
+  if (section.reads("inner_steps", iterates(*phase.method), methods_where(iterates))) {
     phase.inner_steps =
         section.integer("inner_steps", "steps of an outer iteration, at fixed coefficients", required, {1});
   }
+}
+
+void read_dual_average(Section& section, const PhaseSetting& setting, Phase& phase) {
+  const bool dual = averages_dual(*phase.method);
+  const std::string with_dual = methods_where(averages_dual);
   if (section.reads("fresh_samples", dual, with_dual)) {
     phase.fresh_samples =
         section.integer("fresh_samples", "> 0: an outer iteration takes the next so many training samples alone",
@@ -305,6 +317,57 @@ void read_dual_average(Section& section, const PhaseSetting& setting, Phase& pha
   section.check(!dual || !phase.averaging, "averaging",
                 fmt::format("must be false with {}, which averages coefficients and predicts with its last iterate",
                             phase.method->name));
+}
+
+/// What does not go with weighted particles, and with a dual.
+void check_dual_ascent(const Section& section, const PhaseSetting& setting, const Phase& phase) {
+  section.check(setting.objective == nullptr, "method",
+                fmt::format("has a dual variable for each sample, and objective.kind = \"{}\" has none",
+                            setting.objective == nullptr ? "" : setting.objective->name));
+  section.check(!setting.linearised, "method", "needs a network that is not linearised: its neurons are not bounded");
+  if (const auto reason =
+          setting.network == nullptr ? std::nullopt : dual_ascent_unavailable(*setting.network, setting.loss)) {
+    const Neuron& neuron = setting.network->neuron();
+    const bool bounded = std::isfinite(range_of(neuron));
+    section.check(false, "method",
+                  *reason + (bounded ? ""
+                                     : fmt::format(", and network.neuron is \"{}\" with {}", info(neuron.kind).name,
+                                                   info(neuron.activation).name)));
+  }
+  const std::int64_t last = std::max<std::int64_t>(phase.num_steps - 1, 0);
+  section.check(phase.temperature_at(0) > 0 && phase.temperature_at(last) > 0, "lambda2",
+                "must be > 0 at every step with p-sdca, whose particles are a sample of exp(-V / lambda2)");
+  section.check(phase.penalty_at(0) + phase.fourth_penalty_at(0) > 0 &&
+                    phase.penalty_at(last) + phase.fourth_penalty_at(last) > 0,
+                "lambda1",
+                "must be > 0 at every step with p-sdca, or lambda1_fourth, else exp(-V / lambda2) has no integral");
+  section.check(phase.anchor == Anchor::zero, "anchor",
+                "must be \"zero\" with p-sdca, which moves particles from place to place");
+  section.check(!phase.averaging, "averaging",
+                "must be false with p-sdca, which moves particles from place to place and predicts with its last ones");
+  section.check(phase.label_noise == 0, "label_noise",
+                "must be 0 with p-sdca, whose dual variables are those of the labels as they are");
+  section.check(phase.step_rule != StepKind::sphere, "step",
+                "keeps every particle at its own distance from 0, and p-sdca moves particles from place to place");
+}
+
+void read_dual_ascent(Section& section, const PhaseSetting& setting, Phase& phase) {
+  const bool ascends = ascends_in_dual(*phase.method);
+  const std::string with_ascent = methods_where(ascends_in_dual);
+  if (section.reads("coordinate_steps", ascends, with_ascent)) {
+    phase.coordinate_steps =
+        section.integer("coordinate_steps", "dual variables that an outer iteration moves, at most",
+                        {(std::max<Index>(setting.num_samples, 1) - 1) / 10 + 1, "ceil(n / 10)"}, {1});
+  }
+  if (section.reads("effective_share", ascends, with_ascent)) {
+    phase.effective_share = section.number(
+        "effective_share",
+        "of N: an outer iteration moves no further dual variable once the weighted particles are worth fewer",
+        phase.effective_share, NumberRule::fraction);
+  }
+  if (ascends && !section.is_describing()) {
+    check_dual_ascent(section, setting, phase);
+  }
 }
 
 /// What moves the particles, once all else of the phase is known.
@@ -358,6 +421,15 @@ void check_sphere(const Section& section, const Phase& phase) {
                 "is of the whole gradient, and its part along the radius does not vanish with step = \"sphere\"");
 }
 
+/// A phase that solves the readout and moves nothing, of one step or of none.
+void read_phase_at_rest(Section& section, const PhaseSetting& setting, Phase& phase) {
+  phase.num_steps = section.integer("steps", "1, or 0: the solution is left out", 1, {0, 1});
+  read_samples(section, setting, phase);
+  read_readout(section, setting, phase);
+  refuse_step_keys(section, {"steps", "samples", "label_noise"});
+  check_readout(section, setting, phase);
+}
+
 Phase read_phase(Section& section, const PhaseSetting& setting, Index first_sample) {
   Phase phase;
   phase.method = &methods[section.choice("method", "a row of `mfld list methods`", required, method_names())];
@@ -370,17 +442,24 @@ Phase read_phase(Section& section, const PhaseSetting& setting, Index first_samp
                             })));
   phase.first_sample = first_sample;
   phase.name = section.text("name", "shown in plots", {std::string(method.name), "the method"});
+  if (rests(method)) {
+    read_phase_at_rest(section, setting, phase);
+    return phase;
+  }
   phase.num_steps = section.integer("steps", "length of the phase", required, {0, max_steps});
   phase.step_size =
       read_schedule(section, "step_size", "eta", required, NumberRule::positive, {phase.num_steps, setting.arrays});
   read_penalty(section, setting, phase);
   read_samples(section, setting, phase);
   read_batches(section, setting, phase);
+  read_readout(section, setting, phase);
   read_natural_gradient(section, setting, phase);
   phase.averaging = section.flag("averaging", "predicts with the average of the phase's iterates, and ends with it",
                                  {method.defaults.averaging, "false; averaged-sgd: true"});
+  read_outer_iterations(section, phase);
   read_dual_average(section, setting, phase);
   read_step(section, phase);
+  read_dual_ascent(section, setting, phase);
   // An estimate from a batch is small by chance.
   const std::string with_full_gradient =
       methods_where([](const Method& row) { return row.estimator == Estimator::full; });
@@ -391,6 +470,7 @@ Phase read_phase(Section& section, const PhaseSetting& setting, Index first_samp
         phase.until_gradient_norm, NumberRule::non_negative);
   }
   check_sphere(section, phase);
+  check_readout(section, setting, phase);
   const bool in_a_set = phase.step_rule == StepKind::sphere || phase.step_rule == StepKind::ball;
   section.check(!in_a_set || setting.objective == nullptr || !setting.objective->is_periodic, "step",
                 "keeps the particles in a set about 0, and those on the torus have no distance from 0");
@@ -434,7 +514,7 @@ PhaseList read_phases(const Section& root, const PhaseSetting& setting) {
     phases.push_back(read_phase(section, setting, first_sample));
     const Phase& phase = phases.back();
     list.stop_rules.push_back(read_stop_rule(section));
-    leave_kernel_keys(section);
+    leave_kernel_keys(section, phase.solves_readout());
     num_steps += phase.num_steps;
     section.check(num_steps <= max_steps, "steps",
                   fmt::format("the phases up to this one make {} steps, and all of them may make {} at most", num_steps,

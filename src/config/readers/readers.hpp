@@ -47,11 +47,19 @@ inline constexpr std::array<Named<bool>, 2> noise_precisions = {{{"own", false},
 /// [noise]
 NoiseRule read_noise(Section section);
 
-/// The text of the array that takes the place of a law of first particles, or nothing.
-std::string read_particles(Section init);
-/// That array, fit for the network.
-Particles<double> given_particles(const Section& init, const std::string& text, const NetworkOptions& options,
-                                  const ParameterLayout& layout, const Surroundings& surroundings);
+/// What takes the place of a law of first particles: an array of the caller's, or a file.
+struct GivenParticles {
+  std::string array;
+  std::string file;
+  bool empty() const { return array.empty() && file.empty(); }
+};
+
+GivenParticles read_particles(const Section& root);
+/// Those particles, fit for the network; of a file with another number of them some, or some twice (network.init.from).
+/// Where that is not what the file holds, `note` says so.
+Particles<double> given_particles(const Section& init, const GivenParticles& given, const NetworkOptions& options,
+                                  const ParameterLayout& layout, const Surroundings& surroundings, std::uint64_t seed,
+                                  std::string& note);
 /// A first phase in a ball begins inside. Where the others begin is known when they do.
 void check_start(const Section& root, const Experiment& experiment);
 
@@ -63,8 +71,8 @@ struct Subject {
   ObjectivePlan plan;
   MakeDataset make_dataset;
   NetworkOptions options;
-  std::string given;   // the first particles, where the program that uses the library has them
-  Initialisation law;  // else
+  GivenParticles given;  // the first particles; none:
+  Initialisation law;
   Risk risk;
 };
 
@@ -82,7 +90,10 @@ struct PhaseSetting {
   Index num_samples = 0;
   double num_trained = 0;                        // trained parameters of all neurons
   const ParticleObjective* objective = nullptr;  // none: the risk of a network
-  const GivenArrays* arrays = nullptr;           // that schedules may be; null: there are none
+  const Network* network = nullptr;              // that network, or its tangent model
+  bool linearised = false;
+  Index width = 0;
+  const GivenArrays* arrays = nullptr;  // that schedules may be; null: there are none
 };
 
 /// The phases and what ends each of them, besides its number of steps and its own gradient.
@@ -93,6 +104,14 @@ struct PhaseList {
 
 /// [[phase]]
 PhaseList read_phases(const Section& root, const PhaseSetting& setting);
+
+/// Which blocks of parameters move in a phase, and how r does; once its method and samples are known.
+void read_readout(Section& section, const PhaseSetting& setting, Phase& phase);
+/// What does not go with a readout that is solved, once all of the phase is known.
+void check_readout(const Section& section, const PhaseSetting& setting, const Phase& phase);
+
+/// Refuses every key of methods that take steps, but for those in `kept`.
+void refuse_step_keys(Section& section, const std::vector<std::string_view>& kept);
 
 /// What [[phase]] method can be.
 std::vector<std::string> method_names();
@@ -111,8 +130,8 @@ struct KernelSetting {
 /// [[phase]] method = "kernel-regression"; nothing where the phases take steps.
 std::optional<KernelMethod> read_kernel_method(const Section& root, const KernelSetting& setting);
 
-/// Its keys, in a phase that has no use for them.
-void leave_kernel_keys(Section& section);
+/// Its keys, in a phase that has no use for them; has_ridge: but for the ridge of a readout.
+void leave_kernel_keys(Section& section, bool has_ridge);
 
 /// Those of the observables that need nothing but outputs; the names of others go into `left_out`. InvalidInput names
 /// `key` and what is no observable of the scene.

@@ -112,7 +112,7 @@ Subject read_subject(const Section& root, const Surroundings& surroundings) {
   MakeDataset make_dataset = read_task(root, plan, surroundings);
   const bool of_points = plan.is_of_points();
   NetworkOptions options = of_points ? read_points(root) : read_network(root);
-  std::string given = read_particles(root.table("network.init"));
+  GivenParticles given = read_particles(root);
   Initialisation law;
   if (given.empty()) {
     law = of_points ? read_initialisation_of_points(root.table("network.init"))

@@ -1,6 +1,7 @@
 """Slopes and variances of what runs left, with confidence intervals. Numbers in, numbers out: no files, no figures.
 
     order = fits.slope(widths, biases, errors)     # of log y against log x: value, low, high
+    decay = fits.decay_rate(times, gaps, errors)   # of A exp(-rate t)
     spread = fits.variance([run.predictions["output"] for run in runs])
 """
 
@@ -66,6 +67,29 @@ def slope(x, y, errors=None, confidence=0.95):
         half = student_t(confidence, degrees) * math.sqrt(scatter / square)
     else:
         half = _normal(confidence) * math.sqrt(max(1.0, scatter) / square)
+    return Interval(float(value), float(value - half), float(value + half))
+
+
+def decay_rate(times, values, errors=None, confidence=0.95):
+    """The rate of A exp(-rate t) through K >= 3 positive values, by least squares of their logarithms; the interval,
+    Student's with K - 2 degrees of freedom, comes from how far the values are from the curve. Standard errors, where
+    there are some, say which values count for how much, as (value / error)^2. It holds where the values' own errors are
+    independent and small beside them; the rows of one run are correlated, and so are its errors: take rows that lie
+    further apart than the decay takes, or the rates of several seeds. ValueError where numbers are not finite, or
+    values and errors not > 0."""
+    t, v = np.asarray(times, dtype=float), np.asarray(values, dtype=float)
+    e = v if errors is None else np.asarray(errors, dtype=float)
+    if t.ndim != 1 or not t.shape == v.shape == e.shape or not np.isfinite(np.stack([t, v, e])).all():
+        raise ValueError("a rate needs lists of finite numbers, of one length")
+    if len(t) < 3 or np.ptp(t) == 0 or (v <= 0).any() or (e <= 0).any():
+        raise ValueError("a rate needs three values > 0 at least, not all at one time")
+    weights = (v / e) ** 2
+    u, logs = t - np.average(t, weights=weights), np.log(v)
+    logs = logs - np.average(logs, weights=weights)
+    square = np.sum(weights * u * u)
+    value = -np.sum(weights * u * logs) / square
+    degrees = len(t) - 2
+    half = student_t(confidence, degrees) * math.sqrt(np.sum(weights * (logs + value * u) ** 2) / degrees / square)
     return Interval(float(value), float(value - half), float(value + half))
 
 

@@ -25,46 +25,62 @@ struct ChainOptions {
   std::int64_t inner_steps = 1;
 };
 
+/// The phase, the network and the data of a chain, and what observers see of it.
+struct Chain {
+  Dataset data;
+  Network network;
+  Risk risk{{.kind = LossKind::squared}, Reduction::mean};
+  std::vector<Phase> phases;
+
+  Chain(const ChainOptions& options, std::int64_t num_steps)
+      : network(options.neuron, options.inputs.cols(), {.kind = ScalingKind::mean_field}), phases(1) {
+    data.train_inputs = options.inputs;
+    data.train_targets = options.targets;
+    Phase& phase = phases.front();
+    phase.method = find_method(options.method);
+    phase.num_steps = num_steps;
+    phase.step_size = constant(options.step_size);
+    phase.temperature = constant(options.lambda2);
+    phase.lambda1 = constant(options.lambda1);
+    phase.batch_size = options.batch_size;
+    phase.snapshot_every = 3;
+    phase.step_rule = options.step;
+    phase.inner_steps = options.inner_steps;
+  }
+
+  /// Calls look(state) after every step from `particles`; returns the last particles.
+  Particles<double> run(std::uint64_t seed, Particles<double> particles,
+                        const std::function<void(const State<double>&)>& look) const {
+    class Caller : public Listener<double> {
+     public:
+      explicit Caller(const std::function<void(const State<double>&)>& call) : call_(call) {}
+      void hear(const State<double>& state, Ending /*ending*/) override {
+        if (state.step > 0) {
+          call_(state);
+        }
+      }
+
+     private:
+      const std::function<void(const State<double>&)>& call_;
+    };
+    State<double> state;
+    state.particles = std::move(particles);
+    Simulation<double> simulation(std::make_unique<EmpiricalRisk<double>>(network, risk, data), phases,
+                                  {0, 0, seed, seed}, std::move(state));
+    Caller caller(look);
+    simulation.run(caller, std::atomic<bool>(false));
+    return simulation.state().particles;
+  }
+};
+
 /// Calls look(particles, k) after every step k = 1..num_steps of the method from `particles`; returns the last
 /// particles.
 inline Particles<double> run_chain(
     const ChainOptions& options, Particles<double> particles, std::int64_t num_steps,
     const std::function<void(const Particles<double>&, std::int64_t)>& look = [](const auto&, auto) {}) {
-  Dataset data;
-  data.train_inputs = options.inputs;
-  data.train_targets = options.targets;
-  const Network network(options.neuron, options.inputs.cols(), {.kind = ScalingKind::mean_field});
-  const Risk risk({.kind = LossKind::squared}, Reduction::mean);
-  Phase phase;
-  phase.method = find_method(options.method);
-  phase.num_steps = num_steps;
-  phase.step_size = constant(options.step_size);
-  phase.temperature = constant(options.lambda2);
-  phase.lambda1 = constant(options.lambda1);
-  phase.batch_size = options.batch_size;
-  phase.snapshot_every = 3;
-  phase.step_rule = options.step;
-  phase.inner_steps = options.inner_steps;
-
-  class Caller : public Listener<double> {
-   public:
-    explicit Caller(const std::function<void(const Particles<double>&, std::int64_t)>& call) : call_(call) {}
-    void hear(const State<double>& state, Ending /*ending*/) override {
-      if (state.step > 0) {
-        call_(state.particles, state.step);
-      }
-    }
-
-   private:
-    const std::function<void(const Particles<double>&, std::int64_t)>& call_;
-  };
-  State<double> state;
-  state.particles = std::move(particles);
-  Simulation<double> simulation(std::make_unique<EmpiricalRisk<double>>(network, risk, data), {phase},
-                                {0, 0, options.seed, options.seed}, std::move(state));
-  Caller caller(look);
-  simulation.run(caller, std::atomic<bool>(false));
-  return simulation.state().particles;
+  return Chain(options, num_steps).run(options.seed, std::move(particles), [&look](const State<double>& state) {
+    look(state.particles, state.step);
+  });
 }
 
 }  // namespace mfld
