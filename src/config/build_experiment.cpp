@@ -233,7 +233,8 @@ Course build_course(const Value& config, Index num_parameters, const GivenArrays
                   "draws samples or needs outputs, and an objective of one's own has neither");
     section.check(!section.has("until"), "until", "needs columns, and an objective of one's own has none");
   }
-  PhaseList list = read_phases(root, {{}, {}, 1, static_cast<double>(num_parameters), nullptr, nullptr, false, 0, arrays});
+  PhaseList list =
+      read_phases(root, {{}, {}, 1, static_cast<double>(num_parameters), nullptr, nullptr, false, 0, arrays});
   course.phases = std::move(list.phases);
   return course;
 }

@@ -18,7 +18,8 @@ using Doubles = py::array_t<double, py::array::forcecast>;
 /// As doubles, in whatever order; InvalidInput where these are no real numbers.
 Doubles numbers_in(const py::handle& object, std::string_view name) {
   py::array given = py::array::ensure(object);
-  if (given && given.dtype().kind() == 'O' && py::hasattr(object, "__dlpack__")) {  // other packages' arrays
+  if (given && given.dtype().kind() == 'O' && !py::isinstance<py::array>(object) &&
+      py::hasattr(object, "__dlpack__")) {  // other packages' arrays
     given = py::module_::import("numpy").attr("from_dlpack")(object);
   }
   if (!given) {

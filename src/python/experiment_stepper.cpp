@@ -103,7 +103,8 @@ class ExperimentStepper final : public Stepper {
     result["summary"] = to_json(summary());
     result["metrics"] = rows_of(record_);
     result["trajectory"] = trajectory_of(record_);
-    result["predictions"] = py::none();
+    predict();
+    result["predictions"] = predictions_of(record_);
     result["data"] = data_of(experiment().data);
     return result;
   }
@@ -200,6 +201,10 @@ class ExperimentStepper final : public Stepper {
       }
       directory.finish_trajectory();
     }
+    predict();
+    if (record_.has_predictions()) {
+      directory.write_predictions(table_comments(experiment(), options), experiment().data, record_.outputs());
+    }
     directory.write_checkpoint(recorder_.checkpoint_of(simulation_.state()));
     directory.write_experiment(experiment_text(experiment(), options, directory.present_path()));
     directory.write_summary(summary());
@@ -222,6 +227,13 @@ class ExperimentStepper final : public Stepper {
     State<Scalar> state;
     state.particles = experiment().initial.template cast<Scalar>();
     return state;
+  }
+
+  /// What a run ends with, where it is over.
+  void predict() {
+    if (experiment().predictions && numbers().phase == std::ssize(experiment().phases)) {
+      recorder_.predict(simulation_.state());
+    }
   }
 
   RunSummary summary() const {

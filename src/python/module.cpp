@@ -7,6 +7,7 @@
 #include "python/arrays.hpp"
 #include "python/kernel.hpp"
 #include "python/own_parts.hpp"
+#include "python/recorded.hpp"
 #include "python/runs.hpp"
 #include "python/stepper.hpp"
 

@@ -216,7 +216,7 @@ std::unique_ptr<Stepper> stepper_of_objective_resumed(const std::string& folder,
         matrix = found->second;
       });
   for (const std::string& comment : plan.comments) {
-    if (comment.starts_with(change_start)) {
+    if (comment.starts_with(changed_at)) {
       beginning.history.push_back(comment);
     }
   }

@@ -106,7 +106,7 @@ void Stepper::set_particles(const py::handle& particles) {
   Inputs given = matrix_of(particles, "particles");
   put(given);
   GivenArrays arrays;
-  history_.push_back(fmt::format("{}{}: particles = {}", change_start, numbers().step, arrays.add(std::move(given))));
+  history_.push_back(fmt::format("{}{}: particles = {}", changed_at, numbers().step, arrays.add(std::move(given))));
 }
 
 void Stepper::set(const py::dict& settings) {
@@ -120,7 +120,7 @@ void Stepper::set(const py::dict& settings) {
   check_settings(values);
   change(values, arrays);
   for (const auto& [path, value] : values) {
-    history_.push_back(fmt::format("{}{}: {} = {}", change_start, numbers().step, path, to_toml_inline(value)));
+    history_.push_back(fmt::format("{}{}: {} = {}", changed_at, numbers().step, path, to_toml_inline(value)));
   }
 }
 

@@ -10,6 +10,6 @@ namespace mfld::runs {
 std::string objection(const Checkpoint& checkpoint, const Experiment& experiment);
 
 /// What the notes of a branch begin with, beside where it comes from.
-inline constexpr std::string_view branch_change_start = "changed in the branch: ";
+inline constexpr std::string_view change_start = "changed in the branch: ";
 
 }  // namespace mfld::runs

@@ -253,7 +253,7 @@ StoppedRun branch(const FilePlace& directory, const Changes& changes, Kept kept,
   child.notes.push_back(note_of({fs::absolute(directory.path).lexically_normal().string(), child.checkpoint->step,
                                  static_cast<std::int64_t>(parent.experiment.seeds.noise), parent.experiment.hash}));
   for (const std::string& setting : changes.settings) {
-    child.notes.push_back(std::string(runs::branch_change_start) + setting);
+    child.notes.push_back(std::string(runs::change_start) + setting);
   }
   return child;
 }

@@ -93,8 +93,8 @@ StoppedRun stopped_run(const Plan& plan, const FilePlace& directory, Kept kept, 
     check_numbers(plan, run.experiment, directory);
   }
   for (const std::string& comment : plan.comments) {
-    if (comment.starts_with(branch_start) || comment.starts_with(runs::branch_change_start) ||
-        comment.starts_with(change_start) || comment.starts_with(merge_start)) {
+    if (comment.starts_with(branch_start) || comment.starts_with(runs::change_start) ||
+        comment.starts_with(merge_start) || comment.starts_with(changed_at)) {
       run.notes.push_back(comment);
     }
   }

@@ -209,6 +209,7 @@ class Changing(package.PackageTest):
         bad = sim.particles.copy()
         bad[7, 2] = np.inf
         self.assert_refused(ValueError, put(bad), "particles: row 7, column 2 (from 0) is inf")
+        bad = sim.particles.copy()
         self.assert_refused(ValueError, put(bad[:, :3]), "has the shape (30, 3)", "(30, 6)")
         self.assert_refused(ValueError, put(bad[:9]), "(9, 6)")
         self.assert_refused(ValueError, put("x"), "particles")

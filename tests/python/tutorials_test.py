@@ -87,7 +87,7 @@ class Tutorials(package.PackageTest):
         path = ROOT / "src/python/tutorials/own_objective.ipynb"
         notebook = nbformat.read(path, as_version=4)
         kernel = {"metadata": {"path": str(self.root)}}
-        done = nbclient.NotebookClient(notebook, timeout=120 * package.PATIENCE, resources=kernel).execute()
+        done = nbclient.NotebookClient(notebook, timeout=int(120 * package.PATIENCE), resources=kernel).execute()
         shown = [output for cell in done.cells if cell.cell_type == "code" for output in cell.outputs]
         self.assertTrue(any("text/html" in output.get("data", {}) for output in shown))
 

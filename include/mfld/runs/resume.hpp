@@ -32,7 +32,7 @@ struct StoppedRun {
 StoppedRun read_stopped_run(const FilePlace& directory, Kept kept = Kept::last, const Surroundings& surroundings = {});
 
 /// How the notes of what a program changed during its run begin; a number of steps follows.
-inline constexpr std::string_view change_start = "changed at step ";
+inline constexpr std::string_view changed_at = "changed at step ";
 
 /// The note of a branch, and what the last such note of a run says; nothing for a run that is no branch.
 std::string note_of(const Parent& parent);
