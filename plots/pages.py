@@ -91,7 +91,7 @@ def page(shown, live=None):
     title = " and ".join(run["label"] for run in shown["runs"])
     parts = {
         "title": html.escape(title),
-        "connect": "'self'" if live else "'none'",
+        "connect": "'none'" if live is None else "'self'",
         "styles": "\n".join(_file(name) for name in STYLES),
         "licence": _file("uPlot.LICENSE"),
         "payload": _in_script({**shown, "live": live}),

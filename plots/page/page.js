@@ -211,7 +211,7 @@ class Page {
     this.owed = 0;
     $("play").textContent = this.playing ? "Pause" : "Play";
     $("play").setAttribute("aria-label", this.playing ? "Pause" : "Play");
-    this.told = true;
+    this.stale = this.told = true;
   }
 
   turnOver(now) {
