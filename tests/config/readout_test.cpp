@@ -91,8 +91,8 @@ TEST(ReadoutKeys, RefuseWhatHasNoLinearReadout) {
 TEST(ReadoutKeys, RefuseOtherNumbers) {
   const std::string readout = "phase.0.readout=\"ridge\"";
   EXPECT_TRUE(mentions(error_of({readout}), "phase.0.ridge: is missing"));
-  EXPECT_TRUE(mentions(error_of({readout, "phase.0.ridge=0.0"}), "phase.0.ridge = 0.0: must be a number > 0"));
-  EXPECT_TRUE(mentions(error_of({readout, "phase.0.ridge=-1.0"}), "must be a number > 0"));
+  EXPECT_TRUE(mentions(error_of({readout, "phase.0.ridge=0.0"}), "phase.0.ridge = 0.0: must be a finite number > 0"));
+  EXPECT_TRUE(mentions(error_of({readout, "phase.0.ridge=-1.0"}), "must be a finite number > 0"));
   EXPECT_TRUE(mentions(error_of({"phase.0.ridge=1.0"}), "is only read with readout = \"ridge\""));
   EXPECT_TRUE(mentions(error_of({"phase.0.train=[]"}), "must name at least one block"));
   EXPECT_TRUE(mentions(error_of({"phase.0.train=[\"r\"]"}), "\"r\" is none of the blocks"));
@@ -111,7 +111,7 @@ TEST(ReadoutKeys, RefuseStepsOfAPhaseThatHasNone) {
   const auto error_with = [](const std::string& keys) {
     return error_of({"phase.0={method = \"ridge-readout\", ridge = 1.0, " + keys + "}"});
   };
-  EXPECT_TRUE(mentions(error_with("steps = 2"), "steps = 2: must be an integer between 0 and 1"));
+  EXPECT_TRUE(mentions(error_with("steps = 2"), "steps = 2: must be an integer from 0 to 1"));
   EXPECT_TRUE(mentions(error_with("step_size = 0.1"), "is only read with a method that takes steps"));
   EXPECT_TRUE(mentions(error_with("train = [\"input\"]"), "phase.0.train"));
   EXPECT_TRUE(mentions(error_with("readout = \"ridge\""), "phase.0.readout"));
