@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The page of trajectories in a browser without a screen: it plays, scrubs to the file's positions, answers pointer and keys,
 keeps one clock for two runs, and says what it cannot do. Skipped where Debian's chromium, chromium-driver and
-python3-selenium are not installed (sims/setup tests)."""
+python3-selenium are not installed (sims/setup extra)."""
 
 from drawing import DrawingTest, write_run  # first: it may start the test over
 
@@ -40,7 +40,7 @@ def open_browser():
     return browser
 
 
-@unittest.skipIf(MISSING, "needs chromium, chromium-driver and python3-selenium: sims/setup tests installs them")
+@unittest.skipIf(MISSING, "needs chromium, chromium-driver and python3-selenium: sims/setup extra installs them")
 class PageTest(DrawingTest):
     @classmethod
     def setUpClass(cls):

@@ -13,7 +13,7 @@ from package import PACKAGE
 STUBS = ("mfld", "mfld._mfld")
 
 
-@unittest.skipIf(importlib.util.find_spec("mypy") is None, "mypy is not installed (sims/setup tests)")
+@unittest.skipIf(importlib.util.find_spec("mypy") is None, "mypy is not installed (sims/setup extra)")
 class Stubs(package.PackageTest):
     def test_say_what_there_is(self):
         ignored = self.root / "ignored.txt"
