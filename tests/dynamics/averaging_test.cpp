@@ -1,6 +1,8 @@
 // Samples used once, averages of iterates, and penalties toward the start: small examples worked out by hand.
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "mfld/observe/observables.hpp"
 #include "support/kernel_problem.hpp"
 
@@ -55,12 +57,11 @@ TEST(Averaging, ShowsTheMeanSoFarBesideTheIterate) {
   const Halving halving;
   const auto& problem = halving.problem;
   problem.run(problem.network, {Halving::phase(3, Anchor::zero, true)}, [&](const State<double>& state) {
-    if (state.step == 0 || state.step == 3) {
-      EXPECT_FALSE(state.is_averaged());
-      EXPECT_EQ(Halving::value(state.particles), state.step == 0 ? 1 : (1 + 0.5 + 0.25) / 3);
-    } else {
-      EXPECT_EQ(Halving::value(state.particles), state.step == 1 ? 0.5 : 0.25);
-      EXPECT_EQ(Halving::value(state.average), state.step == 1 ? 1 : 0.75);
+    EXPECT_EQ(state.is_averaged(), state.step > 0);
+    EXPECT_EQ(Halving::value(state.particles), std::exp2(-static_cast<double>(state.step)));
+    if (state.step > 0) {
+      const double means[] = {1, 0.75, (1 + 0.5 + 0.25) / 3};
+      EXPECT_EQ(Halving::value(state.average), means[state.step - 1]);
     }
   });
 }

@@ -445,6 +445,9 @@ void check_threads(const char* method) {
 
 TEST(Estimators, HasTheSameBitsOnAnyNumberOfThreads) {
   for (const Method& method : methods) {
+    if (method.estimator == Estimator::dual_ascent || method.estimator == Estimator::at_rest) {
+      continue;  // the one needs bounded neurons, the other makes no drift
+    }
     check_threads<double>(method.name.data());
     check_threads<float>(method.name.data());
   }

@@ -175,7 +175,8 @@ std::vector<Combination> combinations() {
   std::vector<Combination> pairs;
   for (const Method& method : methods) {
     for (const StepInfo& row : step_rules) {
-      if (is_allowed({method, row.kind})) {
+      // Dual ascent needs bounded neurons: dual_ascent_test.cpp and resume_test.cpp have it.
+      if (method.estimator != Estimator::dual_ascent && is_allowed({method, row.kind})) {
         pairs.push_back({method, row.kind});
       }
     }
@@ -274,7 +275,7 @@ void check_threads(const Phase& phase) {
   Problem<Scalar> problem;
   const auto run = [&](int threads) { return with_threads(threads, [&] { return problem.run({phase}); }); };
   const State<Scalar> one = run(1);
-  EXPECT_NE(one.particles, problem.start().particles);
+  EXPECT_EQ(one.particles == problem.start().particles, phase.method->estimator == Estimator::at_rest);
   for (const int threads : {2, 3, 8}) {
     SCOPED_TRACE(threads);
     expect_same(run(threads), one);
@@ -313,8 +314,8 @@ TEST_P(EveryMethod, IsWatchedBeforeEveryStepAndOnceAtTheEnd) {
     const auto& [state, last] = recorder.looks[static_cast<std::size_t>(k)];
     EXPECT_EQ(state.step, k);
     EXPECT_EQ(last, k == 6);
-    EXPECT_EQ(state.phase, k < 4 ? 0 : (k < 6 ? 2 : 3));
-    EXPECT_EQ(state.step_in_phase, k < 4 ? k : (k < 6 ? k - 4 : 0));
+    EXPECT_EQ(state.phase, k < 4 ? 0 : 2) << "the last phase is left once its end is told";
+    EXPECT_EQ(state.step_in_phase, k < 4 ? k : k - 4);
     if (k < 4) {
       EXPECT_EQ(result_of(state), problem.run({phase(k)}).particles);
     }
@@ -538,6 +539,9 @@ TEST(EndsPhase, IsThePhaseOfSoManySteps) {
   const auto check = []<class Scalar>(Scalar) {
     const Problem<Scalar> problem;
     for (const Method& method : methods) {
+      if (method.estimator == Estimator::dual_ascent) {
+        continue;  // needs bounded neurons
+      }
       for (const std::int64_t step : {0, 1, 5}) {
         SCOPED_TRACE(std::string(method.name) + " until " + std::to_string(step));
         const Phase next = phase_of("sgd-mfld", 3);

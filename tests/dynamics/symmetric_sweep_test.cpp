@@ -151,7 +151,7 @@ struct Line {
     class Recorder : public Listener<double> {
      public:
       void hear(const State<double>& state, Ending ending) override {
-        if (state.step > 0 && (ending == Ending::running || state.phase == 1)) {
+        if (state.step > 0 && (ending == Ending::running || ending == Ending::finished)) {
           path.push_back(state.particles(0, 0));
         }
       }

@@ -73,6 +73,10 @@ TEST_F(Extend, EndsInTheBytesOfTheLongerRunForEveryMethodStepAndPrecision) {
       SCOPED_TRACE(name + " " + precision);
       const std::string text = test::experiment_text(phase, precision, 0);
       const fs::path path = run(longer(text, -5));
+      if (phase.find("ridge-readout", phase.rfind("[[phase]]")) != std::string::npos) {
+        EXPECT_TRUE(mentions(refusal(path, Extension{{}, 5}), "must be an integer from 0 to 1"));
+        continue;
+      }
       if (phase.find("until = ", phase.rfind("[[phase]]")) != std::string::npos) {
         EXPECT_TRUE(mentions(refusal(path, Extension{{}, 5}), " ends by a rule"));
         continue;

@@ -298,7 +298,8 @@ TEST_F(KernelRegressionRun, EveryMistakeIsOneSentence) {
   EXPECT_TRUE(mentions(message_of<InvalidInput>([&] { build(text); }), "has no closed form in this convention"));
   text = text_of("method = \"gd\"\nsteps = 1\nstep_size = 0.1\nridge = 1.0");
   EXPECT_TRUE(mentions(message_of<InvalidInput>([&] { build(text); }),
-                       "phase.0.ridge = 1.0: is only read with method = \"kernel-regression\""));
+                       "phase.0.ridge = 1.0: is only read with readout = \"ridge\", or method = \"ridge-readout\" or "
+                       "\"kernel-regression\""));
   text = text_of(kernel_regression("ridge = 0.1"));
   text.replace(text.find("num_train = 12"), 14, "num_train = 2000000");
   const std::string memory = message_of<InvalidInput>([&] { build(text); });
