@@ -17,6 +17,9 @@ using Doubles = py::array_t<double, py::array::forcecast>;
 
 /// As doubles, in whatever order; InvalidInput where these are no real numbers.
 Doubles numbers_in(const py::handle& object, std::string_view name) {
+  if (py::isinstance<py::array_t<double>>(object)) {
+    return py::reinterpret_borrow<Doubles>(object);
+  }
   py::array given = py::array::ensure(object);
   if (given && given.dtype().kind() == 'O' && !py::isinstance<py::array>(object) &&
       py::hasattr(object, "__dlpack__")) {  // other packages' arrays
@@ -54,7 +57,7 @@ template <class Scalar>
 py::array view(const Scalar* first, std::vector<py::ssize_t> shape, std::vector<py::ssize_t> strides,
                const py::handle& owner) {
   py::array_t<Scalar> array(std::move(shape), std::move(strides), first, owner);
-  array.attr("setflags")(py::arg("write") = false);
+  py::detail::array_proxy(array.ptr())->flags &= ~py::detail::npy_api::NPY_ARRAY_WRITEABLE_;  // once a step
   return array;
 }
 

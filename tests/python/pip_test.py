@@ -45,8 +45,10 @@ class Pip(package.PackageTest):
     def test_in_a_fresh_environment(self):
         python = self.fresh_python()
         self.run_or_fail("cmake", "--install", BUILD, "--prefix", self.root / "prefix")
-        self.run_or_fail(python, "-m", "pip", "install", "--quiet", ROOT / "src/python", "-C", "cmake.source-dir=.", "-C",
-                         f"cmake.define.CMAKE_PREFIX_PATH={self.root / 'prefix'}", "-C", f"build-dir={self.root / 'build'}")
+        settings = ["cmake.source-dir=.", f"cmake.define.CMAKE_PREFIX_PATH={self.root / 'prefix'}",
+                    f"build-dir={self.root / 'build'}"]
+        self.run_or_fail(python, "-m", "pip", "install", "--quiet", ROOT / "src/python",
+                         *(f"--config-settings={setting}" for setting in settings))
         place, message = self.run_or_fail(python, "-c", LOOK, cwd=self.root).split("\n")[:2]
         self.assertTrue(place.startswith(str(self.root / "venv")), place)
         self.assertEqual(message, "finished after 3 steps")

@@ -12,4 +12,18 @@ from ._simulation import Simulation as Simulation, resume as resume
 from ._sweeps import sweep as sweep
 from .results import load as load
 
-__all__: list[str]
+__all__ = [
+    "Diverged",
+    "Kernel",
+    "Simulation",
+    "check_loss",
+    "check_objective",
+    "kernel",
+    "kernel_regression",
+    "load",
+    "results",
+    "resume",
+    "run",
+    "sweep",
+    "tangent_kernel",
+]

@@ -1,24 +1,26 @@
 """Whether derivatives of one's own are those of one's own values."""
 
+from typing import Any
+
 import numpy as np
 
 STEP = 1e-5
 
 
-def check_loss(loss: object, outputs: object, targets: object, tolerance: float = 1e-6) -> None:
+def check_loss(loss: Any, outputs: object, targets: object, tolerance: float = 1e-6) -> None:
     """Compare loss.derivative with central differences of loss.value at these outputs and targets [m]. ValueError names the
     entry that differs most, if it does by more than the tolerance (relative to 1 + the derivative)."""
-    outputs, targets = np.asarray(outputs, dtype=float), np.asarray(targets, dtype=float)
-    derivative = np.asarray(loss.derivative(outputs, targets), dtype=float)
+    outputs, targets = np.asarray(outputs, dtype=np.float64), np.asarray(targets, dtype=np.float64)
+    derivative = np.asarray(loss.derivative(outputs, targets), dtype=np.float64)
     above, below = loss.value(outputs + STEP, targets), loss.value(outputs - STEP, targets)
     _compare("loss.derivative", derivative, (np.asarray(above) - np.asarray(below)) / (2 * STEP), tolerance)
 
 
-def check_objective(objective: object, theta: object, tolerance: float = 1e-6) -> None:
+def check_objective(objective: Any, theta: object, tolerance: float = 1e-6) -> None:
     """Compare objective.drift at theta [N, p] with N times central differences of objective.value. ValueError names the
     particle and the parameter that differ most, if they do by more than the tolerance (relative to 1 + the drift)."""
-    theta = np.array(theta, dtype=float)
-    drift = np.asarray(objective.drift(theta.copy()), dtype=float)
+    theta = np.array(theta, dtype=np.float64)
+    drift = np.asarray(objective.drift(theta.copy()), dtype=np.float64)
     differences = np.empty_like(theta)
     for where in np.ndindex(*theta.shape):
         moved = [theta.copy(), theta.copy()]
