@@ -140,8 +140,7 @@ std::string difference(const Value* one, const Value* other, const std::string& 
   const auto step_into = [&](const auto& members_of, const auto& find_in) -> std::string {
     for (const Value* side : {one, other}) {
       for (const std::string& key : members_of(*side)) {
-        const std::string found =
-            difference(find_in(*one, key), find_in(*other, key), path.empty() ? key : path + '.' + key);
+        std::string found = difference(find_in(*one, key), find_in(*other, key), path.empty() ? key : path + '.' + key);
         if (!found.empty()) {
           return found;
         }
