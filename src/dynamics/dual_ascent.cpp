@@ -24,7 +24,7 @@ Index num_at_once(Index num_particles, std::int64_t num_steps) {
   return (num_steps - 1) / num_times + 1;
 }
 
-SampleSpan<double> span_of(Matrix& variables) {
+SampleSpan<double> span_of_variables(Matrix& variables) {
   return {{variables.data(), static_cast<std::size_t>(variables.size())}, variables.cols()};
 }
 
@@ -90,7 +90,7 @@ Estimate DualAscent<Scalar>::estimate(const EstimateContext<Scalar>& context) {
     variables_.setZero(risk->num_terms(), 1);
   }
   scratch_ = objective.term_weight() * variables_;
-  objective.drift_from(span_of(scratch_), context.particles, context.drift, context.finish);
+  objective.drift_from(span_of_variables(scratch_), context.particles, context.drift, context.finish);
   return {objective.num_terms()};
 }
 
