@@ -107,7 +107,8 @@ class Page {
       colours.className = "ramp";
       items.push(item(`${colour}: ${short(-full)} `), colours, item(short(full)));
     }
-    if (this.runs.some(run => run.columns[0].teachers.length || run.columns.some(column => column.teachers.length)))
+    const inputs = this.look.axes.every(axis => axis.kind === "weight");  // or there are no rays
+    if (inputs && this.runs.some(run => run.columns.some(column => column.teachers.length)))
       items.push(item(swatch(css("--teacher")), "teacher direction (dashed)"));
     if (this.runs.length > 1) this.runs.forEach((run, k) => items.push(item(swatch(css(`--run${k}`)), `curve of ${run.label}`)));
     $("legend").replaceChildren(...items);
@@ -318,19 +319,21 @@ class Page {
   }
 
   /** Asks from time to time whether the run has gone on. */
-  async watch(version) {
+  async watch() {
     const address = this.payload.live.replace(/\/$/, "");
     try {
-      const seen = await (await fetch(address + "/version")).text();
-      if (version !== undefined && seen !== version) {
+      const answer = await fetch(address + "/version");
+      if (!answer.ok) throw new Error(answer.status);
+      const seen = await answer.text();
+      if (this.seen !== undefined && seen !== this.seen) {
         const payload = {...await (await fetch(address + "/payload")).json(), live: this.payload.live};
         this.renew(payload, await Promise.all(payload.runs.map(readRun)));
       }
-      version = seen;
+      this.seen = seen;
     } catch (error) {
       $("notes").textContent = "The server has gone, or cannot read the run; what is shown was read before.";
     }
-    setTimeout(() => this.watch(version), NEWS_MILLISECONDS);
+    setTimeout(() => this.watch(), NEWS_MILLISECONDS);
   }
 }
 

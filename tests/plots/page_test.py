@@ -7,6 +7,7 @@ from drawing import DrawingTest, write_run  # first: it may start the test over
 
 import importlib.util
 import shutil
+import threading
 import time
 import unittest
 
@@ -14,6 +15,7 @@ import numpy as np
 
 import frames
 import pages
+import serving
 from mfld import results
 
 BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
@@ -180,6 +182,21 @@ class PageTest(DrawingTest):
         self.open(self.write("<img src=x onerror='document.title=1'>", walk()))
         self.assertEqual(self.js("return document.querySelectorAll('img').length"), 0)
         self.assertIn("<img", self.js("return document.querySelector('figcaption').textContent"))
+
+    def test_a_served_run_goes_on(self):
+        """At the end it stays at the end."""
+        positions = walk()
+        self.write("run", positions[:20])
+        server = serving.server_of(self.folder / "run", 0, {})
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        self.browser.get(f"http://127.0.0.1:{server.server_address[1]}/")
+        self.wait("window.readyMilliseconds && page.seen")
+        self.js("page.goTo(19)")
+        shutil.rmtree(self.folder / "run")
+        self.write("run", positions)
+        self.wait("page.clock.last === 29 && page.tick === 29 && page.views[0].frame === 29")
 
     def test_a_browser_that_cannot_unpack(self):
         command = "Page.addScriptToEvaluateOnNewDocument"
