@@ -119,7 +119,7 @@ EDITS = {
     "task": {
         "source": (CMAKE, *before("  src/task/sampling.cpp\n", "  src/task/ramp.cpp\n")),
         "header": (TASK_TABLE_CPP, *after('#include "mfld/task/index_model.hpp"\n', '#include "mfld/task/ramp.hpp"\n')),
-        "reader": (TASK_TABLE_CPP, *before("constexpr auto table = ", READ_RAMP)),
+        "reader": (TASK_TABLE_CPP, *before("constexpr auto rows_of_tasks = ", READ_RAMP)),
         "row": (TASK_TABLE_CPP, *before('    {"file", ', '    {"ramp", "y = slope |x|", read_ramp},\n')),
     },
     "observable": {
@@ -139,7 +139,7 @@ EDITS = {
     },
     "step": {
         "name": (STEPS_HPP, " kinetic };", " kinetic, heavy_ball };"),
-        "header": (STEPS_HPP, *before('#include "mfld/steps/kinetic.hpp"\n', '#include "mfld/dynamics/heavy_ball.hpp"\n')),
+        "header": (STEPS_HPP, *before('#include "mfld/steps/kinetic.hpp"\n', '#include "mfld/steps/heavy_ball.hpp"\n')),
         "class": (STEPS_HPP, " Kinetic<Scalar>>", " Kinetic<Scalar>, HeavyBall<Scalar>>"),
     },
 }
@@ -148,7 +148,7 @@ EDITS = {
 NEW_FILES = {
     "task": {"include/mfld/task/ramp.hpp": "ramp.hpp", "src/task/ramp.cpp": "ramp.cpp"},
     "estimator": {"include/mfld/dynamics/smoothed.hpp": "smoothed.hpp"},
-    "step": {"include/mfld/dynamics/heavy_ball.hpp": "heavy_ball.hpp"},
+    "step": {"include/mfld/steps/heavy_ball.hpp": "heavy_ball.hpp"},
 }
 
 # What does not compile where a place is left out: kind, place, the file that notices, and in which words.
