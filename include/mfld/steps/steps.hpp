@@ -25,6 +25,8 @@ enum class StepKind { euler_maruyama, leimkuhler_matthews, sphere, ball, kinetic
 /// and where it has velocities
 ///   const Particles<Scalar>& velocities() const;                [N x p], empty before begin
 ///   static Particles<Scalar> starting_velocities(const StepOptions&, Index num_particles, trained);  what begin makes
+/// and where it cannot begin everywhere
+///   std::string failure() const;                                after begin, what is in the way; else empty
 template <class Scalar>
 using AnyStep =
     std::variant<EulerMaruyama<Scalar>, LeimkuhlerMatthews<Scalar>, Sphere<Scalar>, Ball<Scalar>, Kinetic<Scalar>>;
