@@ -18,6 +18,7 @@
 #include "mfld/record/provenance.hpp"
 #include "mfld/selfcheck/selfcheck.hpp"
 #include "mfld/tables/child.hpp"
+#include "mfld/tables/csv_format.hpp"
 #include "say.hpp"
 #include "stopping.hpp"
 

@@ -47,10 +47,10 @@ every = 1
         self.assert_sentence(self.run_on("t.csv", "a;b\n1,5;2\n"), 2, "line 2, column 1", "the decimal sign must be a point")
 
     def test_it_reads_what_it_writes(self):
-        self.assert_rows(2, "t.csv", "a,b,y\n1,2,3\n4,5,7\n", 'task.test_path="t.csv"', "observe.predictions=true")
+        self.assert_rows(2, "t.csv", "a,b,y\n1,2,3\n4,5,7\n5,6,7\n6,7,8\n", "task.test_fraction=0.5", "observe.predictions=true")
         self.assert_rows(2, "p.csv", (self.root / "o0/predictions.csv").read_text())
         self.assertEqual(self.mfld("kernel", "t.csv", "--out", "k.csv", "--quiet").returncode, 0)
-        self.assert_rows(2, "k2.csv", (self.root / "k.csv").read_text())
+        self.assert_rows(4, "k2.csv", (self.root / "k.csv").read_text())
 
     def test_compressed_text(self):
         comments = "".join(f"# line {i} of many\n" for i in range(20000))
