@@ -5,9 +5,10 @@ the new features are worth.
     plots/one_step.py RUN_DIR [--out FOLDER]
 
 Left: singular values of the input weights at the start and after the step, for the step size whose spike is the first to
-be predicted above 1.15 times the edge of the bulk, with the predicted edge and spike. Middle: the squared cosine of the leading direction and the direction that the labels depend on,
-against the step size eta = sqrt(N) step_size, with the limit for large dimensions (median and each seed). Right: risk of the ridge regression on the new
-features, on fresh samples, against n / d for step sizes N^a, beside the risk of the best linear function.
+be predicted above 1.15 times the edge of the bulk, with the predicted edge and spike. Middle: the squared cosine of the
+leading direction and the direction that the labels depend on, against the step size eta = sqrt(N) step_size (median and
+each seed), with the limit for large dimensions as lines. Right: risk of the ridge regression on the new features, on
+fresh samples, against n / d for step sizes N^a (median and quartiles), beside the risk of the best linear function.
 Prints the values. Writes one_step.png, .pdf and .svg.
 """
 
@@ -18,8 +19,10 @@ sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))  # python3 -I do
 import interpreter  # noqa: E402, F401  (first: it may start the script over)
 
 import math
+from fractions import Fraction
 
 import numpy as np
+from matplotlib.ticker import LogLocator, NullFormatter
 
 import arguments
 from mfld import results
@@ -93,26 +96,44 @@ def risk_of(run):
     return 2 * sweeps.last_value(run, "test_loss")
 
 
-def draw_spectrum(axes, runs):
-    chosen = next((run for run in sorted(runs, key=eta_of) if Prediction(run).spike(eta_of(run))[0] > 1.15 * Prediction(run).edge), runs[-1])
+def plain_ticks(axis):
+    """Ticks of a short logarithmic axis, at 1, 2 and 5 times powers of 10, as plain numbers."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
+
+
+def legend_of(axes, place, columns):
+    """The legend of a panel above it, where nothing is drawn."""
+    place.axis("off")
+    place.legend(*axes.get_legend_handles_labels(), loc="lower left", ncol=columns, borderaxespad=0, columnspacing=1.0,
+                 handlelength=1.6)
+
+
+def draw_spectrum(axes, place, runs):
+    far = [run for run in sorted(runs, key=eta_of)
+           if Prediction(run).spike(eta_of(run))[0] > 1.15 * Prediction(run).edge]
+    chosen = far[0] if far else runs[-1]
     prediction = Prediction(chosen)
     spike, _ = prediction.spike(eta_of(chosen))
     before, after = singular_values(chosen, 0), singular_values(chosen, -1)
     bins = np.linspace(0, 1.05 * max(spike, after[0]), 60)
-    axes.hist(before, bins, histtype="step", color=style.COLOURS[0], label="before the step")
-    axes.hist(after, bins, color=style.COLOURS[1], alpha=0.6, label="after it")
+    axes.hist(after, bins, color=style.COLOURS[3], label="after the step")
+    axes.hist(before, bins, histtype="step", color=style.COLOURS[0], label="before it")
     axes.axvline(prediction.edge, color=style.GREY, linestyle=":", label="edge of the bulk")
     axes.axvline(spike, color=style.COLOURS[4], linestyle="--", label="predicted spike")
     axes.set_yscale("log")
     axes.set_ylim(0.5)
+    axes.yaxis.set_major_formatter("{x:g}")
     axes.set_xlabel("singular value of $W$")
-    axes.set_title(rf"$\eta$ = {eta_of(chosen):.3g}", loc="left")
-    axes.legend(loc="upper right")
+    axes.set_ylabel("singular values in a bin")
+    axes.set_title(rf"spectrum: $\eta$ = {eta_of(chosen):.3g}, $n/d$ = {ratio_of(chosen):g}", loc="left")
+    legend_of(axes, place, 2)
     say(f"eta = {eta_of(chosen):.3g}, {chosen.name}: edge {prediction.edge:.4g}, largest before {before[0]:.4g}; "
         f"predicted spike {spike:.4g}, largest after {after[0]:.4g}, second {after[1]:.4g}")
 
 
-def draw_alignment(axes, cases):
+def draw_alignment(axes, place, cases):
     for index, (ratio, runs) in enumerate(cases.items()):
         etas = sorted({eta_of(run) for run in runs})
         medians = []
@@ -124,22 +145,24 @@ def draw_alignment(axes, cases):
         axes.plot(etas, medians, linestyle="none", **style.look(index))
         grid = np.geomspace(etas[0], etas[-1], 400)
         prediction = Prediction(runs[0])
-        axes.plot(grid, [prediction.spike(eta)[1] for eta in grid], color=style.COLOURS[index], linewidth=1,
-                  label=f"$n/d$ = {ratio:g}")
+        axes.plot(grid, [prediction.spike(eta)[1] for eta in grid], color=style.COLOURS[index], linewidth=1)
+        axes.plot([], [], linewidth=1, label=f"$n/d$ = {ratio:g}", **style.look(index))
         for eta, median in zip(etas, medians):
             say(f"n/d = {ratio:g}, eta = {eta:.3g}: alignment {median:.3g}, predicted {prediction.spike(eta)[1]:.3g}")
     axes.set_xscale("log")
-    axes.set_xlabel(r"$\eta$")
-    axes.set_title(r"$\langle u_1, \beta\rangle^2$ after the step", loc="left")
+    plain_ticks(axes.xaxis)
+    axes.set_xlabel(r"step size $\eta$")
+    axes.set_ylabel(r"squared cosine $\langle u_1, \beta\rangle^2$")
+    axes.set_title("direction of the spike (lines: limit)", loc="left")
     axes.set_ylim(-0.03, 1.03)
-    axes.legend(loc="upper left")
+    legend_of(axes, place, 2)
 
 
 def power_of(run):
     return math.log(eta_of(run)) / math.log(run.setting("network.width", kind=int))
 
 
-def draw_risk(axes, cases):
+def draw_risk(axes, place, cases):
     runs = [run for members in cases.values() for run in members]
     for index, power in enumerate(POWERS):
         chosen = [run for run in runs if abs(power_of(run) - power) < 1e-3]
@@ -148,17 +171,19 @@ def draw_risk(axes, cases):
         x, y = np.array([ratio_of(run) for run in chosen]), np.array([risk_of(run) for run in chosen])
         grid, (low, middle, high) = sweeps.band(x, y)
         axes.fill_between(grid, low, high, color=style.COLOURS[index], alpha=0.22, linewidth=0)
-        axes.plot(grid, middle, label=rf"$\eta = N^{{{power:g}}}$", **style.look(index))
+        axes.plot(grid, middle, label=rf"$\eta = N^{{{Fraction(power)}}}$", **style.look(index))
         say(f"eta = N^{power:g}: risk " + ", ".join(f"{value:.3g} (n/d = {ratio:g})"
                                                     for ratio, value in zip(grid, middle)))
     level = Prediction(runs[0]).linear_risk()
     axes.axhline(level, color=style.GREY, linestyle=":", label="best linear")
     say(f"risk of the best linear function: {level:.3g}")
-    axes.set_xscale("log")
+    sweeps.show_values(axes, [ratio_of(run) for run in runs])
     sweeps.log_if_positive(axes, [risk_of(run) for run in runs])
-    axes.set_xlabel("$n / d$")
-    axes.set_title("risk of ridge on the features", loc="left")
-    axes.legend(loc="best")
+    plain_ticks(axes.yaxis)
+    axes.set_xlabel("samples per dimension $n / d$")
+    axes.set_ylabel("risk $E\\,(f - g)^2$ on new samples")
+    axes.set_title("ridge regression on the features", loc="left")
+    legend_of(axes, place, 3)
 
 
 def draw(runs, args):
@@ -169,13 +194,13 @@ def draw(runs, args):
         raise results.Error(f"{FIGURE} needs samples of the first phase.")
     cases = {ratio: [run for run in runs if ratio_of(run) == ratio] for ratio in sorted({ratio_of(run) for run in runs})}
     style.require_few(cases, FIGURE)
-    figure = style.figure(style.WIDTH_INCHES * 1.35, 3.2)
-    grid = figure.subplots(1, 3)
-    draw_spectrum(grid[0], list(cases.values())[len(cases) // 2])
-    draw_alignment(grid[1], cases)
-    draw_risk(grid[2], cases)
+    figure = style.figure(style.WIDTH_INCHES * 1.35, 3.7)
+    legends, panels = figure.subplots(2, 3, gridspec_kw={"height_ratios": (0.4, 3.0)})
+    draw_spectrum(panels[0], legends[0], list(cases.values())[len(cases) // 2])
+    draw_alignment(panels[1], legends[1], cases)
+    draw_risk(panels[2], legends[2], cases)
     counts = sorted({len({run.keys.get("seed") for run in members}) for members in cases.values()})
-    style.save(figure, args, "one_step", f"medians and each of {counts[0]} seeds" if counts[-1] > 1 else "")
+    style.save(figure, args, "one_step", f"median, quartiles and each of {counts[0]} seeds" if counts[-1] > 1 else "")
 
 
 if __name__ == "__main__":

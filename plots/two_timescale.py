@@ -24,17 +24,19 @@ from words import say
 
 FIGURE = "the figure of two time scales"
 PANELS = {
-    "feature_alignment": ("alignment of the kernel", r"$y^\top K y \,/\, (|K|_F\, |y|^2)$"),
-    "effective_dimension": ("effective dimension", r"$\mathrm{tr}\, K (K + n\lambda I)^{-1}$"),
-    "test_loss": ("test loss", "$R(f)$"),
+    "feature_alignment": ("alignment of kernel and labels", r"$y^\top K y \,/\, (|K|_F\, |y|^2)$"),
+    "effective_dimension": ("effective dimension of the kernel", r"$\mathrm{tr}\, K (K + n\lambda I)^{-1}$"),
+    "test_loss": ("test loss, no penalty", "$R(f)$ on new samples"),
 }
+LINESTYLES = ("-", (0, (3, 2)), "-.", ":", (0, (5, 1, 1, 1)))  # curves may lie on each other
 
 
 def draw_panel(axes, cases, column):
     for index, (label, runs) in enumerate(cases.items()):
-        series.draw(axes, runs, "step", column, True, label=words.in_figure(label or "runs", 24), **style.look(index))
+        series.draw(axes, runs, "step", column, True, label=words.in_figure(label or "runs", 24),
+                    linestyle=LINESTYLES[index], **style.look(index))
     axes.set_xscale("symlog", linthresh=1)
-    axes.set_xlabel("step")
+    axes.set_xlabel("step $k$")
     title, unit = PANELS[column]
     axes.set_title(title, loc="left")
     axes.set_ylabel(unit)
@@ -56,7 +58,7 @@ def draw(runs, args):
     figure = style.figure(style.WIDTH_INCHES * 1.3, 3.0)
     for axes, column in zip(figure.subplots(1, len(PANELS)), PANELS):
         draw_panel(axes, cases, column)
-    figure.axes[0].legend(loc="best")
+    figure.axes[0].legend(loc="upper left", handlelength=3)
     report(cases)
     style.save(figure, args, "two_timescale", series.in_words(cases))
 
