@@ -327,6 +327,7 @@ class CsvReader {
   InvalidInput ragged(const CsvLine& parts, std::string_view line) const {
     const std::size_t num_fields = parts.fields.size();
     const bool is_short = num_fields < num_columns_;
+    const bool lacks_name = layout_.has_header && num_rows_ == 0 && num_fields == num_columns_ + 1;
     const auto other = std::find_if(separators.begin(), separators.end(), [&](const SeparatorInfo& row) {
       return num_columns_ > 1 && row.value != Separator::automatic &&
              split_fields(line, row.value).size() == num_columns_;
@@ -335,7 +336,9 @@ class CsvReader {
         parts.number, static_cast<Index>(is_short ? num_fields : num_columns_) + 1,
         fmt::format("is {}: {} fields where line {} has {} ({} separate fields{}, {} skips lines before the table)",
                     is_short ? "missing" : "one too many", num_fields, first_line_, num_columns_, words_of(separator_),
-                    other != separators.end() ? fmt::format(", and {} in this line", other->words) : "",
+                    other != separators.end() ? fmt::format(", and {} in this line", other->words)
+                    : lacks_name              ? ", so that a column may have no name"  // as R writes those of its rows
+                                              : "",
                     table_.source.option("skip_lines")));
   }
 

@@ -134,9 +134,12 @@ std::string map_to_signs(std::vector<Table>& tables) {
                                            class_text(first, classes[0]), needed_by));
   }
   const auto comes_first = [&first](double a, double b) {
-    return first.classes.empty()
-               ? a < b
-               : first.classes[static_cast<std::size_t>(a)] < first.classes[static_cast<std::size_t>(b)];
+    if (first.classes.empty()) {
+      return a < b;
+    }
+    const std::string& one = first.classes[static_cast<std::size_t>(a)];
+    const std::string& other = first.classes[static_cast<std::size_t>(b)];
+    return one == "-" || (one < other && other != "-");  // - is the negative class, whatever its code
   };
   const auto [smaller, larger] = std::minmax(classes[0], classes[1], comes_first);
   for (Table& table : tables) {

@@ -123,7 +123,7 @@ TEST_F(Columns, WordsBecomeClassesInTheOrderOfLetters) {
     EXPECT_TRUE(mentions(data.description, "labels \"B\" -> -1 and \"M\" -> +1"));
   }
   for (const char* words :
-       {"TRUE FALSE", "True False", "true false", "yes no", "T F", ">50K <=50K", "good bad", "1st +"}) {
+       {"TRUE FALSE", "True False", "true false", "yes no", "T F", ">50K <=50K", "good bad", "1st +", "+ -"}) {
     const std::string text = words;
     const std::string first = text.substr(0, text.find(' '));
     const std::string other = text.substr(text.find(' ') + 1);

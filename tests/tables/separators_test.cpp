@@ -98,7 +98,9 @@ TEST_F(Separators, WhatDoesNotFitIsSaid) {
       {"1,5\t2,5\n1,5\t2,5\n", "line 1, column 1 holds \"1,5\""},
       {"1.000,5;2\n1,5;2\n", "line 1, column 1 holds \"1.000,5\" and must hold a finite number (the decimal sign"},
       {"a;b\n1;NA\n", "line 2, column 2 holds \"NA\""},
-      {"a b\n1 2 3\n", "line 2, column 3 is one too many"},
+      {"a b\n1 2 3\n",
+       "line 2, column 3 is one too many: 3 fields where line 1 has 2 (blanks separate fields, so that a column may "
+       "have no"},
       {"#N/A;2;3\n4;5;6\n", "line 1, column 1 holds \"#N/A\": is the line a comment or a row?"},
       {"#N/A 2 3\n4 5 6\n", "line 1, column 1 holds \"#N/A\": is the line a comment or a row?"},
       {"a;b\n1;\"2\n", "line 2, column 2 holds a quotation mark"},

@@ -64,7 +64,7 @@ bool is_header(const Source& source, const TableOptions& options, const CsvLine&
                            column == select_columns(source, options.columns, {}, std::ssize(fields)).target;
     throw source.invalid_at(line.number, column + 1,
                             fmt::format("holds {} and must hold a finite number{}{}", quoted_field(*word),
-                                        ways_out(source), way_out_of(source, options, *word, is_target)));
+                                        ways_out(source), is_target ? way_out_of(source, options, *word, true) : ""));
   }
   return false;
 }
