@@ -18,6 +18,9 @@ Value to_value(double number) { return {number}; }
 Value to_value(std::int64_t integer) { return {integer}; }
 Value to_value(bool flag) { return {flag}; }
 Value to_value(const std::string& text) { return {text}; }
+Value to_value(const Column& column) {
+  return column.name.empty() ? to_value(*column.place) : to_value(column.name);
+}
 template <class T>
 Value to_value(const std::vector<T>& items) {
   List list;
@@ -49,6 +52,14 @@ std::optional<std::int64_t> as_integer(const Value& value) {
 std::optional<std::string> as_text(const Value& value) {
   const auto* text = value.as<std::string>();
   return text != nullptr ? std::optional(*text) : std::nullopt;
+}
+
+std::optional<Column> as_column(const Value& value) {
+  if (const auto* text = value.as<std::string>()) {
+    return text->empty() ? std::nullopt : std::optional(Column(*text));
+  }
+  const std::optional<std::int64_t> integer = as_integer(value);
+  return integer ? std::optional(Column(*integer)) : std::nullopt;
 }
 
 template <class Parse>
@@ -356,6 +367,16 @@ std::vector<std::int64_t> Section::integers(std::string_view name, std::string_v
                    ? items
                    : std::nullopt;
       });
+}
+
+Column Section::column(std::string_view name, std::string_view doc, const Fallback<Column>& fallback) {
+  return get<Column>(name, doc, fallback, "an integer, or the name of a column in quotes", Column(0), as_column);
+}
+
+std::vector<Column> Section::columns(std::string_view name, std::string_view doc) {
+  return get<std::vector<Column>>(name, doc, {std::vector<Column>{}},
+                                  "a list of integers and of names of columns in quotes", {},
+                                  [](const Value& value) { return as_list(value, as_column); });
 }
 
 std::vector<std::string> Section::names(std::string_view name, std::string_view doc,

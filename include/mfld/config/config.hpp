@@ -11,6 +11,7 @@
 #include "mfld/config/value.hpp"
 #include "mfld/core/number_rule.hpp"
 #include "mfld/core/particles.hpp"
+#include "mfld/tables/columns.hpp"
 
 namespace mfld {
 
@@ -87,6 +88,8 @@ class Section {
   Matrix matrix(std::string_view name, std::string_view doc);
   std::vector<std::int64_t> integers(std::string_view name, std::string_view doc,
                                      const Fallback<std::vector<std::int64_t>>& fallback, IntegerRange range);
+  Column column(std::string_view name, std::string_view doc, const Fallback<Column>& fallback);
+  std::vector<Column> columns(std::string_view name, std::string_view doc);
   std::vector<std::string> names(std::string_view name, std::string_view doc,
                                  const Fallback<std::vector<std::string>>& fallback);
 
