@@ -5,7 +5,9 @@ set(MFLD_PYTHON_INTERPRETER "" CACHE FILEPATH "The Python to build the package f
 
 function(mfld_find_python why)
   set(candidates ${MFLD_PYTHON_INTERPRETER})
-  if(NOT candidates)
+  if(SKBUILD) # pip builds for its own
+    set(candidates ${Python_EXECUTABLE})
+  elseif(NOT candidates)
     find_program(first_python NAMES python3 NO_CACHE)
     set(candidates ${first_python} /usr/bin/python3 /usr/local/bin/python3)
   endif()

@@ -48,8 +48,11 @@ struct KernelArguments {
   std::string path;     // rows of the kernel
   std::string columns;  // its columns; empty: the rows
   std::string target_column = "-1";
+  std::vector<std::string> input_columns;
+  std::vector<std::string> drop_columns;
   std::int64_t skip_lines = 0;
   std::string header = "auto";
+  std::string separator = "auto";
   std::string dataset = "data";
   std::string cosines;         // a list, or the number of evenly spaced angles
   std::int64_t spectrum = -1;  // largest degree of the eigenvalues on the sphere; -1: none

@@ -18,6 +18,7 @@
 #include "mfld/record/provenance.hpp"
 #include "mfld/selfcheck/selfcheck.hpp"
 #include "mfld/tables/child.hpp"
+#include "mfld/tables/csv_format.hpp"
 #include "say.hpp"
 #include "stopping.hpp"
 
@@ -184,15 +185,23 @@ void add_kernel_numbers(CLI::App& command, KernelArguments& arguments) {
 
 CLI::App* add_kernel(CLI::App& app, KernelArguments& arguments) {
   CLI::App& command = *app.add_subcommand("kernel", "The kernel of a network of infinite width, as numbers");
-  command.add_option("rows", arguments.path, "Data file (.csv, .npy, .h5) whose inputs are the rows of the kernel");
+  command.add_option("rows", arguments.path, "Data file (.csv, .npy, .h5 ..) whose inputs are the rows of the kernel");
   command.add_option("columns", arguments.columns, "Data file of its columns [the same]");
   command.add_option("--target-column", arguments.target_column,
-                     "Column of the files that is no input, from 0, negative from the end; or none [-1]");
+                     "Column of the files that is no input: from 0, negative from the end, or its name; or none [-1]");
+  command
+      .add_option("--input-columns", arguments.input_columns, "The inputs, by number or name, commas between [others]")
+      ->delimiter(',');
+  command
+      .add_option("--drop-columns", arguments.drop_columns, "Columns to leave out, by number or name, commas between")
+      ->delimiter(',');
   command.add_option("--skip-lines", arguments.skip_lines, "Lines of a .csv before its table [0]")
       ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 40));
   command.add_option("--header", arguments.header, "Whether names of columns stand above the rows of a .csv [auto]")
       ->check(CLI::IsMember({"auto", "yes", "no"}));
-  command.add_option("--dataset", arguments.dataset, "Data set of a .h5 [data]");
+  command.add_option("--separator", arguments.separator, "What stands between the fields of a .csv [auto]")
+      ->check(CLI::IsMember(mfld::names_of(mfld::separators)));
+  command.add_option("--dataset", arguments.dataset, "Data set of a .h5, array of a .npz [data]");
   command.add_option("--cosines", arguments.cosines,
                      "Instead of files: unit vectors at these cosines (-1,0,0.5,1) or N >= 2 evenly spaced angles");
   command

@@ -18,6 +18,20 @@ bool pulls_to_start(const Phase& phase) {
   return phase.anchor == Anchor::start && (phase.lambda1.value != 0 || phase.lambda1_fourth.value != 0);
 }
 
+/// Why it cannot begin; empty if it has.
+template <class Scalar>
+std::string begin_rule(AnyStep<Scalar>& step, const StepContext<Scalar>& context) {
+  return std::visit(
+      [&context](auto& rule) -> std::string {
+        rule.begin(context);
+        if constexpr (requires { rule.failure(); }) {
+          return rule.failure();
+        }
+        return {};
+      },
+      step);
+}
+
 }  // namespace
 
 template <class Scalar>
@@ -179,7 +193,11 @@ void Simulation<Scalar>::step(Outcome& outcome) {
                                        state_.particles, of_step.anchor};
   StepOfAll<Scalar> next(state_.rule, context);
   if (is_first) {
-    std::visit([&context](auto& rule) { rule.begin(context); }, state_.rule);
+    outcome.failure = begin_rule(state_.rule, context);
+    if (!outcome.failure.empty()) {
+      outcome.end.ending = Ending::diverged;
+      return;
+    }
     if (phase.averaging) {
       state_.average = state_.particles.template cast<double>();
     }

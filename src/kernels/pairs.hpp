@@ -42,8 +42,8 @@ struct PairTask {
 /// x - z, s the scores, and derivatives of phi in |x - z|^2,
 ///   W = phi s.s' - 2 phi' (s - s').(x - z) - 2 d phi' - 4 phi'' |x - z|^2,   grad_x W = J^T through + direct,
 ///   through = phi s' - 2 phi' (x - z),
-///   direct = -2 phi' (s - s') + 2 (x - z) [phi' s.s' - 2 phi'' (s - s').(x - z) - (2 d + 4) phi'' - 4 phi''' |x -
-///   z|^2]
+///   direct = -2 phi' (s - s')
+///            + 2 (x - z) [phi' s.s' - 2 phi'' (s - s').(x - z) - (2 d + 4) phi'' - 4 phi''' |x - z|^2]
 /// each summed over the sources. A point is x_c, then s_c.
 template <class Scalar>
 struct SteinTask {

@@ -1,5 +1,7 @@
 #include "mfld/steps/ball.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -47,6 +49,16 @@ void Ball<Scalar>::begin(const StepContext<Scalar>& context) {
   mirror_ = Particles<double>::Zero(num_particles, context.particles.cols());
   const ArrayXd gain = over(share.unaryExpr([](double s) { return std::atanh(s); }), share);
   put_back(gain.matrix().asDiagonal() * position, context.trained, 0, mirror_);
+}
+
+template <class Scalar>
+std::string Ball<Scalar>::failure() const {
+  for (Index j = 0; j < mirror_.rows(); ++j) {
+    if (!mirror_.row(j).allFinite()) {
+      return fmt::format("particle {} is not inside the ball whose radius the next phase has", j);
+    }
+  }
+  return {};
 }
 
 template <class Scalar>

@@ -6,7 +6,7 @@ namespace mfld::trust {
 
 /// -psi / lambda2, psi the first variation of dual variables, as a function of u = theta / std(nu): what the logarithm
 /// of the Gibbs law adds to that of the prior nu. Where the neuron is linear in r, h = h_0 + r h_1, it is integrated
-/// over r:
+/// over r,
 ///   log E_{r ~ N(0, s^2)} exp(-(psi_0 + r psi_1) / lambda2) = -psi_0 / lambda2 + (s psi_1 / lambda2)^2 / 2,
 /// s^2 = lambda2 / (2 lambda1), and u = (w, b) / s alone. Given (w, b), r is then normal, mean -psi_1 / (2 lambda1) and
 /// variance s^2.

@@ -108,7 +108,26 @@ TEST(Ball, AParticleOutsideIsNamed) {
   const auto trained = all_trained(3);
   Ball<double> ball;
   ball.begin({{.step_size = 0.1}, drift, trained, particles});
+  EXPECT_EQ(ball.failure(), "particle 11 is not inside the ball whose radius the next phase has");
   EXPECT_EQ(ball.move({{.step_size = 0.1}, drift, trained, particles}, 0, 30), 11);
+  particles.row(11) << 0.5, 0, 0;
+  ball.begin({{.step_size = 0.1}, drift, trained, particles});
+  EXPECT_EQ(ball.failure(), "");
+}
+
+TEST(Ball, NoPhaseBeginsWithAParticleOutside) {
+  const KernelProblem problem({NeuronKind::sigma, Activation::tanh, true, 1}, {.kind = ScalingKind::mean_field}, 9, 1,
+                              20);
+  Phase free = phase_of("gld", 3, 0.1);
+  free.temperature = constant(1);
+  Phase in_ball = phase_of("gld", 3, 0.1);
+  in_ball.step_rule = StepKind::ball;
+  in_ball.radius = 0.01;
+  EXPECT_EQ(problem.run(problem.network, {free, in_ball}).step, 3);
+  EXPECT_EQ(problem.outcome.end.ending, Ending::diverged);
+  EXPECT_EQ(problem.outcome.end.step, 3);
+  EXPECT_EQ(problem.outcome.end.first_bad_particle, std::nullopt);
+  EXPECT_EQ(problem.outcome.failure, "particle 0 is not inside the ball whose radius the next phase has");
 }
 
 // The potential -F . theta at temperature T, kappa = |F| R / T. In one dimension E theta / R = coth kappa - 1 / kappa;

@@ -17,8 +17,8 @@ namespace mfld {
 namespace {
 
 // ---- No data: an Ornstein-Uhlenbeck process, stepped by Euler
-// ------------------------------------------------------------------ theta <- (1 - 2 eta lambda1) theta + sqrt(2 eta
-// lambda2) xi is an autoregression of order one, so its variance is
+//
+// theta <- (1 - 2 eta lambda1) theta + sqrt(2 eta lambda2) xi is an autoregression of order one, so its variance is
 //   v_k = v + (1 - 2 eta lambda1)^2k (v_0 - v),   v = lambda2 / (2 lambda1 (1 - eta lambda1)).
 
 class OrnsteinUhlenbeck : public testing::TestWithParam<reference::OrnsteinUhlenbeck> {
@@ -97,9 +97,10 @@ TEST(OrnsteinUhlenbeckFromRest, AutocorrelationDecaysByTheContraction) {
 }
 
 // ---- Linear neurons and squared loss: the mean obeys a closed linear equation
-// --------------------------------------------------- v_j = A mean - b, so mean <- (I - eta S) mean + eta b + sqrt(2
-// eta lambda2 / N) xi with S = A + 2 lambda1 I, for every N, and theta_j - mean contracts by 1 - 2 eta lambda1 (a
-// linear-quadratic mean-field game; Gaussian if the start is).
+//
+// v_j = A mean - b, so mean <- (I - eta S) mean + eta b + sqrt(2 eta lambda2 / N) xi with S = A + 2 lambda1 I, for
+// every N, and theta_j - mean contracts by 1 - 2 eta lambda1 (a linear-quadratic mean-field game; Gaussian if the start
+// is).
 
 ChainOptions quadratic() {
   ChainOptions options;
@@ -243,10 +244,10 @@ TEST(LinearQuadraticBatches, GradientCovarianceAtTheOptimumIsSharedByAllParticle
   }
 }
 
-/// Stationary covariance of the mean under mini-batches of one sample and Langevin noise, exactly: with e = mean -
-/// optimum,
-///   e <- (I - eta S_i) e - eta g_i + noise,   S_i = x_i x_i' + 2 lambda1 I,   g_i = S_i optimum - y_i x_i,   sum_i g_i
-///   = 0,
+/// Stationary covariance of the mean under mini-batches of one sample and Langevin noise, exactly: with
+/// e = mean - optimum,
+///   e <- (I - eta S_i) e - eta g_i + noise,
+///   S_i = x_i x_i' + 2 lambda1 I,   g_i = S_i optimum - y_i x_i,   sum_i g_i = 0,
 /// so C = E_i (I - eta S_i) C (I - eta S_i)' + eta^2 E g_i g_i' + 2 eta lambda2 / N, iterated to its fixed point.
 Matrix batch_covariance(const ChainOptions& options, double width) {
   Matrix covariance = Matrix::Zero(2, 2);
@@ -292,10 +293,10 @@ TEST(LinearQuadraticBatches, StationaryCovarianceOfTheMeanIsNotAveragedOutByTheW
 }
 
 // ---- One parameter, tanh: the stationary law of the stepped chain by quadrature
-// ----------------------------------------------------- h = tanh(w x) on two samples. Given outputs f, a particle is a
-// Markov chain on the line with the Gaussian transition
-//   w' ~ N(w - eta (g(w; f) + 2 lambda1 w), 2 eta lambda2),   g(w; f) = (1/2) sum_i (f_i - y_i) x_i (1 - tanh^2(w
-//   x_i)),
+//
+// h = tanh(w x) on two samples. Given outputs f, a particle is a Markov chain on the line with the Gaussian transition
+//   w' ~ N(w - eta (g(w; f) + 2 lambda1 w), 2 eta lambda2),
+//   g(w; f) = (1/2) sum_i (f_i - y_i) x_i (1 - tanh^2(w x_i)),
 // whose stationary law is found here on a grid. At N = 1, f = (tanh(w x_i)); at N = infinity, f is the mean over that
 // law.
 

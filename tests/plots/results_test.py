@@ -13,7 +13,8 @@ import sys
 import tempfile
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "plots"))
+PLOTS = pathlib.Path(__file__).resolve().parents[2] / "plots"
+sys.path.insert(0, str(PLOTS))
 import interpreter  # noqa: E402, F401  (may start the file over)
 
 import h5py  # noqa: E402
@@ -37,6 +38,13 @@ class Folder(unittest.TestCase):
             self.assertIn(part, sentence)
         self.assertEqual(sentence.count("\n"), 0, sentence)
         self.assertTrue(sentence.endswith("."), sentence)
+
+
+class Import(unittest.TestCase):
+    def test_the_folder_of_scripts_has_the_same_reader(self):
+        program = f"import sys; sys.path.insert(0, {str(PLOTS)!r}); import results, mfld; print(results is mfld.results)"
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env={}, check=True)
+        self.assertEqual(done.stdout, "True\n")
 
 
 class WrittenByTheProgram(Folder):

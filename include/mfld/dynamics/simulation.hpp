@@ -15,7 +15,7 @@ namespace mfld {
 
 struct Outcome {
   RunEnd end;
-  std::string failure;         // why there was no estimate of the drift, in words; empty where there was
+  std::string failure;         // in words, where a run could not go on for another reason than numbers
   double step_seconds = 0;     // in the gradient estimator and the step
   double observe_seconds = 0;  // in the listener
 };

@@ -62,8 +62,7 @@ struct DriftPass {
 
 /// What particles represent together, and how a field moves each of them: the two moves of every method (src/README.md,
 /// "How a step moves a particle"). Holds no weights and draws nothing. Another model is another class with these
-/// passes:
-/// they are virtual once a pass over the data.
+/// passes, which are virtual once a pass over the data.
 class Model {
  public:
   virtual ~Model() = default;
@@ -76,7 +75,8 @@ class Model {
   virtual std::string describe(Index num_particles) const = 0;
 
   /// f(x_i), summed over the particles in a fixed order, across blocks of them in double. particles [N x p]; inputs n
-  /// samples; outputs [n x K], K = 1. Parallel over particles; the same bits on any thread count.
+  /// samples; outputs [n x K], K = 1. Costs O(n N d), one activation a sample and particle. Parallel over particles;
+  /// the same bits on any thread count.
   template <class Scalar>
   void outputs(const Particles<Scalar>& particles, const PackedInputs<Scalar>& inputs, SampleSpan<double> outputs,
                KernelWorkspace<Scalar>& workspace) const {
@@ -87,7 +87,8 @@ class Model {
   ///   f_i = f(x_i),   c = field(f),   drift_j (=, +=) weight sum_i c_i grad h(theta_j; x_i)
   /// for every particle j from the same frozen configuration. `weight` is drift_factor / |I|. Columns that are not
   /// trained get 0. outputs, if not empty, receives f [n x K]. finish may move the particles it is called for: nothing
-  /// reads them any more. Parallel over particles; the same bits on any thread count.
+  /// reads them any more. Costs twice what the outputs cost, but the activations and their slopes are computed once.
+  /// Parallel over particles; the same bits on any thread count.
   template <class Scalar>
   void drift(const Particles<Scalar>& particles, const PackedInputs<Scalar>& inputs, const Field& field, double weight,
              Accumulate accumulate, Drift& drift, SampleSpan<double> outputs, KernelWorkspace<Scalar>& workspace,

@@ -11,10 +11,9 @@ namespace mfld {
 /// How a fully connected network of infinite width is scaled, started and trained. With L = num_weight_layers,
 ///   K^1 = input_variance x.x' + input_bias_variance,
 ///   K^(l+1) = weight_variance E[sigma(u) sigma(v)] + bias_variance,      (u, v) ~ N(0, K^l restricted to x, x'),
-///   Theta^1 = K^1,  Theta^(l+1) = K^(l+1) + weight_variance E[sigma'(u) sigma'(v)] Theta^l,
-/// (Jacot et al. 2018, thm. 1)
-/// where parameters that are not trained leave out their term of K^l in Theta^l. K^L is the covariance of the outputs
-/// at the start, Theta^L the tangent kernel.
+///   Theta^1 = K^1,  Theta^(l+1) = K^(l+1) + weight_variance E[sigma'(u) sigma'(v)] Theta^l
+/// (Jacot et al. 2018, thm. 1), where parameters that are not trained leave out their term of K^l in Theta^l.
+/// K^L is the covariance of the outputs at the start, Theta^L the tangent kernel.
 struct KernelConvention {
   double input_variance = 1;
   double input_bias_variance = 0;

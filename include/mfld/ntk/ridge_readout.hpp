@@ -9,10 +9,10 @@ namespace mfld {
 enum class RidgeForm { smaller, of_samples, of_neurons };
 
 /// The output weights that minimise, over r, for given w and b of a neuron r sigma(w.x + b),
-///   (1/2) sum_i (f(x_i) - y_i)^2 + (shift / 2) penalty_factor sum_j r_j^2,   f(x) = output_factor sum_j r_j
-///   sigma_j(x):
-///   r_j = drift_factor sum_i a_i sigma_j(x_i),   a = (K + shift I)^-1 y,   K = output_factor drift_factor sum_j
-///   sigma_j sigma_j'
+///   (1/2) sum_i (f(x_i) - y_i)^2 + (shift / 2) penalty_factor sum_j r_j^2,
+///   f(x) = output_factor sum_j r_j sigma_j(x):
+///   r_j = drift_factor sum_i a_i sigma_j(x_i),   a = (K + shift I)^-1 y,
+///   K = output_factor drift_factor sum_j sigma_j sigma_j'
 /// (src/README.md, equation 20), in the mean-field scaling K = (1/N) sum_j sigma_j sigma_j' and f(x_i) = y_i - shift
 /// a_i; or the same by r = drift_factor (G + shift I)^-1 Phi' y, G = output_factor drift_factor Phi' Phi, Phi_ij =
 /// sigma_j(x_i). inputs [n x d], targets [n], shift > 0. Nothing where the matrix is not finite and positive definite:

@@ -1,4 +1,6 @@
 #pragma once
+#include <string>
+
 #include "mfld/core/matrix_list.hpp"
 #include "mfld/steps/step.hpp"
 
@@ -10,9 +12,8 @@ namespace mfld {
 ///   theta = R tanh(|y| / R) y / |y|,   J = d theta / d y,
 ///   y_j <- y_j - eta (J' g_j - T grad log det J) + sqrt(2 T eta) xi_j^(k):
 /// an unconstrained step for the law of y, whose image is proportional to exp(-potential / T) in the ball, with no mass
-/// at its boundary. Near 0 it is the Euler-Maruyama step. Stationary law biased O(eta). A particle that is not inside
-/// where the phase begins is not finite after the first step. Carries y; one normal a coordinate from the stream
-/// (seed, noise, k).
+/// at its boundary. Near 0 it is the Euler-Maruyama step. Stationary law biased O(eta). No phase begins with a
+/// particle outside. Carries y; one normal a coordinate from the stream (seed, noise, k).
 template <class Scalar>
 class Ball {
  public:
@@ -30,6 +31,7 @@ class Ball {
 
   /// Takes y.
   void begin(const StepContext<Scalar>& context);
+  std::string failure() const;
   Index move(const StepContext<Scalar>& context, Index first, Index last);
 
   template <class Self, class Visit>

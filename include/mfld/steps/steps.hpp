@@ -21,10 +21,12 @@ enum class StepKind { euler_maruyama, leimkuhler_matthews, sphere, ball, kinetic
 ///   static double noise_amplitude(const StepOptions&);          what multiplies normals
 ///   void begin(const StepContext<Scalar>&);                     before the first step of a phase
 ///   Index move(const StepContext<Scalar>&, first, last);        see EulerMaruyama
-///   static void for_each_matrix(self, const RunSizes&, visit);  what it carries from step to step (matrix_list.hpp)
+///   static void for_each_matrix(self, const RunSizes&, visit);  what it carries from step to step (matrix_list.hpp),
 /// and where it has velocities
 ///   const Particles<Scalar>& velocities() const;                [N x p], empty before begin
 ///   static Particles<Scalar> starting_velocities(const StepOptions&, Index num_particles, trained);  what begin makes
+/// and where it cannot begin everywhere
+///   std::string failure() const;                                after begin, what is in the way; else empty
 template <class Scalar>
 using AnyStep =
     std::variant<EulerMaruyama<Scalar>, LeimkuhlerMatthews<Scalar>, Sphere<Scalar>, Ball<Scalar>, Kinetic<Scalar>>;

@@ -61,9 +61,8 @@ struct ProximalGibbs {
 /// with the variance of nu and the mean that the nodes have, by which sum_s weight_s h(theta_s; x) is f_p. The
 /// expectation over the rest is taken
 ///   by quadrature, D <= 3: the trapezoidal rule in a ball that holds all but 1e-13 of the mass, refined by sqrt(2)
-///   until
-///     nothing changes or most_nodes is reached; accepted if the last change of the logarithm is below 0.01. The error
-///     falls like exp(-c / step) for analytic neurons, like step^2 for those with a kink;
+///     until nothing changes or most_nodes is reached; accepted if the last change of the logarithm is below 0.01. The
+///     error falls like exp(-c / step) for analytic neurons, like step^2 for those with a kink;
 ///   by Monte Carlo from nu, accepted if the effective sample size is at least a tenth of the samples;
 ///   else by annealed importance sampling [Neal, Statistics and Computing 2001] from nu, over 64 to 384 powers of
 ///     exp(-psi / lambda2), with preconditioned Crank-Nicolson moves, which leave nu as it is in any dimension; it ends

@@ -14,8 +14,7 @@ std::vector<Index> least_assignment(const Matrix& costs);
 ///   min over permutations s of sqrt((1/N) sum_j |a_j - b_s(j)|^2),
 /// by sorting in one dimension, else by least_assignment. a, b [N x D], N and D >= 1; InvalidInput for clouds of two
 /// sizes or with numbers that are not finite. For two samples of one law it is of the order N^(-1/max(D, 4)), and not
-/// 0:
-/// compare with that of two samples known to have one law.
+/// 0: compare with that of two samples known to have one law.
 double wasserstein2(const Particles<double>& a, const Particles<double>& b);
 
 /// The distance when particle j is matched with particle j, an upper bound: sqrt((1/N) sum_j |a_j - b_j|^2). What

@@ -151,8 +151,7 @@ inline const std::vector<ParityNetwork> parity_networks = {
 };
 
 // ---- No data: theta <- (1 - 2 eta lambda1) theta + sqrt(2 eta lambda2) xi
-// --------------------------------------------- Stationary variance lambda2 / (2 lambda1 (1 - eta lambda1)), and the
-// variance after ten steps from variance 1.
+// Stationary variance lambda2 / (2 lambda1 (1 - eta lambda1)), and the variance after ten steps from variance 1.
 
 struct OrnsteinUhlenbeck {
   double lambda1, lambda2, step_size, stationary_variance, variance_after_ten;
@@ -169,9 +168,8 @@ inline const std::vector<OrnsteinUhlenbeck> ornstein_uhlenbeck = {
 };
 
 // ---- Linear neurons, squared loss: a linear-quadratic mean field
-// ------------------------------------------------------ h = w.x, l = (u - y)^2 / 2, A = X'X / n, b = X'y / n, S = A +
-// 2 lambda1 I; lambda1 = 0.1, lambda2 = 0.05, eta = 0.2, N = 4. Covariances are (11, 12, 22), stationary for this step
-// size and this N.
+// h = w.x, l = (u - y)^2 / 2, A = X'X / n, b = X'y / n, S = A + 2 lambda1 I; lambda1 = 0.1, lambda2 = 0.05, eta = 0.2,
+// N = 4. Covariances are (11, 12, 22), stationary for this step size and this N.
 
 inline constexpr double quadratic_inputs[3][2] = {{1, 0.5}, {-0.5, 1}, {0.25, -1.5}};
 inline constexpr double quadratic_targets[3] = {1, -0.5, 2};
@@ -204,11 +202,10 @@ inline constexpr double quadratic_gradient_covariance[3] = {0.113306703442035998
                                                             0.6058061375866397835};
 
 // ---- One-dimensional nonlinear mean field
-// ----------------------------------------------------------------------------- h = tanh(w x), data (1, 0.8), (-0.5,
-// 0.3), l = (u - y)^2 / 2, lambda1 = lambda2 = 0.1. Means over the stationary law of N particles in continuous time,
-// exp(-N F / lambda2): quadrature in one and two dimensions; for N = 16 the two squares are written as Gaussian
-// integrals, so that the particles separate and two dimensions remain (in double precision; it gives N = 1 and 2 to 13
-// digits).
+// h = tanh(w x), data (1, 0.8), (-0.5, 0.3), l = (u - y)^2 / 2, lambda1 = lambda2 = 0.1. Means over the stationary law
+// of N particles in continuous time, exp(-N F / lambda2): quadrature in one and two dimensions; for N = 16 the two
+// squares are written as Gaussian integrals, so that the particles separate and two dimensions remain (in double
+// precision; it gives N = 1 and 2 to 13 digits).
 
 inline constexpr double line_inputs[2] = {1, -0.5};
 inline constexpr double line_targets[2] = {0.8, 0.3};
