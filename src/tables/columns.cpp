@@ -169,13 +169,6 @@ bool needs_names(const ColumnChoice& choice) {
          std::any_of(choice.dropped.begin(), choice.dropped.end(), has_no_place);
 }
 
-bool mentions_name(const ColumnChoice& choice, const std::string& name) {
-  const auto has_name = [&name](const Column& column) { return is_called(column, name); };
-  return (choice.target && has_name(*choice.target)) ||
-         std::any_of(choice.inputs.begin(), choice.inputs.end(), has_name) ||
-         std::any_of(choice.dropped.begin(), choice.dropped.end(), has_name);
-}
-
 ColumnChoice same_columns(const Table& table, const ColumnChoice& choice) {
   ColumnChoice same;
   same.target.reset();

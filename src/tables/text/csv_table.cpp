@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "tables/table_file.hpp"
-#include "tables/table_header.hpp"
 #include "tables/text/csv_layout.hpp"
+#include "tables/text/table_header.hpp"
 
 namespace mfld::tables {
 
