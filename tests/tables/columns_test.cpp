@@ -81,10 +81,13 @@ TEST_F(Columns, ThatAreNotThereAreRefused) {
 TEST_F(Columns, OfOneNameAreChosenByNumber) {
   const std::string twice = "a,a,y\n1,2,3\n";
   FileDatasetOptions options = choose(twice, "a", {});
-  options.csv.header = Header::yes;
   EXPECT_TRUE(mentions(refusal(options), "target_column = \"a\": "));
   EXPECT_TRUE(mentions(refusal(options), "has two columns of that name, which are chosen by number, 0 or 1"));
+  options.columns.target = "y";
+  EXPECT_EQ(make_file_dataset(options, 1).train_targets, (Vector{{3}}));
   options.columns.target = 1;
+  EXPECT_TRUE(mentions(refusal(options), "header = \"yes\""));
+  options.csv.header = Header::yes;
   EXPECT_EQ(make_file_dataset(options, 1).train_targets, (Vector{{2}}));
 }
 
