@@ -25,6 +25,7 @@ struct RunArguments {
   std::string shard;
   double max_wall_seconds = 0;
   bool previous = false;
+  bool force = false;
   bool quiet = false;
   std::string command;
 

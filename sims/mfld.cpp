@@ -109,13 +109,14 @@ void add_sweep_options(CLI::App& command, RunArguments& arguments) {
   command.add_option("--jobs", arguments.jobs, "Runs of a sweep at a time [1]; threads that are left help inside them")
       ->check(CLI::Range(1, 4096));
   command.add_option("--shard", arguments.shard,
-                     "i/k: makes every k-th run of a sweep, from the i-th on; for job arrays");
+                     "i/k: makes every k-th run of a sweep, from the i-th on; auto: by the task of a job array");
 }
 
 void add_run(CLI::App& app, RunArguments& arguments) {
   CLI::App& command = *app.add_subcommand("run", "Run an experiment file: one run, or its cases x sweep");
   command.add_option("experiment", arguments.path, "TOML file; `mfld list keys` explains it")->required();
   command.add_option("--out", arguments.out, "New or empty directory for the results [runs/<name of the file>]");
+  command.add_flag("--force", arguments.force, "Empty that directory before, if it is one of runs and nothing else");
   command
       .add_option("--set", arguments.settings,
                   "path=value: sets one key, a TOML value or a bare word; phase.0.steps=100 reaches into a list")
