@@ -25,6 +25,7 @@ struct RunArguments {
   std::string shard;
   double max_wall_seconds = 0;
   bool previous = false;
+  bool force = false;
   bool quiet = false;
   std::string command;
 
@@ -48,13 +49,27 @@ struct InfoArguments {
 
 ExitStatus info(const InfoArguments& arguments);
 
+/// Where trajectory.h5 of a run goes for other programs.
+struct ExportArguments {
+  std::string directory;
+  std::string to;           // one of export_formats()
+  std::string coordinates;  // a list with commas; empty: all
+  std::string out;          // empty: the terminal
+};
+
+std::vector<std::string> export_formats();
+ExitStatus export_trajectory(const ExportArguments& arguments);
+
 /// What `mfld kernel` computes: between the inputs of two files, or, where `cosines` says so, of unit vectors.
 struct KernelArguments {
   std::string path;     // rows of the kernel
   std::string columns;  // its columns; empty: the rows
   std::string target_column = "-1";
+  std::vector<std::string> input_columns;
+  std::vector<std::string> drop_columns;
   std::int64_t skip_lines = 0;
   std::string header = "auto";
+  std::string separator = "auto";
   std::string dataset = "data";
   std::string cosines;         // a list, or the number of evenly spaced angles
   std::int64_t spectrum = -1;  // largest degree of the eigenvalues on the sphere; -1: none

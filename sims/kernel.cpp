@@ -5,6 +5,7 @@
 #include <boost/algorithm/string/join.hpp>
 #include <charconv>
 #include <cmath>
+#include <iterator>
 #include <memory>
 #include <numbers>
 #include <optional>
@@ -167,27 +168,37 @@ std::string error_comment(const InfiniteNetwork& network, const mfld::InfiniteWi
 
 // --- Between files
 
-std::optional<Index> target_column(const std::string& text) {
-  Index column = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), column);
-  if (text == "none") {
-    return std::nullopt;
+/// A number, or else a name.
+mfld::Column column(const std::string& text) {
+  Index place = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), place);
+  return error == std::errc() && end == text.data() + text.size() ? mfld::Column(place) : mfld::Column(text);
+}
+
+mfld::ColumnChoice columns(const KernelArguments& arguments) {
+  mfld::ColumnChoice choice;
+  choice.target.reset();
+  if (arguments.target_column != "none") {
+    choice.target = column(arguments.target_column);
   }
-  if (error != std::errc() || end != text.data() + text.size()) {
-    throw InvalidInput(fmt::format("--target-column {}: must be an integer, or none", text));
-  }
-  return column;
+  std::transform(arguments.input_columns.begin(), arguments.input_columns.end(), std::back_inserter(choice.inputs),
+                 column);
+  std::transform(arguments.drop_columns.begin(), arguments.drop_columns.end(), std::back_inserter(choice.dropped),
+                 column);
+  return choice;
 }
 
 mfld::InputFileOptions file(const KernelArguments& arguments, const std::string& name, const std::string& path) {
   const mfld::Header header = arguments.header == "yes"  ? mfld::Header::yes
                               : arguments.header == "no" ? mfld::Header::no
                                                          : mfld::Header::automatic;
+  const auto separator =
+      std::find_if(mfld::separators.begin(), mfld::separators.end(),
+                   [&arguments](const mfld::SeparatorInfo& row) { return row.name == arguments.separator; });
   return {.name = name,
           .path = path,
-          .target_column = target_column(arguments.target_column),
-          .skip_lines = arguments.skip_lines,
-          .header = header,
+          .columns = columns(arguments),
+          .csv = {.skip_lines = arguments.skip_lines, .header = header, .separator = separator->value},
           .dataset = arguments.dataset};
 }
 
@@ -229,12 +240,24 @@ std::string describe_inputs(const KernelArguments& arguments, const mfld::FileIn
                      arguments.columns.empty() ? "" : header(columns), rows.inputs.cols());
 }
 
+void say_warnings(const KernelArguments& arguments, const mfld::FileInputs& file) {
+  for (const std::string& warning : file.warnings) {
+    if (!arguments.quiet) {
+      say(warning);
+    }
+  }
+}
+
 void between_files(const KernelArguments& arguments) {
   refuse_to_replace_inputs(arguments);
   const auto [row_file, column_file] = read(arguments);
   const mfld::Inputs& x = row_file.inputs;
   const mfld::Inputs* z = column_file ? &column_file->inputs : nullptr;
   const std::string inputs = describe_inputs(arguments, row_file, column_file ? *column_file : row_file);
+  say_warnings(arguments, row_file);
+  if (column_file) {
+    say_warnings(arguments, *column_file);
+  }
   const InfiniteNetwork network = make_network(arguments, x.cols());
   state_memory(arguments, x.rows(), (z ? *z : x).rows(), network.parts);
   Output output(arguments.out);  // what cannot be written is known before the kernel is

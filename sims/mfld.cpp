@@ -18,6 +18,7 @@
 #include "mfld/record/provenance.hpp"
 #include "mfld/selfcheck/selfcheck.hpp"
 #include "mfld/tables/child.hpp"
+#include "mfld/tables/csv_format.hpp"
 #include "say.hpp"
 #include "stopping.hpp"
 
@@ -93,7 +94,7 @@ void add_sweep_options(CLI::App& command, RunArguments& arguments) {
   command.add_option("--jobs", arguments.jobs, "Runs of a sweep at a time [1]; threads that are left help inside them")
       ->check(CLI::Range(1, 4096));
   command.add_option("--shard", arguments.shard,
-                     "i/k: makes every k-th run of a sweep, from the i-th on; for job arrays");
+                     "i/k: makes every k-th run of a sweep, from the i-th on; auto: by the task of a job array");
 }
 
 void add_run(CLI::App& app, RunArguments& arguments) {
@@ -102,6 +103,7 @@ void add_run(CLI::App& app, RunArguments& arguments) {
       ->required()
       ->type_name(value_names::experiment);
   command.add_option("--out", arguments.out, "New or empty directory for the results [runs/<name of the file>]");
+  command.add_flag("--force", arguments.force, "Empty that directory before, if it is one of runs and nothing else");
   command
       .add_option("--set", arguments.settings,
                   "path=value: sets one key, a TOML value or a bare word; phase.0.steps=100 reaches into a list")
@@ -177,15 +179,23 @@ void add_kernel_numbers(CLI::App& command, KernelArguments& arguments) {
 
 void add_kernel(CLI::App& app, KernelArguments& arguments) {
   CLI::App& command = *app.add_subcommand("kernel", "The kernel of a network of infinite width, as numbers");
-  command.add_option("rows", arguments.path, "Data file (.csv, .npy, .h5) whose inputs are the rows of the kernel");
+  command.add_option("rows", arguments.path, "Data file (.csv, .npy, .h5 ..) whose inputs are the rows of the kernel");
   command.add_option("columns", arguments.columns, "Data file of its columns [the same]");
   command.add_option("--target-column", arguments.target_column,
-                     "Column of the files that is no input, from 0, negative from the end; or none [-1]");
+                     "Column of the files that is no input: from 0, negative from the end, or its name; or none [-1]");
+  command
+      .add_option("--input-columns", arguments.input_columns, "The inputs, by number or name, commas between [others]")
+      ->delimiter(',');
+  command
+      .add_option("--drop-columns", arguments.drop_columns, "Columns to leave out, by number or name, commas between")
+      ->delimiter(',');
   command.add_option("--skip-lines", arguments.skip_lines, "Lines of a .csv before its table [0]")
       ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 40));
   command.add_option("--header", arguments.header, "Whether names of columns stand above the rows of a .csv [auto]")
       ->check(CLI::IsMember({"auto", "yes", "no"}));
-  command.add_option("--dataset", arguments.dataset, "Data set of a .h5 [data]");
+  command.add_option("--separator", arguments.separator, "What stands between the fields of a .csv [auto]")
+      ->check(CLI::IsMember(mfld::names_of(mfld::separators)));
+  command.add_option("--dataset", arguments.dataset, "Data set of a .h5, array of a .npz [data]");
   command.add_option("--cosines", arguments.cosines,
                      "Instead of files: unit vectors at these cosines (-1,0,0.5,1) or N >= 2 evenly spaced angles");
   command
@@ -206,6 +216,7 @@ void add_kernel(CLI::App& app, KernelArguments& arguments) {
 struct Questions {
   InfoArguments info;
   ListArguments list;
+  ExportArguments exported;
   std::string template_name;
   std::string command;  // to help with, or of the page of the manual
 };
@@ -224,6 +235,19 @@ void add_questions(CLI::App& app, Questions& questions) {
   app.add_subcommand("new", "Write an experiment file to begin with, with comments: mfld new two-phase > my.toml")
       ->add_option("template", questions.template_name, "Its name [says what there is]")
       ->type_name(value_names::experiment_template);
+}
+
+void add_export(CLI::App& app, ExportArguments& arguments) {
+  CLI::App& command = *app.add_subcommand("export", "The trajectory of a run for OVITO, ParaView or numpy");
+  command.add_option("directory", arguments.directory, "A run directory")->required()->type_name(value_names::run);
+  command
+      .add_option("--to", arguments.to,
+                  "xyz: extended XYZ (OVITO); csv: one table, a row a particle and frame (ParaView); npz: numpy")
+      ->required()
+      ->check(CLI::IsMember(export_formats()));
+  command.add_option("--coordinates", arguments.coordinates,
+                     "Which, with commas: w_1,w_2,r; the first three are the position of xyz [all]");
+  command.add_option("--out", arguments.out, "A new file [the terminal, but for npz]");
 }
 
 /// Those about the program itself. What only other programs call has no group, and is not shown to people.
@@ -247,6 +271,9 @@ ExitStatus answer(const CLI::App& app, const Questions& questions) {
   }
   if (app.got_subcommand("list")) {
     return list(questions.list);
+  }
+  if (app.got_subcommand("export")) {
+    return export_trajectory(questions.exported);
   }
   if (app.got_subcommand("new")) {
     return write_template(questions.template_name);
@@ -288,6 +315,7 @@ ExitStatus dispatch(int argc, char** argv) {
   add_merge(app, arguments);
   Questions questions;
   add_questions(app, questions);
+  add_export(app, questions.exported);
   KernelArguments kernel_arguments;
   add_kernel(app, kernel_arguments);
   add_self_description(app, questions);

@@ -15,7 +15,26 @@ std::string duration(double seconds) {
                       : fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
 }
 
+/// "40 s", "3 min", "2.5 h".
+std::string roughly(double seconds) {
+  return seconds < 90     ? fmt::format("{:.0f} s", std::ceil(seconds))
+         : seconds < 5400 ? fmt::format("{:.0f} min", seconds / 60)
+                          : fmt::format("{:.1f} h", seconds / 3600);
+}
+
 }  // namespace
+
+void SweepProgress::count(bool earlier) { ++(earlier ? num_earlier_ : num_made_); }
+
+std::string SweepProgress::words() const {
+  if (num_made_ == 0) {
+    return {};
+  }
+  const std::int64_t num_ended = num_earlier_ + num_made_;
+  const double seconds = mfld::seconds_since(start_);
+  const double left = seconds / static_cast<double>(num_made_) * static_cast<double>(num_runs_ - num_ended);
+  return fmt::format("{} of {} ended, {} left", num_ended, num_runs_, roughly(left));
+}
 
 std::string progress_line(const mfld::Progress& progress, std::size_t width) {
   constexpr std::size_t longest_bar = 24;
@@ -33,6 +52,15 @@ std::string progress_line(const mfld::Progress& progress, std::size_t width) {
   const double part = static_cast<double>(std::min(progress.step, total)) / static_cast<double>(total);
   const std::string done(static_cast<std::size_t>(part * static_cast<double>(bar)), '#');
   return fmt::format("[{:-<{}}] {}", done, bar, numbers);
+}
+
+std::string progress_line(const SweepProgress& sweep, const mfld::Progress& run, std::size_t width) {
+  const std::string words = sweep.words();
+  const std::string start = words.empty() ? "" : words + "  ";
+  if (width == 0) {
+    return start + progress_line(run, 0);
+  }
+  return start.size() < width ? start + progress_line(run, width - start.size()) : start.substr(0, width);
 }
 
 }  // namespace commands

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "commands.hpp"
+#include "job_array.hpp"
 #include "mfld/config/experiment.hpp"
 #include "mfld/core/error.hpp"
 #include "mfld/core/parallel.hpp"
@@ -17,6 +18,7 @@
 #include "mfld/core/startable_threads.hpp"
 #include "mfld/files/folder.hpp"
 #include "mfld/files/user_path.hpp"
+#include "mfld/record/emptying.hpp"
 #include "mfld/record/provenance.hpp"
 #include "mfld/runs/merge.hpp"
 #include "mfld/runs/runner.hpp"
@@ -119,14 +121,25 @@ fs::path default_out(const fs::path& file) {
   return fs::path("runs") / name;
 }
 
-/// "2/5": the second of five.
-void read_shard(const std::string& text, mfld::SweepOptions& options) {
+void empty_if_forced(const fs::path& out, const RunArguments& arguments) {
+  if (arguments.force && !arguments.shard.empty()) {
+    throw mfld::InvalidInput("--force: would empty the directory that the other shards write into; leave it out");
+  }
+  if (arguments.force) {
+    mfld::empty_run_directory(out);
+  }
+}
+
+/// "2/5": the second of five; "auto": by the job array that this is a task of.
+void read_shard(const std::string& given, mfld::SweepOptions& options) {
   constexpr std::int64_t most = 1000000;
   char rest = 0;
+  const std::string text = given == "auto" ? shard_of_job_array() : given;
   if (!text.empty() &&
       (std::sscanf(text.c_str(), "%" SCNd64 "/%" SCNd64 "%c", &options.shard, &options.num_shards, &rest) != 2 ||
        options.shard < 1 || options.shard > options.num_shards || options.num_shards > most)) {
-    throw mfld::InvalidInput(fmt::format("--shard {}: must be i/k with 1 <= i <= k <= {}, such as 2/5", text, most));
+    throw mfld::InvalidInput(
+        fmt::format("--shard {}: must be i/k with 1 <= i <= k <= {}, such as 2/5, or auto", text, most));
   }
 }
 
@@ -144,7 +157,11 @@ mfld::SweepOptions sweep_options(const mfld::Plan& plan, const fs::path& out, co
   options.surroundings.stop = &stop_requested;
   options.surroundings.tables = std::make_shared<mfld::TableStore>();
   options.provenance = mfld::provenance(arguments.command);
-  options.progress = draws(arguments) ? draw_progress : nullptr;
+  const auto all = std::ssize(plan.runs);
+  const auto sweep = std::make_shared<SweepProgress>((all - options.shard + options.num_shards) / options.num_shards);
+  if (draws(arguments)) {
+    options.progress = [sweep](const mfld::Progress& run) { draw(progress_line(*sweep, run, terminal_width())); };
+  }
   if (!arguments.quiet) {
     options.checking = [draws = draws(arguments), first = !told](std::int64_t num_checked, std::int64_t num) mutable {
       draw_checking(num_checked, num, draws, std::exchange(first, false));
@@ -154,9 +171,12 @@ mfld::SweepOptions sweep_options(const mfld::Plan& plan, const fs::path& out, co
     say_what_is_lacking(out / report.run->name, instruction_set);
   };
   // The formulas of one run after the other, as far as they differ from the last one's.
-  options.begun = [&plan, &arguments, last = std::vector<std::string>()](const mfld::CellReport& report) mutable {
+  options.begun = [&plan, &arguments, sweep,
+                   last = std::vector<std::string>()](const mfld::CellReport& report) mutable {
     if (!arguments.quiet) {
-      say(fmt::format("run {} of {}: {}", report.position + 1, plan.runs.size(), report.run->name));
+      const std::string words = sweep->words();
+      say(fmt::format("run {} of {}: {}{}", report.position + 1, plan.runs.size(), report.run->name,
+                      words.empty() ? "" : fmt::format(" ({})", words)));
     }
     for (const std::string& formula : report.experiment->formulas()) {
       if (!arguments.quiet && std::find(last.begin(), last.end(), formula) == last.end()) {
@@ -165,7 +185,8 @@ mfld::SweepOptions sweep_options(const mfld::Plan& plan, const fs::path& out, co
     }
     last = report.experiment->formulas();
   };
-  options.ended = [out, &arguments, &worst](const mfld::CellReport& report) {
+  options.ended = [out, &arguments, &worst, sweep](const mfld::CellReport& report) {
+    sweep->count(report.earlier);
     worst = std::max(worst, status_of(report.end.ending));
     if (report.earlier ? report.end.ending != mfld::Ending::finished
                        : (!arguments.quiet || report.end.ending != mfld::Ending::finished)) {
@@ -218,6 +239,7 @@ ExitStatus run(const RunArguments& arguments) {
     read_shard(arguments.shard, ignored);
     const mfld::Surroundings surroundings(plan.folder(), &stop_requested);
     const mfld::StoppedRun fresh{mfld::build_experiment(plan.runs.front().config, surroundings), std::nullopt, {}};
+    empty_if_forced(out, arguments);
     return run_in(out, fresh, arguments);
   }
   ExitStatus worst = finished;
@@ -227,6 +249,7 @@ ExitStatus run(const RunArguments& arguments) {
     checked.emplace(plan, options);
   } catch (const mfld::Interrupted&) {  // all runs are left, to be resumed
   }
+  empty_if_forced(out, arguments);
   const mfld::Folder folder = mfld::start_sweep(plan, out, options);
   const ExitStatus status =
       where_files_are(out, [&] { return make_sweep(plan, folder.place(), options, checked ? &*checked : nullptr); });

@@ -6,6 +6,7 @@
 #include <boost/algorithm/string/join.hpp>
 #include <cmath>
 
+#include "config/readers/key_numbers.hpp"
 #include "mfld/core/error.hpp"
 #include "mfld/core/nearest_name.hpp"
 
@@ -17,6 +18,9 @@ Value to_value(double number) { return {number}; }
 Value to_value(std::int64_t integer) { return {integer}; }
 Value to_value(bool flag) { return {flag}; }
 Value to_value(const std::string& text) { return {text}; }
+Value to_value(const Column& column) {
+  return column.name.empty() ? to_value(*column.place) : to_value(column.name);
+}
 template <class T>
 Value to_value(const std::vector<T>& items) {
   List list;
@@ -48,6 +52,14 @@ std::optional<std::int64_t> as_integer(const Value& value) {
 std::optional<std::string> as_text(const Value& value) {
   const auto* text = value.as<std::string>();
   return text != nullptr ? std::optional(*text) : std::nullopt;
+}
+
+std::optional<Column> as_column(const Value& value) {
+  if (const auto* text = value.as<std::string>()) {
+    return text->empty() ? std::nullopt : std::optional(Column(*text));
+  }
+  const std::optional<std::int64_t> integer = as_integer(value);
+  return integer ? std::optional(Column(*integer)) : std::nullopt;
 }
 
 template <class Parse>
@@ -127,6 +139,7 @@ std::string type_if_wrong(const Value& value, const std::string& allowed) {
 
 Section Section::reading(const Value& given, Value& resolved) {
   Section section;
+  section.root_ = &given;
   section.given_ = &given;
   section.resolved_ = &resolved;
   return section;
@@ -225,7 +238,7 @@ void Section::resolve(std::string_view name, Value value, std::string_view doc) 
 
 template <class T, class Parse>
 T Section::get(std::string_view name, std::string_view doc, const Fallback<T>& fallback, const std::string& allowed,
-               T stand_in, const Parse& parse) const {
+               T stand_in, const Parse& parse, const std::string& why_not) const {
   if (is_describing()) {
     const std::string in_words = !fallback.value          ? "required"
                                  : fallback.words.empty() ? to_toml_inline(to_value(*fallback.value))
@@ -239,27 +252,53 @@ T Section::get(std::string_view name, std::string_view doc, const Fallback<T>& f
   }
   const std::optional<T> result = value != nullptr ? parse(*value) : fallback.value;
   if (!result) {
-    throw InvalidInput(fmt::format("{} = {}: {}must be {}", path_of(name), to_toml_inline(*value),
-                                   type_if_wrong(*value, allowed), allowed));
+    throw InvalidInput(fmt::format("{} = {}: {}must be {}{}", path_of(name), to_toml_inline(*value),
+                                   type_if_wrong(*value, allowed), allowed, why_not));
   }
   resolve(name, to_value(*result), doc);
   return *result;
 }
 
+std::optional<double> Section::number_of(std::string_view name, const Value& value, std::string& why_not) const {
+  const auto* text = value.as<std::string>();
+  if (text == nullptr) {
+    return as_number(value);
+  }
+  if (text->find_first_not_of("0123456789.eE+-") == std::string::npos) {
+    return std::nullopt;  // a number in quotes, which is a mistake more often than not
+  }
+  try {
+    const double number = readers::KeyNumbers(*root_, *resolved_).evaluate(*text, path_of(name));
+    why_not = fmt::format("; as an expression it is {}", number);
+    return std::isfinite(number) ? std::optional(number) : std::nullopt;
+  } catch (const InvalidInput& error) {
+    why_not = fmt::format("; as an expression of other keys: {}", error.what());
+    return std::nullopt;
+  }
+}
+
 double Section::number(std::string_view name, std::string_view doc, Fallback<double> fallback, NumberRule rule) {
-  return get<double>(name, doc, fallback, std::string(words(rule)), 1, [rule](const Value& value) {
-    const std::optional<double> number = as_number(value);
+  std::string why_not;
+  const auto parse = [&](const Value& value) {
+    const std::optional<double> number = number_of(name, value, why_not);
     return number && obeys(rule, *number) ? number : std::nullopt;
-  });
+  };
+  return get<double>(name, doc, fallback, std::string(words(rule)), 1, parse, why_not);
 }
 
 std::int64_t Section::integer(std::string_view name, std::string_view doc, Fallback<std::int64_t> fallback,
                               IntegerRange range) {
-  return get<std::int64_t>(name, doc, fallback, words(range), std::max<std::int64_t>(range.min, 1),
-                           [range](const Value& value) {
-                             const std::optional<std::int64_t> integer = as_integer(value);
-                             return integer && *integer >= range.min && *integer <= range.max ? integer : std::nullopt;
-                           });
+  std::string why_not;
+  const auto parse = [&](const Value& value) {
+    std::optional<std::int64_t> integer = as_integer(value);
+    if (const auto number = integer ? std::nullopt : number_of(name, value, why_not); number && !why_not.empty()) {
+      const double nearest = std::round(*number);
+      const bool is_near = std::abs(*number - nearest) <= 1e-9 * std::max(1.0, std::abs(nearest));
+      integer = is_near ? as_integer({nearest}) : std::nullopt;
+    }
+    return integer && *integer >= range.min && *integer <= range.max ? integer : std::nullopt;
+  };
+  return get<std::int64_t>(name, doc, fallback, words(range), std::max<std::int64_t>(range.min, 1), parse, why_not);
 }
 
 bool Section::flag(std::string_view name, std::string_view doc, Fallback<bool> fallback) {
@@ -328,6 +367,16 @@ std::vector<std::int64_t> Section::integers(std::string_view name, std::string_v
                    ? items
                    : std::nullopt;
       });
+}
+
+Column Section::column(std::string_view name, std::string_view doc, const Fallback<Column>& fallback) {
+  return get<Column>(name, doc, fallback, "an integer, or the name of a column in quotes", Column(0), as_column);
+}
+
+std::vector<Column> Section::columns(std::string_view name, std::string_view doc) {
+  return get<std::vector<Column>>(name, doc, {std::vector<Column>{}},
+                                  "a list of integers and of names of columns in quotes", {},
+                                  [](const Value& value) { return as_list(value, as_column); });
 }
 
 std::vector<std::string> Section::names(std::string_view name, std::string_view doc,

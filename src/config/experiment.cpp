@@ -65,6 +65,7 @@ double Experiment::frame_bytes() const {
 
 std::vector<std::string> Experiment::formulas() const {
   std::vector<std::string> lines = {"data: " + data.description};
+  lines.insert(lines.end(), data.warnings.begin(), data.warnings.end());
   if (objective) {
     lines.push_back("objective: " + objective->make<double>(data)->describe(initial.rows()));
   } else {

@@ -24,6 +24,12 @@ void set_makers(const Make& make, ParticleObjective& objective) {
   objective.in_single = [make](const Dataset& data) { return make.template operator()<float>(data); };
 }
 
+/// Of a kernel's width: what `list keys` says. 0 is refused once the points are known, by a sentence that has their
+/// distances.
+NumberRule rule_of_width(const Section& section) {
+  return section.is_describing() ? NumberRule::positive : NumberRule::non_negative;
+}
+
 /// The width of a kernel, with that of the smoothing not far below the distances of the points that it compares.
 double read_kernel_width(Section& section, std::string_view of, double median, double smoothing) {
   const std::string in_words = fmt::format("the median distance of two {}", of);
@@ -32,7 +38,7 @@ double read_kernel_width(Section& section, std::string_view of, double median, d
     fallback = {median, in_words};
   }
   const std::string doc = fmt::format("width of the kernel, in the units of the {}", of);
-  const double width = section.number("kernel_width", doc, fallback, NumberRule::non_negative);
+  const double width = section.number("kernel_width", doc, fallback, rule_of_width(section));
   section.check_data(
       width > 0 && std::hypot(width, smoothing) >= least_kernel_width * median, "kernel_width",
       fmt::format("must be positive, and not below a hundredth of the median distance of two {}, {:.4g}: "
@@ -116,7 +122,7 @@ ObjectivePlan read_stein(Section& section) {
   const std::size_t chosen =
       section.choice("target", "pi, known through its score grad log pi", required, names_of(targets));
   const double width =
-      section.number("kernel_width", "of k = exp(-|x - z|^2 / (2 kernel_width^2))", required, NumberRule::non_negative);
+      section.number("kernel_width", "of k = exp(-|x - z|^2 / (2 kernel_width^2))", required, rule_of_width(section));
   MakeTarget make_target;
   for (std::size_t k = 0; k < targets.size(); ++k) {
     if (section.is_describing() || k == chosen) {

@@ -170,10 +170,19 @@ std::string read_path(Section& section, std::string_view name, std::string_view 
   return path.string();
 }
 
+/// Written out only where they say something: runs without the keys keep their identity.
+void read_choice_of_columns(Section& section, ColumnChoice& columns) {
+  const auto read = [&section](std::string_view name, std::string_view doc) {
+    return section.is_describing() || section.has(name) ? section.columns(name, doc) : std::vector<Column>();
+  };
+  columns.inputs = read("input_columns", "of the inputs, in this order: by number or name; []: all others");
+  columns.dropped = read("drop_columns", "that are left out and may hold anything: by number or name");
+}
+
 MakeDataset read_file(Section& section, const Surroundings& surroundings) {
   FileDatasetOptions options;
-  options.path = read_path(section, "path", "a .csv, .npy or .h5 table, from the experiment file's folder", required,
-                           surroundings.folder);
+  options.path = read_path(section, "path", "a table (.csv, .npy, .h5 and others), from the experiment file's folder",
+                           required, surroundings.folder);
   options.test_path =
       read_path(section, "test_path", "the test table; \"\": split path instead", std::string(), surroundings.folder);
   if (section.reads("test_fraction", options.test_path.empty(), "no task.test_path")) {
@@ -186,17 +195,24 @@ MakeDataset read_file(Section& section, const Surroundings& surroundings) {
         section.flag("labels", "whether a column is the label; false: the rows are points", options.labels);
   }
   if (section.reads("target_column", options.labels, "task.labels = true")) {
-    options.target_column = section.integer("target_column", "column of the label, from 0; negative from the end",
-                                            options.target_column, {-IntegerRange{}.max});
+    options.columns.target =
+        section.column("target_column", "of the label: from 0, negative from the end, or its name", Column(-1));
   }
-  options.skip_lines = section.integer("skip_lines", "csv: lines before the table", options.skip_lines, {0});
-  options.header = pick(section, "header", "csv: whether names of columns stand above the rows", "auto", headers);
-  options.dataset = section.text("dataset", "hdf5: path of the data set in the file", options.dataset);
+  read_choice_of_columns(section, options.columns);
+  options.csv.skip_lines = section.integer("skip_lines", "csv: lines before the table", options.csv.skip_lines, {0});
+  options.csv.header = pick(section, "header", "csv: whether names of columns stand above the rows", "auto", headers);
+  if (section.is_describing() || section.has("separator")) {
+    options.csv.separator =
+        pick(section, "separator", "csv: what stands between fields; auto: what splits the first two lines alike",
+             "auto", separators);
+  }
+  options.dataset = section.text("dataset", "hdf5: path of the data set in the file; npz: the array", options.dataset);
   options.external =
       section.flag("external", "hdf5: it may take numbers from files outside its folder", options.external);
   options.standardise = section.flag("standardise", "inputs to mean 0 and variance 1", options.standardise);
   if (section.reads("binary_labels", options.labels, "task.labels = true")) {
-    options.binary_labels = section.flag("binary_labels", "the two labels become -1 and +1", options.binary_labels);
+    options.binary_labels =
+        section.flag("binary_labels", "the two labels, numbers or words, become -1 and +1", options.binary_labels);
   }
   options.input_scale = section.number("input_scale", "multiplies the inputs, after standardising", options.input_scale,
                                        NumberRule::positive);
@@ -255,7 +271,7 @@ constexpr auto rows_of_tasks = std::to_array<TaskRow>({
     {"multi-index", "y = link(x_1, .., x_k) + noise: x_1 x_2, or x_1 + x_1 x_2 + x_1 x_2 x_3", read_multi_index},
     {"harmonics", "y = sum_k a_k sqrt(N(d, k)) P_k(x . e_1) + noise, x uniform on the unit sphere", read_harmonics},
     {"mixture", "points x ~ N(c, std^2 I) about given centres c in turn, without labels", read_mixture},
-    {"file", "a table of yours: csv, npy or hdf5", read_file},
+    {"file", "a table of yours: csv, npy, npz or hdf5", read_file},
     {"arrays", "arrays of Python, or of another program that uses the library", read_arrays},
 });
 

@@ -223,7 +223,7 @@ Value parse_toml_value(const std::string& text) {
       return {from_node(*table.get("value"), text).data};
     }
   } catch (const toml::parse_error&) {
-    if (is_bare(text, "._/+-")) {
+    if (is_bare(text, "._/+-*^()")) {
       return {text};
     }
   } catch (const BrokenAssumption&) {

@@ -191,6 +191,9 @@ bool DataSetReader::find(const std::string& name) {
   {
     const Id object(place.file->check(H5Oopen(place.group, place.name.c_str(), H5P_DEFAULT)), H5Oclose);
     if (H5Iget_type(object) != H5I_DATASET) {
+      if (!place.link.empty()) {
+        throw Refused(place.link + ", which is no data set");
+      }
       return false;
     }
   }

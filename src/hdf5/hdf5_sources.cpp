@@ -131,19 +131,23 @@ Place Sources::locate(std::shared_ptr<SourceFile> file, const std::string& path)
   std::vector<std::string> rest;
   put_before(rest, path);
   Id group = root_of(*file);
+  std::string followed;
   for (int links = 0; !rest.empty();) {
     const std::string name = std::move(rest.back());
     rest.pop_back();
     // Negative where it is looked for inside what is no group.
     if (H5Lexists(group, name.c_str(), H5P_DEFAULT) <= 0) {
       file->check(0);
+      if (!followed.empty()) {
+        throw Unreadable(followed + ", which is not there");
+      }
       return {};
     }
     H5L_info_t info;
     file->check(H5Lget_info(group, name.c_str(), &info, H5P_DEFAULT));
     if (info.type == H5L_TYPE_HARD) {
       if (rest.empty()) {
-        return {std::move(file), std::move(group), name};
+        return {std::move(file), std::move(group), name, std::move(followed)};
       }
       group = Id(file->check(H5Oopen(group, name.c_str(), H5P_DEFAULT)), H5Oclose);
       continue;
@@ -154,10 +158,12 @@ Place Sources::locate(std::shared_ptr<SourceFile> file, const std::string& path)
     std::string link(info.u.val_size, '\0');
     file->check(H5Lget_val(group, name.c_str(), link.data(), link.size(), H5P_DEFAULT));
     if (info.type == H5L_TYPE_SOFT) {
+      followed = fmt::format("its \"{}\" is a link to \"{}\"", name, link.c_str());
       group = link.starts_with('/') ? root_of(*file) : std::move(group);
       put_before(rest, link.c_str());
     } else if (info.type == H5L_TYPE_EXTERNAL) {
       const auto [other, path_there] = unpack(*file, link);
+      followed = fmt::format("its \"{}\" is a link to \"{}\" of another file, \"{}\"", name, path_there, other);
       group = Id(-1, H5Oclose);  // before its file
       file = open(*file, other);
       group = root_of(*file);

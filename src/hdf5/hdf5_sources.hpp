@@ -45,6 +45,7 @@ struct Place {
   std::shared_ptr<SourceFile> file;  // none: there is no such object
   Id group{-1, H5Oclose};
   std::string name;
+  std::string link = {};  // the last that led there, in words; empty: none did
 };
 
 /// The files that one file takes its numbers from. The library would look for them in several folders, the current one
@@ -61,7 +62,7 @@ class Sources {
   /// The file that `from` names: itself for ".", otherwise from `folder_of` on.
   std::filesystem::path resolve(const SourceFile& from, const std::string& name) const;
   std::shared_ptr<SourceFile> open(const SourceFile& from, const std::string& name) const;
-  /// Follows soft and external links.
+  /// Follows soft and external links; one that leads to nothing is Unreadable.
   Place locate(std::shared_ptr<SourceFile> file, const std::string& path) const;
 
  private:

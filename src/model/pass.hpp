@@ -27,6 +27,10 @@ constexpr std::size_t most_bytes = std::size_t{100} << 20U;
 constexpr Index min_block = 256;
 /// Samples per block where no activation is kept.
 constexpr Index outputs_block = 512;
+/// An activation takes as long as so many products. Products that take less than some eight microseconds together are
+/// not worth a second thread; the time goes with their bytes.
+constexpr Index products_of_activation = 16;
+constexpr double least_shared_bytes = 1.5e6;
 
 /// Samples per block: a function of the ensemble and the precision only, so that the order of every sum is fixed.
 inline Index block_samples(Index padded_particles, std::size_t bytes_per_activation) {
@@ -117,7 +121,7 @@ class Pass {
   void for_each_block(const Body& body) {
     for (Index first = 0; first < inputs_.num_samples(); first += block_) {
       const kernels::Block<Scalar> block = block_from(first);
-      for_each_task(partition_.num_tasks(), [&](Index index) { reduce(index, block); });
+      for_each_share(block, [&](Index index) { reduce(index, block); });
       body(first, add_up(block));
     }
   }
@@ -128,7 +132,7 @@ class Pass {
   void for_each_group(const Take& take) {
     for (Index first = 0; first < inputs_.num_samples(); first += block_) {
       const kernels::Block<Scalar> block = block_from(first);
-      for_each_task(partition_.num_tasks(), [&](Index index) {
+      for_each_share(block, [&](Index index) {
         const kernels::ReduceTask<Scalar> done = reduce(index, block);
         for (Index group = done.first_group; group < done.last_group; ++group) {
           take(group, block, done.values + (group - done.first_group) * block.count * table_.group_size);
@@ -145,7 +149,7 @@ class Pass {
                       const Finish& finish) {
     const Index num_samples = inputs_.num_samples();
     kernels::Block<Scalar> block = block_from(0);
-    for_each_task(partition_.num_tasks(), [&](Index index) { reduce(index, block); });
+    for_each_share(block, [&](Index index) { reduce(index, block); });
     while (block.count > 0) {
       const std::span<const double> outputs = add_up(block);
       const std::span<double> coefficients = {buffers_.coefficients.data(), outputs.size()};
@@ -154,7 +158,7 @@ class Pass {
                      [](double c) { return static_cast<Scalar>(c); });
       const double coefficient_sum = std::accumulate(coefficients.begin(), coefficients.end(), 0.0);
       const kernels::Block<Scalar> next = block_from(std::min(num_samples, block.first + block_));
-      for_each_task(partition_.num_tasks(), [&](Index index) {
+      for_each_share(block, [&](Index index) {
         kernels::MapTask<Scalar> task = drift_task;
         task.ensemble = ensemble_;
         task.block = block;
@@ -175,6 +179,20 @@ class Pass {
   }
 
  private:
+  /// Runs body(task) for every task: on the calling thread where handing them to others would take longer than they do.
+  template <class Body>
+  void for_each_share(const kernels::Block<Scalar>& block, const Body& body) {
+    const auto activations = static_cast<double>(ensemble_.num_particles) * static_cast<double>(block.count);
+    const double products = activations * static_cast<double>(inputs_.input_dim() + products_of_activation);
+    if (products * sizeof(Scalar) < least_shared_bytes) {
+      for (Index index = 0; index < partition_.num_tasks(); ++index) {
+        body(index);
+      }
+    } else {
+      for_each_task(partition_.num_tasks(), body);
+    }
+  }
+
   kernels::Block<Scalar> block_from(Index first) const {
     return {&inputs_, first, std::min(block_, inputs_.num_samples() - first)};
   }

@@ -29,9 +29,12 @@ std::string name_of(const Value& config, const std::string& key) {
     return {};
   }
   std::string name = to_toml_inline(*path);
-  for (const char* other : {"dataset", "skip_lines", "header"}) {
-    if (const Value* value = find(config, fmt::format("task.{}", other))) {
-      name += fmt::format(", {} = {}", other, to_toml_inline(*value));
+  const bool is_whole = find(config, "task.input_columns") == nullptr;
+  for (const char* other :
+       {"dataset", "skip_lines", "header", "separator", "drop_columns", "input_columns", "target_column"}) {
+    const Value* value = find(config, fmt::format("task.{}", other));
+    if (value != nullptr && !(is_whole && other == std::string_view("target_column"))) {
+      name += fmt::format(", {} = {}", other, to_toml_inline(*value));  // each chooses the numbers
     }
   }
   return name;

@@ -8,6 +8,7 @@
 
 #include "files/child_process.hpp"
 #include "hdf5/hdf5_data_set.hpp"
+#include "tables/columns.hpp"
 #include "tables/hdf5_work.hpp"
 #include "tables/table.hpp"
 
@@ -194,6 +195,7 @@ Table read_hdf5(const Source& source, const TableOptions& options) {
   Table table = files::can_have_children()
                     ? read_in_child(source, options)
                     : read_here(source, options, [&source](double) { source.go_on_unless_stopped(); });
+  select_from_all(table, options);
   check_finite(table);
   return table;
 }

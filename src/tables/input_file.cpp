@@ -2,55 +2,52 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <vector>
 
-#include "tables/table_header.hpp"
+#include "tables/columns.hpp"
 
 namespace mfld {
 
+using tables::Labels;
 using tables::Source;
 using tables::Table;
 
 namespace {
 
-Table read(const InputFileOptions& options) {
+/// `columns` of it, where it is not the file's own choice.
+Table read(const InputFileOptions& options, const ColumnChoice& columns) {
   const Source source{options.name, options.path, options.stop};
   check_extension(source);
-  return read_table(source, {.skip_lines = options.skip_lines, .data_set = options.dataset, .header = options.header});
+  if (!columns.inputs.empty() && !columns.dropped.empty()) {
+    throw InvalidInput(fmt::format("{} must be left out where {} is given", source.option("drop_columns"),
+                                   source.option("input_columns")));
+  }
+  return read_table(source,
+                    {.csv = options.csv, .data_set = options.dataset, .columns = columns, .labels = Labels::unread});
 }
 
-/// Without the column of the target.
-FileInputs inputs_of(Table& table, const std::optional<Index>& target_column) {
-  if (!target_column) {
-    return {std::move(table.values), table.header_line};
-  }
-  const Index num_columns = table.values.cols();
-  const Index target = *target_column + (*target_column < 0 ? num_columns : 0);
-  if (target < 0 || target >= num_columns) {
-    throw table.source.invalid(fmt::format("there is no column {} for the target: it must be in {}..{}, or none",
-                                           *target_column, -num_columns, num_columns - 1));
-  }
-  std::vector<Index> columns;
-  for (Index column = 0; column < num_columns; ++column) {
-    if (column != target) {
-      columns.push_back(column);
-    }
-  }
-  return {table.values(Eigen::all, columns), table.header_line};
+FileInputs inputs_of(Table& table) {
+  const std::vector<Index>& columns = table.selection.inputs;
+  const bool is_all = std::ssize(columns) == table.values.cols() && std::is_sorted(columns.begin(), columns.end());
+  return {is_all ? std::move(table.values) : Inputs(table.values(Eigen::all, columns)), table.header_line,
+          warnings_of(table)};
 }
 
 }  // namespace
 
 FileInputs read_inputs(const InputFileOptions& options) {
-  Table table = read(options);
-  return inputs_of(table, options.target_column);
+  Table table = read(options, options.columns);
+  return inputs_of(table);
 }
 
 std::pair<FileInputs, FileInputs> read_inputs(const InputFileOptions& first, const InputFileOptions& second) {
-  Table one = read(first);
-  Table other = read(second);
-  sort_columns(other, one);
-  return {inputs_of(one, first.target_column), inputs_of(other, second.target_column)};
+  Table one = read(first, first.columns);
+  Table other = read(second, same_columns(one, first.columns));
+  if (first.columns.is_plain()) {
+    sort_columns(other, one);
+  }
+  return {inputs_of(one), inputs_of(other)};
 }
 
 }  // namespace mfld

@@ -14,24 +14,19 @@
 #include <system_error>
 #include <utility>
 
+#include "tables/columns.hpp"
+#include "tables/little_endian.hpp"
+#include "tables/npy_table.hpp"
 #include "tables/table_file.hpp"
 
 namespace mfld::tables {
 
 namespace {
 
-std::uint64_t little_endian(const unsigned char* bytes, std::size_t size) {
-  std::uint64_t word = 0;
-  for (std::size_t i = size; i-- > 0;) {
-    word = word << 8U | bytes[i];
-  }
-  return word;
-}
-
 /// Not a number where the integer is none of double precision, which has 53 bits.
 template <class Number, std::unsigned_integral Word>
-double load(const unsigned char* bytes) {
-  const auto number = std::bit_cast<Number>(static_cast<Word>(little_endian(bytes, sizeof(Word))));
+double number_of(std::uint64_t word) {
+  const auto number = std::bit_cast<Number>(static_cast<Word>(word));
   if constexpr (std::integral<Number> && sizeof(Number) == 8) {
     const Word size = number < 0 ? Word{0} - static_cast<Word>(number) : static_cast<Word>(number);
     if (static_cast<int>(std::bit_width(size)) - std::countr_zero(size) > std::numeric_limits<double>::digits) {
@@ -41,33 +36,78 @@ double load(const unsigned char* bytes) {
   return static_cast<double>(number);
 }
 
+/// IEEE 754 binary16: a sign, 5 bits of exponent, 10 of fraction.
+double half_of(std::uint64_t word) {
+  const double sign = (word & 0x8000U) != 0 ? -1 : 1;
+  const int exponent = static_cast<int>(word >> 10U & 0x1FU);
+  const auto fraction = static_cast<double>(word & 0x3FFU);
+  if (exponent == 0x1F) {
+    return fraction == 0 ? sign * std::numeric_limits<double>::infinity() : std::numeric_limits<double>::quiet_NaN();
+  }
+  return sign * (exponent == 0 ? std::ldexp(fraction, -24) : std::ldexp(fraction + 1024, exponent - 25));
+}
+
+std::uint64_t reversed(std::uint64_t word, std::size_t size) {
+  std::uint64_t result = 0;
+  for (std::size_t i = 0; i < size; ++i, word >>= 8U) {
+    result = result << 8U | (word & 0xFFU);
+  }
+  return result;
+}
+
+double logical_of(std::uint64_t word) { return word != 0 ? 1 : 0; }
+
 struct NpyType {
-  std::string_view name;
+  std::string_view name;  // behind the order of its bytes
   std::size_t size;
-  double (*load)(const unsigned char*);
-  bool is_integer() const { return name[1] != 'f'; }
+  double (*number)(std::uint64_t);
+  bool is_integer() const { return name[0] != 'f'; }
 };
 
-constexpr std::array<NpyType, 10> npy_types = {{
-    {"<f8", 8, load<double, std::uint64_t>},
-    {"<f4", 4, load<float, std::uint32_t>},
-    {"|i1", 1, load<std::int8_t, std::uint8_t>},
-    {"<i2", 2, load<std::int16_t, std::uint16_t>},
-    {"<i4", 4, load<std::int32_t, std::uint32_t>},
-    {"<i8", 8, load<std::int64_t, std::uint64_t>},
-    {"|u1", 1, load<std::uint8_t, std::uint8_t>},
-    {"<u2", 2, load<std::uint16_t, std::uint16_t>},
-    {"<u4", 4, load<std::uint32_t, std::uint32_t>},
-    {"<u8", 8, load<std::uint64_t, std::uint64_t>},
+constexpr std::array<NpyType, 12> npy_types = {{
+    {"f8", 8, number_of<double, std::uint64_t>},
+    {"f4", 4, number_of<float, std::uint32_t>},
+    {"f2", 2, half_of},
+    {"b1", 1, logical_of},
+    {"i1", 1, number_of<std::int8_t, std::uint8_t>},
+    {"i2", 2, number_of<std::int16_t, std::uint16_t>},
+    {"i4", 4, number_of<std::int32_t, std::uint32_t>},
+    {"i8", 8, number_of<std::int64_t, std::uint64_t>},
+    {"u1", 1, number_of<std::uint8_t, std::uint8_t>},
+    {"u2", 2, number_of<std::uint16_t, std::uint16_t>},
+    {"u4", 4, number_of<std::uint32_t, std::uint32_t>},
+    {"u8", 8, number_of<std::uint64_t, std::uint64_t>},
 }};
+
+/// What numpy calls by these letters, where it is no number.
+std::string_view words_of_type(std::string_view type) {
+  switch (type.size() > 1 ? type[1] : ' ') {
+    case 'c':
+      return ", complex,";
+    case 'O':
+      return ", pickled objects of Python,";
+    case 'U':
+    case 'S':
+      return ", words,";
+    case 'M':
+    case 'm':
+      return ", dates or times,";
+    case 'V':
+      return ", records,";
+    default:
+      return "";
+  }
+}
 
 class NpyReader {
  public:
-  explicit NpyReader(const Source& source) : source_(source), file_(source), bytes_left_(file_.size()) {}
+  NpyReader(const Source& source, ByteSource& bytes, std::uint64_t size)
+      : source_(source), bytes_(bytes), bytes_left_(size) {}
 
-  Table read(int num_copies) {
+  Table read(const TableOptions& options) {
     const std::string header = read_header();
     const NpyType& type = parse_type(entry(header, "descr"));
+    const bool big_endian = entry(header, "descr").starts_with("'>");
     const bool by_columns = entry(header, "fortran_order").starts_with("True");
     const auto [rows, columns] = parse_shape(entry(header, "shape"));
     check_shape(source_, rows, columns);
@@ -75,24 +115,28 @@ class NpyReader {
       throw source_.file_error(fmt::format("its header promises {} x {} numbers of {} bytes and {} bytes follow", rows,
                                            columns, type.size, bytes_left_));
     }
-    check_fits(source_, rows, columns, num_copies);
+    check_fits(source_, rows, columns, options.num_copies);
     Table table{source_, Inputs(static_cast<Index>(rows), static_cast<Index>(columns)), 1, {}};
-    fill(type, by_columns, table.values);
+    select_from_all(table, options);
+    fill(type, big_endian, by_columns, table);
     check_finite(table);
     return table;
   }
 
  private:
   /// All the bytes that are left, in the order of the file.
-  void fill(const NpyType& type, bool by_columns, Inputs& values) {
+  void fill(const NpyType& type, bool big_endian, bool by_columns, Table& table) {
     constexpr std::uint64_t block = std::uint64_t{1} << 20U;
+    Inputs& values = table.values;
+    const std::vector<Index> read = table.read_columns();
     Index row = 0;
     Index column = 0;
     while (bytes_left_ > 0) {
       const std::string bytes = take(std::min(bytes_left_, block));
       for (std::size_t k = 0; k < bytes.size(); k += type.size) {
-        const double number = type.load(reinterpret_cast<const unsigned char*>(bytes.data()) + k);
-        if (std::isnan(number) && type.is_integer()) {
+        const std::uint64_t word = little_endian(reinterpret_cast<const unsigned char*>(bytes.data()) + k, type.size);
+        const double number = type.number(big_endian ? reversed(word, type.size) : word);
+        if (std::isnan(number) && type.is_integer() && std::binary_search(read.begin(), read.end(), column)) {
           throw source_.invalid_at(row + 1, column + 1,
                                    "holds an integer of more than 53 bits, which is no number of double precision");
         }
@@ -111,7 +155,11 @@ class NpyReader {
     }
     std::string bytes(num_bytes, '\0');
     for (std::size_t filled = 0; filled < bytes.size();) {
-      filled += file_.read(std::span(bytes).subspan(filled));
+      const std::size_t count = bytes_.read(std::span(bytes).subspan(filled));
+      if (count == 0) {
+        throw source_.file_error("it ends too early");
+      }
+      filled += count;
     }
     bytes_left_ -= num_bytes;
     return bytes;
@@ -146,13 +194,13 @@ class NpyReader {
   const NpyType& parse_type(std::string_view text) const {
     const std::string_view name =
         text.starts_with('\'') ? text.substr(1, std::min(text.find('\'', 1), text.size()) - 1) : text;
+    const std::string_view rest = name.substr(std::min<std::size_t>(name.find_first_not_of("<>|="), name.size()));
     const auto found =
-        std::find_if(npy_types.begin(), npy_types.end(), [name](const NpyType& type) { return type.name == name; });
-    if (found == npy_types.end()) {
+        std::find_if(npy_types.begin(), npy_types.end(), [rest](const NpyType& type) { return type.name == rest; });
+    if (found == npy_types.end() || name.size() != rest.size() + 1) {
       throw source_.invalid(
-          fmt::format("its numbers are of type {} and must be little-endian floats of 4 or 8 bytes, "
-                      "or integers",
-                      quoted_field(name)));
+          fmt::format("its values are of type {}{} and must be integers, logical values or floats of 2, 4 or 8 bytes",
+                      quoted_field(name), words_of_type(name)));
     }
     return *found;
   }
@@ -181,12 +229,19 @@ class NpyReader {
   }
 
   Source source_;
-  TableFile file_;
+  ByteSource& bytes_;
   std::uint64_t bytes_left_ = 0;
 };
 
 }  // namespace
 
-Table read_npy(const Source& source, const TableOptions& options) { return NpyReader(source).read(options.num_copies); }
+Table read_npy(const Source& source, ByteSource& bytes, std::uint64_t size, const TableOptions& options) {
+  return NpyReader(source, bytes, size).read(options);
+}
+
+Table read_npy(const Source& source, const TableOptions& options) {
+  TableFile file(source);
+  return read_npy(source, file, file.size(), options);
+}
 
 }  // namespace mfld::tables

@@ -13,10 +13,22 @@
 
 namespace mfld::tables {
 
-std::string Source::extension() const {
-  std::string text = std::filesystem::path(path).extension().string();
+namespace {
+
+std::string lower_extension(const std::filesystem::path& path) {
+  std::string text = path.extension().string();
   std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
   return text;
+}
+
+}  // namespace
+
+bool Source::is_gzip() const { return lower_extension(path) == ".gz"; }
+
+std::string Source::extension() const {
+  const std::string last = lower_extension(path);
+  const std::string before = last == ".gz" ? lower_extension(std::filesystem::path(path).stem()) : last;
+  return before == ".csv" || before == ".tsv" || before == ".txt" ? before : last;
 }
 
 FileError Source::file_error(std::string_view reason) const {
@@ -28,7 +40,7 @@ InvalidInput Source::invalid(std::string_view reason) const {
 }
 
 InvalidInput Source::invalid_at(Index line, Index column, std::string_view reason) const {
-  return invalid(fmt::format("{} {}, column {} {}", is_csv() ? "line" : "row", line, column, reason));
+  return invalid(fmt::format("{} {}, column {} {}", is_text() ? "line" : "row", line, column, reason));
 }
 
 std::string Source::doing() const { return fmt::format("reading {} = \"{}\"", key, printable(path, 200)); }
@@ -53,17 +65,20 @@ std::string Source::with(std::string_view name, std::string_view value) const {
 }
 
 void check_extension(const Source& source) {
-  if (!source.is_csv() && !source.is_npy() && !source.is_hdf5()) {
-    throw source.invalid("the name must end in .csv, .npy, .h5 or .hdf5");
+  if (!source.is_text() && !source.is_npy() && !source.is_npz() && !source.is_hdf5()) {
+    throw source.invalid(
+        "the name must end in .csv, .tsv or .txt (which may be compressed, .csv.gz), .npy, .npz, .h5 or .hdf5");
   }
 }
 
 Table read_table(const Source& source, const TableOptions& options) {
   check_file(source);
-  if (source.is_csv()) {
+  if (source.is_text()) {
     return read_csv(source, options);
   }
-  return source.is_npy() ? read_npy(source, options) : read_hdf5(source, options);
+  return source.is_npy()   ? read_npy(source, options)
+         : source.is_npz() ? read_npz(source, options)
+                           : read_hdf5(source, options);
 }
 
 void check_shape(const Source& source, std::uint64_t rows, std::uint64_t columns) {
@@ -73,9 +88,6 @@ void check_shape(const Source& source, std::uint64_t rows, std::uint64_t columns
   }
   if (rows > max_numbers / columns) {
     throw source.invalid(fmt::format("a table of {} x {} numbers is too large", rows, columns));
-  }
-  if (columns < 2) {
-    throw source.invalid("the table has 1 column and needs at least 2, an input and the target");
   }
 }
 
@@ -90,9 +102,19 @@ void check_fits(const Source& source, std::uint64_t rows, std::uint64_t columns,
   }
 }
 
+std::vector<Index> Table::read_columns() const {
+  std::vector<Index> columns = selection.inputs;
+  if (selection.target >= 0) {
+    columns.push_back(selection.target);
+  }
+  std::sort(columns.begin(), columns.end());
+  return columns;
+}
+
 void check_finite(const Table& table) {
+  const std::vector<Index> columns = table.read_columns();
   for (Index row = 0; row < table.values.rows(); ++row) {
-    for (Index column = 0; column < table.values.cols(); ++column) {
+    for (const Index column : columns) {
       const double value = table.values(row, column);
       if (!std::isfinite(value)) {
         throw table.source.invalid_at(table.first_line + row, column + 1,
@@ -103,32 +125,5 @@ void check_finite(const Table& table) {
 }
 
 std::string quoted_field(std::string_view field) { return fmt::format("\"{}\"", printable(field, 43)); }
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view blanks = " \t\r\v\f";
-  const std::size_t first = text.find_first_not_of(blanks);
-  return first == text.npos ? std::string_view() : text.substr(first, text.find_last_not_of(blanks) - first + 1);
-}
-
-std::vector<std::string_view> split_fields(std::string_view line) {
-  std::vector<std::string_view> fields;
-  const auto add = [&fields](std::string_view field) {
-    field = trimmed(field);
-    const bool quoted = field.size() >= 2 && field.front() == '"' && field.back() == '"';
-    fields.push_back(quoted ? trimmed(field.substr(1, field.size() - 2)) : field);
-  };
-  bool inside_quotes = false;
-  std::size_t start = 0;
-  for (std::size_t i = 0; i < line.size(); ++i) {
-    if (line[i] == '"') {
-      inside_quotes = !inside_quotes;
-    } else if (line[i] == ',' && !inside_quotes) {
-      add(line.substr(start, i - start));
-      start = i + 1;
-    }
-  }
-  add(line.substr(start));
-  return fields;
-}
 
 }  // namespace mfld::tables

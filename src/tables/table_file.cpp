@@ -12,17 +12,19 @@
 #include <system_error>
 #include <utility>
 
+#include "tables/packed/inflater.hpp"
+
 namespace mfld::tables {
 
 namespace {
 
 /// Why a file of this kind is no data file; null if it may be one.
-const char* why_no_table(mode_t mode, bool is_csv) {
+const char* why_no_table(mode_t mode, bool is_text) {
   switch (mode & S_IFMT) {
     case S_IFREG:
       return nullptr;
     case S_IFIFO:
-      return is_csv ? nullptr : "it is a pipe, and only a .csv can be read from one";
+      return is_text ? nullptr : "it is a pipe, and only a .csv can be read from one";
     case S_IFDIR:
       return "it is a folder";
     case S_IFSOCK:
@@ -39,7 +41,7 @@ void check_file(const Source& source) {
   if (::stat(source.path.c_str(), &attributes) != 0) {
     throw source.file_error(std::generic_category().message(errno));
   }
-  if (const char* reason = why_no_table(attributes.st_mode, source.is_csv())) {
+  if (const char* reason = why_no_table(attributes.st_mode, source.is_text())) {
     throw source.file_error(reason);
   }
 }
@@ -52,7 +54,7 @@ TableFile::TableFile(const Source& source)
   }
   struct stat attributes {};
   const int error = ::fstat(descriptor_, &attributes) != 0 ? errno : 0;
-  const char* reason = why_no_table(attributes.st_mode, source.is_csv());
+  const char* reason = why_no_table(attributes.st_mode, source.is_text());
   if (error != 0 || reason != nullptr) {
     ::close(descriptor_);
     throw source_.file_error(error != 0 ? std::generic_category().message(error) : reason);
@@ -98,11 +100,34 @@ std::size_t TableFile::read_once(std::span<char> buffer) {
   }
 }
 
+void TableFile::read_at(std::uint64_t place, std::span<char> buffer) const {
+  source_.go_on_unless_stopped();
+  for (std::size_t filled = 0; filled < buffer.size();) {
+    const ssize_t count =
+        ::pread(descriptor_, buffer.data() + filled, buffer.size() - filled, static_cast<off_t>(place + filled));
+    if (count == 0) {
+      throw source_.file_error("it ends before what it promises");
+    }
+    if (count < 0 && errno != EINTR) {
+      fail(errno);
+    }
+    filled += static_cast<std::size_t>(std::max<ssize_t>(count, 0));
+  }
+}
+
 /// Waits a tenth of a second at most.
 bool TableFile::has_news() const {
   source_.go_on_unless_stopped();
   pollfd ready{descriptor_, POLLIN, 0};
   return ::poll(&ready, 1, 100) > 0;
+}
+
+std::unique_ptr<ByteSource> open_text(const Source& source) {
+  auto file = std::make_unique<TableFile>(source);
+  if (!source.is_gzip()) {
+    return file;
+  }
+  return std::make_unique<Inflater>(source, std::move(file), Packing::gzip);
 }
 
 bool LineReader::next(std::string_view& line) {
@@ -134,13 +159,13 @@ bool LineReader::fill() {
     check_fits(source_, 2 * buffer_.size(), 1, 1);
     buffer_.resize(2 * buffer_.size());
   }
-  const std::size_t count = file_.read(std::span(buffer_).subspan(end_));
+  const std::size_t count = file_->read(std::span(buffer_).subspan(end_));
   end_ += count;
   return count > 0;
 }
 
 double LineReader::times_as_long() const {
-  return std::max(static_cast<double>(file_.size()) / static_cast<double>(std::max<std::uint64_t>(num_given_, 1)), 1.0);
+  return std::max(file_->expected_size() / static_cast<double>(std::max<std::uint64_t>(num_given_, 1)), 1.0);
 }
 
 }  // namespace mfld::tables

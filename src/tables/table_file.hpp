@@ -1,9 +1,11 @@
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <vector>
 
+#include "tables/packed/byte_source.hpp"
 #include "tables/table.hpp"
 
 namespace mfld::tables {
@@ -11,17 +13,19 @@ namespace mfld::tables {
 /// A data file that is read from its beginning to its end: a regular file, or a pipe that somebody writes to. What the
 /// system reports on the way, and a file whose size is not what the system says, is a FileError; looks at the stop
 /// flag.
-class TableFile {
+class TableFile : public ByteSource {
  public:
   explicit TableFile(const Source& source);
-  ~TableFile();
+  ~TableFile() override;
   TableFile(const TableFile&) = delete;
   TableFile& operator=(const TableFile&) = delete;
 
   /// In bytes; 0 for a pipe.
   std::uint64_t size() const { return size_; }
-  /// The next bytes, as many as there are up to buffer.size(); 0 at the end.
-  std::size_t read(std::span<char> buffer);
+  std::size_t read(std::span<char> buffer) override;
+  double expected_size() const override { return static_cast<double>(size_); }
+  /// All bytes of the buffer, which stand there.
+  void read_at(std::uint64_t place, std::span<char> buffer) const;
 
  private:
   std::size_t read_once(std::span<char> buffer);
@@ -35,10 +39,14 @@ class TableFile {
   std::uint64_t num_read_ = 0;
 };
 
+/// The bytes of a text, whether the file is compressed or not.
+std::unique_ptr<ByteSource> open_text(const Source& source);
+
 /// The lines of a file, which end at "\n" and nowhere else.
 class LineReader {
  public:
-  explicit LineReader(const Source& source) : source_(source), file_(source), buffer_(std::size_t{1} << 18U) {}
+  explicit LineReader(const Source& source)
+      : source_(source), file_(open_text(source)), buffer_(std::size_t{1} << 18U) {}
 
   /// The next line without its end, until the next call; false at the end of the file.
   bool next(std::string_view& line);
@@ -49,7 +57,7 @@ class LineReader {
   bool fill();
 
   Source source_;
-  TableFile file_;
+  std::unique_ptr<ByteSource> file_;
   std::vector<char> buffer_;
   std::size_t start_ = 0;  // of what no line has given
   std::size_t end_ = 0;    // of what was read

@@ -114,20 +114,23 @@ bool is_comparison(std::string_view field) {
   return std::any_of(signs.begin(), signs.end(), [field](std::string_view sign) { return field.starts_with(sign); });
 }
 
-/// n/a, N.A., <NA>, #N/A, #DIV/0!, -nan, (unknown), n.v., <LOD: what programs and people write in place of a number.
-bool is_missing_code(std::string_view field) {
+/// n/a, N.A., <NA>, #N/A, #DIV/0!, -nan, (unknown), n.v.: what programs and people write where nothing is.
+bool is_code(std::string_view field) {
   constexpr std::array<std::string_view, 24> codes = {
       "na",           "nan",           "null",    "none",   "nil", "missing", "unknown", "nd",   "undefined",
       "undef",        "nat",           "ka",      "void",   "bdl", "blank",   "tbd",     "true", "false",
       "notavailable", "notapplicable", "novalue", "nodata", "ind", "empty"};
   const bool is_error = field.starts_with('#') && (field.ends_with('!') || field.ends_with('?'));
-  if (is_error || is_abbreviation(field) || is_comparison(field)) {
+  if (is_error || is_abbreviation(field)) {
     return true;
   }
   std::string letters = lower_case(field);
   std::erase_if(letters, [](unsigned char c) { return c < 0x80 && std::isalpha(c) == 0; });
   return std::find(codes.begin(), codes.end(), letters) != codes.end();
 }
+
+/// And <LOD: what stands in place of a number.
+bool is_missing_code(std::string_view field) { return is_comparison(field) || is_code(field); }
 
 /// How many fields 0, 1, 2, .. the row begins with.
 std::size_t num_numbered(const std::vector<std::string_view>& fields) {
@@ -170,27 +173,6 @@ bool is_below_one(std::string_view number) {
   return power + point - first_digit + (first_digit > point ? 1 : 0) <= 0;
 }
 
-/// Where `name` stands in names, which hold it once.
-Index place_of(const std::string& name, const Table& table, const Table& model) {
-  const auto found = std::find(table.names.begin(), table.names.end(), name);
-  if (found == table.names.end()) {
-    throw table.source.invalid(
-        fmt::format("it has no column {}, which \"{}\" has", quoted_field(name), printable(model.source.path, 100)));
-  }
-  return found - table.names.begin();
-}
-
-void check_distinct(const Table& table) {
-  std::vector<std::string> names = table.names;
-  std::sort(names.begin(), names.end());
-  if (const auto twice = std::adjacent_find(names.begin(), names.end()); twice != names.end()) {
-    throw table.source.invalid(
-        fmt::format("it has the column {} twice, and columns of two tables are matched by their names ({} and skipped "
-                    "lines match them by place)",
-                    quoted_field(*twice), table.source.with("header", "no")));
-  }
-}
-
 }  // namespace
 
 std::optional<double> parse_number(std::string_view text) {
@@ -211,6 +193,16 @@ bool is_numbered(const std::vector<std::string_view>& fields) {
 
 bool is_word(std::string_view field) {
   return contents(field).num_letters > 0 && !looks_like_number(field) && !is_missing_code(field);
+}
+
+bool is_logical(std::string_view field) {
+  const std::string word = lower_case(field);
+  return word == "true" || word == "false";
+}
+
+bool is_class(std::string_view field) {
+  const bool is_sign = field == "+" || field == "-";
+  return is_sign || is_logical(field) || (contents(field).num_letters > 0 && !is_code(field));
 }
 
 FirstRow kind_of_first_row(const std::vector<std::string_view>& fields) {
@@ -241,8 +233,8 @@ FirstRow kind_of_first_row(const std::vector<std::string_view>& fields) {
              : FirstRow::doubtful;
 }
 
-bool looks_like_row(std::string_view comment) {
-  const std::vector<std::string_view> fields = split_fields(comment);
+bool looks_like_row(std::string_view comment, Separator separator) {
+  const std::vector<std::string_view> fields = split_fields(comment, separator);
   const auto others = fields.begin() + 1;
   if (fields[0].size() < 2 || fields[0].find_first_of(" \t") != fields[0].npos || others == fields.end() ||
       std::any_of(others, fields.end(), is_word)) {
@@ -250,31 +242,6 @@ bool looks_like_row(std::string_view comment) {
   }
   return !is_word(fields[0]) ||
          std::any_of(others, fields.end(), [](std::string_view field) { return !field.empty(); });
-}
-
-bool sort_columns(Table& table, const Table& model) {
-  if (table.names.empty() || model.names.empty()) {
-    return false;
-  }
-  check_distinct(model);
-  check_distinct(table);
-  std::vector<Index> columns;
-  for (const std::string& name : model.names) {
-    columns.push_back(place_of(name, table, model));
-  }
-  for (const std::string& name : table.names) {
-    place_of(name, model, table);
-  }
-  if (table.names == model.names) {
-    return false;
-  }
-  Vector row(table.values.cols());
-  for (Index k = 0; k < table.values.rows(); ++k) {  // in place: a copy of the table might not fit
-    row = table.values.row(k).transpose();
-    table.values.row(k) = row(columns).transpose();
-  }
-  table.names = model.names;
-  return true;
 }
 
 }  // namespace mfld::tables

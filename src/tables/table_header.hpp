@@ -23,15 +23,17 @@ bool is_numbered(const std::vector<std::string_view>& fields);
 /// A word that is no number, does not look like one, and is no code for a missing value.
 bool is_word(std::string_view field);
 
+/// TRUE or FALSE, in letters of any size.
+bool is_logical(std::string_view field);
+
+/// What a class may be called: whatever has a letter and is no code for a missing value, TRUE, FALSE, + and -.
+bool is_class(std::string_view field);
+
 /// Whether a line that starts with '#' could be a row: a word such as #N/A or #1, and then nothing but numbers and
 /// codes for missing values.
-bool looks_like_row(std::string_view comment);
+bool looks_like_row(std::string_view comment, Separator separator);
 
 /// The number that is the whole of a field, rounded to double precision: 1e400 is infinite, 1e-400 is 0.
 std::optional<double> parse_number(std::string_view text);
-
-/// Where both tables have names: the columns of `table` in the order that they have in `model`. Whether that was
-/// another order. Throws InvalidInput naming a column that only one of them has, or that one has twice.
-bool sort_columns(Table& table, const Table& model);
 
 }  // namespace mfld::tables

@@ -24,15 +24,29 @@ using tables::Table;
 using tables::TableOptions;
 using SharedTable = std::shared_ptr<const Table>;
 
+std::string text_of(const ColumnChoice& choice) {
+  const auto one = [](const Column& column) { return fmt::format("{} {}", column.place.value_or(-1), column.text()); };
+  std::string text = choice.target ? one(*choice.target) : "none";
+  for (const auto* columns : {&choice.inputs, &choice.dropped}) {
+    text += ';';
+    for (const Column& column : *columns) {
+      text += one(column) + ',';
+    }
+  }
+  return text;
+}
+
 /// What the table is made from; nothing for what is no file that could be read again.
 std::optional<std::string> identity(const Source& source, const TableOptions& options) {
   struct stat file {};
   if (::stat(source.path.c_str(), &file) != 0 || !S_ISREG(file.st_mode)) {
     return std::nullopt;
   }
-  return fmt::format("{}:{} {} {}.{} {}.{} {} {} {} {} {}", file.st_dev, file.st_ino, file.st_size, file.st_mtim.tv_sec,
-                     file.st_mtim.tv_nsec, file.st_ctim.tv_sec, file.st_ctim.tv_nsec, source.extension(),
-                     options.skip_lines, static_cast<int>(options.header), options.external, options.data_set);
+  return fmt::format("{}:{} {} {}.{} {}.{} {}{} {} {} {} {} {} {} {}", file.st_dev, file.st_ino, file.st_size,
+                     file.st_mtim.tv_sec, file.st_mtim.tv_nsec, file.st_ctim.tv_sec, file.st_ctim.tv_nsec,
+                     source.extension(), source.is_gzip(), options.csv.skip_lines, static_cast<int>(options.csv.header),
+                     static_cast<int>(options.csv.separator), options.external, static_cast<int>(options.labels),
+                     text_of(options.columns), options.data_set);
 }
 
 double size_of(const Table& table) { return static_cast<double>(table.values.size()) * sizeof(double); }

@@ -12,7 +12,7 @@
 
 #include "mfld/core/printable.hpp"
 #include "mfld/core/random.hpp"
-#include "tables/table_header.hpp"
+#include "tables/columns.hpp"
 #include "task/check_option.hpp"
 
 namespace mfld {
@@ -41,69 +41,113 @@ void check_options(const FileDatasetOptions& options, const std::vector<Source>&
                "must be a number in [0, 1)");
   check_option(std::isfinite(options.input_scale) && options.input_scale > 0, "input_scale", options.input_scale,
                "must be finite and above 0");
-  check_option(options.skip_lines >= 0, "skip_lines", options.skip_lines, "must be at least 0");
-  const bool some_csv = std::any_of(sources.begin(), sources.end(), [](const Source& s) { return s.is_csv(); });
-  check_option(options.skip_lines == 0 || some_csv, "skip_lines", options.skip_lines,
-               "must be 0: only a .csv file has lines");
-  check_option(options.header == Header::automatic || some_csv, "header",
-               "must be \"auto\": only a .csv file has lines");
+  check_option(options.csv.skip_lines >= 0, "skip_lines", options.csv.skip_lines, "must be at least 0");
+  check_option(options.columns.inputs.empty() || options.columns.dropped.empty(), "drop_columns",
+               "must be left out where input_columns are given");
+  const bool some_text = std::any_of(sources.begin(), sources.end(), [](const Source& s) { return s.is_text(); });
+  constexpr const char* no_lines = "only a .csv file has lines";
+  check_option(options.csv.skip_lines == 0 || some_text, "skip_lines", options.csv.skip_lines,
+               fmt::format("must be 0: {}", no_lines));
+  check_option(options.csv.header == Header::automatic || some_text, "header",
+               fmt::format("must be \"auto\": {}", no_lines));
+  check_option(options.csv.separator == Separator::automatic || some_text, "separator",
+               fmt::format("must be \"auto\": {}", no_lines));
 }
 
-/// From 0, counted from the left; -1: there is none.
-Index target_column(const FileDatasetOptions& options, Index num_columns) {
-  if (!options.labels) {
-    return -1;
-  }
-  const Index column = options.target_column + (options.target_column < 0 ? num_columns : 0);
-  if (column < 0 || column >= num_columns) {
-    throw InvalidInput(fmt::format("{}target_column = {}: must be in {}..{}: \"{}\" has {} columns", options.section,
-                                   options.target_column, -num_columns, num_columns - 1, options.path, num_columns));
-  }
-  return column;
-}
-
-/// Of the numbers of a table and their places: 64 bits at a time, for a table is hashed once for every run.
+/// Of the numbers of a table that are read, and their places: 64 bits at a time, for a table is hashed once for every
+/// run.
 std::uint64_t checksum_of(const Table& table) {
   std::uint64_t sum = 0xCBF29CE484222325U;
   const auto add = [&sum](std::uint64_t bits) {
     sum = (sum ^ bits) * 0x9E3779B97F4A7C15U;
     sum ^= sum >> 32U;
   };
-  add(static_cast<std::uint64_t>(table.values.cols()));
-  std::for_each(table.values.data(), table.values.data() + table.values.size(),
-                [&add](double value) { add(std::bit_cast<std::uint64_t>(value)); });
+  const std::vector<Index> columns = table.read_columns();
+  add(columns.size());
+  for (Index row = 0; row < table.values.rows(); ++row) {
+    for (const Index column : columns) {
+      add(std::bit_cast<std::uint64_t>(table.values(row, column)));
+    }
+  }
   return sum;
 }
 
+/// A class as a sentence has it.
+std::string class_text(const Table& table, double label) {
+  return table.classes.empty() ? fmt::format("{}", label)
+                               : fmt::format("\"{}\"", printable(table.classes[static_cast<std::size_t>(label)], 43));
+}
+
+/// The same words have the same numbers in all tables: their places in the list of the first.
+void unite_classes(std::vector<Table>& tables) {
+  Table& first = tables[0];
+  for (Table& table : tables) {
+    if (table.classes.empty() != first.classes.empty()) {
+      const auto kind = [](const Table& one) { return one.classes.empty() ? "numbers" : "words"; };
+      throw table.source.invalid(fmt::format("its labels are {} and those of \"{}\" are {}", kind(table),
+                                             printable(first.source.path, 200), kind(first)));
+    }
+    std::vector<double> numbers;
+    for (const std::string& word : table.classes) {
+      const auto known = std::find(first.classes.begin(), first.classes.end(), word);
+      numbers.push_back(static_cast<double>(known - first.classes.begin()));
+      if (known == first.classes.end()) {
+        first.classes.push_back(word);
+      }
+    }
+    if (!numbers.empty() && &table != &first) {
+      for (double& label : table.values.col(table.selection.target)) {
+        label = numbers[static_cast<std::size_t>(label)];
+      }
+    }
+  }
+  for (Table& table : tables) {
+    table.classes = first.classes;
+  }
+}
+
 /// The two labels of all tables become -1 and +1. Returns what became what.
-std::string map_to_signs(std::vector<Table>& tables, Index target) {
-  const std::string needed_by = tables[0].source.option("binary_labels") + " = true";
+std::string map_to_signs(std::vector<Table>& tables) {
+  unite_classes(tables);
+  const Table& first = tables[0];
+  const std::string needed_by = first.source.option("binary_labels") + " = true";
   std::vector<double> classes;
   for (const Table& table : tables) {
+    const Index target = table.selection.target;
     for (Index row = 0; row < table.values.rows(); ++row) {
       const double label = table.values(row, target);
       if (std::find(classes.begin(), classes.end(), label) != classes.end()) {
         continue;
       }
       if (classes.size() == 2) {
-        throw table.source.invalid_at(table.first_line + row, target + 1,
-                                      fmt::format("holds a third label {} beside {} and {}, and {} needs exactly two",
-                                                  label, classes[0], classes[1], needed_by));
+        throw table.source.invalid_at(
+            table.first_line + row, table.place_in_file(target) + 1,
+            fmt::format("holds a third label {} beside {} and {}, and {} needs exactly two", class_text(first, label),
+                        class_text(first, classes[0]), class_text(first, classes[1]), needed_by));
       }
       classes.push_back(label);
     }
   }
   if (classes.size() < 2) {
-    throw tables[0].source.invalid(
-        fmt::format("every label in column {} is {}, and {} needs exactly two", target + 1, classes[0], needed_by));
+    throw first.source.invalid(fmt::format("every label in column {} is {}, and {} needs exactly two",
+                                           first.place_in_file(first.selection.target) + 1,
+                                           class_text(first, classes[0]), needed_by));
   }
-  const auto [smaller, larger] = std::minmax(classes[0], classes[1]);
+  const auto comes_first = [&first](double a, double b) {
+    if (first.classes.empty()) {
+      return a < b;
+    }
+    const std::string& one = first.classes[static_cast<std::size_t>(a)];
+    const std::string& other = first.classes[static_cast<std::size_t>(b)];
+    return one == "-" || (one < other && other != "-");  // - is the negative class, whatever its code
+  };
+  const auto [smaller, larger] = std::minmax(classes[0], classes[1], comes_first);
   for (Table& table : tables) {
-    for (double& label : table.values.col(target)) {
+    for (double& label : table.values.col(table.selection.target)) {
       label = label == larger ? 1 : -1;
     }
   }
-  return fmt::format(", labels {} -> -1 and {} -> +1", smaller, larger);
+  return fmt::format(", labels {} -> -1 and {} -> +1", class_text(first, smaller), class_text(first, larger));
 }
 
 /// Rows of the training part and of the test part, ascending: the first `num_test` places of a random permutation are
@@ -123,21 +167,19 @@ std::pair<std::vector<Index>, std::vector<Index>> split_rows(Index num_rows, Ind
   return {{boundary, rows.end()}, {rows.begin(), boundary}};
 }
 
-void fill_parts(const std::vector<Table>& tables, const FileDatasetOptions& options, Index target, std::uint64_t seed,
+void fill_parts(const std::vector<Table>& tables, const FileDatasetOptions& options, std::uint64_t seed,
                 Dataset& data) {
-  std::vector<Index> columns;
-  for (Index column = 0; column < tables[0].values.cols(); ++column) {
-    if (column != target) {
-      columns.push_back(column);
-    }
-  }
-  const auto targets_of = [target](const Table& table, const auto& rows, Index count) {
+  const auto targets_of = [](const Table& table, const auto& rows, Index count) {
+    const Index target = table.selection.target;
     return target < 0 ? Vector(Vector::Zero(count)) : Vector(table.values(rows, target));
   };
+  const auto inputs_of = [](const Table& table, const auto& rows) {
+    return Inputs(table.values(rows, table.selection.inputs));
+  };
   if (tables.size() == 2) {
-    data.train_inputs = tables[0].values(Eigen::all, columns);
+    data.train_inputs = inputs_of(tables[0], Eigen::all);
     data.train_targets = targets_of(tables[0], Eigen::all, tables[0].values.rows());
-    data.test_inputs = tables[1].values(Eigen::all, columns);
+    data.test_inputs = inputs_of(tables[1], Eigen::all);
     data.test_targets = targets_of(tables[1], Eigen::all, tables[1].values.rows());
     return;
   }
@@ -148,9 +190,9 @@ void fill_parts(const std::vector<Table>& tables, const FileDatasetOptions& opti
                                    options.section, options.test_fraction, options.path, num_rows));
   }
   const auto [train, test] = split_rows(num_rows, num_test, seed);
-  data.train_inputs = tables[0].values(train, columns);
+  data.train_inputs = inputs_of(tables[0], train);
   data.train_targets = targets_of(tables[0], train, std::ssize(train));
-  data.test_inputs = tables[0].values(test, columns);
+  data.test_inputs = inputs_of(tables[0], test);
   data.test_targets = targets_of(tables[0], test, std::ssize(test));
 }
 
@@ -198,24 +240,64 @@ std::string describe_header(const Table& table) {
   return table.header_line > 0 ? fmt::format(" (its header is line {})", table.header_line) : "";
 }
 
-std::string describe(const std::vector<Table>& tables, const FileDatasetOptions& options, Index target,
-                     const Dataset& data, std::string_view labels, std::string_view match) {
-  const std::vector<std::string>& names = tables[0].names;
-  const std::string name = names.empty() || target < 0
-                               ? ""
-                               : fmt::format(" \"{}\"", printable(names[static_cast<std::size_t>(target)], 100));
-  const std::string columns = target < 0 ? fmt::format("points x = the {} columns of", data.input_dim())
-                                         : fmt::format("y = column {}{} of", target + 1, name);
-  const std::string inputs = target < 0 ? "" : fmt::format(", x = its other {} columns", data.input_dim());
+std::string name_in(const Table& table, Index column) {
+  const std::vector<std::string>& names = table.names;
+  return names.empty() ? "" : fmt::format(" \"{}\"", printable(names[static_cast<std::size_t>(column)], 100));
+}
+
+/// Columns by number and name, where some were chosen.
+std::string list_columns(const Table& table) {
+  constexpr std::size_t most = 10;
+  const std::vector<Index>& inputs = table.selection.inputs;
+  std::string text;
+  for (std::size_t k = 0; k < std::min(inputs.size(), most); ++k) {
+    text += fmt::format("{}{}{}", k > 0 ? ", " : "", table.place_in_file(inputs[k]) + 1, name_in(table, inputs[k]));
+  }
+  return inputs.size() > most ? fmt::format("{} and {} others", text, inputs.size() - most) : text;
+}
+
+std::string describe_columns(const Table& table, const FileDatasetOptions& options, std::string_view labels) {
+  const auto count = table.selection.inputs.size();
+  const Index target = table.selection.target;
+  const std::string file = fmt::format("\"{}\"{}", escaped(options.path), describe_header(table));
+  const bool all = options.columns.is_plain();
+  if (target < 0) {
+    return all ? fmt::format("points x = the {} columns of {}", count, file)
+               : fmt::format("points x = columns {} of {}", list_columns(table), file);
+  }
+  return fmt::format("y = column {}{} of {}{}, x = its {}", table.place_in_file(target) + 1, name_in(table, target),
+                     file, labels, all ? fmt::format("other {} columns", count) : "columns " + list_columns(table));
+}
+
+std::string describe(const std::vector<Table>& tables, const FileDatasetOptions& options, const Dataset& data,
+                     std::string_view labels, std::string_view match) {
   const std::string test = options.test_path.empty() ? "drawn from the same file"
                                                      : fmt::format("of \"{}\"{}{}", escaped(options.test_path),
                                                                    describe_header(tables.back()), match);
   return fmt::format(
-      "{} \"{}\"{}{}{}{}{}; {} training rows, {} test rows {}", columns, escaped(options.path),
-      describe_header(tables[0]), labels, inputs,
+      "{}{}{}; {} training rows, {} test rows {}", describe_columns(tables[0], options, labels),
       options.standardise ? ", each minus the mean and divided by the standard deviation of the training part" : "",
       options.input_scale != 1 ? fmt::format(", times {}", options.input_scale) : "", data.num_train(), data.num_test(),
       test);
+}
+
+/// The training table, and the test table with the columns of that.
+std::vector<Table> read_tables(const FileDatasetOptions& options, const std::vector<Source>& sources) {
+  tables::TableOptions how{.csv = options.csv,
+                           .data_set = options.dataset,
+                           .columns = options.columns,
+                           .labels = options.binary_labels ? tables::Labels::classes : tables::Labels::numbers,
+                           .external = options.external};
+  if (!options.labels) {
+    how.columns.target.reset();
+  }
+  std::vector<Table> tables;
+  tables.reserve(sources.size());
+  for (const Source& source : sources) {
+    tables.push_back(read_table(options.tables.get(), source, how));
+    how.columns = same_columns(tables[0], how.columns);
+  }
+  return tables;
 }
 
 }  // namespace
@@ -223,32 +305,25 @@ std::string describe(const std::vector<Table>& tables, const FileDatasetOptions&
 Dataset make_file_dataset(const FileDatasetOptions& options, std::uint64_t seed) {
   const std::vector<Source> sources = sources_of(options);
   check_options(options, sources);
-  std::vector<Table> tables;
-  tables.reserve(sources.size());
-  for (const Source& source : sources) {
-    tables.push_back(read_table(options.tables.get(), source,
-                                {.skip_lines = options.skip_lines,
-                                 .data_set = options.dataset,
-                                 .header = options.header,
-                                 .external = options.external}));
-  }
+  std::vector<Table> tables = read_tables(options, sources);
   Dataset data;
-  const Index num_columns = tables[0].values.cols();
-  const Index target = target_column(options, num_columns);
-  const bool sorted = tables.size() > 1 && sort_columns(tables[1], tables[0]);
-  if (tables.back().values.cols() != num_columns) {
+  const bool is_plain = options.columns.is_plain();
+  const bool sorted = tables.size() > 1 && is_plain && sort_columns(tables[1], tables[0]);
+  if (is_plain && tables.back().values.cols() != tables[0].values.cols()) {
     throw tables.back().source.invalid(fmt::format("its table has {} columns and must have {} as \"{}\"",
-                                                   tables.back().values.cols(), num_columns, options.path));
+                                                   tables.back().values.cols(), tables[0].values.cols(), options.path));
   }
   for (const Table& table : tables) {
     data.files.push_back({table.source.key, table.source.path, checksum_of(table)});
+    const std::vector<std::string> warnings = warnings_of(table);
+    data.warnings.insert(data.warnings.end(), warnings.begin(), warnings.end());
   }
-  const std::string labels = options.binary_labels ? map_to_signs(tables, target) : "";
+  const std::string labels = options.binary_labels ? map_to_signs(tables) : "";
 
-  fill_parts(tables, options, target, seed, data);
+  fill_parts(tables, options, seed, data);
   data.relevant_subspace.resize(data.input_dim(), 0);
   data.has_labels = options.labels;
-  data.description = describe(tables, options, target, data, labels, describe_match(tables, sorted));
+  data.description = describe(tables, options, data, labels, describe_match(tables, sorted));
   tables.clear();
   scale_inputs(options, data);
   return data;

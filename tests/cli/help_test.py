@@ -10,7 +10,7 @@ from pathlib import Path
 
 import program
 
-COMMANDS = ["run", "resume", "branch", "merge", "info", "list", "new", "kernel", "selfcheck", "help", "version"]
+COMMANDS = ["run", "resume", "branch", "merge", "info", "list", "export", "new", "kernel", "selfcheck", "help", "version"]
 COMPLETION = Path(__file__).resolve().parents[2] / "sims/completion.bash"
 
 
@@ -42,7 +42,7 @@ step_size = 0.1
             self.assertEqual(self.said("help", command), self.said(command, "--help"))
         self.assertNotIn("complete", everything)
         self.assert_sentence(self.mfld("help", "rnu"), 2, "unknown command rnu, did you mean run?")
-        self.assert_sentence(self.mfld("--json"), 2, "--json")
+        self.assert_sentence(self.mfld("help", "--json"), 2, "--json")
 
     def test_version(self):
         self.assertEqual(self.said("version"), self.said("--version"))

@@ -249,6 +249,26 @@ TEST_F(Hdf5Layouts, LinksAreFollowed) {
   EXPECT_TRUE(mentions(refusal(), "from one to another without an end"));
 }
 
+TEST_F(Hdf5Layouts, LinksThatLeadToNoDataSetAreNamed) {
+  const auto refusal_of = [this](const std::string& name, const std::string& path) {
+    {
+      File file(table());
+      name.empty() ? H5Lcreate_soft(path.c_str(), file, "data", H5P_DEFAULT, H5P_DEFAULT)
+                   : H5Lcreate_external(name.c_str(), path.c_str(), file, "data", H5P_DEFAULT, H5P_DEFAULT);
+    }
+    return refusal();
+  };
+  EXPECT_TRUE(mentions(refusal_of("source.h5", "/z"),
+                       "its \"data\" is a link to \"/z\" of another file, \"source.h5\", which is not there"));
+  EXPECT_TRUE(mentions(refusal_of("source.h5", "/"), "must name a data set"));
+  EXPECT_TRUE(mentions(refusal_of("", "/z"), "its \"data\" is a link to \"/z\", which is not there"));
+  {
+    File file(folder() / "group.h5");
+    H5Gclose(H5Gcreate2(file, "g", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+  }
+  EXPECT_TRUE(mentions(refusal_of("group.h5", "/g"), "of another file, \"group.h5\", which is no data set"));
+}
+
 /// What another file points to counts as much as what this one does.
 TEST_F(Hdf5Layouts, SourcesOfSourcesAreChecked) {
   {

@@ -13,9 +13,11 @@
 #include <functional>
 #include <limits>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "mfld/core/error.hpp"
+#include "mfld/core/parallel.hpp"
 #include "support/every_neuron.hpp"
 #include "support/instruction_sets.hpp"
 #include "support/oracles/reference_network.hpp"
@@ -342,6 +344,25 @@ TEST(Network, FinishesEveryParticleOnceWithItsDriftComplete) {
     }
     check_finish<double>(tangent, 700, 261);
   });
+}
+
+TEST(Network, WhatTakesMicrosecondsStaysOnTheCallingThread) {
+  const Network network({NeuronKind::r_sigma, Activation::tanh, true, 1}, 20, {});
+  const Dataset data = random_dataset(32, 20, {}, 23);
+  const PackedInputs<double> inputs(data.train_inputs);
+  const Particles<double> particles = random_particles(network.neuron(), 20, 100, 29);
+  Drift drift(particles.rows(), particles.cols());
+  KernelWorkspace<double> workspace;
+  const std::thread::id caller = std::this_thread::get_id();
+  std::atomic<int> others = 0;
+  const auto look = [&](Index /*first*/, Index /*last*/) { others += std::this_thread::get_id() == caller ? 0 : 1; };
+  with_threads(2, [&] {
+    for (int pass = 0; pass < 200; ++pass) {
+      network.drift(particles, inputs, CurrentField({}, span_of(data.train_targets)), 1, Accumulate::assign, drift, {},
+                    workspace, std::cref(look));
+    }
+  });
+  EXPECT_EQ(others, 0);
 }
 
 template <class Scalar>

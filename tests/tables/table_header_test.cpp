@@ -134,7 +134,7 @@ TEST_F(TableHeader, AWordTwiceIsDoubtfulAndSoAreMeasures) {
     const std::string numbers = std::count(fields.begin(), fields.end(), ',') == 2 ? "1,2,3" : "1,2";
     EXPECT_TRUE(mentions(refusal(fields + "\n" + numbers + "\n"), "header = \"yes\""));
     FileDatasetOptions options = csv(fields + "\n" + numbers + "\n");
-    options.header = Header::yes;
+    options.csv.header = Header::yes;
     EXPECT_EQ(make_file_dataset(options, 1).num_train(), 1);
   }
 }
@@ -170,21 +170,21 @@ TEST_F(TableHeader, NumbersOfPandasAboveRowsAreDoubtful) {
 
 TEST_F(TableHeader, TheKeyDecides) {
   FileDatasetOptions options = csv("0,1,2\n0.5,1,2\n");
-  options.header = Header::yes;
+  options.csv.header = Header::yes;
   EXPECT_EQ(make_file_dataset(options, 1).num_train(), 1);
   EXPECT_TRUE(mentions(make_file_dataset(options, 1).description, "column 3 \"2\""));
-  options.header = Header::no;
+  options.csv.header = Header::no;
   EXPECT_EQ(make_file_dataset(options, 1).num_train(), 2);
   options = csv("50%,weight\n1,2\n");
   EXPECT_TRUE(mentions(refusal(options), "line 1, column 2 holds \"weight\" and must hold a finite number"));
   EXPECT_TRUE(mentions(refusal(options), "header = \"yes\""));
-  options.header = Header::yes;
+  options.csv.header = Header::yes;
   EXPECT_EQ(make_file_dataset(options, 1).num_train(), 1);
   options = csv("a,b\n1,2\n");
-  options.header = Header::no;
+  options.csv.header = Header::no;
   EXPECT_TRUE(mentions(refusal(options), "line 1, column 1 holds \"a\""));
   options = whole(std::string(MFLD_SOURCE_DIR) + "/tests/support/data/table.npy");
-  options.header = Header::no;
+  options.csv.header = Header::no;
   EXPECT_TRUE(mentions(refusal(options), "header: must be \"auto\""));
 }
 
@@ -224,10 +224,10 @@ TEST_F(TableHeader, NamesThatDoNotMatchAreRefused) {
   const auto message = [this](const char* train, const char* test) { return refusal(pair_options(train, test)); };
   EXPECT_TRUE(mentions(message("a,b,y\n1,2,3\n", "a,c,y\n1,2,3\n"), "it has no column \"b\", which"));
   EXPECT_TRUE(mentions(message("a,b,y\n1,2,3\n", "A,b,y\n1,2,3\n"), "it has no column \"a\""));
-  EXPECT_TRUE(mentions(message("a,b,y\n1,2,3\n", "a,a,y\n1,2,3\n"), "test.csv\": line 1, column 1 holds \"a\""));
+  EXPECT_TRUE(mentions(message("a,b,y\n1,2,3\n", "a,a,y\n1,2,3\n"), "test.csv\": it has the column \"a\" twice"));
   const auto told = [this](const char* train, const char* test) {
     FileDatasetOptions options = pair_options(train, test);
-    options.header = Header::yes;
+    options.csv.header = Header::yes;
     return refusal(options);
   };
   EXPECT_TRUE(mentions(told("a,b,y\n1,2,3\n", "a,a,y\n1,2,3\n"), "it has the column \"a\" twice"));

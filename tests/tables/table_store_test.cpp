@@ -65,7 +65,7 @@ TEST_F(Store, ReadsATableOnce) {
   options_.standardise = true;
   EXPECT_NE(read().train_inputs, first.train_inputs);
   EXPECT_FALSE(openings.any());
-  options_.skip_lines = 1;
+  options_.csv.skip_lines = 1;
   EXPECT_EQ(read().num_train(), 2);
   EXPECT_TRUE(openings.any()) << "another table";
 }

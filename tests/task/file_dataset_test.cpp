@@ -65,7 +65,7 @@ void expect_same(const Dataset& a, const Dataset& b) {
 
 TEST_F(FileDataset, ReadsARealTable) {
   FileDatasetOptions options = whole(breast_cancer);
-  options.skip_lines = 1;
+  options.csv.skip_lines = 1;
   options.binary_labels = true;
   const Dataset data = make_file_dataset(options, 1);
   ASSERT_EQ(data.num_train(), 569);
@@ -84,7 +84,7 @@ TEST_F(FileDataset, ReadsARealTable) {
 
 TEST_F(FileDataset, StandardisesARealTableByItsTrainingPart) {
   FileDatasetOptions options = whole(breast_cancer);
-  options.skip_lines = 1;
+  options.csv.skip_lines = 1;
   options.test_fraction = 0.2;
   options.standardise = true;
   const Dataset data = make_file_dataset(options, 3);
@@ -101,7 +101,7 @@ TEST_F(FileDataset, SaysWhatIsWrongWhenTheCountLineIsNotSkipped) {
   FileDatasetOptions options = whole(breast_cancer);
   EXPECT_TRUE(mentions(invalid(options), "line 1, column 3 holds \"malignant\" and must hold a finite number"));
   EXPECT_TRUE(mentions(invalid(options), "skip_lines"));
-  options.header = Header::yes;
+  options.csv.header = Header::yes;
   EXPECT_TRUE(mentions(invalid(options), "line 2, column 5 is one too many: 31 fields where line 1 has 4"));
 }
 
@@ -164,7 +164,7 @@ TEST_F(FileDataset, CsvKeepsEveryDigit) {
 
 TEST_F(FileDataset, SkippedLinesMayHoldAnything) {
   FileDatasetOptions options = whole(write("t.csv", "# a, comment\n\nx\n1,2\n3,4\n"));
-  options.skip_lines = 3;
+  options.csv.skip_lines = 3;
   EXPECT_EQ(make_file_dataset(options, 1).train_targets, (Vector{{2, 4}}));
 }
 
@@ -190,7 +190,6 @@ TEST_F(FileDataset, CsvErrorsNameLineAndColumn) {
       {"\n\n", "the table is empty"},
       {"a,b\n", "the table is empty"},
       {"1\n2\n", "the table has 1 column and needs at least 2"},
-      {"1;2\n3;4\n", "line 1, column 1 holds \"1;2\""},
       {"1,2\n3,\x1B\x01\n", "line 2, column 2 holds \"\\x1b\\x01\""},
       {"1,2\n3," + std::string(500, '9') + "x\n", "999...999"},
   };
@@ -205,7 +204,7 @@ TEST_F(FileDataset, CsvErrorsNameLineAndColumn) {
 
 TEST_F(FileDataset, LinesAreCountedFromTheTopOfTheFile) {
   FileDatasetOptions options = whole(write("t.csv", "count line\na,b\n1,2\n3,z\n"));
-  options.skip_lines = 1;
+  options.csv.skip_lines = 1;
   EXPECT_TRUE(mentions(invalid(options), "line 4, column 2"));
   options.path = write("u.csv", "count line\na,b\n1,0\n3,1\n3,2\n");
   options.binary_labels = true;
@@ -283,8 +282,8 @@ TEST_F(FileDataset, NpyRejectsOtherContents) {
   const std::string four = bytes_of<double>({1, 2, 3, 4});
   const std::vector<std::pair<std::string, std::string>> bad_files = {
       {npy(1, header("<c16", "(1, 2)"), four), "of type \"<c16\""},
-      {npy(1, header("<f2", "(1, 2)"), four), "of type \"<f2\""},
-      {npy(1, "{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (4,), }", four), "little-endian"},
+      {npy(1, header("<f16", "(1, 2)"), four), "of type \"<f16\""},
+      {npy(1, "{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (4,), }", four), "must be integers"},
       {npy(1, header("<f8", "(4,)"), four), "1 dimensions and must have 2"},
       {npy(1, header("<f8", "()"), four), "0 dimensions and must have 2"},
       {npy(1, header("<f8", "(1, 2, 2)"), four), "3 dimensions and must have 2"},
@@ -299,7 +298,6 @@ TEST_F(FileDataset, NpyRejectsOtherContents) {
     SCOPED_TRACE(words);
     EXPECT_TRUE(mentions(invalid(whole(write("bad.npy", content))), words));
   }
-  EXPECT_TRUE(mentions(invalid(whole(data_folder + "big_endian.npy")), "of type \">f8\""));
 }
 
 TEST_F(FileDataset, NpyRejectsDamage) {
@@ -382,23 +380,23 @@ TEST_F(FileDataset, FilesThatCannotBeOpenedAreFileErrors) {
     std::filesystem::create_directory(folder_ / name);
     EXPECT_TRUE(mentions(unreadable(whole(folder_ / name)), name));
   }
-  EXPECT_TRUE(mentions(invalid(whole(folder_ / "table.xlsx")), "must end in .csv, .npy, .h5 or .hdf5"));
+  EXPECT_TRUE(mentions(invalid(whole(folder_ / "table.xlsx")), "must end in .csv, .tsv or .txt (which may be compressed, .csv.gz), .npy, .npz"));
   EXPECT_TRUE(mentions(invalid(whole("")), "path = \"\""));
 }
 
 TEST_F(FileDataset, TargetColumnCountsFromEitherEnd) {
   FileDatasetOptions options = whole(write("t.csv", "1,2,3\n4,5,6\n"));
-  options.target_column = 0;
+  options.columns.target = 0;
   const Dataset first = make_file_dataset(options, 1);
   EXPECT_EQ(first.train_targets, (Vector{{1, 4}}));
   EXPECT_EQ(first.train_inputs, (Inputs{{2, 3}, {5, 6}}));
-  options.target_column = -3;
+  options.columns.target = -3;
   expect_same(first, make_file_dataset(options, 1));
-  options.target_column = 1;
+  options.columns.target = 1;
   EXPECT_EQ(make_file_dataset(options, 1).train_inputs, (Inputs{{1, 3}, {4, 6}}));
-  options.target_column = 3;
+  options.columns.target = 3;
   EXPECT_TRUE(mentions(invalid(options), "target_column = 3: must be in -3..2"));
-  options.target_column = -4;
+  options.columns.target = -4;
   EXPECT_TRUE(mentions(invalid(options), "target_column = -4: must be in -3..2"));
 }
 
@@ -515,15 +513,15 @@ TEST_F(FileDataset, StandardisingSurvivesExtremeNumbers) {
 
 TEST_F(FileDataset, RejectsImpossibleOptions) {
   FileDatasetOptions options = whole(write("t.csv", "1,2\n3,4\n"));
-  options.skip_lines = -1;
+  options.csv.skip_lines = -1;
   EXPECT_TRUE(mentions(invalid(options), "skip_lines = -1"));
-  options.skip_lines = 0;
+  options.csv.skip_lines = 0;
   for (const double bad : {0.0, std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN()}) {
     options.input_scale = bad;
     EXPECT_TRUE(mentions(invalid(options), "input_scale"));
   }
   options = whole(data_folder + "table.npy");
-  options.skip_lines = 1;
+  options.csv.skip_lines = 1;
   EXPECT_TRUE(mentions(invalid(options), "skip_lines = 1: must be 0"));
 }
 

@@ -11,6 +11,7 @@
 #include "mfld/config/value.hpp"
 #include "mfld/core/number_rule.hpp"
 #include "mfld/core/particles.hpp"
+#include "mfld/tables/columns.hpp"
 
 namespace mfld {
 
@@ -71,7 +72,9 @@ class Section {
   /// "<path> = <value>: is only read with <where>". Records `where` for the getters of that key.
   bool reads(std::string_view name, bool condition, std::string_view where);
 
+  /// A number, or an expression of others as a string, "0.1 / task.input_dim"; resolved, the number.
   double number(std::string_view name, std::string_view doc, Fallback<double> fallback, NumberRule rule);
+  /// The same, within 1e-9 of an integer.
   std::int64_t integer(std::string_view name, std::string_view doc, Fallback<std::int64_t> fallback,
                        IntegerRange range);
   bool flag(std::string_view name, std::string_view doc, Fallback<bool> fallback);
@@ -85,6 +88,8 @@ class Section {
   Matrix matrix(std::string_view name, std::string_view doc);
   std::vector<std::int64_t> integers(std::string_view name, std::string_view doc,
                                      const Fallback<std::vector<std::int64_t>>& fallback, IntegerRange range);
+  Column column(std::string_view name, std::string_view doc, const Fallback<Column>& fallback);
+  std::vector<Column> columns(std::string_view name, std::string_view doc);
   std::vector<std::string> names(std::string_view name, std::string_view doc,
                                  const Fallback<std::vector<std::string>>& fallback);
 
@@ -104,12 +109,15 @@ class Section {
   /// The value in the file if parse(value) takes it, else the fallback; `stand_in` while describing.
   template <class T, class Parse>
   T get(std::string_view name, std::string_view doc, const Fallback<T>& fallback, const std::string& allowed,
-        T stand_in, const Parse& parse) const;
+        T stand_in, const Parse& parse, const std::string& why_not = {}) const;
+  /// The number that a value is, or that its expression has; else `why_not` says why it has none.
+  std::optional<double> number_of(std::string_view name, const Value& value, std::string& why_not) const;
   /// "; did you mean "..."?" or nothing.
   std::string suggestion(std::string_view name, const std::vector<std::string>& names) const;
 
+  const Value* root_ = nullptr;           // of what is given
   const Value* given_ = nullptr;          // this table, or nullptr
-  Value* resolved_ = nullptr;             // the root
+  Value* resolved_ = nullptr;             // the root of what is used
   std::vector<KeyInfo>* keys_ = nullptr;  // while describing
   std::string path_;
   std::string where_;                                        // of the whole section

@@ -33,6 +33,7 @@ struct Dataset {
   std::string description;           // the formula of the data, as runs print it
   std::vector<DataFile> files = {};  // where they were read from
   bool has_labels = true;            // false: points, and targets that are 0
+  std::vector<std::string> warnings = {};  // what in the data may not be meant, as runs print it
 
   Index input_dim() const { return train_inputs.cols(); }
   Index num_train() const { return train_inputs.rows(); }

@@ -31,7 +31,7 @@ Inputs particles_in(const Section& init, const std::string& text, const Surround
   InputFileOptions options;
   options.name = "network.init.from";
   options.path = path.string();
-  options.target_column = std::nullopt;
+  options.columns.target.reset();
   options.dataset = "particles";
   options.stop = surroundings.stop;
   return read_inputs(options).inputs;

@@ -70,9 +70,13 @@ MakeDataset read_task(const Section& root, const ObjectivePlan& plan, const Surr
 void check_classes(const Section& root, std::string_view key, const Vector& targets, std::string_view part) {
   const auto bad = std::find_if(targets.begin(), targets.end(), [](double y) { return y != -1 && y != 1; });
   if (bad != targets.end()) {
+    const Section task = root.table("task");
+    const Value* kind = task.find("kind");
+    const bool is_file = kind != nullptr && kind->as<std::string>() != nullptr && *kind->as<std::string>() == "file";
     root.check_data(
         false, key,
-        fmt::format("needs labels -1 and +1, and the label of {} sample {} is {}", part, bad - targets.begin(), *bad));
+        fmt::format("needs labels -1 and +1, and the label of {} sample {} is {}{}", part, bad - targets.begin(), *bad,
+                    is_file ? " (task.binary_labels = true makes -1 and +1 of two labels)" : ""));
   }
 }
 
