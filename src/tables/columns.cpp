@@ -162,18 +162,16 @@ Selection select_columns(const Source& source, const ColumnChoice& choice, const
   return selection;
 }
 
-bool needs_names(const ColumnChoice& choice) {
-  const auto has_no_place = [](const Column& column) { return !column.place; };
-  return (choice.target && has_no_place(*choice.target)) ||
-         std::any_of(choice.inputs.begin(), choice.inputs.end(), has_no_place) ||
-         std::any_of(choice.dropped.begin(), choice.dropped.end(), has_no_place);
-}
+bool needs_names(const ColumnChoice& choice) { return !has_needed_names({}, choice); }
 
-bool mentions_name(const ColumnChoice& choice, const std::string& name) {
-  const auto has_name = [&name](const Column& column) { return is_called(column, name); };
-  return (choice.target && has_name(*choice.target)) ||
-         std::any_of(choice.inputs.begin(), choice.inputs.end(), has_name) ||
-         std::any_of(choice.dropped.begin(), choice.dropped.end(), has_name);
+bool has_needed_names(const std::vector<std::string>& names, const ColumnChoice& choice) {
+  const auto is_there = [&names](const Column& column) {
+    return column.place || std::any_of(names.begin(), names.end(),
+                                       [&column](const std::string& name) { return is_called(column, name); });
+  };
+  return (!choice.target || is_there(*choice.target)) &&
+         std::all_of(choice.inputs.begin(), choice.inputs.end(), is_there) &&
+         std::all_of(choice.dropped.begin(), choice.dropped.end(), is_there);
 }
 
 ColumnChoice same_columns(const Table& table, const ColumnChoice& choice) {

@@ -17,8 +17,8 @@ ColumnChoice same_columns(const Table& table, const ColumnChoice& choice);
 
 /// Whether the choice can only be made in a table with names.
 bool needs_names(const ColumnChoice& choice);
-/// Whether one of the columns is chosen by this name.
-bool mentions_name(const ColumnChoice& choice, const std::string& name);
+/// Whether all that it needs are among these.
+bool has_needed_names(const std::vector<std::string>& names, const ColumnChoice& choice);
 
 /// Says what the columns of a table are that holds all of its file.
 void select_from_all(Table& table, const TableOptions& options);

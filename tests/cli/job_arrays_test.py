@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Sweeps in job arrays, and directories that are emptied first. Usage: this PROGRAM"""
 import os
-import unittest
+import pathlib
+import subprocess
 
 import program
 
@@ -15,6 +16,8 @@ step_size = 0.1
 [sweep]
 seed = [1, 2, 3, 4, 5]
 """
+
+LONG = SWEEP.split("[sweep]")[0].replace("steps = 3", "steps = 60000")
 
 
 class Written(program.ProgramTest):
@@ -67,6 +70,42 @@ class JobArrays(Written):
         said = self.mfld("run", "s.toml", "--out", "o").stderr
         self.assertRegex(said, r"(?m)^run 1 of 5: seed=1$")
         self.assertRegex(said, r"(?m)^run 5 of 5: seed=5 \(4 of 5 ended, \d+ s left\)$")
+
+
+class Scripts(Written):
+    """Those of sims/cluster, with a queue that puts its one job in again at once."""
+
+    def job(self, script, *arguments, **variables):
+        self.put("scontrol", "#!/bin/sh\necho \"$@\" >> requeued\n")
+        (self.root / "scontrol").chmod(0o755)
+        script = pathlib.Path(__file__).resolve().parents[2] / "sims/cluster" / script
+        environment = {**os.environ, **{key: str(value) for key, value in variables.items()}, "MFLD": program.PROGRAM,
+                       "MFLD_MINUTES": "0.001", "PATH": f"{self.root}:{os.environ['PATH']}"}
+        for attempt in range(200):
+            done = subprocess.run([script, *arguments], cwd=self.root, env=environment, capture_output=True, text=True,
+                                  check=False, timeout=program.TIMEOUT)
+            if done.returncode != 130:
+                self.assertEqual(done.returncode, 0, done.stderr)
+                return attempt
+        self.fail("it does not end")
+
+    def test_a_run_is_queued_until_it_has_ended(self):
+        self.put("a.toml", LONG)
+        self.assertEqual(self.mfld("run", "a.toml", "--out", "whole", "--quiet").returncode, 0)
+        times = self.job("run.sbatch", "a.toml", "o", SLURM_JOB_ID=7)
+        self.assertGreater(times, 0)
+        self.assertEqual((self.root / "requeued").read_text(), "requeue 7\n" * times)
+        self.assert_same("whole", "o")
+
+    def test_a_sweep_is_queued_until_all_its_runs_have_ended(self):
+        self.put("s.toml", LONG + "[sweep]\nseed = [1, 2, 3]\n")
+        self.assertEqual(self.mfld("run", "s.toml", "--out", "whole", "--quiet").returncode, 0)
+        for task in (0, 1):
+            self.job("sweep.sbatch", "s.toml", "o", SLURM_ARRAY_JOB_ID=5, SLURM_ARRAY_TASK_ID=task, SLURM_ARRAY_TASK_MIN=0,
+                     SLURM_ARRAY_TASK_MAX=1, SLURM_ARRAY_TASK_COUNT=2)
+        self.assertIn("requeue 5_1\n", (self.root / "requeued").read_text())
+        for seed in (1, 2, 3):
+            self.assert_same(f"whole/seed={seed}", f"o/seed={seed}")
 
 
 class Force(Written):

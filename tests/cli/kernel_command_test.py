@@ -189,7 +189,7 @@ class KernelCommand(KernelTest):
             ("one of them only", ()), ("one of them only", ("a.csv", "--cosines", "3")),
             ("--cosines 0.5,2", ("--cosines", "0.5,2")), ("--cosines 1,,0", ("--cosines", "1,,0")),
             ("--target-column x", ("a.csv", "--target-column", "x")),
-            ("no column 7 for the target", ("a.csv", "--target-column", "7")),
+            ("--target-column 7: must be in -3..2", ("a.csv", "--target-column", "7")),
             ("must end in .csv", ("a.csv", "--out", "k.txt")), ("must end in .csv", ("--cosines", "3", "--out", "k.npy")),
             ("needs --input-dim", ("--spectrum", "3")), ("--input-dim", ("a.csv", "--input-dim", "3")),
             ("--depth 3: is only read with --convention jacot, lee, arora, not two-layer",
@@ -197,7 +197,7 @@ class KernelCommand(KernelTest):
             ("--bias-variance 1: is only read with", ("a.csv", "--convention", "arora", "--bias-variance", "1")),
             ("weight_variance = -1", ("a.csv", "--convention", "lee", "--weight-variance=-1")),
             ("has no closed form", ("a.csv", "--convention", "bietti-mairal", "--activation", "tanh")),
-            ("must end in .csv, .npy", ("a.txt",)),
+            ("must end in .csv, .tsv", ("a.xlsx",)),
         ]
         for sentence, arguments in fails:
             with self.subTest(arguments):
@@ -207,8 +207,8 @@ class KernelCommand(KernelTest):
         self.assert_fails(4, 'rows = "none.csv" cannot be read', "kernel", "none.csv")
         (self.root / "wide.csv").write_text("1,2,3,4\n")
         self.assert_fails(2, "dimension", "kernel", "a.csv", "wide.csv", "--quiet")
-        (self.root / "bad.csv").write_text("1,2\n3,x\n")
-        self.assert_fails(2, "line 2, column 2", "kernel", "bad.csv")
+        (self.root / "bad.csv").write_text("1,2\nx,3\n")
+        self.assert_fails(2, "line 2, column 1", "kernel", "bad.csv")
         self.assert_fails(4, "cannot write no/k.csv", "kernel", "a.csv", "--out", "no/k.csv", "--quiet")
 
     def test_a_kernel_that_does_not_fit_is_refused_before_it_is_made(self):

@@ -164,6 +164,8 @@ TEST(Experiment, TheDescribedKeysAreThoseThatAreRead) {
   auto all = good;
   all.push_back({"task={kind = \"file\", path = \"data.csv\"}"});
   all.push_back({"task={kind = \"file\", path = \"data.csv\", labels = false}", "objective.kind=mmd"});
+  all.push_back({"task={kind = \"file\", path = \"data.csv\", separator = \",\", drop_columns = [0]}"});
+  all.push_back({"task={kind = \"file\", path = \"data.csv\", input_columns = [0]}"});
   Surroundings surroundings(folder.path());
   const auto arrays = std::make_shared<GivenArrays>();
   surroundings.arrays = arrays;

@@ -42,9 +42,9 @@ TEST_F(Hdf5FileTest, ReadsSomeRowsAndTexts) {
 TEST_F(Hdf5FileTest, RefusesRowsAndTextsThatAreNotThere) {
   std::vector<std::int64_t> numbers(3);
   EXPECT_TRUE(mentions(error([&](const Hdf5File& file) { file.read_rows<std::int64_t>("/group/whole", 2, numbers); }),
-                       {"cannot read", "no rows of 3 values from row 2 on"}));
-  EXPECT_TRUE(
-      mentions(error([](const Hdf5File& file) { file.read_texts("/group/whole"); }), {"it is no list of texts"}));
+                       "object /group/whole: it has no rows of 3 values from row 2 on"));
+  EXPECT_TRUE(mentions(error([](const Hdf5File& file) { file.read_texts("/group/whole"); }),
+                       "object /group/whole: it is no list of texts"));
 }
 
 TEST_F(Hdf5FileTest, KnowsItsDataSets) {

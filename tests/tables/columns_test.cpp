@@ -51,9 +51,18 @@ TEST_F(Columns, WithoutNamesAreChosenByNumber) {
   EXPECT_TRUE(mentions(refusal(choose("1,2\n3,4\n", "y", {})), "has no names of columns; they are chosen by number"));
 }
 
-TEST_F(Columns, ANameThatIsChosenMakesAHeader) {
-  const Dataset data = make_file_dataset(choose("a,2020,y\n1,2,3\n4,5,6\n", "2020", {"a", "y"}), 1);
-  EXPECT_EQ(data.train_targets, (Vector{{2, 5}}));
+// Labels y and n below a table that a column "y" is asked of: a row all the same.
+TEST_F(Columns, ANameThatIsChosenMakesNoHeaderOfARow) {
+  FileDatasetOptions options = choose("1,2,y\n3,4,n\n", "y", {});
+  options.binary_labels = true;
+  EXPECT_TRUE(mentions(refusal(options), "line 1, column 3 holds \"y\""));
+  options = classes("a,b,y\n1,2,y\n3,4,n\n");
+  options.test_path = write("test.csv", "1,2,y\n3,4,n\n");
+  EXPECT_EQ(make_file_dataset(options, 1).test_targets, (Vector{{1, -1}}));
+  options = choose("a,2020,y\n1,2,3\n4,5,6\n", "2020", {"a", "y"});
+  EXPECT_TRUE(mentions(refusal(options), "header = \"yes\""));
+  options.csv.header = Header::yes;
+  EXPECT_EQ(make_file_dataset(options, 1).train_targets, (Vector{{2, 5}}));
 }
 
 TEST_F(Columns, ThatAreNotThereAreRefused) {
@@ -72,10 +81,13 @@ TEST_F(Columns, ThatAreNotThereAreRefused) {
 TEST_F(Columns, OfOneNameAreChosenByNumber) {
   const std::string twice = "a,a,y\n1,2,3\n";
   FileDatasetOptions options = choose(twice, "a", {});
-  options.csv.header = Header::yes;
   EXPECT_TRUE(mentions(refusal(options), "target_column = \"a\": "));
   EXPECT_TRUE(mentions(refusal(options), "has two columns of that name, which are chosen by number, 0 or 1"));
+  options.columns.target = "y";
+  EXPECT_EQ(make_file_dataset(options, 1).train_targets, (Vector{{3}}));
   options.columns.target = 1;
+  EXPECT_TRUE(mentions(refusal(options), "header = \"yes\""));
+  options.csv.header = Header::yes;
   EXPECT_EQ(make_file_dataset(options, 1).train_targets, (Vector{{2}}));
 }
 

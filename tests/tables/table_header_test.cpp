@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "support/table_file.hpp"
-#include "tables/table_header.hpp"
+#include "tables/text/table_header.hpp"
 
 namespace {
 
@@ -224,7 +224,7 @@ TEST_F(TableHeader, NamesThatDoNotMatchAreRefused) {
   const auto message = [this](const char* train, const char* test) { return refusal(pair_options(train, test)); };
   EXPECT_TRUE(mentions(message("a,b,y\n1,2,3\n", "a,c,y\n1,2,3\n"), "it has no column \"b\", which"));
   EXPECT_TRUE(mentions(message("a,b,y\n1,2,3\n", "A,b,y\n1,2,3\n"), "it has no column \"a\""));
-  EXPECT_TRUE(mentions(message("a,b,y\n1,2,3\n", "a,a,y\n1,2,3\n"), "test.csv\": it has the column \"a\" twice"));
+  EXPECT_TRUE(mentions(message("a,b,y\n1,2,3\n", "a,a,y\n1,2,3\n"), "test.csv\": line 1, column 1 holds \"a\""));
   const auto told = [this](const char* train, const char* test) {
     FileDatasetOptions options = pair_options(train, test);
     options.csv.header = Header::yes;

@@ -7,7 +7,7 @@
 
 #include "mfld/core/printable.hpp"
 #include "tables/columns.hpp"
-#include "tables/table_header.hpp"
+#include "tables/text/table_header.hpp"
 
 namespace mfld::tables {
 
@@ -42,16 +42,17 @@ std::vector<std::string> escaped_names(const Fields& fields) {
   return names;
 }
 
-bool has_chosen_name(const TableOptions& options, const Fields& fields) {
-  const std::vector<std::string> names = escaped_names(fields);
-  return std::any_of(names.begin(), names.end(),
-                     [&options](const std::string& name) { return mentions_name(options.columns, name); });
+/// Words alone, one of them twice perhaps, and all names that somebody asks for.
+bool has_asked_names(const TableOptions& options, const Fields& fields) {
+  return needs_names(options.columns) && has_needed_names(escaped_names(fields), options.columns) &&
+         std::all_of(fields.begin(), fields.end(),
+                     [](std::string_view field) { return field.empty() || is_word(field); });
 }
 
 /// Where the line is not told by the key.
 bool is_header(const Source& source, const TableOptions& options, const CsvLine& line) {
   const FirstRow kind = kind_of_first_row(line.fields);
-  if (kind == FirstRow::names || has_chosen_name(options, line.fields)) {
+  if (kind == FirstRow::names || has_asked_names(options, line.fields)) {
     return true;
   }
   const bool is_row = kind == FirstRow::numbers ||

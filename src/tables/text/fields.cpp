@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-#include "tables/table_header.hpp"
+#include "tables/text/table_header.hpp"
 
 namespace mfld::tables {
 

@@ -1,4 +1,4 @@
-#include "tables/table_header.hpp"
+#include "tables/text/table_header.hpp"
 
 #include <fmt/format.h>
 
@@ -15,7 +15,7 @@
 
 #include "core/utf8.hpp"
 #include "mfld/core/printable.hpp"
-#include "tables/number_characters.hpp"
+#include "tables/text/number_characters.hpp"
 
 namespace mfld::tables {
 

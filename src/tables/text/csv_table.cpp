@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "tables/table_file.hpp"
-#include "tables/table_header.hpp"
 #include "tables/text/csv_layout.hpp"
+#include "tables/text/table_header.hpp"
 
 namespace mfld::tables {
 
@@ -35,6 +35,13 @@ std::string_view digits_of_integer(std::string_view field) {
 
 /// The first lines of a text that wait until it is known what separates their fields.
 constexpr std::size_t most_waiting = 100;
+
+/// What stands between numbers.
+struct Signs {
+  char separator = ',';    // a blank where that is
+  char other_blank = ' ';  // beside ' '
+  bool by_blanks = false;
+};
 
 class CsvReader {
  public:
@@ -70,10 +77,8 @@ class CsvReader {
 
   // --- Rows like the ones before
 
-  bool is_blank(char c) const { return c == ' ' || c == other_blank_; }
-
-  const char* behind_blanks(const char* place, const char* end) const {
-    return std::find_if(place, end, [this](char c) { return !is_blank(c); });
+  static const char* behind_blanks(const char* place, const char* end, char other_blank) {
+    return std::find_if(place, end, [other_blank](char c) { return c != ' ' && c != other_blank; });
   }
 
   /// The row of numbers that `line` is, without the checks of `add_line`; false, and nothing added, if it is another.
@@ -82,16 +87,18 @@ class CsvReader {
     double* row = table_.values.row(num_rows_).data();
     const char* place = line.data();
     const char* end = place + line.size();
+    const auto [sign, other_blank, by_blanks] = signs_;  // a copy that no store into the row could change
+    const Index* slots = layout_.slots.data();
     for (std::size_t column = 0; column < num_columns_; ++column) {
-      place = behind_blanks(place, end);
-      const char* stop = column == class_column_ || layout_.slots[column] < 0
-                             ? pass_word(place, end, column, row)
-                             : pass_number(place, end, row[layout_.slots[column]]);
+      place = behind_blanks(place, end, other_blank);
+      const Index slot = slots[column];
+      const char* stop =
+          column == class_column_ || slot < 0 ? pass_word(place, end, column, row) : pass_number(place, end, row[slot]);
       if (stop == nullptr) {
         return false;
       }
-      place = behind_blanks(stop, end);
-      if (column + 1 < num_columns_ && (place == end || (by_blanks_ ? place == stop : *place++ != sign_))) {
+      place = behind_blanks(stop, end, other_blank);
+      if (column + 1 < num_columns_ && (place == end || (by_blanks ? place == stop : *place++ != sign))) {
         return false;
       }
     }
@@ -111,8 +118,8 @@ class CsvReader {
     if (column == 0 && (place == end || *place == '#')) {
       return nullptr;
     }
-    const char* stop = std::find_if(place, end, [this](char c) {
-      return c == sign_ || c == '"' || c == '\r' || c == '\0' || (by_blanks_ && is_blank(c));
+    const char* stop = std::find_if(place, end, [signs = signs_](char c) {
+      return c == signs.separator || c == '"' || c == '\r' || c == '\0' || (signs.by_blanks && c == '\t');
     });
     const bool is_plain = stop == end || (*stop != '"' && *stop != '\0');
     if (!is_plain || column != class_column_) {
@@ -269,9 +276,8 @@ class CsvReader {
     check_split(line);
     first_line_ = line.number;
     num_columns_ = line.fields.size();
-    sign_ = sign_of(separator_);
-    by_blanks_ = separator_ == Separator::blanks;
-    other_blank_ = by_blanks_ ? '\t' : ' ';
+    const bool by_blanks = separator_ == Separator::blanks;
+    signs_ = {sign_of(separator_), by_blanks ? '\t' : ' ', by_blanks};
     layout_ = lay_out(table_.source, options_, line, comment_, separator_);
     table_.header_line = layout_.has_header ? line.number : 0;
     keep_columns();
@@ -406,9 +412,7 @@ class CsvReader {
   std::size_t num_columns_ = 0;           // of the file; 0: no line read yet
   std::size_t num_kept_ = 0;              // of these
   std::size_t class_column_ = no_column;  // that holds words
-  char sign_ = ',';                       // the separator; a blank where that is
-  char other_blank_ = ' ';                // beside ' '
-  bool by_blanks_ = false;
+  Signs signs_;
   Index first_line_ = 0;  // header or first row
   std::string comment_;   // the last before the first row
   std::string gap_;       // what the first line without numbers after a row is; empty: there is none
