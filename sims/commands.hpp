@@ -42,7 +42,23 @@ ExitStatus resume(const RunArguments& arguments);
 ExitStatus branch(const RunArguments& arguments);
 ExitStatus merge(const RunArguments& arguments);
 
-ExitStatus info(const std::string& directory);
+struct InfoArguments {
+  std::string directory;
+  bool json = false;
+};
+
+ExitStatus info(const InfoArguments& arguments);
+
+/// Where trajectory.h5 of a run goes for other programs.
+struct ExportArguments {
+  std::string directory;
+  std::string to;           // one of export_formats()
+  std::string coordinates;  // a list with commas; empty: all
+  std::string out;          // empty: the terminal
+};
+
+std::vector<std::string> export_formats();
+ExitStatus export_trajectory(const ExportArguments& arguments);
 
 /// What `mfld kernel` computes: between the inputs of two files, or, where `cosines` says so, of unit vectors.
 struct KernelArguments {
@@ -75,7 +91,20 @@ std::string kernel_help();
 
 /// The names of the tables that `list` prints.
 std::vector<std::string> list_topics();
-/// One of them, or all for an empty name.
-ExitStatus list(const std::string& chosen);
+/// The names of its rows, or the paths of keys.
+std::vector<std::string> names_of_topic(const std::string& topic);
+
+struct ListArguments {
+  std::string topic;  // empty: all
+  std::string name;   // of a row, or the beginning of keys; empty: all of the topic
+  bool json = false;
+};
+
+ExitStatus list(const ListArguments& arguments);
+
+/// The names of the examples that `new` writes.
+std::vector<std::string> template_names();
+/// One of them, or their list for an empty name.
+ExitStatus write_template(const std::string& name);
 
 }  // namespace commands

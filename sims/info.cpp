@@ -2,8 +2,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "commands.hpp"
+#include "json.hpp"
 #include "mfld/core/error.hpp"
 #include "mfld/core/printable.hpp"
 #include "mfld/files/user_path.hpp"
@@ -67,22 +69,75 @@ void print_last_row(const mfld::MetricsEnds& table) {
   }
 }
 
+using Json = nlohmann::ordered_json;
+
+/// A number as it stands in a table; a text where it is not finite, for JSON has no such numbers.
+Json number_of(const std::string& field) {
+  const Json value = Json::parse(field, nullptr, false);
+  return value.is_number() ? value : Json(field);
+}
+
+Json ending_as_json(const mfld::FilePlace& directory) {
+  const auto summary = mfld::read_summary(directory);
+  return {{"directory", directory.path.string()},
+          {"has_ended", mfld::is_final(summary)},
+          {"message", ending_of(directory)},
+          {"wall_seconds", summary ? Json(summary->wall_seconds) : Json()}};
+}
+
+Json sweep_as_json(const fs::path& directory, const mfld::Plan& plan) {
+  Json runs = Json::array();
+  std::size_t num_ended = 0;
+  for (const mfld::RunPlan& run : plan.runs) {
+    const bool is_there = fs::exists(directory / run.name / "experiment.toml");
+    Json row = {{"name", run.name}, {"has_begun", is_there}};
+    if (is_there) {
+      row.update(ending_as_json(directory / run.name));
+      num_ended += row["has_ended"].get<bool>() ? 1 : 0;
+    }
+    runs.push_back(row);
+  }
+  return {{"directory", directory.string()}, {"num_runs", plan.runs.size()}, {"num_ended", num_ended}, {"runs", runs}};
+}
+
+Json run_as_json(const fs::path& directory, const mfld::Plan& plan, const mfld::MetricsEnds& table) {
+  Json result = ending_as_json(directory);
+  result["what_ran"] = table.comments;
+  result["made_by"] = plan.comments;
+  const auto names = split(table.header);
+  const auto values = split(table.last_row);
+  result["last_numbers"] = Json::object();
+  for (std::size_t i = 0; i < std::min(names.size(), values.size()) && !table.last_row.empty(); ++i) {
+    result["last_numbers"][names[i]] = number_of(values[i]);
+  }
+  result["this_program"] = mfld::provenance("").front();
+  return result;
+}
+
 }  // namespace
 
-ExitStatus info(const std::string& text) {
-  const fs::path directory = mfld::user_path(text);
+ExitStatus info(const InfoArguments& arguments) {
+  const fs::path directory = mfld::user_path(arguments.directory);
   const mfld::Plan plan = mfld::read_stored_plan(directory);
   if (!plan.is_sweep && plan.runs.front().config.as<mfld::Table>()->members.empty()) {
     throw mfld::FileError(
         fmt::format("cannot read {}: it has no experiment", (directory / "experiment.toml").string()));
   }
+  if (plan.is_sweep && arguments.json) {
+    print_json(sweep_as_json(directory, plan));
+    return finished;
+  }
   if (plan.is_sweep) {
     print_sweep(directory, plan);
     return finished;
   }
-  print_line(fmt::format("{}: {}", directory.string(), ending_of(directory)));
   const fs::path metrics = directory / "metrics.csv";
   const mfld::MetricsEnds table = fs::exists(metrics) ? mfld::read_ends(metrics) : mfld::MetricsEnds();
+  if (arguments.json) {
+    print_json(run_as_json(directory, plan, table));
+    return finished;
+  }
+  print_line(fmt::format("{}: {}", directory.string(), ending_of(directory)));
   print_line("what ran");
   print_comments(table.comments);
   print_line("made by");

@@ -11,8 +11,8 @@
 #include <sstream>
 
 #include "commands.hpp"
+#include "help.hpp"
 #include "mfld/core/error.hpp"
-#include "mfld/core/nearest_name.hpp"
 #include "mfld/model/network.hpp"
 #include "mfld/ntk/kernel_convention.hpp"
 #include "mfld/record/provenance.hpp"
@@ -51,21 +51,6 @@ ExitStatus answer(const CLI::App& app, const CLI::ParseError& error) {
   app.exit(error, text, text);
   print(text.str());
   return finished;
-}
-
-/// Why `word` is no command; empty if it is one.
-std::string why_no_command(const std::string& word, CLI::App& app) {
-  std::vector<std::string> names;
-  for (const CLI::App* command : app.get_subcommands({})) {
-    names.push_back(command->get_name());
-  }
-  if (std::find(names.begin(), names.end(), word) != names.end()) {
-    return {};
-  }
-  const std::vector<std::string_view> candidates(names.begin(), names.end());
-  const auto nearest = mfld::nearest_name(word, candidates);
-  return fmt::format("unknown command {}{}; there are {}", word,
-                     nearest ? fmt::format(", did you mean {}?", *nearest) : "", boost::algorithm::join(names, ", "));
 }
 
 /// An empty value, such as that of a variable that is not set, would stand for the default: no option takes one.
@@ -114,12 +99,15 @@ void add_sweep_options(CLI::App& command, RunArguments& arguments) {
 
 void add_run(CLI::App& app, RunArguments& arguments) {
   CLI::App& command = *app.add_subcommand("run", "Run an experiment file: one run, or its cases x sweep");
-  command.add_option("experiment", arguments.path, "TOML file; `mfld list keys` explains it")->required();
+  command.add_option("experiment", arguments.path, "TOML file; `mfld list keys` explains it")
+      ->required()
+      ->type_name(value_names::experiment);
   command.add_option("--out", arguments.out, "New or empty directory for the results [runs/<name of the file>]");
   command.add_flag("--force", arguments.force, "Empty that directory before, if it is one of runs and nothing else");
   command
       .add_option("--set", arguments.settings,
                   "path=value: sets one key, a TOML value or a bare word; phase.0.steps=100 reaches into a list")
+      ->type_name(value_names::setting)
       ->allow_extra_args(false);
   command.add_option("--instruction-set", arguments.instruction_set, "Vector instructions to use [the best there are]")
       ->check(CLI::IsMember(mfld::available_instruction_sets()));
@@ -130,7 +118,9 @@ void add_run(CLI::App& app, RunArguments& arguments) {
 void add_resume(CLI::App& app, RunArguments& arguments) {
   CLI::App& command = *app.add_subcommand(
       "resume", "Go on with what stopped, to the same bits as if it never had: a run, or all of a sweep");
-  command.add_option("directory", arguments.path, "A run directory, or one of several runs")->required();
+  command.add_option("directory", arguments.path, "A run directory, or one of several runs")
+      ->required()
+      ->type_name(value_names::run);
   const CLI::Range steps(std::int64_t{1}, std::numeric_limits<std::int64_t>::max());
   auto* all = command
                   .add_option("--steps", arguments.extension.steps,
@@ -147,7 +137,7 @@ void add_resume(CLI::App& app, RunArguments& arguments) {
 void add_branch(CLI::App& app, RunArguments& arguments) {
   CLI::App& command = *app.add_subcommand(
       "branch", "Go on from the last checkpoint of a run with other noise, or with changes, in a new directory");
-  command.add_option("directory", arguments.path, "A run directory")->required();
+  command.add_option("directory", arguments.path, "A run directory")->required()->type_name(value_names::run);
   command.add_option("--seed", arguments.seed, "Of the noise and the batches from here on")
       ->check(CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max()));
   command.add_option("--out", arguments.out, "New or empty directory for the results [DIR_seed=S, DIR_key=value]");
@@ -155,6 +145,7 @@ void add_branch(CLI::App& app, RunArguments& arguments) {
       .add_option(
           "--set", arguments.settings,
           "path=value: another number of a phase, other observables, ...: phase.*, observe.*, checkpoint.*, noise.*")
+      ->type_name(value_names::setting)
       ->allow_extra_args(false);
   command.add_flag("--previous", arguments.previous, "From the checkpoint before the last");
   add_common_options(command, arguments);
@@ -163,7 +154,9 @@ void add_branch(CLI::App& app, RunArguments& arguments) {
 void add_merge(CLI::App& app, RunArguments& arguments) {
   CLI::App& command = *app.add_subcommand(
       "merge", "One run of the particles of several that have finished, with other particles each, at their end");
-  command.add_option("directories", arguments.paths, "Run directories, two or more")->required();
+  command.add_option("directories", arguments.paths, "Run directories, two or more")
+      ->required()
+      ->type_name(value_names::run);
   command.add_option("--out", arguments.out, "New or empty directory for the results")->required();
   command.add_option("--threads", arguments.threads, "Number of threads [all]; the results do not depend on it")
       ->check(CLI::Range(1, 4096));
@@ -184,7 +177,7 @@ void add_kernel_numbers(CLI::App& command, KernelArguments& arguments) {
       ->check(CLI::IsMember({"ntk", "nngp", "both"}));
 }
 
-CLI::App* add_kernel(CLI::App& app, KernelArguments& arguments) {
+void add_kernel(CLI::App& app, KernelArguments& arguments) {
   CLI::App& command = *app.add_subcommand("kernel", "The kernel of a network of infinite width, as numbers");
   command.add_option("rows", arguments.path, "Data file (.csv, .npy, .h5 ..) whose inputs are the rows of the kernel");
   command.add_option("columns", arguments.columns, "Data file of its columns [the same]");
@@ -217,12 +210,99 @@ CLI::App* add_kernel(CLI::App& app, KernelArguments& arguments) {
       ->check(CLI::Range(1, 4096));
   command.add_flag("--quiet", arguments.quiet, "Print nothing but the kernel and errors");
   command.footer(kernel_help());
-  return &command;
+}
+
+/// What the commands that only print are asked for.
+struct Questions {
+  InfoArguments info;
+  ListArguments list;
+  ExportArguments exported;
+  std::string template_name;
+  std::string command;  // to help with, or of the page of the manual
+};
+
+void add_questions(CLI::App& app, Questions& questions) {
+  CLI::App& info = *app.add_subcommand("info", "What ran in a directory, how it ended, its last numbers");
+  info.add_option("directory", questions.info.directory, "A run directory, or one of several runs")
+      ->required()
+      ->type_name(value_names::run);
+  info.add_flag("--json", questions.info.json, "The same as JSON");
+  CLI::App& list = *app.add_subcommand("list", "Everything there is to choose from, with formulas and defaults");
+  list.add_option("topic", questions.list.topic, "One of the tables [all]")->check(CLI::IsMember(list_topics()));
+  list.add_option("name", questions.list.name, "One row of it; of keys, those that begin so: phase, task.link [all]")
+      ->type_name(value_names::row);
+  list.add_flag("--json", questions.list.json, "The same as JSON");
+  app.add_subcommand("new", "Write an experiment file to begin with, with comments: mfld new two-phase > my.toml")
+      ->add_option("template", questions.template_name, "Its name [says what there is]")
+      ->type_name(value_names::experiment_template);
+}
+
+void add_export(CLI::App& app, ExportArguments& arguments) {
+  CLI::App& command = *app.add_subcommand("export", "The trajectory of a run for OVITO, ParaView or numpy");
+  command.add_option("directory", arguments.directory, "A run directory")->required()->type_name(value_names::run);
+  command
+      .add_option("--to", arguments.to,
+                  "xyz: extended XYZ (OVITO); csv: one table, a row a particle and frame (ParaView); npz: numpy")
+      ->required()
+      ->check(CLI::IsMember(export_formats()));
+  command.add_option("--coordinates", arguments.coordinates,
+                     "Which, with commas: w_1,w_2,r; the first three are the position of xyz [all]");
+  command.add_option("--out", arguments.out, "A new file [the terminal, but for npz]");
+}
+
+/// Those about the program itself. What only other programs call has no group, and is not shown to people.
+void add_self_description(CLI::App& app, Questions& questions) {
+  app.add_subcommand("selfcheck", "Compare this build with known answers, in under a minute");
+  app.add_subcommand("help", "What the program, or a command of it, can do")
+      ->add_option("command", questions.command, "The command [all]")
+      ->type_name(value_names::command);
+  app.add_subcommand("version", "The version of the program");
+  app.add_subcommand("manual", "The page of the manual, for man(1)")
+      ->group("")
+      ->add_option("command", questions.command, "The command [the program]");
+  app.add_subcommand("complete", "What the last of these words can become, a line each; a shell asks")
+      ->group("")
+      ->prefix_command();
+}
+
+ExitStatus answer(const CLI::App& app, const Questions& questions) {
+  if (app.got_subcommand("info")) {
+    return info(questions.info);
+  }
+  if (app.got_subcommand("list")) {
+    return list(questions.list);
+  }
+  if (app.got_subcommand("export")) {
+    return export_trajectory(questions.exported);
+  }
+  if (app.got_subcommand("new")) {
+    return write_template(questions.template_name);
+  }
+  if (app.got_subcommand("selfcheck")) {
+    return selfcheck();
+  }
+  if (app.got_subcommand("version")) {
+    print_line(mfld::version());
+    return finished;
+  }
+  if (const std::string why = questions.command.empty() ? "" : why_no_command(questions.command, app); !why.empty()) {
+    return explain(why, wrong_input);
+  }
+  print(app.got_subcommand("manual") ? manual_page(app, questions.command) : help_of(app, questions.command));
+  return finished;
+}
+
+/// Words that may be anything, which the parser would read as options.
+ExitStatus complete(const CLI::App& app, int argc, char** argv) {
+  for (const std::string& word : completions(app, std::vector<std::string>(argv + 2, argv + argc))) {
+    print_line(word);
+  }
+  return finished;
 }
 
 ExitStatus dispatch(int argc, char** argv) {
-  CLI::App app(
-      "Mean-field Langevin and neural-tangent training of two-layer networks.\n"
+  CLI::App app("Mean-field Langevin and neural-tangent training of two-layer networks", "mfld");
+  app.footer(
       "Exit status: 0 finished, 1 a selfcheck failed, 2 wrong input (nothing was written), 3 diverged\n"
       "(of `kernel`: not finite), 4 cannot read or write, 130 interrupted (a checkpoint was written).");
   app.set_version_flag("--version", mfld::version());
@@ -233,22 +313,27 @@ ExitStatus dispatch(int argc, char** argv) {
   add_resume(app, arguments);
   add_branch(app, arguments);
   add_merge(app, arguments);
-  std::string directory;
-  CLI::App* info_command = app.add_subcommand("info", "What ran in a directory, how it ended, its last numbers");
-  info_command->add_option("directory", directory, "A run directory, or one of several runs")->required();
-  std::string topic;
-  CLI::App* list_command = app.add_subcommand("list", "Everything there is to choose from, with formulas and defaults");
-  list_command->add_option("topic", topic, "One of the tables [all]")->check(CLI::IsMember(list_topics()));
+  Questions questions;
+  add_questions(app, questions);
+  add_export(app, questions.exported);
   KernelArguments kernel_arguments;
-  CLI::App* kernel_command = add_kernel(app, kernel_arguments);
-  app.add_subcommand("selfcheck", "Compare this build with known answers, in under a minute");
+  add_kernel(app, kernel_arguments);
+  add_self_description(app, questions);
 
-  if (const std::string why = argc > 1 && argv[1][0] != '-' ? why_no_command(argv[1], app) : ""; !why.empty()) {
+  const std::string word = argc > 1 ? argv[1] : "help";
+  if (word == "complete") {
+    return complete(app, argc, argv);
+  }
+  if (const std::string why = word[0] != '-' && word != "manual" ? why_no_command(word, app) : ""; !why.empty()) {
     return explain(why, wrong_input);
   }
   refuse_empty_values(app);
   if (const std::string why = empty_assignment(argc, argv); !why.empty()) {
     return explain(why, wrong_input);
+  }
+  if (argc < 2) {
+    print(help_of(app, ""));
+    return finished;
   }
   try {
     app.parse(argc, argv);
@@ -261,10 +346,7 @@ ExitStatus dispatch(int argc, char** argv) {
   if (app.got_subcommand("run") || app.got_subcommand("resume") || app.got_subcommand("branch")) {
     return simulate(arguments, app.got_subcommand("run") ? run : app.got_subcommand("resume") ? resume : branch);
   }
-  if (kernel_command->parsed()) {
-    return kernel(kernel_arguments);
-  }
-  return info_command->parsed() ? info(directory) : list_command->parsed() ? list(topic) : selfcheck();
+  return app.got_subcommand("kernel") ? kernel(kernel_arguments) : answer(app, questions);
 }
 
 /// Whether the command is one that a signal asks to stop; others end at once.

@@ -268,6 +268,36 @@ void Hdf5File::read(const std::string& data_set, std::span<Value> values) const 
 }
 
 template <class Value>
+void Hdf5File::read_rows(const std::string& data_set, std::int64_t first, std::span<Value> values) const {
+  const Library library;
+  const Handle::Rows rows = handle_->rows(data_set, first, std::ssize(values));
+  handle_->check(H5Dread(rows.data_set, memory_type<Value>(), rows.memory, rows.file, H5P_DEFAULT, values.data()),
+                 data_set);
+}
+
+std::vector<std::string> Hdf5File::read_texts(const std::string& data_set) const {
+  const Library library;
+  const Id id = handle_->data_set(data_set);
+  const Id type(handle_->check(H5Dget_type(id), data_set), H5Tclose);
+  const auto num_texts = static_cast<std::size_t>(product(handle_->shape(id, data_set)));
+  const std::size_t width = H5Tget_size(type);
+  if (H5Tget_class(type) != H5T_STRING || H5Tis_variable_str(type) != 0 || width > std::size_t{1} << 20 ||
+      num_texts > (std::size_t{1} << 30) / width) {
+    throw FileError(
+        fmt::format("cannot read {}, object {}: it is no list of texts", handle_->place.path.string(), data_set));
+  }
+  std::vector<char> bytes(width * num_texts);
+  handle_->check(H5Dread(id, handle_->text_type(width, data_set), H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes.data()),
+                 data_set);
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; i < num_texts; ++i) {
+    const auto begin = bytes.begin() + static_cast<std::ptrdiff_t>(i * width);
+    texts.emplace_back(begin, std::find(begin, begin + static_cast<std::ptrdiff_t>(width), '\0'));
+  }
+  return texts;
+}
+
+template <class Value>
 Value Hdf5File::read_attribute(const std::string& object, const std::string& attribute) const {
   const Library library;
   const std::string name = fmt::format("{} attribute {}", object, attribute);
@@ -397,6 +427,8 @@ void Hdf5File::close() {
 template void Hdf5File::read(const std::string&, std::span<double>) const;
 template void Hdf5File::read(const std::string&, std::span<std::int64_t>) const;
 template void Hdf5File::read(const std::string&, std::span<std::uint64_t>) const;
+template void Hdf5File::read_rows(const std::string&, std::int64_t, std::span<double>) const;
+template void Hdf5File::read_rows(const std::string&, std::int64_t, std::span<std::int64_t>) const;
 template double Hdf5File::read_attribute(const std::string&, const std::string&) const;
 template std::int64_t Hdf5File::read_attribute(const std::string&, const std::string&) const;
 template std::uint64_t Hdf5File::read_attribute(const std::string&, const std::string&) const;

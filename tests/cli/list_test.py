@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """`mfld list`: what an experiment can choose stands in a list with its formula. Usage: this PROGRAM"""
+import json
 import re
 
 import program
@@ -50,6 +51,33 @@ class ListTest(program.ProgramTest):
         rows = self.rows("links")
         self.assertEqual({name for name, _ in rows}, self.choices("task.link"))
         self.assertIn(["hermite3", "(z_1^3 - 3 z_1) / sqrt 6"], rows)
+
+    def keys(self, *prefix):
+        result = self.mfld("list", "keys", *prefix, "--json")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return [row["key"] for row in json.loads(result.stdout)["keys"]]
+
+    def test_keys_of_a_section(self):
+        everything = self.keys()
+        self.assertEqual(self.keys("phase"), [key for key in everything if key.startswith("phase.")])
+        self.assertEqual(self.keys("phase.1.step_size"), self.keys("phase.step_size"))
+        self.assertEqual(set(self.keys("task.link")), {"task.link"})
+        self.assertEqual(self.keys("task.lin"), self.keys("task.link"))
+        self.assert_sentence(self.mfld("list", "keys", "task.lnk"), 2, "unknown key task.lnk; did you mean task.link?")
+        self.assert_sentence(self.mfld("list", "keys", "netwrok"), 2, "unknown key netwrok; did you mean network?")
+        self.assert_sentence(self.mfld("list", "keys", "zzzzzzzzz"), 2, "unknown key zzzzzzzzz; `mfld list keys`")
+
+    def test_one_row(self):
+        self.assertEqual(self.rows("links")[0], self.mfld("list", "links", "relu").stdout.splitlines()[1].split(maxsplit=1))
+        self.assert_sentence(self.mfld("list", "links", "hermit3"), 2, "unknown link hermit3; did you mean hermite3?")
+
+    def test_json_says_what_the_text_says(self):
+        everything = json.loads(self.mfld("list", "--json").stdout)
+        for topic, rows in everything.items():
+            text = self.mfld("list", topic).stdout
+            for row in rows:
+                for word in row.values():
+                    self.assertIn("" if word is None or isinstance(word, bool) else word, text)
 
 
 if __name__ == "__main__":

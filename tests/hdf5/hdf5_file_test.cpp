@@ -31,6 +31,22 @@ class Hdf5FileTest : public ::testing::Test {
   std::filesystem::path path = directory / "file.h5";
 };
 
+TEST_F(Hdf5FileTest, ReadsSomeRowsAndTexts) {
+  const Hdf5File file = Hdf5File::open(path);
+  std::vector<std::int64_t> row(3);
+  file.read_rows<std::int64_t>("/group/whole", 1, row);
+  EXPECT_EQ(row, (std::vector<std::int64_t>{4, 5, std::int64_t{1} << 40}));
+  EXPECT_EQ(file.read_texts("/group/names"), (std::vector<std::string>{"a", "bcd"}));
+}
+
+TEST_F(Hdf5FileTest, RefusesRowsAndTextsThatAreNotThere) {
+  std::vector<std::int64_t> numbers(3);
+  EXPECT_TRUE(mentions(error([&](const Hdf5File& file) { file.read_rows<std::int64_t>("/group/whole", 2, numbers); }),
+                       "object /group/whole: it has no rows of 3 values from row 2 on"));
+  EXPECT_TRUE(mentions(error([](const Hdf5File& file) { file.read_texts("/group/whole"); }),
+                       "object /group/whole: it is no list of texts"));
+}
+
 TEST_F(Hdf5FileTest, KnowsItsDataSets) {
   const Hdf5File file = Hdf5File::open(path);
   EXPECT_TRUE(file.has_data_set("/group/whole"));

@@ -37,6 +37,11 @@ class Hdf5File {
   /// All values; values.size() must be the product of the shape.
   template <class Value>
   void read(const std::string& data_set, std::span<Value> values) const;
+  /// The rows from `first` on: as many as values.size(), a multiple of the length of a row, says.
+  template <class Value>
+  void read_rows(const std::string& data_set, std::int64_t first, std::span<Value> values) const;
+  /// Those of a list that `write` made.
+  std::vector<std::string> read_texts(const std::string& data_set) const;
   template <class Value>
   Value read_attribute(const std::string& object, const std::string& attribute) const;
 

@@ -1,0 +1,22 @@
+# Completion for bash. The program itself says what its words can become; here they are only put together again where the
+# shell parted them, at = and :.
+_mfld() {
+  local words=() word before="" i
+  for ((i = 1; i <= COMP_CWORD; ++i)); do
+    word=${COMP_WORDS[i]}
+    if ((${#words[@]})) && [[ $word == [=:]* || $before == [=:] ]]; then
+      words[-1]+=$word
+    else
+      words+=("$word")
+    fi
+    before=$word
+  done
+  local typed=${words[-1]} parted=${COMP_WORDS[COMP_CWORD]}
+  [[ $parted == [=:]* ]] && parted=""
+  mapfile -t COMPREPLY < <("${COMP_WORDS[0]/#\~\//$HOME/}" complete "${words[@]}" 2>/dev/null)
+  COMPREPLY=("${COMPREPLY[@]#"${typed%"$parted"}"}")
+  if [[ ${#COMPREPLY[@]} == 1 && $COMPREPLY == *[=/] ]]; then
+    compopt -o nospace
+  fi
+}
+complete -o bashdefault -o default -F _mfld mfld

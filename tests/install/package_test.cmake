@@ -1,0 +1,40 @@
+# BUILD_DIR: where mfld was built; WORK_DIR: emptied, then holds the Debian package and what is in it. PYTHON: for which
+# its Python package was built, or nothing.
+file(REMOVE_RECURSE ${WORK_DIR})
+execute_process(COMMAND cpack -G DEB -B ${WORK_DIR} WORKING_DIRECTORY ${BUILD_DIR} COMMAND_ECHO STDOUT COMMAND_ERROR_IS_FATAL ANY)
+file(GLOB package ${WORK_DIR}/mfld_*.deb)
+list(LENGTH package count)
+if(NOT count EQUAL 1)
+  message(FATAL_ERROR "cpack made ${count} packages: ${package}")
+endif()
+
+execute_process(COMMAND dpkg-deb -f ${package} Depends OUTPUT_VARIABLE depends COMMAND_ERROR_IS_FATAL ANY)
+foreach(library IN ITEMS libc6 libhdf5 libtbb libhwy)
+  if(NOT depends MATCHES ${library})
+    message(FATAL_ERROR "the package does not depend on ${library}: ${depends}")
+  endif()
+endforeach()
+
+execute_process(COMMAND dpkg-deb -x ${package} ${WORK_DIR}/root COMMAND_ERROR_IS_FATAL ANY)
+foreach(file IN ITEMS bin/mfld share/bash-completion/completions/mfld share/man/man1/mfld.1.gz share/man/man1/mfld-run.1.gz)
+  if(NOT EXISTS ${WORK_DIR}/root/usr/${file})
+    message(FATAL_ERROR "the package lacks /usr/${file}")
+  endif()
+endforeach()
+execute_process(COMMAND ${WORK_DIR}/root/usr/bin/mfld version COMMAND_ERROR_IS_FATAL ANY)
+if(PYTHON)
+  execute_process(COMMAND ${CMAKE_COMMAND} -E env PYTHONPATH=${WORK_DIR}/root/usr/lib/python3/dist-packages
+    ${PYTHON} -c "import mfld; print(mfld.__file__)" WORKING_DIRECTORY ${WORK_DIR} COMMAND_ERROR_IS_FATAL ANY)
+endif()
+
+# Installed and removed by dpkg in a root of its own, which has none of the packages that it depends on.
+set(other ${WORK_DIR}/other)
+file(MAKE_DIRECTORY ${other}/var/lib/dpkg/info ${other}/var/lib/dpkg/updates ${other}/var/lib/dpkg/triggers)
+file(TOUCH ${other}/var/lib/dpkg/status)
+set(dpkg dpkg --root=${other} --force-not-root --force-depends --no-triggers --log=${WORK_DIR}/dpkg.log)
+execute_process(COMMAND ${dpkg} -i ${package} COMMAND_ERROR_IS_FATAL ANY)
+execute_process(COMMAND ${other}/usr/bin/mfld list links OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)
+execute_process(COMMAND ${dpkg} --purge mfld COMMAND_ERROR_IS_FATAL ANY)
+if(EXISTS ${other}/usr)
+  message(FATAL_ERROR "something is left in ${other}/usr after the package was removed")
+endif()
