@@ -116,6 +116,23 @@ class Sweeps(program.ProgramTest):
         self.assertEqual(self.mfld("resume", "whole", "--quiet").returncode, 0)
         self.assertEqual(sorted(path.name for path in (self.root / "whole").iterdir()), names)
 
+    def test_a_dry_run_writes_nothing(self):
+        before = sorted(path.name for path in self.root.iterdir()) + ["s.toml"]
+        self.sweep("seed = 1\n" + SHORT + "[sweep]\ntask.input_dim = [4, 5]\nseed = [1, 2, 3]\n")
+        result = self.mfld("run", "s.toml", "--dry-run", "--jobs", "2")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertRegex(result.stdout, r"^runs: 6 over task\.input_dim, seed, 30 steps\n"
+                         r"memory: \S+ KiB for data and particles of 2 runs at a time\n"
+                         r"disk: about \S+ KiB\ntime: about \d+ s\nnothing was written\n$")
+        start = time.monotonic()
+        result = self.mfld("run", "s.toml", "--dry-run", "--set", "phase.0.steps=1000000000000")
+        self.assertRegex(result.stdout, r"(?m)^time: about \S+ h$")
+        self.assertLess(time.monotonic() - start, 30 * program.PATIENCE)
+        result = self.mfld("run", "s.toml", "--dry-run", "--set", "sweep.task.input_dim=[4, 1]")
+        self.assert_sentence(result, 2, "run input_dim=1_seed=1: task.")
+        self.assert_sentence(self.mfld("run", "s.toml", "--dry-run", "--shard", "1/2"), 2, "--dry-run: counts all runs")
+        self.assertEqual(sorted(path.name for path in self.root.iterdir()), before)
+
     def test_what_went_wrong_comes_first(self):
         self.sweep("seed = 1\n" + SHORT + "[sweep]\nphase.0.step_size = [0.1, 1e300, 0.2]\n")
         self.assertEqual(self.mfld("run", "s.toml", "--out", "out", "--quiet").returncode, 3)
