@@ -22,6 +22,10 @@ class GalleryTest(unittest.TestCase):
         named = set(re.findall(r"\]\((?:\.\./)?plots/gallery/([^)]*)\)", text))
         self.assertEqual(sorted(named), sorted(path.name for path in (PLOTS / "gallery").iterdir()))
 
+    def test_every_experiment_with_a_script_has_a_picture(self):
+        names = {path.stem for path in (ROOT / "sims").glob("*.toml")} & {path.stem for path in PLOTS.glob("*.py")}
+        self.assertEqual(names - {path.stem for path in (PLOTS / "gallery").iterdir()}, set())
+
     def test_no_picture_is_stale(self):
         for picture in sorted((PLOTS / "gallery").glob("*.png")):
             stem = SCRIPTS.get(picture.stem, picture.stem)
