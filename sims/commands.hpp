@@ -27,6 +27,7 @@ struct RunArguments {
   bool previous = false;
   bool force = false;
   bool quiet = false;
+  bool dry_run = false;
   std::string command;
 
   mfld::Kept kept() const { return previous ? mfld::Kept::previous : mfld::Kept::last; }

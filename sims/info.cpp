@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "commands.hpp"
 #include "json.hpp"
@@ -12,6 +14,7 @@
 #include "mfld/record/provenance.hpp"
 #include "mfld/record/run_directory.hpp"
 #include "mfld/runs/resume.hpp"
+#include "progress.hpp"
 #include "say.hpp"
 
 namespace commands {
@@ -31,12 +34,12 @@ std::vector<std::string> split(const std::string& row) {
 }
 
 /// The sentence of summary.json.
-std::string ending_of(const mfld::FilePlace& directory) {
-  if (!fs::exists(directory.path / "summary.json")) {
-    return "has no summary: still running, or stopped without notice";
+std::string ending_of(const mfld::FilePlace& directory, const std::optional<mfld::RunSummary>& summary) {
+  if (summary) {
+    return fmt::format("{}, {:.3g} s", summary->message, summary->wall_seconds);
   }
-  const auto summary = mfld::read_summary(directory);
-  return summary ? fmt::format("{}, {:.3g} s", summary->message, summary->wall_seconds) : "its summary.json is damaged";
+  return fs::exists(directory.path / "summary.json") ? "its summary.json is damaged"
+                                                     : "has no summary: still running, or stopped without notice";
 }
 
 void print_comments(const std::vector<std::string>& comments) {
@@ -45,20 +48,44 @@ void print_comments(const std::vector<std::string>& comments) {
   }
 }
 
-/// How far each run of a sweep is, and all of them.
+/// What the runs of a sweep say, those that went wrong first.
+struct SweepState {
+  std::string wrong;
+  std::string others;
+  std::int64_t num_wrong = 0;
+  std::int64_t num_ended = 0;
+  double seconds = 0;  // of those that have ended
+
+  void add(const mfld::RunPlan& run, const fs::path& path) {
+    const std::optional<mfld::RunSummary> summary = mfld::read_summary(path);
+    const bool is_wrong = summary ? summary->end.ending == mfld::Ending::diverged : fs::exists(path / "summary.json");
+    const bool has_ended = mfld::is_final(summary);
+    num_wrong += is_wrong ? 1 : 0;
+    num_ended += has_ended ? 1 : 0;
+    seconds += has_ended ? summary->wall_seconds : 0;
+    (is_wrong ? wrong : others) += fmt::format("  {}: {}\n", run.name, ending_of(path, summary));
+  }
+};
+
+/// How far all runs of a sweep are, and each of them.
 void print_sweep(const fs::path& directory, const mfld::Plan& plan) {
-  std::string lines;
-  std::size_t num_ended = 0;
+  SweepState state;
   for (const mfld::RunPlan& run : plan.runs) {
     const fs::path path = directory / run.name;
     if (fs::exists(path / "experiment.toml")) {
-      num_ended += mfld::is_final(mfld::read_summary(path)) ? 1 : 0;
-      lines += fmt::format("  {}: {}\n", run.name, ending_of(path));
+      state.add(run, path);
     }
   }
-  print_line(fmt::format("{}: {} of {} runs have ended (final numbers in index.csv)", directory.string(), num_ended,
-                         plan.runs.size()));
-  print(lines);
+  const std::int64_t num_left = std::ssize(plan.runs) - state.num_ended;
+  std::string line = fmt::format("{}: {} of {} runs have ended (final numbers in index.csv)", directory.string(),
+                                 state.num_ended, plan.runs.size());
+  line += state.num_wrong > 0 ? fmt::format("; {} went wrong", state.num_wrong) : "";
+  if (num_left > 0 && state.num_ended > 0) {
+    const double each = state.seconds / static_cast<double>(state.num_ended);
+    line += fmt::format("; {} left, one at a time", roughly(each * static_cast<double>(num_left)));
+  }
+  print_line(line);
+  print(state.wrong + state.others);
 }
 
 void print_last_row(const mfld::MetricsEnds& table) {
@@ -81,7 +108,7 @@ Json ending_as_json(const mfld::FilePlace& directory) {
   const auto summary = mfld::read_summary(directory);
   return {{"directory", directory.path.string()},
           {"has_ended", mfld::is_final(summary)},
-          {"message", ending_of(directory)},
+          {"message", ending_of(directory, summary)},
           {"wall_seconds", summary ? Json(summary->wall_seconds) : Json()}};
 }
 
@@ -137,7 +164,7 @@ ExitStatus info(const InfoArguments& arguments) {
     print_json(run_as_json(directory, plan, table));
     return finished;
   }
-  print_line(fmt::format("{}: {}", directory.string(), ending_of(directory)));
+  print_line(fmt::format("{}: {}", directory.string(), ending_of(directory, mfld::read_summary(directory))));
   print_line("what ran");
   print_comments(table.comments);
   print_line("made by");

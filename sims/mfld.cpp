@@ -104,6 +104,8 @@ void add_run(CLI::App& app, RunArguments& arguments) {
       ->type_name(value_names::experiment);
   command.add_option("--out", arguments.out, "New or empty directory for the results [runs/<name of the file>]");
   command.add_flag("--force", arguments.force, "Empty that directory before, if it is one of runs and nothing else");
+  command.add_flag("--dry-run", arguments.dry_run,
+                   "Check all runs and print about what memory, disk and time they take; write nothing");
   command
       .add_option("--set", arguments.settings,
                   "path=value: sets one key, a TOML value or a bare word; phase.0.steps=100 reaches into a list")

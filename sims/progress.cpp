@@ -15,14 +15,13 @@ std::string duration(double seconds) {
                       : fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
 }
 
-/// "40 s", "3 min", "2.5 h".
+}  // namespace
+
 std::string roughly(double seconds) {
   return seconds < 90     ? fmt::format("{:.0f} s", std::ceil(seconds))
          : seconds < 5400 ? fmt::format("{:.0f} min", seconds / 60)
                           : fmt::format("{:.1f} h", seconds / 3600);
 }
-
-}  // namespace
 
 void SweepProgress::count(bool earlier) { ++(earlier ? num_earlier_ : num_made_); }
 

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "commands.hpp"
+#include "dry_run.hpp"
 #include "job_array.hpp"
 #include "mfld/config/experiment.hpp"
 #include "mfld/core/error.hpp"
@@ -233,6 +234,9 @@ ExitStatus run(const RunArguments& arguments) {
   const fs::path file = mfld::user_path(arguments.path);
   bool told = false;
   const mfld::Plan plan = mfld::read_plan(file, arguments.settings, watcher(arguments, "checking", told));
+  if (arguments.dry_run) {
+    return dry_run(plan, arguments);
+  }
   const fs::path out = arguments.out.empty() ? default_out(file) : mfld::user_path(arguments.out);
   if (!plan.is_sweep) {
     mfld::SweepOptions ignored;

@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 import subprocess
+import time
 
 import program
 
@@ -114,6 +115,51 @@ class Sweeps(program.ProgramTest):
         self.assertIn("4 of 4", self.mfld("info", "whole").stdout)
         self.assertEqual(self.mfld("resume", "whole", "--quiet").returncode, 0)
         self.assertEqual(sorted(path.name for path in (self.root / "whole").iterdir()), names)
+
+    def test_a_dry_run_writes_nothing(self):
+        before = sorted(path.name for path in self.root.iterdir()) + ["s.toml"]
+        self.sweep("seed = 1\n" + SHORT + "[sweep]\ntask.input_dim = [4, 5]\nseed = [1, 2, 3]\n")
+        result = self.mfld("run", "s.toml", "--dry-run", "--jobs", "2")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertRegex(result.stdout, r"^runs: 6 over task\.input_dim, seed, 30 steps\n"
+                         r"memory: \S+ KiB for data and particles of 2 runs at a time\n"
+                         r"disk: about \S+ KiB\ntime: about \d+ s\nnothing was written\n$")
+        start = time.monotonic()
+        result = self.mfld("run", "s.toml", "--dry-run", "--set", "phase.0.steps=1000000000000")
+        self.assertRegex(result.stdout, r"(?m)^time: about \S+ h$")
+        self.assertLess(time.monotonic() - start, 30 * program.PATIENCE)
+        result = self.mfld("run", "s.toml", "--dry-run", "--set", "sweep.task.input_dim=[4, 1]")
+        self.assert_sentence(result, 2, "run input_dim=1_seed=1: task.")
+        self.assert_sentence(self.mfld("run", "s.toml", "--dry-run", "--shard", "1/2"), 2, "--dry-run: counts all runs")
+        self.assertEqual(sorted(path.name for path in self.root.iterdir()), before)
+
+    def test_what_went_wrong_comes_first(self):
+        self.sweep("seed = 1\n" + SHORT + "[sweep]\nphase.0.step_size = [0.1, 1e300, 0.2]\n")
+        self.assertEqual(self.mfld("run", "s.toml", "--out", "out", "--quiet").returncode, 3)
+        lines = self.mfld("info", "out").stdout.splitlines()
+        self.assertEqual(lines[0], "out: 3 of 3 runs have ended (final numbers in index.csv); 1 went wrong")
+        self.assertEqual([line.split(":")[0] for line in lines[1:]],
+                         ["  step_size=1e+300", "  step_size=0.1", "  step_size=0.2"])
+        shutil.rmtree(self.root / "out/step_size=0.2")
+        self.assertRegex(self.mfld("info", "out").stdout,
+                         r"^out: 2 of 3 runs have ended \(.*\); 1 went wrong; \d+ s left, one at a time\n")
+
+    def test_many_runs_are_listed_and_indexed_in_no_time(self):
+        """2000 summaries, the last of them made by a run that goes on: nothing takes the square of their number."""
+        self.sweep(SHORT + "[sweep]\nseed = " + str(list(range(2000))) + "\n")
+        result = self.mfld("run", "s.toml", "--out", "out", "--quiet", "--max-wall", "0.001s")
+        self.assertEqual(result.returncode, 130, result.stderr)
+        self.assertEqual(self.mfld("run", "s.toml", "--set", "sweep.seed=[0]", "--out", "one", "--quiet").returncode, 0)
+        for seed in range(2000):
+            (self.root / f"out/seed={seed}").mkdir(exist_ok=True)
+            for file in ("experiment.toml", "summary.json"):
+                shutil.copy(self.root / "one/seed=0" / file, self.root / f"out/seed={seed}")
+        for command in ("info", "resume"):
+            start = time.monotonic()
+            result = self.mfld(command, "out")
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertLess(time.monotonic() - start, 20 * program.PATIENCE)
+        self.assertEqual(len((self.root / "out/index.csv").read_text().splitlines()), 2001)
 
     def test_a_sweep_has_one_set_of_data(self):
         """Whether a copy of its project goes on with it, or a shard begins in another folder."""
