@@ -18,9 +18,7 @@ Value to_value(double number) { return {number}; }
 Value to_value(std::int64_t integer) { return {integer}; }
 Value to_value(bool flag) { return {flag}; }
 Value to_value(const std::string& text) { return {text}; }
-Value to_value(const Column& column) {
-  return column.name.empty() ? to_value(*column.place) : to_value(column.name);
-}
+Value to_value(const Column& column) { return column.name.empty() ? to_value(*column.place) : to_value(column.name); }
 template <class T>
 Value to_value(const std::vector<T>& items) {
   List list;

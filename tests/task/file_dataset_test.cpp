@@ -380,7 +380,8 @@ TEST_F(FileDataset, FilesThatCannotBeOpenedAreFileErrors) {
     std::filesystem::create_directory(folder_ / name);
     EXPECT_TRUE(mentions(unreadable(whole(folder_ / name)), name));
   }
-  EXPECT_TRUE(mentions(invalid(whole(folder_ / "table.xlsx")), "must end in .csv, .tsv or .txt (which may be compressed, .csv.gz), .npy, .npz"));
+  EXPECT_TRUE(mentions(invalid(whole(folder_ / "table.xlsx")),
+                       "must end in .csv, .tsv or .txt (which may be compressed, .csv.gz), .npy, .npz"));
   EXPECT_TRUE(mentions(invalid(whole("")), "path = \"\""));
 }
 
