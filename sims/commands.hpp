@@ -19,6 +19,7 @@ struct RunArguments {
   std::vector<std::string> settings;
   std::string instruction_set;
   std::optional<std::int64_t> seed;
+  std::optional<std::int64_t> at_step;
   mfld::Extension extension;
   int threads = 0;
   int jobs = 1;

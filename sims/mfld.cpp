@@ -138,7 +138,7 @@ void add_resume(CLI::App& app, RunArguments& arguments) {
 
 void add_branch(CLI::App& app, RunArguments& arguments) {
   CLI::App& command = *app.add_subcommand(
-      "branch", "Go on from the last checkpoint of a run with other noise, or with changes, in a new directory");
+      "branch", "Go on from a checkpoint of a run with other noise, or with changes, in a new directory");
   command.add_option("directory", arguments.path, "A run directory")->required()->type_name(value_names::run);
   command.add_option("--seed", arguments.seed, "Of the noise and the batches from here on")
       ->check(CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max()));
@@ -149,7 +149,12 @@ void add_branch(CLI::App& app, RunArguments& arguments) {
           "path=value: another number of a phase, other observables, ...: phase.*, observe.*, checkpoint.*, noise.*")
       ->type_name(value_names::setting)
       ->allow_extra_args(false);
-  command.add_flag("--previous", arguments.previous, "From the checkpoint before the last");
+  auto* previous = command.add_flag("--previous", arguments.previous, "From the checkpoint before the last");
+  command
+      .add_option("--at", arguments.at_step,
+                  "From the checkpoint of this step, which checkpoint.keep_at kept [the last]")
+      ->check(CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max()))
+      ->excludes(previous);
   add_common_options(command, arguments);
 }
 

@@ -341,6 +341,7 @@ fs::path beside(const fs::path& parent, const RunArguments& arguments) {
     name += '_' + setting.substr(dot == std::string::npos ? 0 : dot + 1);
   }
   name += arguments.seed ? fmt::format("_seed={}", *arguments.seed) : "";
+  name += arguments.at_step ? fmt::format("_at={}", *arguments.at_step) : "";
   const bool is_plain = std::all_of(name.begin(), name.end(), [](unsigned char c) {
     return std::isalnum(c) != 0 || std::string_view("._-+=").find(static_cast<char>(c)) != std::string_view::npos;
   });
@@ -358,7 +359,7 @@ ExitStatus branch(const RunArguments& arguments) {
   const fs::path out = arguments.out.empty() ? beside(parent, arguments) : mfld::user_path(arguments.out);
   const mfld::Folder folder = mfld::Folder::open(parent);
   use_instruction_set_of(folder.place());
-  const mfld::StoppedRun child = mfld::branch(folder.place(), {arguments.seed, arguments.settings}, arguments.kept(),
+  const mfld::StoppedRun child = mfld::branch(folder.place(), {arguments.seed, arguments.settings, arguments.at_step}, arguments.kept(),
                                               {fs::path(), &stop_requested});
   if (const auto origin = mfld::parent_in(child.notes); arguments.seed && origin && origin->seed == *arguments.seed) {
     throw mfld::InvalidInput(fmt::format("--seed {}: is the seed of {} itself; give another for other noise",

@@ -17,6 +17,7 @@
 #include "files/posix_file.hpp"
 #include "mfld/core/error.hpp"
 #include "mfld/files/folder.hpp"
+#include "mfld/record/run_directory.hpp"
 
 namespace mfld {
 
@@ -39,7 +40,7 @@ Kind kind_of(const FilePlace& place) {
 }
 
 bool is_of_runs(std::string_view name) {
-  return std::count(file_names.begin(), file_names.end(), name) != 0 ||
+  return std::count(file_names.begin(), file_names.end(), name) != 0 || step_of_kept_checkpoint(name) ||
          std::any_of(figure_endings.begin(), figure_endings.end(),
                      [name](std::string_view ending) { return name.ends_with(ending); });
 }

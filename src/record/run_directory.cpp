@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
@@ -115,6 +116,17 @@ MetricsEnds read_ends(const FilePlace& metrics) {
     }
   }
   return ends;
+}
+
+std::string kept_checkpoint(std::int64_t step) { return fmt::format("checkpoint.{}.h5", step); }
+
+std::optional<std::int64_t> step_of_kept_checkpoint(std::string_view name) {
+  constexpr std::string_view start = "checkpoint.";
+  std::int64_t step = -1;
+  if (name.starts_with(start)) {
+    std::from_chars(name.data() + start.size(), name.data() + name.size(), step);
+  }
+  return step >= 0 && name == kept_checkpoint(step) ? std::optional(step) : std::nullopt;
 }
 
 struct RunDirectory::Files {
@@ -308,6 +320,13 @@ void RunDirectory::write_checkpoint(const LentCheckpoint& checkpoint) {
   }
   files::rename_file(fresh, current);
   if (lasting) {
+    files::sync_file(place());
+  }
+}
+
+void RunDirectory::keep_checkpoint(std::int64_t step) {
+  keep_as(place() / "checkpoint.h5", place() / "checkpoint.kept.h5", place() / kept_checkpoint(step));
+  if (files_->write() == files::Write::lasting) {
     files::sync_file(place());
   }
 }

@@ -236,6 +236,9 @@ void check_phases(const StoppedRun& child, const Value& before, const Value& aft
 
 StoppedRun branch(const FilePlace& directory, const Changes& changes, Kept kept, const Surroundings& surroundings) {
   StoppedRun parent = read_parent(directory, kept, surroundings, "branch");
+  if (changes.step) {
+    parent.checkpoint = checkpoint_at(parent.experiment, directory, *changes.step);
+  }
   const Value before = config_of(parent, directory);
   Value config = before;
   for (const std::string& setting : changes.settings) {

@@ -65,7 +65,7 @@ void Recorder<Scalar>::hear(const State<Scalar>& state, Ending ending) {
   if (ending == Ending::interrupted) {
     return;  // an interrupted run has no last row: it can go on as if nothing had happened
   }
-  if (!last && pace_.is_due(state.step, now())) {
+  if (!last && (pace_.is_due(state.step, now()) || is_kept(state.step))) {
     const double began = now();
     checkpoint(state);
     timed([&] { record_->write_summary(running_summary(state)); });
@@ -83,7 +83,18 @@ void Recorder<Scalar>::hear(const State<Scalar>& state, Ending ending) {
 
 template <class Scalar>
 void Recorder<Scalar>::checkpoint(const State<Scalar>& state) {
-  timed([&] { record_->write_checkpoint(checkpoint_of(state)); });
+  timed([&] {
+    record_->write_checkpoint(checkpoint_of(state));
+    if (is_kept(state.step)) {
+      record_->keep_checkpoint(state.step);
+    }
+  });
+}
+
+template <class Scalar>
+bool Recorder<Scalar>::is_kept(std::int64_t step) const {
+  const std::vector<std::int64_t>& kept = experiment_->kept_checkpoints;
+  return std::find(kept.begin(), kept.end(), step) != kept.end();
 }
 
 template <class Scalar>

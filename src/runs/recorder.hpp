@@ -32,6 +32,7 @@ class Recorder : public Listener<Scalar> {
   bool ends_phase() const override { return ends_phase_; }
 
   void checkpoint(const State<Scalar>& state);
+  bool is_kept(std::int64_t step) const;
   LentCheckpoint checkpoint_of(const State<Scalar>& state) const;
   void finish();
   /// predictions.csv with what the network says in the end.

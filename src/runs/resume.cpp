@@ -1,16 +1,19 @@
 #include "mfld/runs/resume.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <cinttypes>
 #include <cstdio>
 #include <exception>
+#include <set>
 #include <string_view>
 
 #include "config/stored_folder.hpp"
 #include "core/comments.hpp"
 #include "files/posix_file.hpp"
 #include "mfld/core/error.hpp"
+#include "mfld/files/folder.hpp"
 #include "mfld/runs/merge.hpp"
 #include "record/data_record.hpp"
 #include "runs/belonging.hpp"
@@ -101,7 +104,33 @@ StoppedRun stopped_run(const Plan& plan, const FilePlace& directory, Kept kept, 
   return run;
 }
 
+/// The step of a file, if it is a checkpoint.
+std::optional<std::int64_t> step_in(const FilePlace& place) {
+  try {
+    return files::exists(place) ? std::optional(load_checkpoint(place).step) : std::nullopt;
+  } catch (const FileError&) {
+    return std::nullopt;
+  }
+}
+
 }  // namespace
+
+Checkpoint checkpoint_at(const Experiment& experiment, const FilePlace& directory, std::int64_t step) {
+  std::set<std::int64_t> steps;
+  for (const std::string& name : Folder::open(directory).names()) {
+    const bool is_recent = name == "checkpoint.h5" || name == "checkpoint.previous.h5";
+    const auto found = is_recent ? step_in(directory / name) : step_of_kept_checkpoint(name);
+    if (found == step) {
+      return read_checkpoint(experiment, directory / name);
+    }
+    if (found) {
+      steps.insert(*found);
+    }
+  }
+  throw InvalidInput(
+      fmt::format("--at {}: {} has no checkpoint of that step, and those of {}; checkpoint.keep_at keeps more", step,
+                  directory.path.string(), fmt::join(steps, ", ")));
+}
 
 Plan read_stored_plan(const FilePlace& directory, const Watcher& watcher) {
   const FilePlace file = experiment_of(directory);

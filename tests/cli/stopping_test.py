@@ -130,6 +130,34 @@ class Stopping(program.ProgramTest):
                                  (["run", "a.toml", "--out", "out"], "or go on with what is there")):
             self.assert_sentence(self.mfld(*arguments), 2, words)
 
+    def test_a_branch_begins_at_a_checkpoint_that_was_kept(self):
+        kept = ["--set", "phase.0.steps=3000", "--set", "checkpoint.keep_at=[0, 1000, 3000]"]
+        self.mfld("run", "a.toml", "--out", "whole", "--quiet", *kept)
+        first = self.mfld("run", "a.toml", "--out", "o", "--quiet", "--max-wall", "0.01s", *kept)
+        self.assertEqual(first.returncode, 130)
+        self.assertEqual(self.mfld("resume", "o", "--quiet").returncode, 0)
+        names = ["checkpoint.0.h5", "checkpoint.1000.h5", "checkpoint.3000.h5"]
+        for out in ("whole", "o"):
+            self.assertEqual(sorted(path.name for path in (self.root / out).glob("checkpoint.[0-9]*.h5")), names)
+        self.assert_same("whole", "o", [*names, "metrics.csv", "checkpoint.h5"])
+        self.assertEqual((self.root / "o/checkpoint.3000.h5").read_bytes(), (self.root / "o/checkpoint.h5").read_bytes())
+
+        # Looks alone are other ones, so that what comes after is the same.
+        done = self.mfld("branch", "o", "--at", "1000", "--set", "observe.every=500", "--quiet")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        branch = [line.split(",") for line in (self.root / "o_every=500_at=1000/metrics.csv").read_text().splitlines()]
+        rows = [row for row in branch if row[0].isdigit()]
+        self.assertEqual([row[0] for row in rows], ["1000", "1500", "2000", "2500", "3000"])
+        parent = (self.root / "o/metrics.csv").read_text().splitlines()
+        for row in rows:
+            self.assertIn(",".join(row), parent)
+
+        self.assert_sentence(self.mfld("branch", "o", "--at", "2000", "--seed", "5", "--out", "b"), 2,
+                             "--at 2000: o has no checkpoint of that step, and those of 0, 1000, 3000")
+        self.assertFalse((self.root / "b").exists())
+        self.assert_sentence(self.mfld("run", "a.toml", "--out", "c", "--set", "checkpoint.keep_at=[-1]"), 2,
+                             "checkpoint.keep_at")
+
     def test_a_branch_without_noise_says_that_it_repeats_its_parent(self):
         gradient_descent = ["--set", 'phase=[{method="gd", steps=200, step_size=0.1}]', "--set", "checkpoint.every_steps=50"]
         self.assertEqual(self.mfld("run", "a.toml", "--out", "out", "--quiet", *gradient_descent).returncode, 0)

@@ -52,10 +52,11 @@ struct Experiment {
   Trigger observe = {};                       // with the first step of each phase and the last
   std::vector<Index> tracked = {};            // particles of the trajectory, ascending; none: no trajectory
   Trigger track = {};
-  bool track_velocities = false;      // beside their positions
-  bool predictions = false;           // whether a run that finishes writes predictions.csv
-  std::int64_t checkpoint_steps = 0;  // 0: off
-  double checkpoint_minutes = 0;      // 0: off
+  bool track_velocities = false;                    // beside their positions
+  bool predictions = false;                         // whether a run that finishes writes predictions.csv
+  std::int64_t checkpoint_steps = 0;                // 0: off
+  std::vector<std::int64_t> kept_checkpoints = {};  // steps
+  double checkpoint_minutes = 0;                    // 0: off
 
   std::string resolved = {};          // TOML with every default written out; building it again gives the same
   std::filesystem::path folder = {};  // where its paths start; empty: it has none

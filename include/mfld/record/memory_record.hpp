@@ -48,6 +48,7 @@ class MemoryRecord final : public RunRecord {
   void append_trajectory(const TrajectoryFrame& frame) override { frames_.push_back(frame); }
   void finish_trajectory() override {}
   void write_checkpoint(const LentCheckpoint& /*checkpoint*/) override {}
+  void keep_checkpoint(std::int64_t /*step*/) override {}
   void write_predictions(const std::vector<std::string>& comments, const Dataset& data, std::span<const double> outputs,
                          std::span<const double> std) override;
   void write_summary(const RunSummary& summary) override { summary_ = summary; }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "mfld/core/particles.hpp"
@@ -33,6 +34,10 @@ MetricsEnds read_ends(const FilePlace& metrics);
 std::optional<RunSummary> read_summary(const FilePlace& run);
 /// Whether nothing is left to do: the run finished or diverged.
 bool is_final(const std::optional<RunSummary>& summary);
+
+/// The name of the checkpoint of a step that a run was asked to keep, and the step of such a name, if it is one.
+std::string kept_checkpoint(std::int64_t step);
+std::optional<std::int64_t> step_of_kept_checkpoint(std::string_view name);
 
 /// Everything a run leaves on disk (the layout is a contract, see sims/README.md, "The run directory"). Knows no
 /// mathematics. Every failure to write is a FileError that names the file and the system's reason.
@@ -107,6 +112,8 @@ class RunDirectory final : public RunRecord {
   /// checkpoint.h5: written to a new file, flushed, renamed; the previous one is kept as checkpoint.previous.h5. The
   /// rows and frames it counts are flushed before.
   void write_checkpoint(const LentCheckpoint& checkpoint) override;
+  /// checkpoint.h5 also as checkpoint.<step>.h5 (kept_checkpoint), by rename.
+  void keep_checkpoint(std::int64_t step) override;
 
   /// predictions.csv, by rename: '#' comment lines, then x_1,..,x_d,target,output[,std] of the test samples. outputs
   /// [n_test]; std [n_test], or empty where the outputs have no distribution.

@@ -90,6 +90,8 @@ class RunRecord {
   virtual void finish_trajectory() = 0;
 
   virtual void write_checkpoint(const LentCheckpoint& checkpoint) = 0;
+  /// The one just written, of this step, stays when others follow.
+  virtual void keep_checkpoint(std::int64_t step) = 0;
   virtual void write_predictions(const std::vector<std::string>& comments, const Dataset& data,
                                  std::span<const double> outputs, std::span<const double> std) = 0;
   virtual void write_summary(const RunSummary& summary) = 0;

@@ -31,6 +31,10 @@ struct StoppedRun {
 /// that can be used; Interrupted.
 StoppedRun read_stopped_run(const FilePlace& directory, Kept kept = Kept::last, const Surroundings& surroundings = {});
 
+/// The checkpoint of a step: the last, the one before it, or one that the run was asked to keep (checkpoint.keep_at).
+/// Throws InvalidInput, with the steps that there are, where there is none; FileError as read_stopped_run.
+Checkpoint checkpoint_at(const Experiment& experiment, const FilePlace& directory, std::int64_t step);
+
 /// How the notes of what a program changed during its run begin; a number of steps follows.
 inline constexpr std::string_view changed_at = "changed at step ";
 

@@ -176,6 +176,12 @@ void read_checkpointing(Section section, Experiment& experiment) {
   experiment.checkpoint_steps = section.integer("every_steps", "steps between checkpoints; 0: off", 0, {0});
   experiment.checkpoint_minutes =
       section.number("every_minutes", "minutes between checkpoints; 0: off", 10.0, NumberRule::non_negative);
+  // Only where it is given: the experiments of others stay what they were.
+  if (section.is_describing() || section.has("keep_at")) {
+    experiment.kept_checkpoints =
+        section.integers("keep_at", "steps whose checkpoints stay, as checkpoint.STEP.h5, for `mfld branch --at STEP`",
+                         {std::vector<std::int64_t>{}}, {0});
+  }
 }
 
 bool asks_for_predictions(const Section& root) {
