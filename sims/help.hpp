@@ -1,10 +1,7 @@
 #pragma once
+#include <CLI/CLI.hpp>
 #include <string>
 #include <vector>
-
-namespace CLI {
-class App;
-}
 
 /// What the table of commands and options, which the parser reads, says besides: help, pages of the manual and what a
 /// shell can complete are all made from it.
