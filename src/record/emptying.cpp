@@ -56,7 +56,7 @@ bool has_stored_experiment(const Folder& folder) {
   return lines.next(first) && (first.starts_with("# mfld ") || first.starts_with("# paths start at "));
 }
 
-[[noreturn]] void refuse(const FilePlace& place, std::string_view why) {
+[[noreturn]] void refuse_to_empty(const FilePlace& place, std::string_view why) {
   throw InvalidInput(fmt::format("--force empties directories of runs alone, and {} {}", place.path.string(), why));
 }
 
@@ -69,7 +69,7 @@ std::vector<std::string> checked(const Folder& folder, bool of_sweep) {
     if (kind == Kind::folder && of_sweep) {
       runs.push_back(name);
     } else if (kind != Kind::file || !is_of_runs(name)) {
-      refuse(place, "is none of their files");
+      refuse_to_empty(place, "is none of their files");
     }
   }
   return runs;
@@ -100,7 +100,7 @@ void empty_run_directory(const FilePlace& place) {
     return;
   }
   if (!has_stored_experiment(folder)) {
-    refuse(place, "has no experiment.toml that a run or a sweep stored");
+    refuse_to_empty(place, "has no experiment.toml that a run or a sweep stored");
   }
   lock(folder);
   const std::vector<std::string> runs = checked(folder, true);
@@ -109,7 +109,7 @@ void empty_run_directory(const FilePlace& place) {
     lock(run);
     checked(run, false);
     if (!run.names().empty() && !has_stored_experiment(run)) {
-      refuse(FilePlace(run.path()), "has no experiment.toml that a run stored");
+      refuse_to_empty(FilePlace(run.path()), "has no experiment.toml that a run stored");
     }
   }
   for (const std::string& name : runs) {
