@@ -12,6 +12,23 @@ PROGRAM = os.path.abspath(sys.argv[1])
 PATIENCE = float(os.environ.get("MFLD_TEST_PATIENCE", "1"))
 TIMEOUT = 120 * PATIENCE
 
+# An experiment on a table, for the tests of what a table may be.
+ON_A_TABLE = """\
+seed = 1
+[task]
+kind = "file"
+path = "t.csv"
+test_fraction = 0.0
+[network]
+width = 3
+[[phase]]
+method = "gd"
+steps = 2
+step_size = 0.001
+[observe]
+every = 1
+"""
+
 
 class ProgramTest(unittest.TestCase):
     """Each test has a new folder `root`, with the experiment of its class in a.toml."""

@@ -12,21 +12,7 @@ import program
 
 
 class Tables(program.ProgramTest):
-    EXPERIMENT = """\
-seed = 1
-[task]
-kind = "file"
-path = "t.csv"
-test_fraction = 0.0
-[network]
-width = 3
-[[phase]]
-method = "gd"
-steps = 2
-step_size = 0.001
-[observe]
-every = 1
-"""
+    EXPERIMENT = program.ON_A_TABLE
 
     def run_on(self, content, *settings):
         """A run on t.csv; its data in words are in stderr."""
