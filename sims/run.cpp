@@ -359,8 +359,8 @@ ExitStatus branch(const RunArguments& arguments) {
   const fs::path out = arguments.out.empty() ? beside(parent, arguments) : mfld::user_path(arguments.out);
   const mfld::Folder folder = mfld::Folder::open(parent);
   use_instruction_set_of(folder.place());
-  const mfld::StoppedRun child = mfld::branch(folder.place(), {arguments.seed, arguments.settings, arguments.at_step}, arguments.kept(),
-                                              {fs::path(), &stop_requested});
+  const mfld::StoppedRun child = mfld::branch(folder.place(), {arguments.seed, arguments.settings, arguments.at_step},
+                                              arguments.kept(), {fs::path(), &stop_requested});
   if (const auto origin = mfld::parent_in(child.notes); arguments.seed && origin && origin->seed == *arguments.seed) {
     throw mfld::InvalidInput(fmt::format("--seed {}: is the seed of {} itself; give another for other noise",
                                          *arguments.seed, parent.string()));
