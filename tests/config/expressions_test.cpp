@@ -4,26 +4,16 @@
 #include <string>
 #include <vector>
 
-#include "mfld/config/experiment.hpp"
 #include "mfld/config/sweep.hpp"
-#include "mfld/core/error.hpp"
-#include "support/file_text.hpp"
+#include "support/small_experiment.hpp"
 
 namespace mfld {
 namespace {
 
+using small_experiment::plus;
+
 Value config(const std::vector<std::string>& settings) {
-  Value root = parse_toml(
-      "seed = 1\n"
-      "task = { kind = \"teacher-student\", input_dim = 8, num_train = 50, num_test = 20 }\n"
-      "network.width = 10\n"
-      "[[phase]]\nmethod = \"mfld\"\nsteps = 30\nstep_size = 0.1\nlambda1 = 0.01\nlambda2 = 0.001\n",
-      "test.toml");
-  for (const std::string& setting : settings) {
-    const std::size_t equals = setting.find('=');
-    assign(root, setting.substr(0, equals), parse_toml_value(setting.substr(equals + 1)));
-  }
-  return root;
+  return small_experiment::config(plus({"task.input_dim=8"}, settings));
 }
 
 Value resolved(const std::vector<std::string>& settings) {

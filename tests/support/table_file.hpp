@@ -10,6 +10,13 @@
 
 namespace mfld::test {
 
+inline void expect_same(const Dataset& a, const Dataset& b) {
+  EXPECT_EQ(a.train_inputs, b.train_inputs);
+  EXPECT_EQ(a.train_targets, b.train_targets);
+  EXPECT_EQ(a.test_inputs, b.test_inputs);
+  EXPECT_EQ(a.test_targets, b.test_targets);
+}
+
 /// Tables written by a test and read as data.
 class TableFiles : public testing::Test {
  protected:

@@ -5,12 +5,8 @@
 #include <cmath>
 #include <memory>
 
-#include "config/memory.hpp"
 #include "config/readers/readers.hpp"
-#include "mfld/dynamics/dual_ascent.hpp"
-#include "mfld/dynamics/natural_gradient.hpp"
 #include "mfld/task/given_arrays.hpp"
-#include "mfld/trust/neuron_values.hpp"
 
 namespace mfld::readers {
 
@@ -31,12 +27,6 @@ template <class Rows, class Enumeration>
 std::string name_of(const Rows& rows, Enumeration value) {
   return std::string(
       std::find_if(rows.begin(), rows.end(), [value](const auto& row) { return row.value == value; })->name);
-}
-
-/// "method = ..." of the methods that meet a condition.
-template <class Condition>
-std::string methods_where(const Condition& condition) {
-  return "method = " + names_where(methods, condition);
 }
 
 bool draws_batches(const Method& method) { return draws_batches(method.estimator); }
@@ -257,116 +247,6 @@ void read_penalty(Section& section, const PhaseSetting& setting, Phase& phase) {
     phase.anchor =
         pick(section, "anchor", "where the penalty pulls to: 0, or theta_0, the particles at step 0 of the run",
              {name_of(anchors, method.defaults.anchor), "zero; averaged-sgd: start"}, anchors);
-  }
-}
-
-void read_natural_gradient(Section& section, const PhaseSetting& setting, Phase& phase) {
-  const bool natural = phase.method->estimator == Estimator::natural;
-  if (!section.reads("damping", natural,
-                     methods_where([](const Method& row) { return row.estimator == Estimator::natural; }))) {
-    return;
-  }
-  phase.damping =
-      section.number("damping", "added to the diagonal of the tangent kernel", phase.damping, NumberRule::non_negative);
-  if (!natural) {
-    return;  // describing
-  }
-  section.check(setting.objective == nullptr, "method",
-                fmt::format("needs the tangent kernel of a network, and objective.kind is \"{}\"",
-                            setting.objective == nullptr ? "" : setting.objective->name));
-  section.check(setting.loss.is_squared(), "method",
-                fmt::format("is defined for the squared loss, and loss.kind is \"{}\"", setting.loss.info().name));
-  check_memory(section, "method", num_doubles_of_natural_gradient(setting.num_samples),
-               "two matrices of n x n numbers");
-  section.check_data(phase.damping > 0 || static_cast<double>(setting.num_samples) <= setting.num_trained, "damping",
-                     fmt::format("must be > 0 where training samples ({}) are more than trained parameters ({}): their "
-                                 "tangent kernel is singular",
-                                 setting.num_samples, setting.num_trained));
-}
-
-bool averages_dual(const Method& method) { return method.estimator == Estimator::dual_average; }
-
-bool ascends_in_dual(const Method& method) { return method.estimator == Estimator::dual_ascent; }
-
-void read_outer_iterations(Section& section, Phase& phase) {
-  const auto iterates = [](const Method& row) { return averages_dual(row) || ascends_in_dual(row); };
-  if (section.reads("inner_steps", iterates(*phase.method), methods_where(iterates))) {
-    phase.inner_steps =
-        section.integer("inner_steps", "steps of an outer iteration, at fixed coefficients", required, {1});
-  }
-}
-
-void read_dual_average(Section& section, const PhaseSetting& setting, Phase& phase) {
-  const bool dual = averages_dual(*phase.method);
-  const std::string with_dual = methods_where(averages_dual);
-  if (section.reads("fresh_samples", dual, with_dual)) {
-    phase.fresh_samples =
-        section.integer("fresh_samples", "> 0: an outer iteration takes the next so many training samples alone",
-                        phase.fresh_samples, {0});
-    const std::int64_t num_iterations = (phase.num_steps + phase.inner_steps - 1) / phase.inner_steps;
-    section.check_data(phase.fresh_samples == 0 || num_iterations <= setting.num_samples / phase.fresh_samples,
-                       "fresh_samples",
-                       fmt::format("takes each of the {} training samples once, and there are {} outer iterations",
-                                   setting.num_samples, num_iterations));
-  }
-  section.check(!dual || setting.objective == nullptr, "method",
-                fmt::format("averages the coefficients of samples, and objective.kind = \"{}\" has none",
-                            setting.objective == nullptr ? "" : setting.objective->name));
-  section.check(!dual || phase.anchor == Anchor::zero, "anchor",
-                fmt::format("must be \"zero\" with {}, which averages the penalty from 0", phase.method->name));
-  section.check(!dual || !phase.averaging, "averaging",
-                fmt::format("must be false with {}, which averages coefficients and predicts with its last iterate",
-                            phase.method->name));
-}
-
-/// What does not go with weighted particles, and with a dual.
-void check_dual_ascent(const Section& section, const PhaseSetting& setting, const Phase& phase) {
-  section.check(setting.objective == nullptr, "method",
-                fmt::format("has a dual variable for each sample, and objective.kind = \"{}\" has none",
-                            setting.objective == nullptr ? "" : setting.objective->name));
-  section.check(!setting.linearised, "method", "needs a network that is not linearised: its neurons are not bounded");
-  if (const auto reason =
-          setting.network == nullptr ? std::nullopt : dual_ascent_unavailable(*setting.network, setting.loss)) {
-    const Neuron& neuron = setting.network->neuron();
-    const bool bounded = std::isfinite(range_of(neuron));
-    section.check(false, "method",
-                  *reason + (bounded ? ""
-                                     : fmt::format(", and network.neuron is \"{}\" with {}", info(neuron.kind).name,
-                                                   info(neuron.activation).name)));
-  }
-  const std::int64_t last = std::max<std::int64_t>(phase.num_steps - 1, 0);
-  section.check(phase.temperature_at(0) > 0 && phase.temperature_at(last) > 0, "lambda2",
-                "must be > 0 at every step with p-sdca, whose particles are a sample of exp(-V / lambda2)");
-  section.check(phase.penalty_at(0) + phase.fourth_penalty_at(0) > 0 &&
-                    phase.penalty_at(last) + phase.fourth_penalty_at(last) > 0,
-                "lambda1",
-                "must be > 0 at every step with p-sdca, or lambda1_fourth, else exp(-V / lambda2) has no integral");
-  section.check(phase.anchor == Anchor::zero, "anchor",
-                "must be \"zero\" with p-sdca, which moves particles from place to place");
-  section.check(!phase.averaging, "averaging",
-                "must be false with p-sdca, which moves particles from place to place and predicts with its last ones");
-  section.check(phase.label_noise == 0, "label_noise",
-                "must be 0 with p-sdca, whose dual variables are those of the labels as they are");
-  section.check(phase.step_rule != StepKind::sphere, "step",
-                "keeps every particle at its own distance from 0, and p-sdca moves particles from place to place");
-}
-
-void read_dual_ascent(Section& section, const PhaseSetting& setting, Phase& phase) {
-  const bool ascends = ascends_in_dual(*phase.method);
-  const std::string with_ascent = methods_where(ascends_in_dual);
-  if (section.reads("coordinate_steps", ascends, with_ascent)) {
-    phase.coordinate_steps =
-        section.integer("coordinate_steps", "dual variables that an outer iteration moves, at most",
-                        {(std::max<Index>(setting.num_samples, 1) - 1) / 10 + 1, "ceil(n / 10)"}, {1});
-  }
-  if (section.reads("effective_share", ascends, with_ascent)) {
-    phase.effective_share = section.number(
-        "effective_share",
-        "of N: an outer iteration moves no further dual variable once the weighted particles are worth fewer",
-        phase.effective_share, NumberRule::fraction);
-  }
-  if (ascends && !section.is_describing()) {
-    check_dual_ascent(section, setting, phase);
   }
 }
 

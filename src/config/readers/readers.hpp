@@ -105,6 +105,14 @@ struct PhaseList {
 /// [[phase]]
 PhaseList read_phases(const Section& root, const PhaseSetting& setting);
 
+/// What one estimator alone has: the damping of the natural gradient; the length of outer iterations; what dual averages
+/// and dual ascent are made of. Each refuses what does not go with its estimator; dual ascent comes last, once all else of
+/// the phase is known.
+void read_natural_gradient(Section& section, const PhaseSetting& setting, Phase& phase);
+void read_outer_iterations(Section& section, Phase& phase);
+void read_dual_average(Section& section, const PhaseSetting& setting, Phase& phase);
+void read_dual_ascent(Section& section, const PhaseSetting& setting, Phase& phase);
+
 /// Which blocks of parameters move in a phase, and how r does; once its method and samples are known.
 void read_readout(Section& section, const PhaseSetting& setting, Phase& phase);
 /// What does not go with a readout that is solved, once all of the phase is known.
@@ -155,6 +163,12 @@ std::string names_where(const Rows& rows, const Condition& condition) {
     }
   }
   return boost::algorithm::join(names, ", ");
+}
+
+/// "method = ..." of the methods that meet a condition.
+template <class Condition>
+std::string methods_where(const Condition& condition) {
+  return "method = " + names_where(methods, condition);
 }
 
 }  // namespace mfld::readers
