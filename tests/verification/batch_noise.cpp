@@ -11,7 +11,7 @@ namespace mfld {
 
 namespace {
 
-constexpr double step_size = 0.2;
+constexpr double eta = 0.2;
 constexpr int period = 3;  // steps from a snapshot to the next
 constexpr auto with_samples = std::to_array<std::string_view>({"mfld", "sgd-mfld", "svrg-mfld"});
 
@@ -28,7 +28,7 @@ struct Stationary {
 class Moments {
  public:
   Moments(std::size_t method, Index width)
-      : method_(method), heat_(2 * step_size * problem_.lambda2 / static_cast<double>(width)) {}
+      : method_(method), heat_(2 * eta * problem_.lambda2 / static_cast<double>(width)) {}
 
   Stationary stationary() {
     Stationary sum;
@@ -80,11 +80,11 @@ class Moments {
     for (Index i = 0; i < 3; ++i) {
       const Matrix square_used = is_exact(k) ? mean_square() : square(i);
       Matrix move = Matrix::Identity(4, 4);
-      move.topLeftCorner(2, 2) -= step_size * (square_used + 2 * problem_.lambda1 * Matrix::Identity(2, 2));
-      move.topRightCorner(2, 2) = (method_ == 2 ? step_size : 0.0) * (square_used - mean_square());
+      move.topLeftCorner(2, 2) -= eta * (square_used + 2 * problem_.lambda1 * Matrix::Identity(2, 2));
+      move.topRightCorner(2, 2) = (method_ == 2 ? eta : 0.0) * (square_used - mean_square());
       next += move * moments_ * move.transpose() / 3;
       if (method_ == 1) {
-        next.topLeftCorner(2, 2) += step_size * step_size * gradient(i) * gradient(i).transpose() / 3;
+        next.topLeftCorner(2, 2) += eta * eta * gradient(i) * gradient(i).transpose() / 3;
       }
     }
     next.topLeftCorner(2, 2) += heat_ * Matrix::Identity(2, 2);
@@ -107,7 +107,7 @@ std::array<MeanTest, 2> simulate(std::string_view method, Index width) {
   options.inputs = problem.inputs;
   options.targets = problem.targets;
   options.method = method;
-  options.step_size = step_size;
+  options.step_size = eta;
   options.lambda1 = problem.lambda1;
   options.lambda2 = problem.lambda2;
   options.seed = static_cast<std::uint64_t>(width) + 1;
