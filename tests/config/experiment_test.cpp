@@ -174,6 +174,21 @@ TEST(Experiment, DefaultsAreThoseOfTheContract) {
   EXPECT_TRUE(averaged.phases[0].averaging);
 }
 
+/// 50 + 20 samples in a look; a step of them all takes 50 forward and back, one of 7 takes 7.
+TEST(Experiment, LookingCostsNoMoreThanTheStepsDo) {
+  const auto looks = [](const std::string& method, int steps) {
+    const Experiment experiment =
+        build({fmt::format("phase.0={{method = \"{}\", steps = {}, step_size = 0.1}}", method, steps)});
+    return std::get<std::int64_t>(find(parse_toml(experiment.resolved, "resolved.toml"), "observe.log_spaced")->data);
+  };
+  const std::string small_batches = "sgd\", batch_size = 7, name = \"small";
+  EXPECT_EQ(looks(small_batches, 10), 20);
+  EXPECT_EQ(looks(small_batches, 500), 2 * 500 * 7 / 70);
+  EXPECT_EQ(looks(small_batches, 5000), 200);
+  EXPECT_EQ(looks("gd", 70), 2 * 70 * 50 / 70);
+  EXPECT_EQ(looks("gd", 1000), 200);
+}
+
 TEST(Experiment, OnePassGoesOnWhereThePhaseBeforeEnded) {
   const Experiment experiment =
       build({"phase=[{method = \"averaged-sgd\", steps = 4, step_size = 0.1, batch_size = 3}, "

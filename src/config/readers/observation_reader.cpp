@@ -12,8 +12,23 @@ namespace mfld::readers {
 
 namespace {
 
+/// Looks that cost no more than the steps do, from 20 to 200. A look computes the outputs of all samples, training and
+/// test, and a step those of its own samples and their gradients, which takes twice as long a sample.
+std::int64_t default_looks(const std::vector<Phase>& phases, const Dataset& data) {
+  constexpr double fewest = 20;
+  constexpr double most = 200;
+  const auto num_train = static_cast<double>(data.num_train());
+  double samples_of_steps = 0;
+  for (const Phase& phase : phases) {
+    samples_of_steps += static_cast<double>(phase.num_steps) *
+                        (draws_batches(phase.method->estimator) ? static_cast<double>(phase.batch_size) : num_train);
+  }
+  const double samples_of_look = std::max(num_train + static_cast<double>(data.num_test()), 1.0);
+  return static_cast<std::int64_t>(std::clamp(2 * samples_of_steps / samples_of_look, fewest, most));
+}
+
 /// Exactly one of every, log_spaced and at; the last number of steps, and all first steps of phases, fire as well.
-Trigger read_trigger(Section& section, const std::vector<Phase>& phases, std::int64_t default_count) {
+Trigger read_trigger(Section& section, const std::vector<Phase>& phases, const Fallback<std::int64_t>& default_count) {
   std::vector<std::int64_t> landmarks = {0};
   for (const Phase& phase : phases) {
     landmarks.push_back(landmarks.back() + phase.num_steps);
@@ -154,7 +169,9 @@ void read_observation(const Section& root, Experiment& experiment) {
   const Scene scene = experiment.scene();
   Section observe = root.table("observe");
   read_columns(observe, scene, experiment);
-  experiment.observe = read_trigger(observe, experiment.phases, 200);
+  experiment.observe = read_trigger(observe, experiment.phases,
+                                    {default_looks(experiment.phases, experiment.data),
+                                     "2 x samples of all steps / (training + test samples), from 20 to 200"});
   experiment.predictions =
       observe.flag("predictions", "the outputs on the test samples in the end, as predictions.csv", false);
   observe.check(!experiment.predictions || experiment.objective == nullptr, "predictions",
