@@ -1,5 +1,5 @@
-# Completion for bash. The program itself says what its words can become; here they are only put together again where the
-# shell parted them, at = and :.
+# Completion for bash, and for zsh through its bashcompinit. The program itself says what its words can become; here they
+# are only put together again where the shell parted them, at = and :.
 _mfld() {
   local words=() word before="" i
   for ((i = 1; i <= COMP_CWORD; ++i)); do
@@ -13,10 +13,12 @@ _mfld() {
   done
   local typed=${words[-1]} parted=${COMP_WORDS[COMP_CWORD]}
   [[ $parted == [=:]* ]] && parted=""
-  mapfile -t COMPREPLY < <("${COMP_WORDS[0]/#\~\//$HOME/}" complete "${words[@]}" 2>/dev/null)
-  COMPREPLY=("${COMPREPLY[@]#"${typed%"$parted"}"}")
-  if [[ ${#COMPREPLY[@]} == 1 && $COMPREPLY == *[=/] ]]; then
-    compopt -o nospace
+  COMPREPLY=()
+  while IFS= read -r word; do
+    COMPREPLY+=("${word#"${typed%"$parted"}"}")
+  done < <("${COMP_WORDS[0]/#\~\//$HOME/}" complete "${words[@]}" 2>/dev/null)
+  if [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *[=/] ]]; then
+    compopt -o nospace 2>/dev/null
   fi
 }
 complete -o bashdefault -o default -F _mfld mfld

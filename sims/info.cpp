@@ -33,6 +33,15 @@ std::vector<std::string> split(const std::string& row) {
   return fields;
 }
 
+/// What summary.json says of a run that disappoints.
+std::string advice_of(const std::optional<mfld::RunSummary>& summary, std::string_view indent) {
+  std::string lines;
+  for (const std::string& sentence : summary ? summary->advice : std::vector<std::string>()) {
+    lines += fmt::format("{}advice: {}\n", indent, sentence);
+  }
+  return lines;
+}
+
 /// The sentence of summary.json.
 std::string ending_of(const mfld::FilePlace& directory, const std::optional<mfld::RunSummary>& summary) {
   if (summary) {
@@ -64,6 +73,7 @@ struct SweepState {
     num_ended += has_ended ? 1 : 0;
     seconds += has_ended ? summary->wall_seconds : 0;
     (is_wrong ? wrong : others) += fmt::format("  {}: {}\n", run.name, ending_of(path, summary));
+    (is_wrong ? wrong : others) += advice_of(summary, "    ");
   }
 };
 
@@ -106,10 +116,14 @@ Json number_of(const std::string& field) {
 
 Json ending_as_json(const mfld::FilePlace& directory) {
   const auto summary = mfld::read_summary(directory);
-  return {{"directory", directory.path.string()},
-          {"has_ended", mfld::is_final(summary)},
-          {"message", ending_of(directory, summary)},
-          {"wall_seconds", summary ? Json(summary->wall_seconds) : Json()}};
+  Json result = {{"directory", directory.path.string()},
+                 {"has_ended", mfld::is_final(summary)},
+                 {"message", ending_of(directory, summary)},
+                 {"wall_seconds", summary ? Json(summary->wall_seconds) : Json()}};
+  if (summary && !summary->advice.empty()) {
+    result["advice"] = summary->advice;
+  }
+  return result;
 }
 
 Json sweep_as_json(const fs::path& directory, const mfld::Plan& plan) {
@@ -164,7 +178,9 @@ ExitStatus info(const InfoArguments& arguments) {
     print_json(run_as_json(directory, plan, table));
     return finished;
   }
-  print_line(fmt::format("{}: {}", directory.string(), ending_of(directory, mfld::read_summary(directory))));
+  const auto summary = mfld::read_summary(directory);
+  print_line(fmt::format("{}: {}", directory.string(), ending_of(directory, summary)));
+  print(advice_of(summary, "  "));
   print_line("what ran");
   print_comments(table.comments);
   print_line("made by");

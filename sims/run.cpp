@@ -83,6 +83,13 @@ void print_formulas(const mfld::Experiment& experiment, const RunArguments& argu
   }
 }
 
+/// What to change where a run disappoints, a line each.
+void say_advice(const fs::path& run, const std::vector<std::string>& advice) {
+  for (const std::string& sentence : advice) {
+    say(fmt::format("{}: advice: {}", run.string(), sentence), longest_formula);
+  }
+}
+
 ExitStatus run_one(const mfld::StoppedRun& run, mfld::RunDirectory& directory, const RunArguments& arguments) {
   print_formulas(run.experiment, arguments);
   const bool goes_on = run.checkpoint && run.checkpoint->phase < std::ssize(run.experiment.phases);
@@ -95,6 +102,9 @@ ExitStatus run_one(const mfld::StoppedRun& run, mfld::RunDirectory& directory, c
                             draws(arguments) ? draw_progress : nullptr});
   if (!arguments.quiet || summary.end.ending != mfld::Ending::finished) {
     say(fmt::format("{}: {}", directory.path().string(), summary.message));
+  }
+  if (!arguments.quiet) {
+    say_advice(directory.path(), summary.advice);
   }
   return status_of(summary.end.ending);
 }
@@ -192,6 +202,9 @@ mfld::SweepOptions sweep_options(const mfld::Plan& plan, const fs::path& out, co
     if (report.earlier ? report.end.ending != mfld::Ending::finished
                        : (!arguments.quiet || report.end.ending != mfld::Ending::finished)) {
       say(fmt::format("{}: {}", (out / report.run->name).string(), report.message));
+    }
+    if (!arguments.quiet && !report.earlier) {
+      say_advice(out / report.run->name, report.advice);
     }
   };
   return options;

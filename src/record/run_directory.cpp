@@ -331,6 +331,22 @@ void RunDirectory::keep_checkpoint(std::int64_t step) {
   }
 }
 
+void RunDirectory::pass_on_kept_checkpoints(std::uint64_t from, std::uint64_t to) {
+  const auto fresh = place() / "checkpoint.new.h5";
+  for (const std::string& name : files_->folder.names()) {
+    if (!step_of_kept_checkpoint(name)) {
+      continue;
+    }
+    Checkpoint checkpoint = load_checkpoint(place() / name);
+    if (checkpoint.experiment_hash == from) {
+      checkpoint.experiment_hash = to;
+      save_checkpoint(checkpoint, fresh);
+      files::sync_file(fresh);
+      files::rename_file(fresh, place() / name);
+    }
+  }
+}
+
 void RunDirectory::write_predictions(const std::vector<std::string>& comments, const Dataset& data,
                                      std::span<const double> outputs, std::span<const double> std) {
   assert(std::ssize(outputs) == data.num_test() && (std.empty() || std.size() == outputs.size()));

@@ -65,6 +65,9 @@ RunSummary summary_in(const std::string& text) {
   RunSummary summary;
   summary.end.ending = ending_in(json.at("ending"));
   summary.message = json.at("message").get<std::string>();
+  if (json.contains("advice")) {
+    summary.advice = json.at("advice").get<std::vector<std::string>>();
+  }
   summary.end.step = count_in(json.at("step"));
   summary.time = number_in(json.at("time"));
   summary.gradient_evaluations = integer_in(json.at("gradient_evaluations"));
@@ -85,12 +88,14 @@ RunSummary summary_in(const std::string& text) {
 
 std::string to_json(const RunSummary& summary) {
   assert(summary.columns.size() == summary.final_values.size());
-  Json json = {{"ending", info(summary.end.ending).name},
-               {"message", summary.message},
-               {"step", summary.end.step},
-               {"time", summary.time},
-               {"gradient_evaluations", summary.gradient_evaluations},
-               {"first_bad_particle", nullptr}};
+  Json json = {{"ending", info(summary.end.ending).name}, {"message", summary.message}};
+  if (!summary.advice.empty()) {
+    json["advice"] = summary.advice;
+  }
+  json["step"] = summary.end.step;
+  json["time"] = summary.time;
+  json["gradient_evaluations"] = summary.gradient_evaluations;
+  json["first_bad_particle"] = nullptr;
   if (summary.end.first_bad_particle) {
     json["first_bad_particle"] = *summary.end.first_bad_particle;
   }

@@ -133,6 +133,7 @@ StoppedRun extend(const FilePlace& directory, const Extension& extension, Kept k
   // The row and the frame of the end are always recorded, and last; the longer run looks there again if it looks at
   // all.
   const std::int64_t num_of_end = record::is_at_end(*parent.checkpoint, before) ? 1 : 0;
+  child.shorter_hash = before.hash;
   take_checkpoint(parent, child);
   for (std::int64_t* count : {&child.checkpoint->metrics_rows, &child.checkpoint->trajectory_frames}) {
     *count = std::max<std::int64_t>(*count - num_of_end, 0);
@@ -146,6 +147,7 @@ void begin_extension(const StoppedRun& run, RunDirectory& directory, const std::
     summary = *earlier;
   }
   summary.end.ending = Ending::running;
+  summary.advice.clear();
   summary.message = fmt::format("running on, to {} steps", run.experiment.num_steps());
   directory.write_summary(summary);
   RunOptions options;
@@ -156,6 +158,7 @@ void begin_extension(const StoppedRun& run, RunDirectory& directory, const std::
   directory.write_experiment(experiment_text(run.experiment, options, directory.present_path()));
   directory.replace_metrics_head(table_comments(run.experiment, options), run.experiment.columns,
                                  run.checkpoint->metrics_rows);
+  directory.pass_on_kept_checkpoints(run.shorter_hash, run.experiment.hash);
 }
 
 // ---- Changed

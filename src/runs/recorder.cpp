@@ -6,18 +6,18 @@
 #include <array>
 #include <cmath>
 #include <memory>
+#include <new>
 #include <utility>
 
 #include "mfld/objective/empirical_risk.hpp"
 #include "mfld/runs/resume.hpp"
 #include "record/state_of.hpp"
+#include "runs/advice.hpp"
 #include "runs/finite.hpp"
 #include "runs/run_text.hpp"
 #include "runs/velocities.hpp"
 
 namespace mfld::runs {
-
-namespace {
 
 template <class Scalar>
 std::unique_ptr<Objective<Scalar>> objective_of(const Experiment& experiment) {
@@ -27,7 +27,8 @@ std::unique_ptr<Objective<Scalar>> objective_of(const Experiment& experiment) {
   return std::make_unique<EmpiricalRisk<Scalar>>(*experiment.model, experiment.risk, experiment.data);
 }
 
-}  // namespace
+template std::unique_ptr<Objective<double>> objective_of(const Experiment&);
+template std::unique_ptr<Objective<float>> objective_of(const Experiment&);
 
 template <class Scalar>
 Simulation<Scalar> simulation_of(const Experiment& experiment, State<Scalar> start) {
@@ -121,6 +122,22 @@ double Recorder<Scalar>::train_loss(const State<Scalar>& state) {
     return moment_.data_part();
   }
   return mean_loss(experiment_->risk.loss(), moment_.train_outputs(), experiment_->data.train_targets);
+}
+
+template <class Scalar>
+std::vector<std::string> Recorder<Scalar>::advice(const State<Scalar>& state, const RunEnd& end) {
+  EndedRun run = {.experiment = experiment_, .end = end, .phase = state.phase, .moment = &moment_};
+  run.last_rule_is_met = rules_.is_met(std::ssize(experiment_->phases) - 1);
+  try {
+    if (end.ending == Ending::finished) {
+      moment_.move_to(experiment_->initial, {});
+      run.first_value = moment_.data_part();
+    }
+    moment_.move_to(state);
+    return advice_for(run);
+  } catch (const std::bad_alloc&) {  // the run is over, and what it found stays
+    return {};
+  }
 }
 
 /// What a summary says however the run ends.

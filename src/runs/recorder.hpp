@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,6 +17,10 @@
 #include "runs/stop_rules.hpp"
 
 namespace mfld::runs {
+
+/// What its particles descend, as they do. Refers to the experiment.
+template <class Scalar>
+std::unique_ptr<Objective<Scalar>> objective_of(const Experiment& experiment);
 
 /// The simulation of an experiment at its start. Refers to the experiment.
 template <class Scalar>
@@ -42,6 +47,8 @@ class Recorder : public Listener<Scalar> {
   double train_loss(const State<Scalar>& state);
   /// What became of the stop rules of the phases that are over.
   std::string rules_in_words(const State<Scalar>& state) const { return rules_.in_words(state.phase); }
+  /// What to change where the run, which ended so, disappoints (advice.hpp).
+  std::vector<std::string> advice(const State<Scalar>& state, const RunEnd& end);
   double write_seconds() const { return write_seconds_; }
   double pass_seconds() const { return moment_.pass_seconds(); }
   /// What a summary says however the run ends.

@@ -56,6 +56,9 @@ RunSummary run_in(const Experiment& experiment, RunRecord& record, const std::at
   if (outcome.end.ending == Ending::finished) {
     summary.message += not_finite_in_words(summary.columns, summary.final_values);
   }
+  if (info(outcome.end.ending).is_final) {
+    summary.advice = recorder.advice(simulation.state(), outcome.end);
+  }
   summary.step_seconds = outcome.step_seconds;
   summary.pass_seconds = pass_seconds;
   summary.observe_seconds = outcome.observe_seconds - pass_seconds - write_seconds;

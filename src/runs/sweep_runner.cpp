@@ -256,6 +256,7 @@ class SweepRun {
         summary = make_in(directory, report, fresh);
         report.end = summary->end;
         report.message = summary->message;
+        report.advice = summary->advice;
         return;
       }
     }

@@ -223,6 +223,11 @@ bool sort_columns(Table& table, const Table& model) {
   std::vector<Index> places;
   std::transform(columns.begin(), columns.end(), std::back_inserter(places),
                  [&table](Index column) { return table.place_in_file(column); });
+  std::vector<Index> logical;
+  for (const Index place : table.logical) {
+    logical.push_back(std::find(columns.begin(), columns.end(), place) - columns.begin());
+  }
+  table.logical = std::move(logical);
   table.places = std::move(places);
   table.names = model.names;
   table.selection = model.selection;

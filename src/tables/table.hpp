@@ -77,6 +77,7 @@ struct Table {
   Selection selection = {};
   std::optional<Column> target = {};      // in the file, whether it is read or not
   std::vector<std::string> classes = {};  // the words of the target, whose numbers say which; empty: it has numbers
+  std::vector<Index> logical = {};        // inputs of TRUE and FALSE, as 1 and 0
 
   Index place_in_file(Index column) const { return places.empty() ? column : places[static_cast<std::size_t>(column)]; }
   /// Those that are selected, ascending.

@@ -256,6 +256,23 @@ std::string list_columns(const Table& table) {
   return inputs.size() > most ? fmt::format("{} and {} others", text, inputs.size() - most) : text;
 }
 
+/// What became of the words TRUE and FALSE.
+std::string describe_logical(const std::vector<Table>& tables) {
+  const auto found = std::find_if(tables.begin(), tables.end(), [](const Table& one) { return !one.logical.empty(); });
+  if (found == tables.end()) {
+    return "";
+  }
+  constexpr std::size_t most = 10;
+  std::string columns;
+  for (std::size_t k = 0; k < std::min(found->logical.size(), most); ++k) {
+    columns += fmt::format("{}{}{}", k > 0 ? ", " : "", found->place_in_file(found->logical[k]) + 1,
+                           name_in(*found, found->logical[k]));
+  }
+  const std::size_t others = found->logical.size() - std::min(found->logical.size(), most);
+  return fmt::format(", TRUE -> 1 and FALSE -> 0 in {} {}{}", found->logical.size() > 1 ? "columns" : "column", columns,
+                     others > 0 ? fmt::format(" and {} others", others) : "");
+}
+
 std::string describe_columns(const Table& table, const FileDatasetOptions& options, std::string_view labels) {
   const auto count = table.selection.inputs.size();
   const Index target = table.selection.target;
@@ -275,7 +292,8 @@ std::string describe(const std::vector<Table>& tables, const FileDatasetOptions&
                                                      : fmt::format("of \"{}\"{}{}", escaped(options.test_path),
                                                                    describe_header(tables.back()), match);
   return fmt::format(
-      "{}{}{}; {} training rows, {} test rows {}", describe_columns(tables[0], options, labels),
+      "{}{}{}{}; {} training rows, {} test rows {}", describe_columns(tables[0], options, labels),
+      describe_logical(tables),
       options.standardise ? ", each minus the mean and divided by the standard deviation of the training part" : "",
       options.input_scale != 1 ? fmt::format(", times {}", options.input_scale) : "", data.num_train(), data.num_test(),
       test);

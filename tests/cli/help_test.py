@@ -2,9 +2,13 @@
 """Help, version, the manual and completion, all from the one table of commands. Usage: this PROGRAM"""
 import json
 import os
+import pty
 import resource
+import select
 import shutil
+import signal
 import subprocess
+import time
 import unittest
 from pathlib import Path
 
@@ -131,6 +135,33 @@ printf '%s\n' "${COMPREPLY[@]}"
         self.assertEqual(self.in_bash("mfld run a.toml --set phase.0.method=under"), ["underdamped-mfld"])
         self.assertIn("relu", self.in_bash("mfld run a.toml --set network.activation="))
         self.assertEqual(self.in_bash("mfld run a.toml --set seed=2 --max"), ["--max-wall"])
+
+    @unittest.skipUnless(shutil.which("zsh"), "needs zsh")
+    def test_zsh(self):
+        """At a terminal: what Tab makes of a line."""
+        (self.root / "mfld").symlink_to(program.PROGRAM)
+        child, terminal = pty.fork()
+        if child == 0:
+            os.chdir(self.root)
+            os.execve(shutil.which("zsh"), ["zsh", "-f", "-i"], {"PATH": f"{self.root}:/usr/bin:/bin", "TERM": "dumb"})
+
+        def answered(line, wanted):
+            os.write(terminal, line.encode())
+            shown, deadline = "", time.monotonic() + program.TIMEOUT
+            while wanted not in shown and time.monotonic() < deadline:
+                if select.select([terminal], [], [], 0.2)[0]:
+                    shown += os.read(terminal, 65536).decode(errors="replace")
+            self.assertIn(wanted, shown)
+
+        try:
+            answered("autoload -Uz compinit bashcompinit && compinit -D && bashcompinit\n"
+                     f"source {COMPLETION} && print rea''dy\n", "ready")
+            answered("mfld li\t", "mfld list ")
+            answered("\x15mfld run --set phase.0.method=under\t", "=underdamped-mfld ")
+        finally:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            os.close(terminal)
 
     def test_completion_is_quick(self):
         """50 ms is what a person does not notice. In time of a processor: the machine may do other things."""

@@ -6,6 +6,7 @@
 
 #include "mfld/core/error.hpp"
 #include "mfld/record/run_directory.hpp"
+#include "record/summary_json.hpp"
 #include "support/file_text.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -50,6 +51,18 @@ TEST_F(Summary, ReadsWhatARunWrites) {
   EXPECT_EQ(summary->columns, (std::vector<std::string>{"train_loss", "x"}));
   EXPECT_EQ(summary->final_values[0], 0.1);
   EXPECT_TRUE(std::isnan(summary->final_values[1]));
+}
+
+TEST_F(Summary, HasAdviceOnlyWhereThereIsSome) {
+  RunSummary summary;
+  summary.end.ending = Ending::finished;
+  EXPECT_EQ(to_json(summary).find("advice"), std::string::npos);
+  summary.advice = {"take fewer", "or more"};
+  const auto again = read(to_json(summary));
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->advice, summary.advice);
+  EXPECT_FALSE(with("message", "\"m\", \"advice\": \"take fewer\"")) << "it is a list";
+  EXPECT_FALSE(with("message", "\"m\", \"advice\": [1]"));
 }
 
 TEST_F(Summary, KnowsTheWordOfEveryEnding) {

@@ -189,6 +189,25 @@ TEST_F(Extend, ABranchGoesOnWithOtherNumbersAndSaysWhich) {
   EXPECT_EQ(run_experiment(next.experiment, files, std::atomic<bool>(false), options).end.step, 24);
 }
 
+// Checkpoints that were kept on the way are then of the longer run.
+TEST_F(Extend, AKeptCheckpointIsBranchedFromBeforeAndAfter) {
+  const std::string text = test::experiment_text(test::every_phase[5].second, "double", 0) + "keep_at = [7, 23]\n";
+  const fs::path path = run(text);
+  EXPECT_EQ(branch(path, {4, {}, 7}).checkpoint->step, 7);
+  extend_by(path, 5);
+  EXPECT_EQ(branch(path, {4, {}, 7}).checkpoint->step, 7);
+  const fs::path expected = run(longer(text, 5));
+  for (const std::string name : {"checkpoint.7.h5", "checkpoint.23.h5"}) {
+    EXPECT_TRUE(same_bits(load_checkpoint(path / name), load_checkpoint(expected / name))) << name;
+  }
+  Checkpoint other = load_checkpoint(path / "checkpoint.7.h5");
+  other.experiment_hash += 1;
+  fs::remove(path / "checkpoint.7.h5");
+  save_checkpoint(other, path / "checkpoint.7.h5");
+  extend_by(path, 5);
+  EXPECT_THROW(branch(path, {4, {}, 7}), FileError) << "of another experiment it stays what it is";
+}
+
 TEST_F(Extend, ABranchRefusesWhatItsParticlesAreOf) {
   const std::string two = "[[phase]]\nmethod = \"gd\"\nsteps = 4\nstep_size = 0.1\n" + test::every_phase[5].second;
   const fs::path path = run(test::experiment_text(two, "double", 0));

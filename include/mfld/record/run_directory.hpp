@@ -114,6 +114,8 @@ class RunDirectory final : public RunRecord {
   void write_checkpoint(const LentCheckpoint& checkpoint) override;
   /// checkpoint.h5 also as checkpoint.<step>.h5 (kept_checkpoint), by rename.
   void keep_checkpoint(std::int64_t step) override;
+  /// Those that were kept of the experiment `from` are of `to` from here on, each by rename.
+  void pass_on_kept_checkpoints(std::uint64_t from, std::uint64_t to);
 
   /// predictions.csv, by rename: '#' comment lines, then x_1,..,x_d,target,output[,std] of the test samples. outputs
   /// [n_test]; std [n_test], or empty where the outputs have no distribution.

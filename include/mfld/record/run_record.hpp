@@ -25,8 +25,9 @@ struct Parent {
 
 /// How a run ended, for summary.json.
 struct RunSummary {
-  RunEnd end;           // running from a checkpoint on until then
-  std::string message;  // where and why, one sentence
+  RunEnd end;                       // running from a checkpoint on until then
+  std::string message;              // where and why, one sentence
+  std::vector<std::string> advice;  // what to change where it disappoints, a sentence each
   double time = 0;
   std::int64_t gradient_evaluations = 0;
   std::optional<Parent> parent;  // of a branch

@@ -22,6 +22,7 @@ struct StoppedRun {
   Experiment experiment;
   std::optional<Checkpoint> checkpoint;  // none: the run had not come to its first one
   std::vector<std::string> notes;        // of what it was branched, and what was changed, for metrics.csv
+  std::uint64_t shorter_hash = 0;        // of the experiment that it makes longer; 0: of none
 };
 
 /// Builds the experiment from experiment.toml and reads the checkpoint, the other one where there is but that. Its

@@ -20,6 +20,7 @@ struct CellReport {
   const Experiment* experiment = nullptr;  // on beginning only
   RunEnd end;                              // on ending: that of the summary, refused or failed
   std::string message;
+  std::vector<std::string> advice = {};
   bool earlier = false;  // the run had ended before
 };
 

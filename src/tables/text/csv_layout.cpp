@@ -108,7 +108,7 @@ std::string way_out_of(const Source& source, const TableOptions& options, std::s
     return fmt::format(" ({} = true makes -1 and +1 of two words)", source.option("binary_labels"));
   }
   if (!is_target && is_logical(field)) {
-    return " (logical values of inputs must be 1 and 0)";
+    return " (a column of inputs holds logical values, or numbers)";
   }
   return !is_target && is_word(field) ? fmt::format(" ({} leaves columns out)", source.option("drop_columns")) : "";
 }

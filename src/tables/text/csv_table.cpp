@@ -212,7 +212,9 @@ class CsvReader {
     make_room();
     for (std::size_t column = 0; column < num_columns_; ++column) {
       if (const Index slot = layout_.slots[column]; slot >= 0) {
-        table_.values(num_rows_, slot) = column == class_column_ ? class_in(parts, column) : number_in(parts, column);
+        table_.values(num_rows_, slot) = column == class_column_              ? class_in(parts, column)
+                                         : is_of_logical(parts, column, slot) ? logical_in(parts, column)
+                                                                              : number_in(parts, column);
       }
     }
     ++num_rows_;
@@ -375,6 +377,22 @@ class CsvReader {
                       quoted_field(field)));
     }
     return *value;
+  }
+
+  /// Whether the column holds TRUE and FALSE, of inputs alone: the first row decides.
+  bool is_of_logical(const CsvLine& parts, std::size_t column, Index slot) {
+    if (num_rows_ == 0 && static_cast<Index>(column) != layout_.selection.target && is_logical(parts.fields[column])) {
+      table_.logical.push_back(slot);
+    }
+    return std::find(table_.logical.begin(), table_.logical.end(), slot) != table_.logical.end();
+  }
+
+  double logical_in(const CsvLine& parts, std::size_t column) const {
+    const std::string_view field = parts.fields[column];
+    if (!is_logical(field)) {
+      throw no_value(parts, column, "TRUE or FALSE, as in its first row");
+    }
+    return is_true(field) ? 1 : 0;
   }
 
   /// Which class the word is; the first row decides whether the column has words or numbers.

@@ -200,6 +200,8 @@ bool is_logical(std::string_view field) {
   return word == "true" || word == "false";
 }
 
+bool is_true(std::string_view logical) { return lower_case(logical) == "true"; }
+
 bool is_class(std::string_view field) {
   const bool is_sign = field == "+" || field == "-";
   return is_sign || is_logical(field) || (contents(field).num_letters > 0 && !is_code(field));

@@ -25,6 +25,8 @@ bool is_word(std::string_view field);
 
 /// TRUE or FALSE, in letters of any size.
 bool is_logical(std::string_view field);
+/// Which of them.
+bool is_true(std::string_view logical);
 
 /// What a class may be called: whatever has a letter and is no code for a missing value, TRUE, FALSE, + and -.
 bool is_class(std::string_view field);

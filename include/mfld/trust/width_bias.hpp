@@ -1,0 +1,26 @@
+#pragma once
+#include <span>
+
+#include "mfld/trust/proximal_gibbs.hpp"
+
+namespace mfld {
+
+/// What a finite number N of particles adds to the numbers that tell the distance from the optimum. With
+/// V_i = Var_j h(theta_j; x_i), the variance over particles (divisor N - 1), and w = 1/n (1 if R is a sum):
+///   gap       w sum_i l''(f(x_i), y_i) V_i / (2 N)
+///   residual  sqrt((1/n) sum_i V_i / N)
+/// Of N independent draws of a law mu, `gap` is the mean of R(f_N) - R(f_mu), exactly for the squared loss and to first
+/// order in 1/N for others, and `residual` the root of the mean square of f_N - f_mu over samples. Those of a long run
+/// are nearly independent draws (propagation of chaos), so that free_energy and dual_gap are `gap` too large, but for
+/// what the entropy is biased by, and fixed_point_residual does not come far below `residual`.
+struct WidthBias {
+  double gap = 0;
+  double residual = 0;
+};
+
+/// particles [N x p], N >= 2, whose outputs on the training samples are outputs [n]. A loss of one's own has no l'', and
+/// the gap is not a number. Cost: n N neurons.
+WidthBias width_bias(const MeanFieldProblem& problem, const Model& model, const Particles<double>& particles,
+                     std::span<const double> outputs);
+
+}  // namespace mfld
