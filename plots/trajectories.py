@@ -3,7 +3,8 @@
 
     plots/trajectories.py RUN_DIR [--out FOLDER] [--plane i,j] [--particles K] [--width N] [--no-animation]
 
-Rings are starts, dots are ends, rays from the origin are the teacher directions. For inputs of more than two dimensions
+Rings are starts, dots are ends, rays from the origin are the teacher directions. Where a few neurons go much further than
+the others start from the origin, a second row shows the middle, which a grey frame marks in the first. For inputs of more than two dimensions
 the plane is the one of the first two relevant directions; --plane 1,3 draws that of the teachers 1 and 3 (or of two
 relevant directions, or of two inputs, where there is no teacher), --plane inputs:1,2 that of two inputs. One input has
 its bias beside it. Needs [observe.trajectory] particles in the experiment.
@@ -32,6 +33,7 @@ import words
 from words import say
 
 from matplotlib.collections import LineCollection
+from matplotlib.patches import Rectangle
 from PIL import Image
 
 FIGURE = "the figure of trajectories"
@@ -40,6 +42,8 @@ POSITIVE, NEGATIVE = style.COLOURS[0], style.COLOURS[1]
 FRAMES = 60  # of the animation, at most
 HELD = 10  # times the last frame is shown
 FRAME_MILLISECONDS = 80
+CENTRE = 0.98  # of all starts are within the middle that is drawn again
+FAR = 2.0  # times as wide as the middle: what the paths reach where it is drawn again
 DRAWN_WIDTH = 200  # of several widths the one nearest to it is drawn: enough neurons, and they can be told apart
 
 
@@ -135,13 +139,26 @@ def box_around(shown):
     return lower - margin, upper + margin
 
 
-def prepare(axes, picture, lower, upper, width):
+def middle_of(shown, lower, upper):
+    """(lower, upper) corners of the square that nearly all starts are in; None where the paths do not go far beyond."""
+    starts = np.abs(np.concatenate([picture.paths[0] for picture in shown]))
+    starts = starts[np.isfinite(starts).all(axis=1)].max(axis=1)
+    half = 1.3 * np.quantile(starts, CENTRE) if len(starts) else 0.0
+    corners = np.full(2, -half), np.full(2, half)
+    return corners if half > 0 and (upper - lower).max() > FAR * 2 * half else None
+
+
+def mark(axes, lower, upper):
+    """The frame of what the row below shows."""
+    axes.add_patch(Rectangle(lower, *(upper - lower), fill=False, edgecolor=style.GREY, linewidth=0.8, zorder=5))
+
+
+def prepare(axes, picture, lower, upper):
     beyond = 2 * np.abs([lower, upper]).max()
     for teacher in picture.teachers:
         axes.plot(*np.outer([0, beyond], teacher).T, color=style.COLOURS[2], linewidth=1.2, linestyle="--", zorder=1)
     axes.scatter(*picture.paths[0].T, s=9, facecolors="white", edgecolors=style.GREY, linewidths=0.6, zorder=3)
-    axes.set(xlim=(lower[0], upper[0]), ylim=(lower[1], upper[1]), aspect="equal", xlabel=picture.axis_labels[0])
-    style.title(axes, picture.label, 0.8 * width)
+    axes.set(xlim=(lower[0], upper[0]), ylim=(lower[1], upper[1]), aspect="equal")
 
 
 def colours_of(picture):
@@ -168,23 +185,33 @@ def legend_handles(shown):
 
 
 def frame(shown):
-    """Figure with a legend above one panel a picture; the legend and the panels."""
-    letters = [str(index) for index in range(len(shown))]
+    """Figure with a legend above one panel a picture, or two of different boxes; the legend, and the panels by row."""
     lower, upper = box_around(shown)
+    middle = middle_of(shown, lower, upper)
+    boxes = [(lower, upper)] + [middle] * (middle is not None)
     width = min(3.4, 12 / len(shown))
-    height = width * np.clip((upper[1] - lower[1]) / (upper[0] - lower[0]), 0.5, 1.5)
+    heights = [0.87 * width * np.clip((high[1] - low[1]) / (high[0] - low[0]), 0.5, 1.5) for low, high in boxes]
     total = max(width * len(shown) + 0.4, 4.5)
     handles = legend_handles(shown)
     columns, rows = style.legend_rows(handles, total)
-    figure = style.figure(total, height + rows + 0.6)
-    grid = figure.subplot_mosaic([["legend"] * len(shown), letters], gridspec_kw={"height_ratios": (rows, height)})
+    figure = style.figure(total, sum(heights) + rows + 0.6 * len(boxes))
+    names = [[f"{row},{column}" for column in range(len(shown))] for row in range(len(boxes))]
+    grid = figure.subplot_mosaic([["legend"] * len(shown), *names], gridspec_kw={"height_ratios": (rows, *heights)})
     grid["legend"].axis("off")
     legend = grid["legend"].legend(handles=handles, loc="center", ncol=columns)
-    for letter, picture in zip(letters, shown):
-        prepare(grid[letter], picture, lower, upper, width)
-        if letter == "0" or picture.axis_labels[1] != shown[0].axis_labels[1]:
-            grid[letter].set_ylabel(picture.axis_labels[1])
-    return figure, legend, [grid[letter] for letter in letters]
+    panels = [[grid[name] for name in row] for row in names]
+    for row, box in zip(panels, boxes):
+        for column, (axes, picture) in enumerate(zip(row, shown)):
+            prepare(axes, picture, *box)
+            label = picture.label if row is panels[0] else f"{picture.label}: the middle"
+            style.title(axes, label, 0.8 * width)
+            if column == 0 or picture.axis_labels[1] != shown[0].axis_labels[1]:
+                axes.set_ylabel(picture.axis_labels[1])
+            if row is panels[-1]:
+                axes.set_xlabel(picture.axis_labels[0])
+            elif middle is not None:
+                mark(axes, *middle)
+    return figure, legend, panels
 
 
 def draw_dots(axes, picture, sign):
@@ -196,7 +223,7 @@ def draw_dots(axes, picture, sign):
 
 def draw_still(shown):
     figure, _, panels = frame(shown)
-    for axes, picture in zip(panels, shown):
+    for axes, picture in zip(sum(panels, []), shown * len(panels)):
         lines = path_lines(picture, len(picture.times))
         axes.add_collection(LineCollection(lines, colors=colours_of(picture), linewidths=0.7, alpha=0.7))
         for sign in (True, False):
@@ -215,15 +242,15 @@ def animation_of(shown):
     figure, legend, panels = frame(shown)
     legend.set_title("time 0.00e+00")
     figure.set_dpi(90)
-    lines, dots = [], []
-    for axes, picture in zip(panels, shown):
+    lines, dots, drawn = [], [], shown * len(panels)
+    for axes, picture in zip(sum(panels, []), drawn):
         lines.append(axes.add_collection(LineCollection([], colors=colours_of(picture), linewidths=0.8, alpha=0.6)))
         dots.append({sign: draw_dots(axes, picture, sign) for sign in (True, False)})
     figure.canvas.draw()
     figure.set_layout_engine("none")  # or every frame would be laid out anew
     images = []
     for time in animation_times(shown):
-        for line, both, picture in zip(lines, dots, shown):
+        for line, both, picture in zip(lines, dots, drawn):
             index = max(0, int(np.searchsorted(picture.times, time, side="right")) - 1)
             line.set_segments(path_lines(picture, index))
             for sign, dot in both.items():
