@@ -111,9 +111,9 @@ bool learns_nothing(const EndedRun& run, double accuracy) {
 std::string say_memorised(const EndedRun& run, double accuracy) {
   const Dataset& data = run.experiment->data;
   return fmt::format(
-      "test_accuracy = {:.3g} is near chance with train_accuracy = {:.3g}: the parity is memorised; take more samples "
-      "(task.num_train = {} is {:.2g} for each input; two of d signs take 5 d to 10 d, more signs more) or a stronger "
-      "penalty or noise (lambda1, lambda2)",
+      "test_accuracy = {:.3g} is near chance with train_accuracy = {:.3g}: the parity is memorised; take more "
+      "samples (task.num_train = {} is {:.2g} for each input; two of d signs take 5 d to 10 d, more signs more) or a "
+      "stronger penalty or noise (lambda1, lambda2)",
       accuracy, observed(run, "train_accuracy"), data.num_train(),
       static_cast<double>(data.num_train()) / static_cast<double>(data.input_dim()));
 }
@@ -122,9 +122,8 @@ std::string say_nothing_learnt(const EndedRun& run, double accuracy) {
   const Moment& end = *run.moment;
   return fmt::format(
       "test_accuracy = {:.3g} is near chance, and train_accuracy = {:.3g}: the parity is not even fitted; weaken "
-      "penalty "
-      "and noise (coefficient of |theta|^2 {:.3g}, temperature {:.3g} in the end; penalty_mode = \"product\" makes "
-      "lambda1 a prior's), take more steps, or inputs of norm 1 (task.entries = \"inverse-sqrt-dim\")",
+      "penalty and noise (coefficient of |theta|^2 {:.3g}, temperature {:.3g} in the end; penalty_mode = \"product\" "
+      "makes lambda1 a prior's), take more steps, or inputs of norm 1 (task.entries = \"inverse-sqrt-dim\")",
       accuracy, observed(run, "train_accuracy"), end.penalty().coefficient, end.temperature());
 }
 
@@ -182,9 +181,8 @@ std::string say_step(const EndedRun& run, double curvature) {
   const Phase& phase = run.experiment->phases[index];
   const double limit = largest_stable_step(phase, curvature);
   return fmt::format(
-      "phase.{}.step_size = {:.3g} is {:.3g} times the largest that is stable at the first particles, {} = {:.3g} with "
-      "the "
-      "largest curvature a = {:.3g} there: take {:.2g} or less",
+      "phase.{}.step_size = {:.3g} is {:.3g} times the largest that is stable at the first particles, {} = {:.3g} "
+      "with the largest curvature a = {:.3g} there: take {:.2g} or less",
       index, phase.step_size.value, phase.step_size.value / limit,
       phase.step_rule == StepKind::kinetic ? "2 / sqrt(a)" : "2 / a", limit, curvature, limit / 2);
 }
@@ -230,9 +228,8 @@ std::string say_gap(const EndedRun& run, double blur) {
   const double widths = std::max(std::pow(2 * error / rule.bound, 2), 2 * (blur - error) / rule.bound);
   return fmt::format(
       "dual_gap {} was not reached, and network.width = {} cannot show it: the standard error of the gap that comes "
-      "from "
-      "the particles is {:.2g}, and their number adds {:.2g} to it; take {:.2g} neurons or more, or a bound above "
-      "{:.2g}",
+      "from the particles is {:.2g}, and their number adds {:.2g} to it; take {:.2g} neurons or more, or a bound "
+      "above {:.2g}",
       rule.condition(), now, error, blur - error, std::ceil(static_cast<double>(now) * widths), blur);
 }
 
@@ -241,8 +238,7 @@ std::string say_residual(const EndedRun& run, double residual) {
   const Index now = run.experiment->initial.rows();
   return fmt::format(
       "fixed_point_residual {} was not reached, and network.width = {} alone makes it {:.2g} at the optimum: take "
-      "{:.2g} "
-      "neurons or more, or a bound above that",
+      "{:.2g} neurons or more, or a bound above that",
       rule.condition(), now, residual, std::ceil(static_cast<double>(now) * std::pow(2 * residual / rule.bound, 2)));
 }
 
