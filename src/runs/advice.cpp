@@ -140,8 +140,8 @@ std::size_t phase_of_largest_step(const EndedRun& run) {
 }
 
 /// It diverged, or the data part of the objective is above what it was at the start. Of steps along the gradient of the
-/// present particles: only there is the curvature what limits them. At the first particles a step may be beyond its limit
-/// and yet lead to where it is not; where it led nowhere it is to blame.
+/// present particles: only there is the curvature what limits them. At the first particles a step may be beyond its
+/// limit and yet lead to where it is not; where it led nowhere it is to blame.
 bool may_step_too_far(const EndedRun& run) {
   const Phase& phase = run.experiment->phases[phase_of_largest_step(run)];
   const Estimator kind = phase.method->estimator;
