@@ -191,6 +191,12 @@ std::string say_step(const EndedRun& run, double curvature) {
 
 // ---- The width
 
+/// Of the last step; a schedule may be off.
+bool has_gibbs_law(const EndedRun& run) {
+  const Penalty<double>& penalty = run.moment->penalty();
+  return run.moment->temperature() > 0 && penalty.coefficient > 0 && penalty.fourth == 0 && penalty.anchor == nullptr;
+}
+
 /// The rule that the last phase ended without, where a number of particles can meet it.
 const StopRule* unmet_rule(const EndedRun& run, std::string_view column) {
   const auto& rules = run.experiment->stop_rules;
@@ -198,7 +204,7 @@ const StopRule* unmet_rule(const EndedRun& run, std::string_view column) {
     return nullptr;
   }
   const StopRule& rule = *rules.back();
-  return rule.column == column && rule.side == Side::below && rule.bound > 0 ? &rule : nullptr;
+  return rule.column == column && rule.side == Side::below && rule.bound > 0 && has_gibbs_law(run) ? &rule : nullptr;
 }
 
 WidthBias bias_of(const EndedRun& run) {
