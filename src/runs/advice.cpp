@@ -139,8 +139,8 @@ std::size_t phase_of_largest_step(const EndedRun& run) {
 }
 
 /// It diverged, or the data part of the objective is above what it was at the start. Of steps along the gradient of the
-/// present particles: only there is the curvature what limits them. At the first particles a step may be beyond its limit
-/// and yet lead to where it is not; where it led nowhere it is to blame.
+/// present particles: only there is the curvature what limits them. At the first particles a step may be beyond its
+/// limit and yet lead to where it is not; where it led nowhere it is to blame.
 bool may_step_too_far(const EndedRun& run) {
   const Phase& phase = run.experiment->phases[phase_of_largest_step(run)];
   const Estimator kind = phase.method->estimator;
@@ -189,6 +189,12 @@ std::string say_step(const EndedRun& run, double curvature) {
 
 // ---- The width
 
+/// Of the last step; a schedule may be off.
+bool has_gibbs_law(const EndedRun& run) {
+  const Penalty<double>& penalty = run.moment->penalty();
+  return run.moment->temperature() > 0 && penalty.coefficient > 0 && penalty.fourth == 0 && penalty.anchor == nullptr;
+}
+
 /// The rule that the last phase ended without, where a number of particles can meet it.
 const StopRule* unmet_rule(const EndedRun& run, std::string_view column) {
   const auto& rules = run.experiment->stop_rules;
@@ -196,7 +202,7 @@ const StopRule* unmet_rule(const EndedRun& run, std::string_view column) {
     return nullptr;
   }
   const StopRule& rule = *rules.back();
-  return rule.column == column && rule.side == Side::below && rule.bound > 0 ? &rule : nullptr;
+  return rule.column == column && rule.side == Side::below && rule.bound > 0 && has_gibbs_law(run) ? &rule : nullptr;
 }
 
 WidthBias bias_of(const EndedRun& run) {

@@ -21,9 +21,9 @@ struct EndedRun {
 };
 
 /// What is advised where a run disappoints is a row of a table. In a run that is as it should be no row is
-/// `concerned`, or what is measured does not `disappoint`. The rows are asked in order, and where the first of
-/// them speaks, of the step, it speaks alone. What they measure is a function of
-/// experiment and state alone, the same however often the run stopped, and costs nothing where no row is concerned.
+/// `concerned`, or what is measured does not `disappoint`. The rows are asked in order, and where the first of them
+/// speaks, of the step, it speaks alone. What they measure is a function of experiment and state, the same however
+/// often the run stopped, and costs nothing where no row is concerned.
 struct AdviceRule {
   std::string_view name;
   std::string_view concern;  // when it is asked, and the quantity, in words

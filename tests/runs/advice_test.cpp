@@ -151,6 +151,12 @@ TEST(Advice, OfAWidthIsSilentWhereTheRuleIsMetOrTheStepsAreTooFew) {
   }
 }
 
+TEST(Advice, OfAWidthIsSilentWhereThereIsNoNoise) {
+  std::string quiet = line(20, "dual_gap", 1e-4);
+  quiet.replace(quiet.find("lambda2 = 0.1"), 13, "lambda2 = { value = 0.1, off_fraction = 0.5 }");
+  EXPECT_EQ(advice_of(quiet), "");
+}
+
 // ---- All
 
 TEST(Advice, HasANameAndWordsForEveryRule) {

@@ -73,7 +73,6 @@ TEST_F(TableHeader, ARowOfDataIsRefusedAndNeverDropped) {
                            "NULL",
                            "<NA>",
                            "missing",
-                           "True",
                            "\xE2\x88\x92"
                            "2",
                            "\xEF\xBC\x92",

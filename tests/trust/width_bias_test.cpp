@@ -19,7 +19,8 @@ std::vector<double> outputs_of(EmpiricalRisk<double>& risk, const Particles<doub
 }
 
 // Of N independent draws the risk of the squared loss is on average that of the law and the bias, exactly. Linear
-// neurons with normal weights of mean m: f = m.x. z of 4000 clouds of 5 particles; |z| > 4 once in 16 000 correct codes.
+// neurons with normal weights of mean m: f = m.x. z of 4000 clouds of 5 particles; a correct code has |z| > 4 with
+// probability 6e-5.
 TEST(WidthBias, IsWhatIndependentParticlesAddToTheRisk) {
   const Neuron neuron{NeuronKind::linear, Activation::linear, false, 1};
   for (const Reduction reduction : {Reduction::mean, Reduction::sum}) {

@@ -24,7 +24,7 @@ StoppedRun extend(const FilePlace& directory, const Extension& extension, Kept k
                   const Surroundings& surroundings = {});
 
 /// Writes it into its directory, to be run there. Killed in between, the directory is still that of a run: the shorter
-/// one by its previous checkpoint, or the longer one.
+/// one by its previous checkpoint, or the longer one. Checkpoints that were kept become those of the longer run.
 void begin_extension(const StoppedRun& run, RunDirectory& directory, const std::vector<std::string>& provenance);
 
 /// What a branch changes: other noise and batches (seed), other values of keys ("path=value": phase.*, observe.*,
@@ -35,10 +35,10 @@ struct Changes {
   std::optional<std::int64_t> step = {};  // that it goes on from; none: that of the last checkpoint
 };
 
-/// The experiment with changes from a checkpoint on (checkpoint_at, the last), and the notes of where that is and what changed. Rows and
-/// frames are counted anew. Throws InvalidInput for keys of what the particles are of (task, network, loss, objective),
-/// for changes in phases that are over, for another method or step in the phase that is under way, and where they leave
-/// no step; FileError where there is no checkpoint.
+/// The experiment with changes from a checkpoint on (checkpoint_at, the last), and the notes of where that is and what
+/// changed. Rows and frames are counted anew. Throws InvalidInput for keys of what the particles are of (task, network,
+/// loss, objective), for changes in phases that are over, for another method or step in the phase that is under way,
+/// and where they leave no step; FileError where there is no checkpoint.
 StoppedRun branch(const FilePlace& directory, const Changes& changes, Kept kept = Kept::last,
                   const Surroundings& surroundings = {});
 

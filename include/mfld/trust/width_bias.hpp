@@ -18,8 +18,8 @@ struct WidthBias {
   double residual = 0;
 };
 
-/// particles [N x p], N >= 2, whose outputs on the training samples are outputs [n]. A loss of one's own has no l'', and
-/// the gap is not a number. Cost: n N neurons.
+/// particles [N x p], N >= 2, with the outputs [n] on the training samples. A loss of one's own has no l'': the
+/// gap is then not a number. Cost: n N neurons.
 WidthBias width_bias(const MeanFieldProblem& problem, const Model& model, const Particles<double>& particles,
                      std::span<const double> outputs);
 
