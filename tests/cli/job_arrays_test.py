@@ -80,7 +80,7 @@ class Scripts(Written):
         (self.root / "scontrol").chmod(0o755)
         script = pathlib.Path(__file__).resolve().parents[2] / "sims/cluster" / script
         environment = {**os.environ, **{key: str(value) for key, value in variables.items()}, "MFLD": program.PROGRAM,
-                       "MFLD_MINUTES": "0.001", "PATH": f"{self.root}:{os.environ['PATH']}"}
+                       "MFLD_MINUTES": str(0.001 * program.PATIENCE), "PATH": f"{self.root}:{os.environ['PATH']}"}
         for attempt in range(200):
             done = subprocess.run([script, *arguments], cwd=self.root, env=environment, capture_output=True, text=True,
                                   check=False, timeout=program.TIMEOUT)
