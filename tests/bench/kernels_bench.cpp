@@ -183,7 +183,7 @@ void add_all() {
                                  [noise](benchmark::State& state) { update<Scalar>(state, noise); });
   }
   for (const char* neuron : {"tanh", "relu", "parity"}) {
-    for (const Index input_dim : {10, 20, 32, 784}) {
+    for (const Index input_dim : {10, 20, 32, 40, 784}) {
       const std::string end = std::string("/") + neuron + "/d:" + std::to_string(input_dim) + suffix;
       benchmark::RegisterBenchmark(("reduce" + end).c_str(), [=](benchmark::State& state) {
         pass<Scalar>(state, Which::reduce, neuron, input_dim);
