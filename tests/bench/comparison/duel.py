@@ -39,23 +39,22 @@ def _shortest(worker, threads, budget=0.2):
     return min(first, *(worker.seconds(steps, 0, threads) for _ in range(2))) if first < 2 else first
 
 
-def tune(programs, engine, setting, precision, data, threads, cores):
-    """(seconds, core type, requests that make it so), fastest first, on at most two of the largest chunks of samples."""
-    largest = engines.chunk_sizes(setting, precision)[-1]
-    part = dataclasses.replace(setting, samples=min(setting.samples, max(2 * largest, setting.batch)))
-    found = []
-    for core in cores:
-        with programs.start(engine, part, precision, data, core, threads=threads) as worker:
-            chosen = ()
-            for requests in engines.stages(engine, setting, precision):
-                tried = []
-                for request in requests:
-                    for each in (*chosen, request):
-                        worker.ask(each)
-                    tried.append((_shortest(worker, threads), core, (*chosen, request)))
-                chosen = min(tried, key=lambda item: item[0])[2]
-                found += tried
-    return sorted(found, key=lambda item: item[0])
+def _set(worker, requests):
+    for request in requests:
+        worker.ask(request)
+
+
+def tune(worker, stages, threads):
+    """(seconds, requests that make it so), fastest first."""
+    chosen, found = (), []
+    for requests in stages:
+        tried = []
+        for request in requests:
+            _set(worker, (*chosen, request))
+            tried.append((_shortest(worker, threads), (*chosen, request)))
+        chosen = min(tried)[1]
+        found += tried
+    return sorted(found)
 
 
 def relative_difference(reference, start, path):
@@ -77,7 +76,8 @@ def _fits_memory(setting, precision):
 
 
 class Duel:
-    def __init__(self, programs, setting, precision, data, peers):
+    def __init__(self, programs, setting, precision, data, peers, quick=False):
+        self.quick = quick  # tries fewer ways
         self.programs, self.setting, self.precision, self.data = programs, setting, precision, pathlib.Path(data)
         self.peers = peers
         self.notes, self.choices, self.workers, self.versions = [], {}, {}, {}
@@ -97,13 +97,11 @@ class Duel:
 
     def _add(self, engine, threads, samples, reference):
         """Starts the engine at its best and returns how much its step differs from mfld's."""
-        candidates = self._candidates(engine, threads)
         start = problem.read_particles(self.data / "particles.bin")
-        for _, core, requests in candidates:
-            arguments = (engine, self.setting, self.precision, self.data, core)
-            worker = self.workers[engine] = self.programs.start(*arguments, threads=threads)
-            for request in requests:
-                worker.ask(request)
+        candidates = self._candidates(engine, threads)
+        for core, requests in candidates:
+            worker = self._start(engine, core, threads)
+            _set(worker, requests)
             difference = relative_difference(reference, start, _check(worker, self.data / f"{engine}.bin", samples))
             if difference <= TOLERANCE[self.precision]:
                 self._note_choice(engine, worker, core, requests)
@@ -114,14 +112,33 @@ class Duel:
             raise SystemExit(f"compare: {engine} does not agree with mfld: {'; '.join(self.notes)}")
         return 0.0
 
+    def _start(self, engine, core, threads):
+        """The worker that is there already, if there is one: some take long to start."""
+        if engine not in self.workers:
+            arguments = (engine, self.setting, self.precision, self.data, core)
+            self.workers[engine] = self.programs.start(*arguments, threads=threads)
+        return self.workers[engine]
+
     def _candidates(self, engine, threads):
+        """[(BLAS core type, requests)], the fastest first."""
         if engine == "eigen":
             if _fits_memory(self.setting, self.precision):
-                return [(0, None, ())]
+                return [(None, ())]
             self.notes.append("plain Eigen left out: its activations do not fit into memory")
             return []
-        cores = self.cores if engines.ENGINES[engine].family == "debian" else [None]
-        return tune(self.programs, engine, self.setting, self.precision, self.data, threads, cores)
+        stages = engines.stages(engine, self.setting, self.precision)[: 1 if self.quick else None]
+        if engines.ENGINES[engine].family != "debian":
+            worker = self._start(engine, None, threads)
+            return [(None, requests) for _, requests in tune(worker, stages, threads)]
+        # On at most two of the largest chunks of samples, since a core type is for a whole process.
+        largest = engines.chunk_sizes(self.setting, self.precision)[-1]
+        samples = min(self.setting.samples, max(2 * largest, self.setting.batch))
+        part = dataclasses.replace(self.setting, samples=samples)
+        found = []
+        for core in self.cores:
+            with self.programs.start(engine, part, self.precision, self.data, core, threads=threads) as worker:
+                found += [(*timed, core) for timed in tune(worker, stages, threads)]
+        return [(core, requests) for _, requests, core in sorted(found, key=lambda item: item[0])]
 
     def _note_choice(self, engine, worker, core, requests):
         if engines.ENGINES[engine].program:

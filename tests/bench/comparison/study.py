@@ -17,8 +17,8 @@ class Comparison:
         self.programs = worker.Programs(options.build, max(options.threads), options.peer_python)
         worker.Worker.clock = options.clock
         self.peers = engines.of_families(options.peers)
-        self.turn = 0.05 if options.quick else 0.3
-        self.budget = 1 if options.quick else 15
+        self.budget = 1 if options.quick else options.seconds
+        self.turn = max(0.05, self.budget / 50)
         self.settings = [problem.SETTINGS[name] for name in options.settings]
         if options.quick:
             self.settings = [problem.smaller(setting) for setting in self.settings]
@@ -42,9 +42,19 @@ class Comparison:
                 for threads in self.options.threads:
                     self.measure_line(setting, precision, threads, data)
 
+    def measure_what_there_is_time_for(self):
+        try:
+            self.measure_lines()
+        except KeyboardInterrupt:
+            print("compare: interrupted; here is what was measured", file=sys.stderr)
+            if not self.lines:
+                sys.exit(130)
+            return False
+        return True
+
     def measure_line(self, setting, precision, threads, data):
         heavy = 8 if setting.name == "C" and not self.options.quick else 1
-        rivals = duel.Duel(self.programs, setting, precision, data, self.peers)
+        rivals = duel.Duel(self.programs, setting, precision, data, self.peers, self.options.quick)
         line = rivals.line(threads, heavy * self.budget, self.turn)
         self.lines.append(line)
         self.measure_ceilings()
@@ -173,14 +183,15 @@ def describe(comparison):
 
 def run(options, folder, load):
     comparison = Comparison(options, folder, load)
-    comparison.measure_lines()
+    complete = comparison.measure_what_there_is_time_for()
     bounds = comparison.bounds()
     goals = report.Goals()
     if not options.quick:
         report.goals_of_lines(goals, comparison.lines, bounds, max(options.threads))
-    comparison.measure_passes(bounds)
-    comparison.measure_seeds(goals)
-    if not options.only_table and options.clock == "wall":
+    if complete:
+        comparison.measure_passes(bounds)
+        comparison.measure_seeds(goals)
+    if complete and not options.only_table and options.clock == "wall":
         comparison.measure_alone(goals)
     for threads in options.threads:
         each = comparison.rates[threads]["double"][2] * 1e3 / threads
