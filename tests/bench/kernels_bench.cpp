@@ -72,12 +72,20 @@ void update(benchmark::State& state, bool noise) {
   Particles<Scalar> particles = Particles<Scalar>::Zero(num_particles, num_columns);
   const Drift drift = Drift::Constant(num_particles, num_columns, 1e-9);
   const std::vector<unsigned char> trained(num_columns, 1);
-  kernels::StepTask task = {
-      0, num_particles, num_particles, num_columns, trained.data(), drift.data(), 0.1, 1e-3, noise ? 1e-9 : 0.0, {1, 2},
-      0};
+  kernels::StepTask task{};
+  task.last = num_particles;
+  task.num_particles = num_particles;
+  task.num_columns = num_columns;
+  task.trained = trained.data();
+  task.drift = drift.data();
+  task.step_size = 0.1;
+  task.penalty = 1e-3;
+  task.noise_amplitude = noise ? 1e-9 : 0.0;
+  task.noise_key = {1, 2};
+  task.noise_substeps = 1;
   for (auto _ : state) {
     ++task.step;
-    benchmark::DoNotOptimize(kernels::table<Scalar>().step(task, nullptr, particles.data()));
+    benchmark::DoNotOptimize(kernels::table<Scalar>().step(task, nullptr, particles.data(), nullptr));
   }
   count_values(state, num_particles * num_columns);
 }
@@ -175,7 +183,7 @@ void add_all() {
                                  [noise](benchmark::State& state) { update<Scalar>(state, noise); });
   }
   for (const char* neuron : {"tanh", "relu", "parity"}) {
-    for (const Index input_dim : {10, 20, 32, 784}) {
+    for (const Index input_dim : {10, 20, 32, 40, 784}) {
       const std::string end = std::string("/") + neuron + "/d:" + std::to_string(input_dim) + suffix;
       benchmark::RegisterBenchmark(("reduce" + end).c_str(), [=](benchmark::State& state) {
         pass<Scalar>(state, Which::reduce, neuron, input_dim);

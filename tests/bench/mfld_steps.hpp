@@ -6,7 +6,11 @@
 
 #include "mfld/core/parallel.hpp"
 #include "mfld/dynamics/estimators.hpp"
+#include "mfld/model/network.hpp"
+#include "mfld/objective/empirical_risk.hpp"
+#include "mfld/objective/risk.hpp"
 #include "mfld/steps/steps.hpp"
+#include "mfld/task/dataset.hpp"
 
 namespace mfld::bench {
 

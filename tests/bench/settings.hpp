@@ -17,12 +17,14 @@ struct Setting {
   Index batch_size = 0;  // 0: all samples
 };
 
-inline constexpr std::array<Setting, 5> settings = {{
+inline constexpr std::array<Setting, 7> settings = {{
     {"A", 2000, 1000, 20},
     {"B", 10000, 2000, 10},
     {"C", 100000, 10000, 32},
     {"D", 2000, 1000, 20, 32},
     {"E", 2000, 2000, 784},
+    {"P", 500, 400, 40},  // Gaussian inputs here, +-1 in `compare`
+    {"T", 100, 1000, 20, 32},
 }};
 
 inline Dataset make_data(const Setting& setting) {

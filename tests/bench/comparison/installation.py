@@ -8,8 +8,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-PACKAGES = ("python3-numpy", "python3-torch", "libopenblas0-openmp")
-MODULES = ("numpy", "torch")
+PACKAGES = {"python3-numpy": "", "python3-torch": "debian", "libopenblas0-openmp": "debian"}  # for which of the peers
 PLACES = ("/usr/bin/python3", "/usr/local/bin/python3")
 
 
@@ -18,12 +17,21 @@ def _is_installed(package):
     return subprocess.run(query, capture_output=True, text=True, check=False).stdout == "installed"
 
 
-def install_packages():
+def packages(peers):
+    return [package for package, peer in PACKAGES.items() if not peer or peer in peers]
+
+
+def modules(peers):
+    return ["numpy", "torch"] if "debian" in peers else ["numpy"]
+
+
+def install_packages(peers=("debian",)):
     """Installs what is missing of the Debian packages, and says so. Elsewhere: says what is needed."""
+    needed = packages(peers)
     if shutil.which("dpkg-query") is None:
-        print(f"compare: not a Debian system; needed are its equivalents of {', '.join(PACKAGES)}", file=sys.stderr)
+        print(f"compare: not a Debian system; needed are its equivalents of {', '.join(needed)}", file=sys.stderr)
         return
-    missing = [package for package in PACKAGES if not _is_installed(package)]
+    missing = [package for package in needed if not _is_installed(package)]
     if not missing:
         return
     as_root = [] if os.geteuid() == 0 else ["sudo"]
@@ -34,19 +42,20 @@ def install_packages():
     subprocess.run(install, check=True, stdout=sys.stderr)
 
 
-def _has_modules(python):
-    command = [python, "-c", "import " + ", ".join(MODULES)]
+def _has_modules(python, names):
+    command = [python, "-c", "import " + ", ".join(names)]
     return subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode == 0
 
 
-def switch_interpreter():
-    """Starts over under an interpreter that has numpy and torch, if this one has not."""
-    if all(importlib.util.find_spec(name) for name in MODULES):
+def switch_interpreter(peers=("debian",)):
+    """Starts over under an interpreter that has numpy and, for Debian's peers, torch, if this one has not."""
+    names = modules(peers)
+    if all(importlib.util.find_spec(name) for name in names):
         return
     for place in PLACES:
-        if os.path.exists(place) and place != sys.executable and _has_modules(place):
+        if os.path.exists(place) and place != sys.executable and _has_modules(place, names):
             os.execv(place, [place, *sys.argv])
-    sys.exit(f"compare: needs an interpreter with the modules {', '.join(MODULES)}; tried {', '.join(PLACES)}")
+    sys.exit(f"compare: needs an interpreter with the modules {', '.join(names)}; tried {', '.join(PLACES)}")
 
 
 def build(folder):
@@ -55,7 +64,7 @@ def build(folder):
     subprocess.run([ROOT / "sims/setup", "build", "tests"], **quiet)
     configure = ["cmake", "-G", "Ninja", "-S", ROOT, "-B", folder, "-DMFLD_BUILD_BENCHMARKS=ON"]
     subprocess.run(configure, **quiet)
-    targets = ["mfld_program", "mfld_step_bench", "plain_eigen_bench", "ceilings_bench"]
+    targets = ["mfld_program", "mfld_step_bench", "plain_eigen_bench", "ceilings_bench", "kernels_bench"]
     subprocess.run(["cmake", "--build", folder, "--target", *targets], **quiet)
 
 

@@ -7,6 +7,7 @@ Noise and mini-batches come from each library's own generator.
 
 import argparse
 import ctypes
+import logging
 import pathlib
 import sys
 import time
@@ -68,6 +69,7 @@ class NumpySteps:
         import numpy as np
 
         self.np = np
+        self.version = f"NumPy {np.__version__}"
         self.problem = problem
         self.generator = np.random.default_rng(1)
         self.set_threads = set_blas_threads
@@ -128,11 +130,14 @@ class TorchManualSteps:
 
         torch.set_grad_enabled(False)
         self.torch = torch
+        self.version = f"PyTorch {torch.__version__}"
         self.problem = problem
         self.inputs = torch.from_numpy(problem.inputs)
         self.targets = torch.from_numpy(problem.targets)
-        self.set_threads = torch.set_num_threads
         self.start_over()
+
+    def set_threads(self, threads):
+        self.torch.set_num_threads(threads)
 
     def start_over(self):
         torch, problem = self.torch, self.problem
@@ -218,7 +223,58 @@ class TorchAutogradSteps(TorchManualSteps):
         return self.torch.cat([self.blocks[0].t(), self.blocks[1]]).numpy()
 
 
-KINDS = {"numpy": NumpySteps, "torch": TorchManualSteps, "autograd": TorchAutogradSteps}
+class TorchCompiledSteps(TorchManualSteps):
+    """The hand-written gradient without buffers, which torch.compile makes itself: a step is one compiled graph, the
+    chunks of its samples written out in it, its random numbers from the library's generator or the compiler's own."""
+
+    own_noise = False
+
+    def __init__(self, problem):
+        super().__init__(problem)
+        # One object each: what is compiled for a chunk size and a generator stays, and is found again.
+        self.compiled = self.torch.compile(self.moved, dynamic=False)
+        self.compiled_descent = self.torch.compile(self.descended, dynamic=False)
+
+    def start_over(self):
+        self.theta = self.torch.from_numpy(self.problem.particles())
+        self.noise = self.torch.empty_like(self.theta)
+
+    def descended(self, theta, x, y):
+        r, w = theta[0], theta[1:]
+        into_r, into_w, constant = 0, 0, 0
+        for rows in self.problem.chunks(len(y)):
+            t = (x[rows] @ w).tanh()
+            g = (t @ r / self.problem.N - y[rows]) / len(y)
+            gx = x[rows] * g[:, None]
+            into_r = into_r + g @ t
+            into_w = into_w + gx.t() @ (t * t)
+            constant = constant + gx.sum(0)[:, None]
+        drift = self.torch.cat([into_r[None], (constant - into_w) * r])
+        return DECAY * theta - STEP_SIZE * drift
+
+    def batch(self):
+        return self.torch.randint(self.problem.n, (self.problem.batch_size,)) if self.problem.batch_size else None
+
+    def moved(self, theta, noise, samples):
+        if noise is None:
+            noise, samples = self.torch.randn_like(theta), self.batch()
+        x, y = self.inputs, self.targets
+        if samples is not None:
+            x, y = x[samples], y[samples]
+        return self.descended(theta, x, y) + AMPLITUDE * noise
+
+    def step(self):
+        given = (None, None) if self.own_noise else (self.noise.normal_(), self.batch())
+        self.theta = self.compiled(self.theta, *given)
+
+    def check(self, samples):
+        self.start_over()
+        rows = samples if samples else slice(None)
+        return self.compiled_descent(self.theta, self.inputs[rows], self.targets[rows]).numpy()
+
+
+KINDS = {"numpy": NumpySteps, "torch": TorchManualSteps, "autograd": TorchAutogradSteps, "compiled": TorchCompiledSteps}
+QUIET = ("torch.utils.flop_counter",)  # misses what only graphics processors need
 
 
 def seconds_per_step(engine, steps, warm_up, threads):
@@ -239,8 +295,13 @@ def answer(engine, words):
         engine.problem.chunk = int(words[1])
         engine.start_over()
         return "ok"
+    if command == "noise":
+        engine.own_noise = words[1] == "compiled"
+        return "ok"
     if command == "blas":
         return blas_in_use()
+    if command == "version":
+        return engine.version
     if command == "check":
         engine.check([int(word) for word in words[2:]]).astype("float64").tofile(words[1])
         return "ok"
@@ -255,6 +316,8 @@ def main():
     parser.add_argument("--precision", choices=("double", "single"), default="double")
     parser.add_argument("--data", required=True)
     options = parser.parse_args()
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.ERROR)
     engine = KINDS[options.kind](Problem(options))
     for line in sys.stdin:
         print(answer(engine, line.split()), flush=True)

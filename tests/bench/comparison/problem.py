@@ -8,13 +8,15 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
-    """h = r tanh(w.x + b), all trained, squared loss, weight decay, noise on every parameter. Batch 0: all samples."""
+    """h = r tanh(w.x + b), all trained, squared loss, weight decay, noise on every parameter. Batch 0: all samples.
+    Signs: inputs of +-1 instead of Gaussian ones."""
 
     name: str
     particles: int
     samples: int
     dim: int
     batch: int = 0
+    signs: bool = False
 
     @property
     def step_samples(self):
@@ -26,7 +28,8 @@ class Setting:
 
     def describe(self):
         batch = f", mini-batch {self.batch}" if self.batch else ""
-        return f"{self.name}: N = {self.particles}, n = {self.samples}, d = {self.dim}{batch}"
+        signs = ", inputs of +-1" if self.signs else ""
+        return f"{self.name}: N = {self.particles}, n = {self.samples}, d = {self.dim}{batch}{signs}"
 
 
 SETTINGS = {
@@ -37,23 +40,27 @@ SETTINGS = {
         Setting("C", 100000, 10000, 32),
         Setting("D", 2000, 1000, 20, 32),
         Setting("E", 2000, 2000, 784),
+        Setting("P", 500, 400, 40, signs=True),
+        Setting("T", 100, 1000, 20, 32),
     )
 }
 
 
 def smaller(setting):
     """The same shape with a sixteenth of the pairs at most: for trying the program, not for numbers to quote."""
-    if setting.name == "D":
+    if setting.batch:
         return setting
     return dataclasses.replace(setting, particles=setting.particles // 4, samples=setting.samples // 4)
 
 
 def write(setting, folder):
-    """Gaussian inputs, labels of a planted neuron, particles whose pre-activations are of order 1."""
+    """Inputs, labels of a planted neuron, particles whose pre-activations are of order 1."""
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     generator = np.random.default_rng(1)
     inputs = generator.standard_normal((setting.samples, setting.dim))
+    if setting.signs:
+        inputs = np.sign(inputs)
     targets = np.tanh(inputs[:, 0]) + 0.1 * generator.standard_normal(setting.samples)
     particles = generator.standard_normal((setting.dim + 2, setting.particles))
     particles[1:-1] /= setting.dim**0.5

@@ -1,14 +1,16 @@
 """The one table, and the numbers aimed at beside what was measured."""
 
-NAMES = {
-    "mfld": "mfld",
-    "torch": "PyTorch, hand-written",
-    "autograd": "PyTorch, autograd",
-    "numpy": "NumPy",
-    "eigen": "plain Eigen",
-}
+from . import engines
+
 PYTORCH = ("torch", "autograd")
 OTHERS = ("numpy", "eigen")
+NEW = ("jax", "jaxgrad", "torch2", "compiled", "numpy")
+RATIOS = {
+    "PyTorch : mfld": PYTORCH,
+    "NumPy or Eigen : mfld": OTHERS,
+    "JAX : mfld": ("jax", "jaxgrad"),
+    "PyTorch 2 : mfld": ("torch2", "compiled"),
+}
 
 
 def _milliseconds(times):
@@ -39,13 +41,15 @@ def _ratio(pair):
 
 def table(lines, bounds):
     """Markdown; every cell with a slash is best / median over the turns."""
-    ratio_names = ("PyTorch : mfld", "NumPy or Eigen : mfld", "bound, ms", "of bound")
-    rows = [["", "precision", "threads", *(f"{name}, ms" for name in NAMES.values()), *ratio_names]]
+    present = [name for name in engines.ENGINES if any(name in line.times for line in lines)]
+    pairs = {title: rivals for title, rivals in RATIOS.items() if set(rivals) & set(present)}
+    names = ["mfld", *(engines.ENGINES[name].name for name in present)]
+    rows = [["", "precision", "threads", *(f"{name}, ms" for name in names), *pairs, "bound, ms", "of bound"]]
     for line in lines:
         bound = bounds[id(line)]
         row = [line.setting.name, line.precision, str(line.threads)]
-        row += [_milliseconds(line.times.get(name)) for name in NAMES]
-        row += [_ratio(ratios(line, PYTORCH)), _ratio(ratios(line, OTHERS)), _three(bound * 1e3)]
+        row += [_milliseconds(line.times.get(name)) for name in ("mfld", *present)]
+        row += [*(_ratio(ratios(line, rivals)) for rivals in pairs.values()), _three(bound * 1e3)]
         row.append(f"{100 * bound / line.times['mfld'].best:.0f} %")
         rows.append(row)
     return aligned(rows)
@@ -83,6 +87,23 @@ OVER_PYTORCH = {
     ("E", "double"): 1.3,
     ("E", "single"): 1.25,
 }
+# Over the best of JAX, PyTorch 2 and NumPy
+OVER_NEW = {
+    ("A", "double"): 3.8,
+    ("A", "single"): 3.8,
+    ("B", "double"): 6.5,
+    ("B", "single"): 4.5,
+    ("C", "double"): 6,
+    ("C", "single"): 6,
+    ("D", "double"): 10,
+    ("D", "single"): 6,
+    ("E", "double"): 1.65,
+    ("E", "single"): 1.5,
+    ("P", "double"): 6,
+    ("P", "single"): 6,
+    ("T", "double"): 6,
+    ("T", "single"): 6,
+}
 OVER_EIGEN = {"A": 15, "B": 25}
 SHARE_OF_BOUND = {"A": 80, "B": 80, "C": 75, "E": 90}
 
@@ -108,6 +129,8 @@ def goals_of_lines(goals, lines, bounds, threads):
     by_key = {(line.setting.name, line.precision, line.threads): line for line in lines}
     for (name, precision, used), line in by_key.items():
         label = f"{name} {precision}"
+        if used == (1 if name == "T" else threads):
+            _goals_over_new(goals, label, line)
         if used == threads:
             _goals_of_line(goals, label, line, bounds[id(line)])
         one = by_key.get((name, precision, 1))
@@ -115,11 +138,18 @@ def goals_of_lines(goals, lines, bounds, threads):
             goals.at_least(f"{label}: 2 threads against 1", one.times["mfld"].best / line.times["mfld"].best, 1.9)
 
 
+def _goals_over_new(goals, label, line):
+    if any(name in line.times for name in NEW if name != "numpy"):
+        pair = ratios(line, NEW)
+        goals.at_least(f"{label}: best of JAX, PyTorch 2 and NumPy : mfld, best", pair[0], OVER_NEW[line.setting.name, line.precision])
+
+
 def _goals_of_line(goals, label, line, bound):
     name, precision = line.setting.name, line.precision
-    for which, kind in enumerate(("best", "median")):
+    for which, kind in enumerate(("best", "median") if "torch" in line.times else ()):
         pair = ratios(line, PYTORCH)
-        goals.at_least(f"{label}: better PyTorch : mfld, {kind}", pair[which], OVER_PYTORCH[name, precision])
+        if (name, precision) in OVER_PYTORCH:
+            goals.at_least(f"{label}: better PyTorch : mfld, {kind}", pair[which], OVER_PYTORCH[name, precision])
         if name == "D":
             goals.at_least(f"{label}: better of NumPy and Eigen : mfld, {kind}", ratios(line, OTHERS)[which], 3.5)
         if name == "B":

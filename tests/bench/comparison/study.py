@@ -6,10 +6,7 @@ import pathlib
 import platform
 import sys
 
-import numpy
-import torch
-
-from . import alone, duel, installation, passes, problem, report, rounds, worker
+from . import alone, duel, engines, installation, passes, problem, report, rounds, seeds, worker
 
 
 class Comparison:
@@ -17,9 +14,11 @@ class Comparison:
         self.options = options
         self.load = load
         self.folder = pathlib.Path(folder)
-        self.programs = worker.Programs(options.build, max(options.threads))
-        self.turn = 0.05 if options.quick else 0.3
-        self.budget = 1 if options.quick else 15
+        self.programs = worker.Programs(options.build, max(options.threads), options.peer_python)
+        worker.Worker.clock = options.clock
+        self.peers = engines.of_families(options.peers)
+        self.budget = 1 if options.quick else options.seconds
+        self.turn = max(0.05, self.budget / 50)
         self.settings = [problem.SETTINGS[name] for name in options.settings]
         if options.quick:
             self.settings = [problem.smaller(setting) for setting in self.settings]
@@ -43,9 +42,20 @@ class Comparison:
                 for threads in self.options.threads:
                     self.measure_line(setting, precision, threads, data)
 
+    def measure_what_there_is_time_for(self):
+        try:
+            self.measure_lines()
+        except KeyboardInterrupt:
+            print("compare: interrupted; here is what was measured", file=sys.stderr)
+            if not self.lines:
+                sys.exit(130)
+            return False
+        return True
+
     def measure_line(self, setting, precision, threads, data):
         heavy = 8 if setting.name == "C" and not self.options.quick else 1
-        line = duel.Duel(self.programs, setting, precision, data).line(threads, heavy * self.budget, self.turn)
+        rivals = duel.Duel(self.programs, setting, precision, data, self.peers, self.options.quick)
+        line = rivals.line(threads, heavy * self.budget, self.turn)
         self.lines.append(line)
         self.measure_ceilings()
         times = ", ".join(f"{name} {times.best * 1e3:.4g} ms" for name, times in line.times.items())
@@ -59,9 +69,21 @@ class Comparison:
 
     def measure_passes(self, bounds):
         for line in self.lines if not self.options.quick else ():
-            if line.threads == 1 and line.setting.name != "D":  # 32 samples: the passes are not what a step is made of
+            if line.threads == 1 and not line.setting.batch:  # 32 samples: the passes are not what a step is made of
                 from_caches = passes.pass_seconds(self.programs.build, line.setting, line.precision)
                 self.extras.append(passes.describe(line, bounds[id(line)], from_caches))
+
+    def measure_seeds(self, goals):
+        """JAX with many seeds at once, beside a sweep of as many runs; only where the setting of sweeps is asked for."""
+        setting = problem.SETTINGS["T"]
+        for precision in self.options.precisions if "jax" in self.options.peers and setting in self.settings else ():
+            data, threads = self.folder / setting.name, max(self.options.threads)
+            steps = 200 if self.options.quick else 2000
+            found = seeds.measure(self.programs, setting, precision, data, threads, steps, 1 if self.options.quick else 3)
+            self.extras.append(found.describe(setting, precision, threads))
+            if not self.options.quick:
+                what = f"T {precision}: {seeds.COUNT} seeds at once, JAX : mfld without looks"
+                goals.at_least(what, found.jax / found.unwatched, 8)
 
     def measure_alone(self, goals):
         for setting in self.settings:
@@ -129,13 +151,19 @@ class Comparison:
         )
 
 
+def _versions(lines):
+    found = sorted({version for line in lines for version in line.versions.values()})
+    if any("eigen" in line.times for line in lines):
+        found.append("Eigen 3.4 with -march=native and OpenMP")
+    return f"{worker.widest_torch_capability()}; mfld; {'; '.join(found)}"
+
+
 def describe(comparison):
     """Machine, date, commit, rates and versions: what makes the table a claim."""
     lines = [
         f"{installation.processor()}, {os.cpu_count()} cores, {platform.platform()}; "
         f"{datetime.date.today()}; commit {installation.commit()}; load before: {comparison.load:.2f}",
-        f"PyTorch {torch.__version__} ({worker.widest_torch_capability()}), NumPy {numpy.__version__}, Eigen 3.4 with "
-        "-march=native and OpenMP",
+        _versions(comparison.lines),
         "Bound: 4 N n d / F + N n / A + N (d + 2) / G, with the rates measured in this run:",
     ]
     for threads, by_precision in comparison.rates.items():
@@ -143,8 +171,10 @@ def describe(comparison):
             rates = f"F = {flops:.0f} GFLOP/s, A = {tanh:.2f} G tanh/s, G = {normals:.2f} G normals/s"
             lines.append(f"  {threads} threads, {precision}: {rates}")
     lines.append("Every step includes its noise. Times: best / median over turns, each the mean over a turn's steps.")
+    if comparison.options.clock == "processor":
+        lines.append("Times are those of the processor: what one thread takes where nothing else runs.")
     for line in comparison.lines:
-        chosen = "; ".join(f"{name} {blas}, {chunk} samples a chunk" for name, (blas, chunk) in line.choices.items())
+        chosen = "; ".join(f"{name} {choice}" for name, choice in line.choices.items())
         label = f"{line.setting.name} {line.precision}, {line.threads} threads"
         lines.append(f"  {label}: agree to {line.difference:.1e}; {chosen}")
         lines += [f"    {note}" for note in line.notes]
@@ -153,13 +183,15 @@ def describe(comparison):
 
 def run(options, folder, load):
     comparison = Comparison(options, folder, load)
-    comparison.measure_lines()
+    complete = comparison.measure_what_there_is_time_for()
     bounds = comparison.bounds()
     goals = report.Goals()
     if not options.quick:
         report.goals_of_lines(goals, comparison.lines, bounds, max(options.threads))
-    comparison.measure_passes(bounds)
-    if not options.only_table:
+    if complete:
+        comparison.measure_passes(bounds)
+        comparison.measure_seeds(goals)
+    if complete and not options.only_table and options.clock == "wall":
         comparison.measure_alone(goals)
     for threads in options.threads:
         each = comparison.rates[threads]["double"][2] * 1e3 / threads

@@ -5,6 +5,8 @@ import pathlib
 import subprocess
 import sys
 
+from . import engines
+
 HERE = pathlib.Path(__file__).resolve().parent
 PRESET = {name: os.environ[name] for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE") if name in os.environ}
 
@@ -32,7 +34,21 @@ def environment(core_type, threads):
     return result
 
 
+def peer_environment(build, threads):
+    """For libraries that bring their own BLAS. JAX makes as many threads as NPROC says, when it starts."""
+    result = {name: value for name, value in os.environ.items() if name not in PRESET}
+    result.update(NPROC=str(threads), OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads))
+    result.update(PYTHONDONTWRITEBYTECODE="1", PYTHONWARNINGS="ignore", JAX_PLATFORMS="cpu")
+    result["TORCHINDUCTOR_CACHE_DIR"] = str(build / "peers" / "compiled")
+    return result
+
+
 class Worker:
+    """With `clock` "processor" the seconds are those that the process had a processor for: on one thread those that
+    would pass on an idle machine, whatever else runs."""
+
+    clock = "wall"
+
     def __init__(self, command, env=None):
         self.process = subprocess.Popen(
             [str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env
@@ -47,7 +63,17 @@ class Worker:
         return reply.strip()
 
     def seconds(self, steps, warm_up, threads):
-        return float(self.ask(f"time {steps} {warm_up} {threads}"))
+        if self.clock == "wall":
+            return float(self.ask(f"time {steps} {warm_up} {threads}"))
+        if warm_up:
+            self.ask(f"time {warm_up} 0 {threads}")
+        before = self._processor_seconds()
+        self.ask(f"time {steps} 0 {threads}")
+        return (self._processor_seconds() - before) / steps
+
+    def _processor_seconds(self):
+        tasks = pathlib.Path(f"/proc/{self.process.pid}/task").iterdir()
+        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) * 1e-9
 
     def __enter__(self):
         return self
@@ -67,12 +93,17 @@ def problem_arguments(setting, precision, data):
 class Programs:
     """Where the built programs are, and how each engine is started."""
 
-    def __init__(self, build, max_threads):
-        self.build = pathlib.Path(build)
+    def __init__(self, build, max_threads, peer_python=None):
+        self.build = pathlib.Path(build).resolve()
         self.max_threads = max_threads
+        self.peer_python = peer_python  # has JAX or PyTorch 2, where they are asked for
 
-    def start(self, engine, setting, precision, data, core_type=None, extra=()):
+    def start(self, engine, setting, precision, data, core_type=None, extra=(), threads=None):
         arguments = [*problem_arguments(setting, precision, data), *extra]
+        peer = engines.ENGINES.get(engine)
+        if peer is not None and peer.family != "debian":
+            env = peer_environment(self.build, threads or self.max_threads)
+            return Worker([self.peer_python, HERE / peer.program, peer.kind, *arguments], env)
         env = environment(core_type, self.max_threads)
         if engine == "mfld":
             return Worker([self.build / "tests/bench/mfld_step_bench", *arguments], env)
