@@ -1,0 +1,80 @@
+"""Runs of `mfld` that the benchmark makes: certified ones, whose steps are counted, and plain ones, which are timed."""
+
+import csv
+import dataclasses
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+
+HELD = 2  # rows in a row below a level
+NEVER = -1e9  # a gap that no run has
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    step: int
+    phase: int
+    gradients: int
+    gap: float
+    error: float
+
+
+class Failed(RuntimeError):
+    """A run that mfld refused or could not make."""
+
+
+def execute(mfld, text, threads=1):
+    """(rows of metrics.csv, summary.json, processor seconds of the process). A run that diverges has rows, too."""
+    with tempfile.TemporaryDirectory(prefix="mfld-gap-") as folder:
+        experiment = pathlib.Path(folder) / "experiment.toml"
+        experiment.write_text(text)
+        out = pathlib.Path(folder) / "run"
+        command = [mfld, "run", experiment, "--out", out, "--quiet", "--threads", str(threads)]
+        with open(pathlib.Path(folder) / "errors", "w+") as errors:
+            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            errors.seek(0)
+            if process.returncode not in (0, 3):
+                raise Failed(errors.read().strip())
+        lines = [line for line in (out / "metrics.csv").read_text().splitlines() if not line.startswith("#")]
+        summary = json.loads((out / "summary.json").read_text())
+    return list(csv.DictReader(lines)), summary, usage.ru_utime + usage.ru_stime
+
+
+def geometric(last, ratio):
+    """0, 1, 2, ... up to `last`, each at least the one before and at most about `ratio` times it."""
+    steps = [0]
+    while steps[-1] < last:
+        steps.append(min(last, max(steps[-1] + 1, int(steps[-1] * ratio))))
+    return steps
+
+
+def certified(mfld, problem, phases, seed, most_steps, ratio, below):
+    """Rows of a run that ends once dual_gap is below in HELD rows, or after most_steps in all."""
+    fixed = sum(phase.get("steps", 0) for phase in phases)
+    last = {**phases[-1], "steps": max(1, most_steps - fixed),
+            "until": {"column": "dual_gap", "below": below, "held": HELD}}
+    looks = geometric(fixed + last["steps"], ratio)
+    rows, _, _ = execute(mfld, problem.experiment([*phases[:-1], last], seed, looks))
+    return [Row(int(row["step"]), int(row["phase"]), int(row["gradient_evaluations"]), float(row["dual_gap"]),
+                float(row["dual_gap_error"])) for row in rows]
+
+
+def first_below(rows, level, phases):
+    """The first of HELD rows in a row whose gap is below, at the wanted temperature; None where there is none."""
+    wanted = phases[-1]["lambda2"]
+    below = [row.gap < level and phases[row.phase]["lambda2"] == wanted for row in rows]
+    for k in range(1, len(rows) - HELD + 1):
+        if all(below[k : k + HELD]):
+            return rows[k]
+    return None
+
+
+def timed(mfld, problem, phase, steps):
+    """(processor seconds of the process, seconds of its steps by the program's own stopwatch): no looks but the first."""
+    text = problem.experiment([{**phase, "steps": steps}], 1, [0], ["train_loss"])
+    _, summary, processor = execute(mfld, text)
+    return processor, summary["wall_seconds_by_part"]["step"]
