@@ -40,17 +40,19 @@ def _ratio(pair):
 
 
 def table(lines, bounds):
-    """Markdown; every cell with a slash is best / median over the turns."""
+    """Markdown; every cell with a slash is best / median over the turns. Without bounds none of their columns."""
     present = [name for name in engines.ENGINES if any(name in line.times for line in lines)]
     pairs = {title: rivals for title, rivals in RATIOS.items() if set(rivals) & set(present)}
     names = ["mfld", *(engines.ENGINES[name].name for name in present)]
-    rows = [["", "precision", "threads", *(f"{name}, ms" for name in names), *pairs, "bound, ms", "of bound"]]
+    rows = [["", "precision", "threads", *(f"{name}, ms" for name in names), *pairs]]
+    rows[0] += ["bound, ms", "of bound"] if bounds else []
     for line in lines:
-        bound = bounds[id(line)]
         row = [line.setting.name, line.precision, str(line.threads)]
         row += [_milliseconds(line.times.get(name)) for name in ("mfld", *present)]
-        row += [*(_ratio(ratios(line, rivals)) for rivals in pairs.values()), _three(bound * 1e3)]
-        row.append(f"{100 * bound / line.times['mfld'].best:.0f} %")
+        row += [*(_ratio(ratios(line, rivals)) for rivals in pairs.values())]
+        if bounds:
+            bound = bounds[id(line)]
+            row += [_three(bound * 1e3), f"{100 * bound / line.times['mfld'].best:.0f} %"]
         rows.append(row)
     return aligned(rows)
 
