@@ -3,11 +3,11 @@
 
     plots/deep_kernel.py RUN_DIR [--out FOLDER] [--networks K] [--widths N1,N2]
 
-The program has no deep networks of finite width: those here are drawn and trained by this script (deep_networks.py), with the depth, the
-bias factor and the training points of the runs. Left: the tangent kernel at (e_1, (cos g, sin g)) of each at the start and
-after training, with the limit of infinite width. Right: what the trained networks put out, among the mean and the 10 to 90 % of
-the Gaussian process of infinite width, which the program has computed. Prints the distance of kernels from the limit, how far
-training moves them, and the training loss that is left.
+The program has no deep networks of finite width: those here are drawn and trained by this script (deep_networks.py), with
+the depth, the bias factor and the training points of the runs. Left: the tangent kernel at (e_1, (cos g, sin g)) of each at
+the start and after training, with the limit of infinite width. Right: what the trained networks put out, among the mean and
+the 10 to 90 % of the Gaussian process of infinite width, which the program has computed. Prints the distance of kernels from
+the limit, how far training moves them, and the training loss that is left.
 Needs a case of kernel-regression with kernel = "infinite-tangent", convention = "jacot", activation relu, and a case with a
 trajectory, whose training points are taken. Writes deep_kernel.png, .pdf and .svg.
 """
@@ -41,7 +41,8 @@ START, END = "-", "--"
 def infinite_run(runs):
     for run in runs:
         phase = run.phases[0] if run.phases else {}
-        if phase.get("kernel") == "infinite-tangent" and phase.get("convention") == "jacot" and run.predictions is not None:
+        wanted = (phase.get("kernel"), phase.get("convention")) == ("infinite-tangent", "jacot")
+        if wanted and run.predictions is not None:
             if run.setting("network.activation", None) != "relu" or "x_2" not in run.predictions or "x_3" in run.predictions:
                 raise results.Error(f"{FIGURE} is of relu networks of two inputs, and {run.name} is another.")
             return run
@@ -53,7 +54,8 @@ def training_points(runs, infinite):
         if run.trajectory is not None and "train_inputs" in (run.data or {}):
             same = run.predictions is not None and np.array_equal(run.predictions["target"], infinite.predictions["target"])
             if not same:
-                raise results.Error(f"{FIGURE} needs one data set, and {run.name} has another than {infinite.name}; set seeds.data.")
+                raise results.Error(f"{FIGURE} needs one data set, and {run.name} has another than {infinite.name}; "
+                                    "set seeds.data.")
             return np.asarray(run.data["train_inputs"]), np.asarray(run.data["train_targets"])
     raise results.Error(f"{FIGURE} needs the training points, which a trajectory holds; set observe.trajectory.particles.")
 
@@ -76,9 +78,9 @@ def relative(difference, reference):
 
 
 def report(width, before, after, losses, limit):
-    say(f"N = {width} ({len(losses)} networks, median): kernel at the start {np.median(relative(before - limit, limit)):.2g} from the "
-        f"limit, moved by {np.median(relative(after - before, before)):.2g} in training; loss left {np.median(losses):.1g}, "
-        f"at most {losses.max():.1g}")
+    distance, movement = np.median(relative(before - limit, limit)), np.median(relative(after - before, before))
+    say(f"N = {width} ({len(losses)} networks, median): kernel at the start {distance:.2g} from the limit, moved by "
+        f"{movement:.2g} in training; loss left {np.median(losses):.1g}, at most {losses.max():.1g}")
 
 
 def draw_kernels(axes, made, limit):
@@ -99,9 +101,10 @@ def draw_outputs(axes, made, infinite, points):
     table = infinite.predictions
     angles = np.arctan2(table["x_2"], table["x_1"]).to_numpy()
     order = np.argsort(angles)
-    angles, mean, std, target = (values[order] for values in (angles, *(table[name].to_numpy() for name in ("output", "std", "target"))))
-    reach = TAIL_DEVIATIONS * std
-    axes.fill_between(angles, mean - reach, mean + reach, color=style.COLOURS[3], alpha=0.6, linewidth=0, label="10 to 90 % of the limit")
+    mean, std, target = (table[name].to_numpy()[order] for name in ("output", "std", "target"))
+    angles, reach = angles[order], TAIL_DEVIATIONS * std
+    axes.fill_between(angles, mean - reach, mean + reach, color=style.COLOURS[3], alpha=0.6, linewidth=0,
+                      label="10 to 90 % of the limit")
     for index, (width, (*_, outputs, _)) in enumerate(made.items()):
         axes.plot(ANGLES, outputs.T, linewidth=0.7, color=style.COLOURS[index], alpha=0.8,
                   label=[f"$N$ = {width}, trained"] + [None] * (len(outputs) - 1))
@@ -131,8 +134,8 @@ def draw(runs, args):
     outputs.set_title("trained from independent starts", loc="left")
     for axes in (kernels, outputs):
         axes.set_xticks([-np.pi, 0, np.pi], [r"$-\pi$", "0", r"$\pi$"])
-    style.save(figure, args, "deep_kernel", f"{args.networks} networks of each finite width, drawn and trained by the plot script; "
-               "the limits are exact")
+    style.save(figure, args, "deep_kernel", f"{args.networks} networks of each finite width, drawn and trained by the plot "
+               "script; the limits are exact")
 
 
 def two_widths(text):

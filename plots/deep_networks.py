@@ -8,8 +8,8 @@ import numpy as np
 
 
 def limit_kernel(cosines, depth, beta):
-    """The tangent kernel of infinite width, L = depth, between unit vectors of the plane at these cosines (their theorem 1, with the
-    arc-cosine kernels of Cho & Saul, NIPS 2009): S_1 = x.x'/2 + beta^2, T_1 = S_1, S_{l+1} = E[relu relu] + beta^2,
+    """The tangent kernel of infinite width, L = depth, between unit vectors of the plane at these cosines (their theorem 1,
+    with the arc-cosine kernels of Cho & Saul, NIPS 2009): S_1 = x.x'/2 + beta^2, T_1 = S_1, S_{l+1} = E[relu relu] + beta^2,
     T_{l+1} = S_{l+1} + E[relu' relu'] T_l."""
     square = 0.5 + beta**2
     covariance = 0.5 * np.asarray(cosines, float) + beta**2
@@ -52,7 +52,8 @@ class DeepNetwork:
         """[n, m]: the sum over weights and biases of products of derivatives."""
         a, g, _ = self._passes(one)
         b, h, _ = self._passes(other)
-        return sum((x @ y.T) * (scale**2 * (u @ v.T) + self.beta**2) for u, v, x, y, scale in zip(a, b, g, h, self.scales))
+        return sum((x @ y.T) * (scale**2 * (u @ v.T) + self.beta**2)
+                   for u, v, x, y, scale in zip(a, b, g, h, self.scales))
 
     def train(self, inputs, targets, steps, step_size):
         """Gradient descent on 1/(2n) sum_i (f(x_i) - y_i)^2; returns this loss before the last step."""

@@ -6,9 +6,9 @@
 Left: the column dual_gap, an estimate of an upper bound on L(mu) - L*, against the step, case by case; every step of every
 case costs one gradient and one normal number a coordinate. Medians over the seeds with the quartiles and each seed. In the
 grey band the gap is below the standard error of its estimate (at the end, of the case whose median is the least). Right:
-after how many steps the gap is first below 0.001 (of those that were recorded; the median, and each seed as a dot), against the friction of the steps with velocities;
-the horizontal line is that of the others, the vertical one the friction 2 sqrt(2 lambda1) that suits the slowest direction, of
-the penalty alone. Prints these numbers of steps and how the gap ends.
+after how many steps the gap is first below 0.001 (of those that were recorded; the median, and each seed as a dot), against
+the friction of the steps with velocities; the horizontal line is that of the others, the vertical one the friction
+2 sqrt(2 lambda1) that suits the slowest direction, of the penalty alone. Prints these numbers of steps and how the gap ends.
 Writes kinetic_versus_overdamped.png, .pdf and .svg.
 """
 
@@ -66,11 +66,13 @@ def draw_steps(axes, cases):
             axes.axhline(middle, linestyle=family_comparison.LINESTYLES[index], color=style.COLOURS[index])
             continue
         friction = runs[0].phases[0]["friction"]
-        axes.plot([friction] * len(steps), steps, linestyle="none", marker=".", markersize=2.5, color=style.COLOURS[index])
+        axes.plot([friction] * len(steps), steps, linestyle="none", marker=".", markersize=2.5,
+                  color=style.COLOURS[index])
         axes.plot(friction, middle, linestyle="none", **style.look(index))
     penalty = next(iter(cases.values()))[0].phases[0].get("lambda1")
     if isinstance(penalty, float) and penalty > 0:
-        axes.axvline(2 * np.sqrt(2 * penalty), linestyle=":", linewidth=1, color=style.GREY, label=r"$2 \sqrt{2 \lambda_1}$")
+        axes.axvline(2 * np.sqrt(2 * penalty), linestyle=":", linewidth=1, color=style.GREY,
+                     label=r"$2 \sqrt{2 \lambda_1}$")
         axes.legend(loc="lower right")
     style.from_zero(axes)
     axes.set(xscale="log", xlabel=r"friction $\gamma$", ylabel="step $k$")
@@ -82,7 +84,8 @@ def draw(runs, args):
     series.require(runs, ERROR, FIGURE)
     cases = {label or "runs": members for label, members in series.by_case(runs).items()}
     style.require_few(cases, FIGURE)
-    error = family_comparison.least_error({"": {label: [run.metrics for run in members] for label, members in cases.items()}})
+    tables = {label: [run.metrics for run in members] for label, members in cases.items()}
+    error = family_comparison.least_error({"": tables})
     if not error > 0:
         raise results.Error(f"{FIGURE} needs numbers in the column {ERROR}.")
     figure = style.figure(style.WIDTH_INCHES, 3.2)

@@ -4,9 +4,10 @@
     plots/lazy_paths.py RUN_DIR [--out FOLDER] [--particles K]
 
 A panel for each case, of the first run that has a trajectory: |r_j| |w_j| against the angle between w_j and the teacher
-direction nearest to it at that time, from the start (rings) to the end (dots). The angle is signed, 0 to 180 degrees: a ReLU and its
-mirror image differ. A neuron whose r_j changes its sign passes the size 0, below the panel. Prints, at the start and the end, the share of sum_j |r_j| |w_j| within 20 degrees of a teacher, and the
-median turn of a neuron between them. Needs [observe.trajectory] particles and a task with teachers.
+direction nearest to it at that time, from the start (rings) to the end (dots). Angles are from 0 to 180 degrees: a ReLU and
+its mirror image differ. A neuron whose r_j changes its sign passes the size 0, below the panel. Prints, at the start and the
+end, the share of sum_j |r_j| |w_j| within 20 degrees of a teacher, and the median turn of a neuron between them.
+Needs [observe.trajectory] particles and a task with teachers.
 Writes lazy_paths.png, .pdf and .svg.
 """
 
@@ -95,7 +96,8 @@ def draw(runs, args):
         say(f"{label or members[0].name}: {near(paths, 0):.2f} of the sizes within {NEAR} degrees of a teacher at the start, "
             f"{near(paths, -1):.2f} at the end; a neuron turns by {np.nanmedian(paths.turns):.3g} degrees (median)")
         alpha = members[0].setting("network.alpha", None)
-        axes.set_title(words.in_figure(label or members[0].name) + (rf", $\alpha$ = {alpha:g}" if sweeps.is_number(alpha) else ""), loc="left")
+        scale = rf", $\alpha$ = {alpha:g}" if sweeps.is_number(alpha) else ""
+        axes.set_title(words.in_figure(label or members[0].name) + scale, loc="left")
         axes.set(yscale="log", xlabel="angle to the nearest teacher (degrees)")
         axes.axvspan(0, NEAR, color=style.SHADE, linewidth=0, zorder=0)
     right, top = (max(getattr(axes, f"get_{axis}lim")()[1] for axes in panels) for axis in "xy")

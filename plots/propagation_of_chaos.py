@@ -3,12 +3,12 @@
 
     plots/propagation_of_chaos.py RUN_DIR [--out FOLDER]
 
-Left: the variance of the output f(x) over the replicas at the end, a mean over the test inputs, against N. Middle: by how much
-the mean of the training loss is above that of the widest networks; the widest are of N_w particles and have an error of their own, so
-that the difference is divided by 1 - N / N_w. Only widths up to a sixteenth of N_w are drawn there. Bars are intervals
-of 95 %. Both should fall like 1/N; slopes and their intervals of 95 % are by the jackknife over the replicas, for the
-networks of one seed share their first particles and noise at all widths. Right: N times the variance of the objective F over
-the replicas at every recorded time, which does not grow where chaos is propagated uniformly in time.
+Left: the variance of the output f(x) over the replicas at the end, a mean over the test inputs, against N. Middle: by how
+much the mean of the training loss is above that of the widest networks; these, of N_w particles, have an error of their own,
+so that the difference is divided by 1 - N / N_w. Only widths up to a sixteenth of N_w are drawn there. Bars are intervals of
+95 %. Both should fall like 1/N; slopes and their intervals of 95 % are by the jackknife over the replicas, for the networks
+of one seed share their first particles and noise at all widths. Right: N times the variance of the objective F over the
+replicas at every recorded time, which does not grow where chaos is propagated uniformly in time.
 Needs observe.predictions. Writes propagation_of_chaos.png, .pdf and .svg and prints the slopes.
 """
 
@@ -84,7 +84,8 @@ def biases(members):
     widest = max(members)
     losses = {width: np.array([sweeps.last_value(run, LOSS) for run in runs]) for width, runs in members.items()}
     widths = [width for width in members if width <= widest / SHARE]
-    return np.array(widths), np.array([[np.mean((losses[width] - losses[widest])[rows]) / (1 - width / widest) for width in widths]
+    above = {width: (losses[width] - losses[widest]) / (1 - width / widest) for width in widths}
+    return np.array(widths), np.array([[above[width][rows].mean() for width in widths]
                                        for rows in left_out(len(losses[widest]))])
 
 
@@ -98,8 +99,10 @@ def draw_points(axes, index, label, what, widths, values):
         interval, offset = power
         text = f"slope {interval.value:.2f} [{interval.low:.2f}, {interval.high:.2f}]".replace("-", "\N{MINUS SIGN}")
         ends = np.array([widths[0], widths[-1]], float)
-        axes.plot(ends, offset * ends**interval.value, linestyle=LINESTYLES[index], linewidth=0.9, color=style.COLOURS[index])
-        say(f"{label}: {what} against N, slope {interval.value:.3f}, 95 % interval {interval.low:.3f} to {interval.high:.3f}")
+        axes.plot(ends, offset * ends**interval.value, linestyle=LINESTYLES[index], linewidth=0.9,
+                  color=style.COLOURS[index])
+        say(f"{label}: {what} against N, slope {interval.value:.3f}, 95 % interval {interval.low:.3f} to "
+            f"{interval.high:.3f}")
     say(f"{label}: {what} " + ", ".join(f"{value:.3g} +- {each:.1g} (N = {width})"
                                         for width, value, each in zip(widths, middle, error)))
     axes.errorbar(widths, middle, factor * error, linestyle="none", elinewidth=0.9,

@@ -50,7 +50,8 @@ def draw_spread(axes, cases):
         say(f"{label}: variance of f " + ", ".join(f"{value:.3g} (N = {width})" for width, value in zip(widths, values)))
         if len(widths) > 2 and (values > 0).all():
             slope = fits.slope(widths, values)
-            say(f"{label}: slope {slope.value:.2f}, 95 % interval {slope.low:.2f} to {slope.high:.2f} of the scatter of the points")
+            say(f"{label}: slope {slope.value:.2f}, 95 % interval {slope.low:.2f} to {slope.high:.2f} of the scatter of the "
+                "points")
     axes.set(yscale="log", xlabel="particles $N$", ylabel=r"$\mathrm{Var}\, f_N(x)$, mean over test inputs")
     sweeps.show_values(axes, [run.keys[KEY] for runs in cases.values() for run in runs])
     axes.set_title("variance over the seeds", loc="left")
@@ -72,7 +73,8 @@ def draw(runs, args):
     if not error > 0:
         raise results.Error(f"{FIGURE} needs numbers in the column {family_comparison.ERROR}.")
     figure = style.figure(1.45 * style.WIDTH_INCHES, 3.5)
-    grid = figure.subplot_mosaic([["legend"] * 3, ["gradients", "seconds", "spread"]], gridspec_kw={"height_ratios": (0.25, 3)})
+    grid = figure.subplot_mosaic([["legend"] * 3, ["gradients", "seconds", "spread"]],
+                                 gridspec_kw={"height_ratios": (0.25, 3)})
     for name, x in zip(("gradients", "seconds"), family_comparison.AXES):
         family_comparison.draw_panel(grid[name], tables, x, error)
     grid["gradients"].set_ylabel(labels.column(family_comparison.GAP))

@@ -4,10 +4,10 @@
     plots/trajectories.py RUN_DIR [--out FOLDER] [--plane i,j] [--particles K] [--width N] [--no-animation]
 
 Rings are starts, dots are ends, rays from the origin are the teacher directions. Where a few neurons go much further than
-the others start from the origin, a second row shows the middle, which a grey frame marks in the first. For inputs of more than two dimensions
-the plane is the one of the first two relevant directions; --plane 1,3 draws that of the teachers 1 and 3 (or of two
-relevant directions, or of two inputs, where there is no teacher), --plane inputs:1,2 that of two inputs. One input has
-its bias beside it. Needs [observe.trajectory] particles in the experiment.
+the others start from the origin, a second row shows the middle, which a grey frame marks in the first. For inputs of more
+than two dimensions the plane is the one of the first two relevant directions; --plane 1,3 draws that of the teachers 1 and 3
+(or of two relevant directions, or of two inputs, where there is no teacher), --plane inputs:1,2 that of two inputs. One input
+has its bias beside it. Needs [observe.trajectory] particles in the experiment.
 Writes trajectories.png, .pdf, .svg and .gif. Where the runs differ in width, trajectories_width.png, .pdf and .svg show
 how far neurons move against the width, and the fitted slopes are printed.
 """

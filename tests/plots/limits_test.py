@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Figures of what particles and networks come to: chaos that is propagated, mini-batches, velocities, sizes and angles of
-neurons, deep networks. From runs that are made up, but for the kernels of deep networks."""
+neurons, samples, deep networks. From runs that are made up, but for the kernels of deep networks."""
 
 from drawing import DrawingTest, write_run, write_runs  # first: it may start the test over
 
@@ -142,6 +142,51 @@ class LazyPathsTest(DrawingTest):
         with h5py.File(self.folder / "run" / "trajectory.h5", "a") as file:
             del file["data/teacher_directions"]
         self.assert_refuses("lazy_paths", "teachers")
+
+
+class MiddleTest(DrawingTest):
+    def draw_with_ends_at(self, radius):
+        """Whether a second row is drawn: 99 neurons stay near the origin, one goes so far."""
+        frames = np.random.default_rng(1).uniform(-1, 1, size=(1, 100, 3)).repeat(2, axis=0)
+        frames[1, 0] = [1, radius, 0]
+        write_run(self.folder / "run", {"train_loss": 1}, frames=frames)
+        self.draw("trajectories", "--no-animation")
+        return "the middle" in (self.folder / "out" / "trajectories.svg").read_text()
+
+    def test_the_middle_is_drawn_again_where_few_go_far(self):
+        self.assertTrue(self.draw_with_ends_at(30))
+
+    def test_and_not_where_none_does(self):
+        self.assertFalse(self.draw_with_ends_at(1))
+
+
+class TwoPhaseRatesTest(DrawingTest):
+    EXPERIMENT = ("[task]\nkind = \"teacher-student\"\ninput_dim = 5\nlabel_noise = \"{{noise}}\"\n[network]\nwidth = {width}\n"
+                  "[[phase]]\nmethod = \"{{method}}\"\n")
+
+    def content(self, loss, noise="uniform", method="gld"):
+        return {"columns": {"test_loss": loss, "train_loss": 1e-9},
+                "experiment": self.EXPERIMENT.replace("{{noise}}", noise).replace("{{method}}", method)}
+
+    def test_slopes_and_the_best_ridge(self):
+        runs = []
+        for n in (100, 200, 400, 800):
+            kernels = {"large": 0.5, "small": 50 / n}  # the large ridge is better at 100 samples alone
+            kernels["small"] *= 1.01
+            runs += [(f"student-{n}", "student", n, 1, self.content(10 / n)), (f"exact-{n}", "exact", n, 1, self.content(1, "none"))]
+            runs += [(f"{ridge}-{n}", ridge, n, 1, self.content(loss, method="kernel-regression")) for ridge, loss in kernels.items()]
+        write_runs(self.folder / "run", ["task.num_train", "seed"], runs)
+        printed = self.draw("two_phase_rates").stdout
+        self.assertIn("student: slope -1.00, 95 % interval -1.00 to -1.00", printed)
+        self.assertIn("kernel, n = 100: the best of 2 is large", printed)
+        self.assertIn("kernel, n = 200: the best of 2 is small", printed)
+        self.assertIn("exact, n = 800: training loss 1e-09 at the end", printed)
+        self.assert_written("two_phase_rates")
+
+    def test_without_noise_there_is_no_rate(self):
+        write_runs(self.folder / "run", ["task.num_train", "seed"],
+                   [(f"{n}", "exact", n, 1, self.content(1, "none")) for n in (100, 200)])
+        self.assert_refuses("two_phase_rates", "label_noise")
 
 
 class DeepNetworksTest(unittest.TestCase):
