@@ -25,6 +25,7 @@ constexpr double squared_radius = 64;   // of the ball for psi = 0: exp(-32) of 
 constexpr double converged = 1e-11;
 constexpr double tolerated = 0.01;
 constexpr double least_effective_share = 0.1;
+constexpr double least_pilot_share = 0.05;     // less among few samples, and more of them will not have the above
 constexpr double least_annealed_share = 0.25;  // less, and mass was missed that nothing shows
 constexpr double least_powers = 64;
 constexpr double most_powers = 384;
@@ -213,9 +214,20 @@ ProximalGibbs by_annealing(trust::LogRatio& log_ratio, int num_powers, std::vect
   return gather(log_ratio, Integration::annealed, u, log_weights);
 }
 
-/// As many as 160 powers would leave time for, within a factor of two.
+/// As many as 80 powers would leave time for, within a factor of two.
 Index num_chains_for(int num_powers, Index num_samples) {
-  return std::max<Index>(std::clamp<Index>(10 * num_samples / num_powers, num_samples / 16, num_samples / 8), 1);
+  return std::max<Index>(std::clamp<Index>(5 * num_samples / num_powers, num_samples / 32, num_samples / 16), 1);
+}
+
+/// Samples of the prior that say whether more of them are worth their cost, and how many powers there are to be; the
+/// chains begin at the first of them.
+Index num_pilots_for(Index num_samples) { return std::max<Index>(num_samples / 8, 1); }
+
+ProximalGibbs by_monte_carlo(trust::LogRatio& log_ratio, const IntegrationOptions& options) {
+  std::vector<Draws> draws = draws_of(options.seed, Purpose::certificate, options.num_samples);
+  const Particles<double> u = standard_normals(draws, log_ratio.dimension());
+  const Vector log_weights = log_ratio.rounded(u).array() - std::log(static_cast<double>(options.num_samples));
+  return gather(log_ratio, Integration::monte_carlo, u, log_weights);
 }
 
 /// By the first method that is accurate enough, or the one asked for.
@@ -226,14 +238,18 @@ ProximalGibbs integrate(trust::LogRatio& log_ratio, const IntegrationOptions& op
       return *std::move(result);
     }
   }
-  std::vector<Draws> draws = draws_of(options.seed, Purpose::certificate, options.num_samples);
-  const Particles<double> u = standard_normals(draws, log_ratio.dimension());
-  const Vector ratios = log_ratio.rounded(u);
-  const auto num_samples = static_cast<double>(options.num_samples);
-  ProximalGibbs result = gather(log_ratio, Integration::monte_carlo, u, ratios.array() - std::log(num_samples));
-  const bool enough = result.effective_sample_size >= least_effective_share * num_samples;
-  if (!asked(Integration::annealed) || (enough && asked(Integration::monte_carlo))) {
-    return result;
+  std::vector<Draws> draws = draws_of(options.seed, Purpose::certificate, num_pilots_for(options.num_samples));
+  Particles<double> u = standard_normals(draws, log_ratio.dimension());
+  Vector ratios = log_ratio.rounded(u);
+  if (asked(Integration::monte_carlo)) {
+    const double pilot_share = effective_size(ratios) / static_cast<double>(ratios.size());
+    if (options.method || pilot_share >= least_pilot_share) {
+      ProximalGibbs result = by_monte_carlo(log_ratio, options);
+      if (options.method ||
+          result.effective_sample_size >= least_effective_share * static_cast<double>(options.num_samples)) {
+        return result;
+      }
+    }
   }
   const int num_powers = num_powers_for(ratios);
   const Index num_chains = num_chains_for(num_powers, options.num_samples);
@@ -280,7 +296,7 @@ std::string describe_integration(const Network& network, const IntegrationOption
   const std::string sampled = fmt::format(
       "by {} samples of the prior (method 1), or where they are worth less than a tenth by {} to {} annealed chains "
       "(method 2)",
-      options.num_samples, options.num_samples / 16, options.num_samples / 8);
+      options.num_samples, options.num_samples / 32, options.num_samples / 16);
   return fmt::format("integral over {} parameters{}, {}", dimension, integrates_output ? " and, exactly, r" : "",
                      dimension <= most_quadrature_dimensions
                          ? fmt::format("by quadrature with up to {} nodes (method 0); where that does not converge {}",

@@ -203,7 +203,7 @@ TEST(TrustObservables, AreNoNumbersInPhasesWithoutAGibbsLaw) {
       observation_notes(stage.scene(), {"train_loss", "free_energy", "dual_gap"}),
       (std::vector<std::string>{
           "dual_gap: integral over 2 parameters, by quadrature with up to 32768 nodes (method 0); where that does not "
-          "converge by 4096 samples of the prior (method 1), or where they are worth less than a tenth by 256 to 512 "
+          "converge by 4096 samples of the prior (method 1), or where they are worth less than a tenth by 128 to 256 "
           "annealed "
           "chains (method 2); the nodes that are drawn come from the noise seed, alike in every row",
           "free_energy, dual_gap: not a number in phase 0, where lambda2 is 0",

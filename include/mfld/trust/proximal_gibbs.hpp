@@ -35,7 +35,7 @@ const char* name_of(Integration method);
 struct IntegrationOptions {
   std::uint64_t seed = 0;                  // node or chain k draws from stream (seed, certificate, k)
   std::optional<Integration> method = {};  // none: the first that is accurate enough
-  Index num_samples = 4096;                // of Monte Carlo; a sixteenth to an eighth as many annealed chains
+  Index num_samples = 4096;                // of Monte Carlo; a 32nd to a sixteenth as many annealed chains
   Index most_nodes = 1 << 15;              // of quadrature
 };
 
@@ -71,8 +71,9 @@ struct ProximalGibbs {
 /// err downward, by more than the standard error where modes are narrow. The draws depend on the seed alone, so that
 /// two calls differ by their arguments. dual [n]. Needs both of the above to be nothing; parallel, the same bits on any
 /// thread count. Sampled values of psi are those of single precision, whose error is far below that of the samples.
-/// Cost: HiddenSums at the nodes: 4096 by Monte Carlo, and at most 40 960 to 98 304 more by annealing; in double
-/// precision those of quadrature, and once more all nodes where h is linear in r.
+/// Cost: HiddenSums at the nodes: 512 of a pilot, 4096 by Monte Carlo where the pilot's effective share is a twentieth,
+/// and at most 20 480 to 49 152 more by annealing; in double precision those of quadrature, and once more all nodes
+/// where h is linear in r.
 ProximalGibbs proximal_gibbs(const MeanFieldProblem& problem, const Vector& dual,
                              const IntegrationOptions& options = {});
 
