@@ -6,7 +6,7 @@ import math
 
 from . import methods, runs
 
-TURN_SECONDS = 0.3
+TURN_SECONDS = 0.15
 FREE = ("step_size", "friction", "lambda1", "lambda2", "steps", "until")  # what the time of a step does not depend on
 
 

@@ -7,8 +7,7 @@ import itertools
 import math
 from collections.abc import Callable
 
-FULL = (0.25, 0.5, 1, 2)
-BATCH = (0.03125, 0.0625, 0.125, 0.25, 0.5)
+BATCH = (1, 0.5, 0.25, 0.125)
 BATCHES = (16, 64)
 
 
@@ -85,23 +84,18 @@ def samples(problem):
     return problem.config["task"].get("num_train", 569)
 
 
-KINETIC = {"eta": (0.25, 0.5, 0.75, 1), "friction": (1, 2, 4)}
-NOISY = {"eta": (0.0625, 0.125, 0.25, 0.5), "friction": (1, 2, 4)}
-
 METHODS = (
-    Method("euler-maruyama", {"eta": FULL}, _full("euler-maruyama"), {"eta": 1}),
-    Method("leimkuhler-matthews", {"eta": FULL}, _full("leimkuhler-matthews")),
-    Method("kinetic", KINETIC, _full("kinetic"), {"eta": 0.5, "friction": 2}),
-    Method("dual averaging", {"eta": (0.5, 1, 2), "inner": (5, 10, 20)}, _dual_averaging),
-    Method("p-sdca", {"eta": (0.5, 1, 2), "inner": (2, 5), "share": (0.1, 1)}, _dual_ascent),
-    Method("mini-batch", {"eta": BATCH, "batch": BATCHES}, _batches("euler-maruyama"), {"eta": 0.125, "batch": 16}),
-    Method("symmetric sweep", {"eta": BATCH, "batch": BATCHES}, _batches("euler-maruyama", sampling="symmetric-sweep")),
-    Method("mini-batch, leimkuhler-matthews", {"eta": BATCH, "batch": BATCHES}, _batches("leimkuhler-matthews")),
-    Method("mini-batch, kinetic", {**NOISY, "batch": BATCHES}, _batches("kinetic")),
-    Method("svrg", {"eta": BATCH[1:], "batch": (32,), "passes": (1, 4)}, _svrg("leimkuhler-matthews")),
-    Method("kinetic with svrg", {**NOISY, "batch": (32,), "passes": (1,)}, _svrg("kinetic"),
-           {"eta": 0.25, "friction": 2, "batch": 32, "passes": 1}),
-    Method("growing batch, kinetic", {"eta": (0.125, 0.25, 0.5), "friction": (1, 2), "first": (10, 30)}, _growing),
-    Method("annealed mini-batch, kinetic", {"eta": (0.125, 0.25, 0.5), "friction": (2,), "batch": BATCHES, "hot": (4,)},
-           _annealed),
+    Method("euler-maruyama", {"eta": (1, 0.5, 0.25, 0.125)}, _full("euler-maruyama"), {"eta": 0.5}),
+    Method("leimkuhler-matthews", {"eta": (4, 2, 1)}, _full("leimkuhler-matthews")),
+    Method("kinetic", {"eta": (1.4, 1, 0.7), "friction": (1, 2)}, _full("kinetic"), {"eta": 1, "friction": 1}),
+    Method("dual averaging", {"eta": (2, 1, 0.5), "inner": (5, 10)}, _dual_averaging),
+    Method("p-sdca", {"eta": (2, 1), "inner": (2, 5), "share": (1,)}, _dual_ascent),
+    Method("mini-batch", {"eta": BATCH, "batch": BATCHES}, _batches("euler-maruyama"), {"eta": 0.5, "batch": 16}),
+    Method("symmetric sweep", {"eta": BATCH[:3], "batch": BATCHES}, _batches("euler-maruyama", sampling="symmetric-sweep")),
+    Method("mini-batch, kinetic", {"eta": (1, 0.5, 0.25), "friction": (1, 2), "batch": BATCHES}, _batches("kinetic")),
+    Method("svrg", {"eta": (2, 1, 0.5), "batch": (32,), "passes": (1, 4)}, _svrg("leimkuhler-matthews")),
+    Method("kinetic with svrg", {"eta": (1, 0.5), "friction": (1, 2), "batch": (32,), "passes": (1,)}, _svrg("kinetic"),
+           {"eta": 0.5, "friction": 1, "batch": 32, "passes": 1}),
+    Method("growing batch, kinetic", {"eta": (1, 0.5), "friction": (1,), "first": (10, 20)}, _growing),
+    Method("annealed mini-batch, kinetic", {"eta": (1, 0.5), "friction": (1,), "batch": BATCHES, "hot": (4,)}, _annealed),
 )

@@ -52,7 +52,7 @@ def _toml(value):
 
 
 PROBLEMS = {problem.name: problem for problem in (
-    Problem("parity", 900, (-0.1606,) * 6),
-    Problem("teacher", 200, (-0.0394,) * 6),
-    Problem("breast_cancer", 200, (-0.0855,) * 6),
+    Problem("parity", 400, (-0.161,) * 6),
+    Problem("teacher", 60, (-0.0522, -0.0532, -0.0533, -0.0523, -0.0529, -0.0523)),
+    Problem("breast_cancer", 60, (-0.1291, -0.1330, -0.1292, -0.1310, -0.1311, -0.1281)),
 )}

@@ -12,8 +12,8 @@ from . import costs, methods, runs
 LEVELS = (1e-1, 1e-2, 1e-3)  # of the first gap
 GOAL = 1e-2  # where the point of a grid is chosen
 TUNING_SEED = 6
-MOST_PASSES = 100  # over the data, in samples
-MOST_STEPS = {"full": 200, "batch": 1500}
+MOST_PASSES = 50  # over the data, in samples
+MOST_STEPS = {"full": 120, "batch": 1000}
 
 
 @dataclasses.dataclass
@@ -102,7 +102,7 @@ class Study:
         best, least = None, {GOAL: math.inf, LEVELS[0]: math.inf}
         for point in points:
             limit = 1.2 * least[GOAL]
-            phases, rows = self._run(method, point, TUNING_SEED, 1.2, limit)
+            phases, rows = self._run(method, point, TUNING_SEED, 1.4, limit)
             for level in (GOAL, LEVELS[0]):
                 row = runs.first_below(rows, self.level(level, TUNING_SEED), phases)
                 seconds = self.costs.seconds(phases, row) if row else math.inf
