@@ -44,10 +44,15 @@ class Costs:
                 cost.wall = min(cost.wall, wall / cost.steps)
 
     def _choose_steps(self, cost):
-        """Whole outer iterations and whole rounds of snapshots."""
+        """Whole outer iterations and whole rounds of snapshots, until they take long beside the start of a process. By
+        processor time: where others use the machine, too, the clock would make it a few steps."""
         every = math.lcm(cost.phase.get("inner_steps", 1), cost.phase.get("snapshot_every", 1))
-        _, wall = runs.timed(self.mfld, self.problem, cost.phase, every)
-        cost.steps = every * max(1, round(TURN_SECONDS / max(wall, 1e-4)))
+        empty, _ = runs.timed(self.mfld, self.problem, cost.phase, 0)
+        rounds, seconds = 1, 0.0
+        while seconds < TURN_SECONDS / 2 and rounds < 1 << 16:
+            seconds = runs.timed(self.mfld, self.problem, cost.phase, every * rounds)[0] - empty
+            rounds *= min(16, max(2, round(TURN_SECONDS / max(seconds, 1e-3)))) if seconds < TURN_SECONDS / 2 else 1
+        cost.steps = every * rounds
 
     def seconds(self, phases, row, which="processor"):
         """Of the steps until `row`, without any look."""

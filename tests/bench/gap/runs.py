@@ -59,8 +59,8 @@ def certified(mfld, problem, phases, seed, most_steps, ratio, below):
             "until": {"column": "dual_gap", "below": below, "held": HELD}}
     looks = geometric(fixed + last["steps"], ratio)
     rows, _, _ = execute(mfld, problem.experiment([*phases[:-1], last], seed, looks))
-    return [Row(int(row["step"]), int(row["phase"]), int(row["gradient_evaluations"]), float(row["dual_gap"]),
-                float(row["dual_gap_error"])) for row in rows]
+    whole, real = ("step", "phase", "gradient_evaluations"), ("dual_gap", "dual_gap_error")
+    return [Row(*(int(row[name]) for name in whole), *(float(row[name]) for name in real)) for row in rows]
 
 
 def first_below(rows, level, phases):
