@@ -22,9 +22,17 @@ def _style():
     return (pages.FOLDER / "page.css").read_text(encoding="utf-8")
 
 
+def _begun(runs):
+    """Those that index.csv does not list yet: they go on, or were killed."""
+    listed = {run.name for run in runs}
+    folders = (file.parent for file in sorted(runs.path.glob("*/metrics.csv")))
+    return [results.Run(folder, folder.name) for folder in folders if folder.name not in listed]
+
+
 def _listing(runs):
     items = []
-    for run in runs:
+    begun = _begun(runs)
+    for run in [*begun, *runs]:
         try:
             state = run.summary.get("ending", "begun") + ", " + run.progress
         except results.Error as error:
@@ -33,8 +41,9 @@ def _listing(runs):
         items.append(f'<li><a href="{html.escape(link)}">{html.escape(words.printable(run.name))}</a> '
                      f"{html.escape(words.printable(state))}</li>")
     planned = f" of {runs.planned}" if runs.planned else ""
+    more = f", {len(begun)} more begun" if begun else ""
     return LIST.format(title=html.escape(words.printable(runs.path)), style=_style(), items="".join(items),
-                       count=f"{len(runs)}{planned} runs, as they were a moment ago")
+                       count=f"{len(runs)}{planned} runs have ended{more}: as it was a moment ago")
 
 
 def _sentence(text):
@@ -51,6 +60,8 @@ class Site:
     def answer(self, path):
         """(status, type, text)"""
         parts = [urllib.parse.unquote(part) for part in path.split("?")[0].strip("/").split("/")]
+        if parts == ["favicon.ico"]:  # browsers ask for it by themselves, and report an error where nothing stands
+            return 204, "image/x-icon", ""
         try:
             loaded = results.load(self.folder)
             if parts == [""] and isinstance(loaded, results.Runs):
@@ -67,7 +78,7 @@ class Site:
             return loaded, [part for part in parts if part]
         if parts[0] != "run" or len(parts) < 2:
             return None, parts
-        return next((run for run in loaded if run.name == parts[1]), None), parts[2:]
+        return next((run for run in [*loaded, *_begun(loaded)] if run.name == parts[1]), None), parts[2:]
 
     def _of_run(self, run, path, rest):
         if rest == ["version"]:

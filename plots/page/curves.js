@@ -80,4 +80,9 @@ class Curves {
   }
 }
 
-const tickText = tick => tick === null ? "" : Math.abs(tick) >= 1e4 || (tick && Math.abs(tick) < 1e-3) ? tick.toExponential(0) : String(+tick.toPrecision(4));
+/** As many digits as the tick has, up to six: ticks between powers of ten differ in the second. */
+const tickText = tick => {
+  if (tick === null) return "";
+  const rounded = +tick.toPrecision(6);
+  return Math.abs(rounded) >= 1e4 || (rounded && Math.abs(rounded) < 1e-3) ? rounded.toExponential() : String(rounded);
+};

@@ -3,7 +3,7 @@
 keeps one clock for two runs, and says what it cannot do. Skipped where Debian's chromium, chromium-driver and
 python3-selenium are not installed (sims/setup extra)."""
 
-from drawing import DrawingTest, write_run  # first: it may start the test over
+from drawing import DrawingTest, write_run, write_runs  # first: it may start the test over
 
 import importlib.util
 import shutil
@@ -178,21 +178,41 @@ class PageTest(DrawingTest):
             self.wait("!page.stale")
             self.assert_quiet()
 
+    def test_neighbouring_ticks_read_differently(self):
+        self.open(self.write("run", walk()))
+        self.assertEqual(self.js("return [0, 0.5, 1000, 15000, 20000, 25000, 1e-4, 1.5e-4, null].map(tickText)"),
+                         ["0", "0.5", "1000", "1.5e+4", "2e+4", "2.5e+4", "1e-4", "1.5e-4", ""])
+
     def test_names_that_are_html_stay_text(self):
         self.open(self.write("<img src=x onerror='document.title=1'>", walk()))
         self.assertEqual(self.js("return document.querySelectorAll('img').length"), 0)
         self.assertIn("<img", self.js("return document.querySelector('figcaption').textContent"))
 
-    def test_a_served_run_goes_on(self):
-        """At the end it stays at the end."""
-        positions = walk()
-        self.write("run", positions[:20])
-        server = serving.server_of(self.folder / "run", 0, {})
+    def serve(self, name):
+        server = serving.server_of(self.folder / name, 0, {})
         threading.Thread(target=server.serve_forever, daemon=True).start()
         self.addCleanup(server.server_close)
         self.addCleanup(server.shutdown)
         self.browser.get(f"http://127.0.0.1:{server.server_address[1]}/")
+
+    def test_the_list_of_a_served_sweep_leads_to_a_run_that_goes_on(self):
+        positions = walk()
+        write_runs(self.folder / "sweep", ["seed"], [("seed=1", "", 1, {"columns": COLUMNS, "frames": positions})])
+        write_run(self.folder / "sweep/seed=2", COLUMNS, frames=positions[:20])
+        self.serve("sweep")
+        self.js("[...document.links].find(link => link.textContent === 'seed=2').click()")
+        self.wait("window.readyMilliseconds && page.seen && page.clock.last === 19")
+        shutil.rmtree(self.folder / "sweep/seed=2")
+        write_run(self.folder / "sweep/seed=2", COLUMNS, frames=positions)
+        self.wait("page.clock.last === 29")
+
+    def test_a_served_run_goes_on(self):
+        """At the end it stays at the end."""
+        positions = walk()
+        self.write("run", positions[:20])
+        self.serve("run")
         self.wait("window.readyMilliseconds && page.seen")
+        self.assert_quiet()
         self.js("page.goTo(19)")
         shutil.rmtree(self.folder / "run")
         self.write("run", positions)

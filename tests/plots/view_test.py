@@ -168,6 +168,16 @@ class Served(DrawingTest):
         self.assertIn("[observe.trajectory]", text)
         self.assertEqual(self.get(self.folder / "run", "/run/other")[0], 404)
 
+    def test_a_run_of_a_sweep_that_goes_on_is_on_the_list(self):
+        """index.csv has a row for it when it has ended."""
+        write_runs(self.folder / "run", ["seed"], [("seed=1", "", 1, {"columns": COLUMNS, "frames": walk()})])
+        write_run(self.folder / "run/seed=2", COLUMNS, frames=walk())
+        (self.folder / "run/seed=2/summary.json").unlink()
+        text = self.get(self.folder / "run", "/")[1]
+        self.assertIn("1 runs have ended, 1 more begun", text)
+        self.assertRegex(text, '<a href="/run/seed%3D2">seed=2</a> begun, step 100')
+        self.assertEqual(self.get(self.folder / "run", "/run/seed%3D2/version"), (200, "20 11 None"))
+
 
 if __name__ == "__main__":
     unittest.main()
