@@ -169,27 +169,35 @@ class Pass {
         table_.map(task);
         if (next.count > 0) {
           reduce(index, next);
-        } else if (finish) {
+        } else if (finish && is_shared(block)) {
           finish(task.first_group * table_.group_size,
                  std::min(ensemble_.num_particles, task.last_group * table_.group_size));
         }
       });
+      if (next.count == 0 && finish && !is_shared(block)) {
+        finish(0, ensemble_.num_particles);  // at once: noise comes in vectors that are wider than a small task
+      }
       block = next;
     }
   }
 
  private:
-  /// Runs body(task) for every task: on the calling thread where handing them to others would take longer than they do.
-  template <class Body>
-  void for_each_share(const kernels::Block<Scalar>& block, const Body& body) {
+  /// Not where handing the tasks to other threads would take longer than they do.
+  bool is_shared(const kernels::Block<Scalar>& block) const {
     const auto activations = static_cast<double>(ensemble_.num_particles) * static_cast<double>(block.count);
     const double products = activations * static_cast<double>(inputs_.input_dim() + products_of_activation);
-    if (products * sizeof(Scalar) < least_shared_bytes) {
-      for (Index index = 0; index < partition_.num_tasks(); ++index) {
-        body(index);
-      }
-    } else {
+    return products * sizeof(Scalar) >= least_shared_bytes;
+  }
+
+  /// Runs body(task) for every task, on the calling thread where they are not shared.
+  template <class Body>
+  void for_each_share(const kernels::Block<Scalar>& block, const Body& body) {
+    if (is_shared(block)) {
       for_each_task(partition_.num_tasks(), body);
+      return;
+    }
+    for (Index index = 0; index < partition_.num_tasks(); ++index) {
+      body(index);
     }
   }
 

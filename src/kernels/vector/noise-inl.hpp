@@ -35,8 +35,8 @@ struct PhiloxWords {
 inline constexpr int philox_streams = has_32_registers ? 4 : 2;
 
 /// philox4x32 (core/random.hpp) in every lane; the high halves of the words come out dirty.
-template <class D64, class V64>
-HWY_INLINE void philox(D64 d, PhiloxKey key, PhiloxWords<V64> (&words)[philox_streams]) {
+template <class D64, class V64, int streams>
+HWY_INLINE void philox(D64 d, PhiloxKey key, PhiloxWords<V64> (&words)[streams]) {
   const V64 multiplier_0 = hn::Set(d, std::uint64_t{0xD2511F53U});
   const V64 multiplier_1 = hn::Set(d, std::uint64_t{0xCD9E8D57U});
   for (int i = 0; i < 10; ++i) {
@@ -113,27 +113,39 @@ HWY_INLINE void box_muller(D64 d64, const PhiloxWords<V64>& x, VF* even, VF* odd
   *odd = hn::Mul(radius, hn::Xor(hn::IfThenElse(swap, c, s), sign_sin));
 }
 
-/// even[i], odd[i] for particle first + i; writes whole turns: room for count rounded up to 256 bytes.
-HWY_INLINE void normal_pairs(PhiloxKey key, std::uint64_t step, std::uint32_t pair, Index first, Index count,
-                             double* HWY_RESTRICT even, double* HWY_RESTRICT odd) {
+/// A turn of normal_pairs: `streams` vectors of particles from `first` on.
+template <int streams>
+HWY_INLINE void turn_of_pairs(PhiloxKey key, std::uint64_t step, std::uint32_t pair, Index first,
+                              double* HWY_RESTRICT even, double* HWY_RESTRICT odd) {
   const hn::ScalableTag<std::uint64_t> d;
   const hn::RebindToFloat<decltype(d)> df;
   using V64 = hn::Vec<decltype(d)>;
   const auto lanes = static_cast<Index>(hn::Lanes(d));
-  for (Index i = 0; i < count; i += philox_streams * lanes) {
-    PhiloxWords<V64> words[philox_streams];
-    for (int k = 0; k < philox_streams; ++k) {
-      words[k] = {hn::Set(d, std::uint64_t{pair}), hn::Iota(d, static_cast<std::uint64_t>(first + i + k * lanes)),
-                  hn::Set(d, step & 0xFFFFFFFFU), hn::Set(d, step >> 32U)};
-    }
-    philox(d, key, words);
-    for (int k = 0; k < philox_streams; ++k) {
-      hn::Vec<decltype(df)> a;
-      hn::Vec<decltype(df)> b;
-      box_muller(d, words[k], &a, &b);
-      hn::StoreU(a, df, even + i + k * lanes);
-      hn::StoreU(b, df, odd + i + k * lanes);
-    }
+  PhiloxWords<V64> words[streams];
+  for (int k = 0; k < streams; ++k) {
+    words[k] = {hn::Set(d, std::uint64_t{pair}), hn::Iota(d, static_cast<std::uint64_t>(first + k * lanes)),
+                hn::Set(d, step & 0xFFFFFFFFU), hn::Set(d, step >> 32U)};
+  }
+  philox(d, key, words);
+  for (int k = 0; k < streams; ++k) {
+    hn::Vec<decltype(df)> a;
+    hn::Vec<decltype(df)> b;
+    box_muller(d, words[k], &a, &b);
+    hn::StoreU(a, df, even + k * lanes);
+    hn::StoreU(b, df, odd + k * lanes);
+  }
+}
+
+/// even[i], odd[i] for particle first + i; writes whole turns: room for count rounded up to 256 bytes.
+HWY_INLINE void normal_pairs(PhiloxKey key, std::uint64_t step, std::uint32_t pair, Index first, Index count,
+                             double* HWY_RESTRICT even, double* HWY_RESTRICT odd) {
+  const auto lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<std::uint64_t>()));
+  Index i = 0;
+  for (; count - i > lanes; i += philox_streams * lanes) {
+    turn_of_pairs<philox_streams>(key, step, pair, first + i, even + i, odd + i);
+  }
+  if (i < count) {
+    turn_of_pairs<1>(key, step, pair, first + i, even + i, odd + i);
   }
 }
 
@@ -194,36 +206,48 @@ HWY_INLINE void box_muller_single(V32 w0, V32 w1, hn::Vec<hn::ScalableTag<float>
   *odd = hn::Mul(radius, hn::Xor(hn::IfThenElse(swap, c, s), sign_sin));
 }
 
-/// xi[k][i], k = 0..3, for particle first + i; writes whole turns: room for count rounded up to 128 bytes in each.
-HWY_INLINE void normal_quads(PhiloxKey key, std::uint64_t step, std::uint32_t quad, Index first, Index count,
-                             float* const (&xi)[4]) {
+/// A turn of normal_quads: `streams` / 2 vectors of particles from `first` on, to xi[k] + at.
+template <int streams>
+HWY_INLINE void turn_of_quads(PhiloxKey key, std::uint64_t step, std::uint32_t quad, Index first, Index at,
+                              float* const (&xi)[4]) {
   const hn::ScalableTag<std::uint64_t> d;
   const hn::ScalableTag<float> df;
   using V64 = hn::Vec<decltype(d)>;
   using VF = hn::Vec<decltype(df)>;
   const auto lanes = static_cast<Index>(hn::Lanes(df));
   const V64 evens = hn::ShiftLeft<1>(hn::Iota(d, 0));
-  for (Index i = 0; i < count; i += philox_streams / 2 * lanes) {
-    PhiloxWords<V64> words[philox_streams];  // of even and of odd particles, in turn
-    for (int k = 0; k < philox_streams; ++k) {
-      const auto particle = static_cast<std::uint64_t>(first + i + k / 2 * lanes + k % 2);
-      words[k] = {hn::Set(d, std::uint64_t{quad}), hn::Add(evens, hn::Set(d, particle)), hn::Set(d, step & 0xFFFFFFFFU),
-                  hn::Set(d, step >> 32U)};
-    }
-    philox(d, key, words);
-    for (int k = 0; k < philox_streams; k += 2) {
-      const PhiloxWords<V64>& x = words[k];
-      const PhiloxWords<V64>& y = words[k + 1];
-      const Index at = i + k / 2 * lanes;
-      VF a;
-      VF b;
-      box_muller_single(interleave_words(d, x.x0, y.x0), interleave_words(d, x.x1, y.x1), &a, &b);
-      hn::StoreU(a, df, xi[0] + at);
-      hn::StoreU(b, df, xi[1] + at);
-      box_muller_single(interleave_words(d, x.x2, y.x2), interleave_words(d, x.x3, y.x3), &a, &b);
-      hn::StoreU(a, df, xi[2] + at);
-      hn::StoreU(b, df, xi[3] + at);
-    }
+  PhiloxWords<V64> words[streams];  // of even and of odd particles, in turn
+  for (int k = 0; k < streams; ++k) {
+    const auto particle = static_cast<std::uint64_t>(first + k / 2 * lanes + k % 2);
+    words[k] = {hn::Set(d, std::uint64_t{quad}), hn::Add(evens, hn::Set(d, particle)), hn::Set(d, step & 0xFFFFFFFFU),
+                hn::Set(d, step >> 32U)};
+  }
+  philox(d, key, words);
+  for (int k = 0; k < streams; k += 2) {
+    const PhiloxWords<V64>& x = words[k];
+    const PhiloxWords<V64>& y = words[k + 1];
+    VF a;
+    VF b;
+    box_muller_single(interleave_words(d, x.x0, y.x0), interleave_words(d, x.x1, y.x1), &a, &b);
+    hn::StoreU(a, df, xi[0] + at);
+    hn::StoreU(b, df, xi[1] + at);
+    box_muller_single(interleave_words(d, x.x2, y.x2), interleave_words(d, x.x3, y.x3), &a, &b);
+    hn::StoreU(a, df, xi[2] + at);
+    hn::StoreU(b, df, xi[3] + at);
+    at += lanes;
+  }
+}
+
+/// xi[k][i], k = 0..3, for particle first + i; writes whole turns: room for count rounded up to 128 bytes in each.
+HWY_INLINE void normal_quads(PhiloxKey key, std::uint64_t step, std::uint32_t quad, Index first, Index count,
+                             float* const (&xi)[4]) {
+  const auto lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<float>()));
+  Index i = 0;
+  for (; count - i > lanes; i += philox_streams / 2 * lanes) {
+    turn_of_quads<philox_streams>(key, step, quad, first + i, i, xi);
+  }
+  if (i < count) {
+    turn_of_quads<2>(key, step, quad, first + i, i, xi);
   }
 }
 
