@@ -24,7 +24,7 @@ void translate_errors(py::module_& module) {
         std::rethrow_exception(std::move(thrown));
       }
     } catch (const Diverged& error) {
-      diverged(error.what());
+      PyErr_SetString(diverged.ptr(), error.what());
     } catch (const InvalidInput& error) {
       PyErr_SetString(PyExc_ValueError, error.what());
     } catch (const FileError& error) {
