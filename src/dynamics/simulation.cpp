@@ -275,7 +275,8 @@ void Simulation<Scalar>::count_step(double step_size) {
 template <class Scalar>
 void Simulation<Scalar>::keep_weighted(const Phase& phase) {
   if (phase.iterate == Iterate::weighted && state_.step_in_phase % phase.inner_steps == 0) {
-    keep_iterate(static_cast<double>(state_.step_in_phase / phase.inner_steps),
+    const std::int64_t num_iterations = state_.step_in_phase / phase.inner_steps;
+    keep_iterate(static_cast<double>(num_iterations),
                  {seeds_.batches, Purpose::iterate, static_cast<std::uint64_t>(state_.step)}, state_.particles,
                  state_.average);
   }
