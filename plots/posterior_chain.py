@@ -3,10 +3,11 @@
 
     plots/posterior_chain.py > plots/posterior_coefficients.csv
 
-200 chains of the Metropolis-adjusted Langevin algorithm, preconditioned by the curvature at the mode, of 4000 steps each
-after 200 that are left out, from draws of Laplace's approximation (fixed seed; ten seconds). The standard error of a mean is
-that of the means of the chains, which are independent; so is that of a standard deviation. The effective sample size is the
-variance of the law over the square of the error of its mean. Data and prior are those of sims/posterior_coefficients.toml.
+200 chains of the Metropolis-adjusted Langevin algorithm, preconditioned by the curvature at the mode, of 4000 steps
+each after 200 that are left out, from draws of Laplace's approximation (fixed seed; ten seconds). The standard error of
+a mean is that of the means of the chains, which are independent; so is that of a standard deviation. The effective
+sample size is the variance of the law over the square of the error of its mean. Data and prior are those of
+sims/posterior_coefficients.toml.
 """
 
 import sys
@@ -53,9 +54,16 @@ def chain(posterior):
     mode, curvature = posterior.mode()
     covariance = np.linalg.inv(curvature)
     root = np.linalg.cholesky(covariance)
-    normals = lambda: generator.standard_normal((NUM_CHAINS, len(mode))) @ root.T  # noqa: E731
-    ahead = lambda w: w + STEP**2 / 2 * posterior.score(w) @ covariance  # noqa: E731
-    log_proposal = lambda w, middle: -(((w - middle) @ curvature) * (w - middle)).sum(axis=1) / (2 * STEP**2)  # noqa: E731
+
+    def normals():
+        return generator.standard_normal((NUM_CHAINS, len(mode))) @ root.T
+
+    def ahead(w):
+        return w + STEP**2 / 2 * posterior.score(w) @ covariance
+
+    def log_proposal(w, middle):
+        return -(((w - middle) @ curvature) * (w - middle)).sum(axis=1) / (2 * STEP**2)
+
     w = mode + normals()
     density, middle = posterior.log_density(w), ahead(w)
     draws, num_accepted = [], 0

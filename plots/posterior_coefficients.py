@@ -4,10 +4,10 @@
     plots/posterior_coefficients.py RUN_DIR [--out FOLDER]
 
 Left: the squared kernel Stein discrepancy against the step, for each number of particles N. Middle: mean and standard
-deviation of every coefficient, by the chain (plots/posterior_coefficients.csv, which plots/posterior_chain.py makes) and by
-the particles of the first run of the largest N. Right, against N: the root mean square over the coefficients of the
-distance of the means, in standard deviations of the chain, and of the relative error of the standard deviations, each seed
-and their median. Prints both, the means of signed relative errors and the errors of the chain itself, and writes
+deviation of every coefficient, by the chain (plots/posterior_coefficients.csv, which plots/posterior_chain.py makes)
+and by the particles of the first run of the largest N. Right, against N: the root mean square over the coefficients of
+the distance of the means, in standard deviations of the chain, and of the relative error of the standard deviations,
+each seed and their median. Prints both, the means of the signed errors and the error of the chain itself, and writes
 posterior_coefficients.png, .pdf and .svg.
 """
 
@@ -42,7 +42,7 @@ def read_reference():
 
 
 def errors_of(run, reference):
-    """(distances of the means in standard deviations, relative errors of the standard deviations) of the last particles."""
+    """(distances of the means in standard deviations, relative errors of these) of the last particles."""
     positions = run.trajectory.positions[-1]
     deviation = reference["standard_deviation"]
     return (positions.mean(axis=0) - reference["mean"]) / deviation, positions.std(axis=0) / deviation - 1
@@ -62,8 +62,8 @@ def check(runs, names):
 def draw_coefficients(axes, names, reference, run):
     places = np.arange(len(names))
     positions = run.trajectory.positions[-1]
-    chain = axes.errorbar(places - 0.15, reference["mean"], reference["standard_deviation"], linestyle="none", capsize=3,
-                          label="Markov chain", **style.look(0))
+    chain = axes.errorbar(places - 0.15, reference["mean"], reference["standard_deviation"], linestyle="none",
+                          capsize=3, label="Markov chain", **style.look(0))
     chain[0].set_markerfacecolor("white")
     axes.errorbar(places + 0.15, positions.mean(axis=0), positions.std(axis=0), linestyle="none", capsize=3,
                   label=f"{len(positions)} particles", **style.look(1))
@@ -78,7 +78,7 @@ def root_mean_square(errors):
 
 def draw_errors(axes, widths, reference):
     """Of the means and the standard deviations, against N; prints them."""
-    of_all = {width: np.array([errors_of(run, reference) for run in runs]) for width, runs in widths.items()}  # [seed, 2, d]
+    of_all = {width: np.array([errors_of(run, reference) for run in runs]) for width, runs in widths.items()}
     floor = root_mean_square(reference["mean_error"] / reference["standard_deviation"])
     for index, label in enumerate(("means, in std. deviations", "std. deviations, relative")):
         look = style.look(index)
@@ -94,7 +94,8 @@ def draw_errors(axes, widths, reference):
     axes.set_xscale("log")
     axes.set_yscale("log")
     errors = [floor, *(error for each in of_all.values() for error in root_mean_square(each).ravel())]
-    axes.set_ylim(10 ** np.floor(np.log10(min(errors))), 10 ** (np.ceil(np.log10(max(errors))) + 0.8))  # with room above
+    room = 0.8  # of a decade, for the legend
+    axes.set_ylim(10 ** np.floor(np.log10(min(errors))), 10 ** (np.ceil(np.log10(max(errors))) + room))
     axes.set_xticks(list(widths), [str(width) for width in widths])
     axes.minorticks_off()
     axes.set_xlabel("number of particles $N$")

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Particles that go down the kernel Stein discrepancy from a posterior, against a long Markov chain. Usage: this PROGRAM
+"""Particles that go down the kernel Stein discrepancy from a posterior, against a long chain. Usage: this PROGRAM
 
-sims/posterior_coefficients.toml with 20 particles, which reads Debian's breast-cancer table and is left out without. The
-chain (plots/posterior_coefficients.csv) is another program, with a score of its own; its means have standard errors of 0.003
-of a standard deviation at most, its standard deviations relative ones of 0.0015, and five of these are allowed. The rest is
-the bias of 20 particles at the end of these steps, as measured over seeds 1 to 3: means off by MEAN_BIAS standard deviations
-at most, and standard deviations (of the particles, divided by N and not N - 1) by DEVIATION_BIAS of themselves. Nothing is
-drawn but the first particles, so that this is no false alarm by chance. With twice the precision of the prior the mode
-moves by up to 1.3 standard deviations, and the comparison has to fail.
+sims/posterior_coefficients.toml with 20 particles, which reads Debian's breast-cancer table and is left out without.
+The chain (plots/posterior_coefficients.csv) is another program, with a score of its own; its means have standard errors
+of 0.003 of a standard deviation at most, its standard deviations relative ones of 0.0015, and five of these are
+allowed. The rest is the bias of 20 particles at the end of these steps, as measured over seeds 1 to 3: means off by
+MEAN_BIAS standard deviations at most, and standard deviations (of the particles, divided by N and not N - 1) by
+DEVIATION_BIAS of themselves. Only the first particles are drawn, so that chance raises no alarm. With twice the
+precision of the prior the mode moves by up to 1.3 standard deviations, and the comparison has to fail.
 """
 import csv
 import pathlib

@@ -111,7 +111,7 @@ class PosteriorTest(DrawingTest):
 
 class PosteriorCoefficientsTest(DrawingTest):
     def write(self, target="logistic-regression", shift=0.0, num_coefficients=5):
-        """Two widths, whose particles are two points at the mean of the reference, one standard deviation up and down."""
+        """Two widths; particles one standard deviation above and below the mean of the reference, by turns."""
         with (PLOTS / "posterior_coefficients.csv").open() as lines:
             rows = list(csv.DictReader(line for line in lines if line[0] != "#"))
         mean, deviation = (np.array([float(row[key]) for row in rows])[:num_coefficients]
