@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """The reference of plots/posterior_coefficients.py: a long Markov chain for the posterior of logistic regression.
 
-    plots/posterior_chain.py > plots/posterior_coefficients.csv
+    python3 plots/posterior_chain.py > plots/posterior_coefficients.csv
 
 200 chains of the Metropolis-adjusted Langevin algorithm, preconditioned by the curvature at the mode, of 4000 steps
 each after 200 that are left out, from draws of Laplace's approximation (fixed seed; ten seconds). The standard error of
