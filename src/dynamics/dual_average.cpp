@@ -77,6 +77,22 @@ std::string DualAverage<Scalar>::describe(const Phase& phase) {
           : "");
 }
 
+template <class Scalar>
+void keep_iterate(double num_iterations, RandomStream stream, const Particles<Scalar>& particles,
+                  Particles<double>& sample) {
+  assert(sample.rows() == particles.rows() && sample.cols() == particles.cols());
+  constexpr double num_words = 0x1p32;
+  const double below = num_words * 2 * (num_iterations + 1) / (num_iterations * (num_iterations + 3));
+  for (Index j = 0; j < particles.rows(); ++j) {
+    if (static_cast<double>(stream()) < below) {
+      sample.row(j) = particles.row(j).template cast<double>();
+    }
+  }
+}
+
+template void keep_iterate(double, RandomStream, const Particles<double>&, Particles<double>&);
+template void keep_iterate(double, RandomStream, const Particles<float>&, Particles<double>&);
+
 template class DualAverage<double>;
 template class DualAverage<float>;
 

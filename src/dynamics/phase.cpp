@@ -161,6 +161,11 @@ std::string Phase::describe() const {
   if (averaging) {
     text += "; predicts with the average of its iterates so far";
   }
+  if (iterate == Iterate::weighted) {
+    text +=
+        "; predicts with a sample of the iterates so far, each particle from that which iteration t = 1, ..., T ended "
+        "with, with probability 2 (t + 1) / (T (T + 3))";
+  }
   if (until_gradient_norm > 0) {
     text += fmt::format("; ends once sqrt(sum_j |g_j|^2 / N) < {}{}", until_gradient_norm,
                         averaging ? " at the iterate, not at their average" : "");

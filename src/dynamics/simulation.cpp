@@ -46,7 +46,8 @@ Simulation<Scalar>::Simulation(std::unique_ptr<Objective<Scalar>> objective, std
   if (state_.step_in_phase > 0) {
     const Phase& phase = phases_[static_cast<std::size_t>(state_.phase)];
     assert(state_.estimator.index() == static_cast<std::size_t>(phase.method->estimator));
-    assert(state_.rule.index() == static_cast<std::size_t>(phase.step_rule) && state_.averaging == phase.averaging);
+    assert(state_.rule.index() == static_cast<std::size_t>(phase.step_rule) &&
+           state_.averaging == phase.keeps_average());
     static_cast<void>(phase);
   }
   keep_anchor(first_particles);
@@ -198,7 +199,7 @@ void Simulation<Scalar>::step(Outcome& outcome) {
       outcome.end.ending = Ending::diverged;
       return;
     }
-    if (phase.averaging) {
+    if (phase.keeps_average()) {
       state_.average = state_.particles.template cast<double>();
     }
   }
@@ -232,6 +233,7 @@ void Simulation<Scalar>::step(Outcome& outcome) {
     outcome.end.ending = Ending::diverged;
   }
   count_step(context.options.step_size);
+  keep_weighted(phase);
   if (phase.solves_readout() && outcome.end.ending == Ending::running) {
     state_.gradient_evaluations += phase.takes_all_samples() ? objective_->num_terms() : phase.num_samples();
     solve_readout(outcome);
@@ -266,6 +268,18 @@ void Simulation<Scalar>::count_step(double step_size) {
   ++state_.step;
   ++state_.step_in_phase;
   add_time(step_size);
+}
+
+/// Where an outer iteration has ended. One that is cut short adds nothing, so that a longer phase goes on from the
+/// same.
+template <class Scalar>
+void Simulation<Scalar>::keep_weighted(const Phase& phase) {
+  if (phase.iterate == Iterate::weighted && state_.step_in_phase % phase.inner_steps == 0) {
+    const std::int64_t num_iterations = state_.step_in_phase / phase.inner_steps;
+    keep_iterate(static_cast<double>(num_iterations),
+                 {seeds_.batches, Purpose::iterate, static_cast<std::uint64_t>(state_.step)}, state_.particles,
+                 state_.average);
+  }
 }
 
 /// Kahan's sum: the time of a long run stays exact to rounding.

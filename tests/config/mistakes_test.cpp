@@ -185,7 +185,17 @@ TEST(Experiment, EveryMistakeIsOneSentence) {
        "phase.0.anchor = \"start\": must be \"zero\" with pda, which averages the penalty from 0"},
       {{"phase.0.method=pda", "phase.0.inner_steps=5", "phase.0.averaging=true"},
        "phase.0.averaging = true: must be false with pda, which averages coefficients and predicts with its last "
-       "iterate"},
+       "iterate; iterate = \"weighted\" is another one"},
+      {{"phase.0.iterate=weighted"}, "phase.0.iterate = \"weighted\": is only read with method = pda"},
+      {{"phase.0.method=pda", "phase.0.inner_steps=5", "phase.0.iterate=wieghted"},
+       "phase.0.iterate = \"wieghted\": must be one of \"last\", \"weighted\"; did you mean \"weighted\"?"},
+      {{"phase.0.method=pda", "phase.0.inner_steps=31", "phase.0.iterate=weighted"},
+       "phase.0.iterate = \"weighted\": is drawn of iterations that have ended, and a phase of 30 steps ends none of "
+       "31 "
+       "(inner_steps)"},
+      {{"phase.0.method=pda", "phase.0.inner_steps=5", "phase.0.iterate=weighted", "phase.0.step=kinetic"},
+       "phase.0.step = \"kinetic\": gives the particles momentum, and iterate = \"weighted\" keeps their positions "
+       "alone"},
       {{"phase.0.method=pda", "phase.0.inner_steps=5", "phase.0.until_gradient_norm=1"},
        "phase.0.until_gradient_norm = 1: is only read with method = gd, gld, mfld, underdamped-mfld"},
       {plus(gd, {"phase.0.anchor=strat"}),

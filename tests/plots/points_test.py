@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Figures of particles that are points: what they draw, print and refuse."""
 
-from drawing import STEPS, DrawingTest, write_run, write_runs  # first: it may start the test over
+from drawing import PLOTS, STEPS, DrawingTest, write_run, write_runs  # first: it may start the test over
 
+import csv
 import unittest
 
 import h5py
@@ -106,6 +107,42 @@ class PosteriorTest(DrawingTest):
                    [("a", "a", 1, {"columns": {"mmd": 1, "ksd": 1}, "experiment": points()}),
                     ("b", "b", 1, {"columns": {"mmd": 1, "ksd": 1}, "experiment": points("ksd")})])
         self.assert_refuses("posterior", "one objective", "mmd", "ksd")
+
+
+class PosteriorCoefficientsTest(DrawingTest):
+    def write(self, target="logistic-regression", shift=0.0, num_coefficients=5):
+        """Two widths; particles one standard deviation above and below the mean of the reference, by turns."""
+        with (PLOTS / "posterior_coefficients.csv").open() as lines:
+            rows = list(csv.DictReader(line for line in lines if line[0] != "#"))
+        mean, deviation = (np.array([float(row[key]) for row in rows])[:num_coefficients]
+                           for key in ("mean", "standard_deviation"))
+        runs = []
+        for width in (10, 20):
+            frames = mean + deviation * (np.array([[1.0], [-1.0]] * (width // 2)) + shift)
+            content = {"columns": {"ksd": np.geomspace(1, 0.01, len(STEPS))}, "width": width,
+                       "experiment": points("ksd", target), "frames": np.array([frames, frames])}
+            runs.append((f"w{width}", "", width, content))
+        write_runs(self.folder / "run", ["network.width"], runs)
+        for width in (10, 20):
+            write_inputs(self.folder / "run" / f"w{width}", np.zeros((0, 4)))
+
+    def test_the_errors_are_those_of_means_in_standard_deviations_and_of_standard_deviations(self):
+        self.write(shift=0.25)
+        printed = self.draw("posterior_coefficients").stdout
+        self.assertIn("N = 20: error of the means, in std. deviations: 0.25 (median of 1; signed mean 0.25)", printed)
+        self.assertRegex(printed, r"N = 10: error of the std. deviations, relative: (0|\d.*e-\d\d) ")
+        self.assert_written("posterior_coefficients")
+        svg = (self.folder / "out" / "posterior_coefficients.svg").read_text()
+        for text in ("Markov chain", "20 particles", "intercept"):
+            self.assertIn(text, svg)
+
+    def test_what_has_no_reference_is_refused(self):
+        self.write("banana")
+        self.assert_refuses("posterior_coefficients", "logistic-regression")
+
+    def test_another_number_of_coefficients_is_refused(self):
+        self.write(num_coefficients=4)
+        self.assert_refuses("posterior_coefficients", "reference of 5 coefficients", "has 4")
 
 
 if __name__ == "__main__":

@@ -79,7 +79,11 @@ inline const std::vector<std::pair<std::string, std::string>> every_phase = {
     {"steps",
      "[[phase]]\nmethod = \"svrg-mfld\"\nsteps = 9\nstep_size = 0.3\nlambda2 = 0.01\nstep = \"kinetic\"\n"
      "[[phase]]\nmethod = \"mfld\"\nsteps = 5\nstep_size = 0.1\nlambda2 = 0.01\nstep = \"leimkuhler-matthews\"\n"
-     "[[phase]]\nmethod = \"sgd\"\nsteps = 6\nstep_size = 0.1\nbatch_size = 3\nstep = \"kinetic\"\n"}};
+     "[[phase]]\nmethod = \"sgd\"\nsteps = 6\nstep_size = 0.1\nbatch_size = 3\nstep = \"kinetic\"\n"},
+    {"weighted iterates",
+     "[[phase]]\nmethod = \"pda\"\nsteps = 9\nstep_size = 0.1\nlambda1 = 0.1\nlambda2 = 0.01\ninner_steps = 4\n"
+     "iterate = \"weighted\"\n[[phase]]\nmethod = \"pda\"\nsteps = 11\nstep_size = 0.1\nlambda1 = 0.1\nlambda2 = "
+     "0.01\ninner_steps = 2\niterate = \"weighted\"\nstep = \"leimkuhler-matthews\"\n"}};
 
 /// 1001 neurons in 30 samples, looked at every 3 steps, with a trajectory.
 inline std::string experiment_text(const std::string& phase, const std::string& precision, int every_steps) {

@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "mfld/core/matrix_list.hpp"
+#include "mfld/core/random.hpp"
 #include "mfld/dynamics/estimate.hpp"
 
 namespace mfld {
@@ -40,5 +41,16 @@ class DualAverage {
   Matrix coefficients_;  // [n x K] c, in the order of SampleSpan
   Matrix scratch_;       // [n x K] those of the particles, then w c
 };
+
+/// The weighted iterate of dual averaging, kept while it runs. With q^(s) the law that iteration s - 1 ended with
+/// (q^(1) that of the first particles), the mixture after T iterations is
+///   sum_{s = 2}^{T + 1} 2 s / (T (T + 3)) q^(s),
+/// and sample is N independent draws of it given the iterates: row j is that of particle j in one of them. When
+/// iteration T has ended, row j becomes that of the particles with probability 2 (T + 1) / (T (T + 3)), which leaves
+/// the earlier ones their shares; from T = 1 on nothing of the first particles is left. Draw j is word j of the
+/// stream, so that runs of other widths choose alike. num_iterations T >= 1; particles, sample [N x p].
+template <class Scalar>
+void keep_iterate(double num_iterations, RandomStream stream, const Particles<Scalar>& particles,
+                  Particles<double>& sample);
 
 }  // namespace mfld

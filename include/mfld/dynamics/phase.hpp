@@ -19,6 +19,10 @@ enum class PenaltyMode { additive, product, half };
 /// solution of the ridge problem in r at the present w and b, before every step and after the last.
 enum class Readout { trained, ridge };
 
+/// What dual averaging predicts with and ends with (src/README.md, equation 15): its last particles, or a sample of the
+/// weighted mixture of the laws of its outer iterations.
+enum class Iterate { last, weighted };
+
 /// A method with its numbers and a length; a run is a list of phases.
 struct Phase {
   std::string name;  // shown in plots; the method's name unless given
@@ -37,6 +41,7 @@ struct Phase {
   std::int64_t snapshot_every = 0;    // SVRG: m steps
   std::int64_t inner_steps = 1;       // dual averaging and ascent: steps between two updates of the coefficients
   Index fresh_samples = 0;            // dual averaging: > 0: iteration t takes the next so many samples alone
+  Iterate iterate = Iterate::last;    // dual averaging; weighted: the result is drawn of all outer iterates
   std::int64_t coordinate_steps = 1;  // dual ascent: coordinates of an outer iteration, at most
   double effective_share = 0.5;  // dual ascent: in [0, 1]; of N, below which an iteration moves no further coordinate
   double label_noise = 0;        // > 0: the labels of every step have fresh noise, uniform on [-s, s]
@@ -51,6 +56,9 @@ struct Phase {
   double radius = 1;               // ball: > 0
   double damping = 0;              // natural gradient: >= 0, in the units of the tangent kernel
   double until_gradient_norm = 0;  // > 0, full gradients only: the phase ends once the norm of the drift is below it
+
+  /// Whether the result is not the last iterate.
+  bool keeps_average() const { return averaging || iterate == Iterate::weighted; }
 
   bool takes_all_samples() const { return samples_end == 0; }
   Index num_samples() const { return samples_end - samples_begin; }  // where it does not

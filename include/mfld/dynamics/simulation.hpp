@@ -33,7 +33,8 @@ class Listener {
 };
 
 /// estimate, step, tell: the one loop that every method, scaling and phase runs through. A phase that averages ends
-/// with the average of its iterates theta^(0), ..., theta^(T-1) as the particles, and the next one starts from there.
+/// with the average of its iterates theta^(0), ..., theta^(T-1) as the particles, and the next one starts from there;
+/// so does one whose iterate is weighted, with the sample that keep_iterate keeps.
 template <class Scalar>
 class Simulation {
  public:
@@ -54,8 +55,8 @@ class Simulation {
 
   /// Puts the particles elsewhere, [N x p] as they are, between two steps; all else of the state stays.
   void set_particles(const Particles<Scalar>& particles);
-  /// Goes on with other phases, as many as there are. Of the phase that has begun, estimator, step, averaging and sampling
-  /// are the same, and it is no shorter than the steps made. first_particles as for the constructor.
+  /// Goes on with other phases, as many as there are. Of the phase that has begun, estimator, step, averaging and
+  /// sampling are the same, and it is no shorter than the steps made. first_particles as for the constructor.
   void set_phases(std::vector<Phase> phases, const Particles<double>* first_particles = nullptr);
 
  private:
@@ -74,6 +75,7 @@ class Simulation {
   StepOptions step_options(const Phase& phase) const;
   bool gradient_vanishes(const Phase& phase);
   void count_step(double step_size);
+  void keep_weighted(const Phase& phase);
   void add_time(double step_size);
 
   std::vector<Phase> phases_;

@@ -12,16 +12,16 @@ namespace mfld {
 template <class Scalar>
 struct State : StateNumbers {
   Particles<Scalar> particles;     // [N x p]
-  Particles<double> average;       // [N x p] of the iterates before this one, in a phase that averages
+  Particles<double> average;       // [N x p] the mean or a sample of iterates, in a phase that keeps_average
   AnyEstimator<Scalar> estimator;  // of the phase that makes the next step
   AnyStep<Scalar> rule;
-  bool averaging = false;  // whether that phase averages
+  bool averaging = false;  // whether that phase keeps_average
 
   /// Takes up the parts of the phase that makes the next step. What they carry they have from its first step on.
   void begin(const Phase& next) {
     estimator = make_estimator<Scalar>(next.method->estimator);
     rule = make_step<Scalar>(next.step_rule);
-    averaging = next.averaging;
+    averaging = next.keeps_average();
   }
 
   /// Whether the method predicts with the average instead of the particles.

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "config/memory.hpp"
@@ -13,6 +14,9 @@
 namespace mfld::readers {
 
 namespace {
+
+constexpr std::array<Named<Iterate>, 2> iterates_of_dual_average = {
+    {{"last", Iterate::last}, {"weighted", Iterate::weighted}}};
 
 bool averages_dual(const Method& method) { return method.estimator == Estimator::dual_average; }
 
@@ -97,13 +101,26 @@ void read_dual_average(Section& section, const PhaseSetting& setting, Phase& pha
                        fmt::format("takes each of the {} training samples once, and there are {} outer iterations",
                                    setting.num_samples, num_iterations));
   }
+  if (section.reads("iterate", dual, with_dual)) {
+    phase.iterate = pick(section, "iterate",
+                         "what it predicts with and ends with: its last particles; or a sample of all outer iterates, "
+                         "particle j being that with which iteration t ended with probability 2 (t + 1) / (T (T + 3)), "
+                         "t = 1, ..., T, of the T so far",
+                         "last", iterates_of_dual_average);
+    section.check(phase.iterate == Iterate::last || phase.num_steps == 0 || phase.num_steps >= phase.inner_steps,
+                  "iterate",
+                  fmt::format("is drawn of iterations that have ended, and a phase of {} steps ends none of {} "
+                              "(inner_steps)",
+                              phase.num_steps, phase.inner_steps));
+  }
   section.check(!dual || setting.objective == nullptr, "method",
                 fmt::format("averages the coefficients of samples, and objective.kind = \"{}\" has none",
                             setting.objective == nullptr ? "" : setting.objective->name));
   section.check(!dual || phase.anchor == Anchor::zero, "anchor",
                 fmt::format("must be \"zero\" with {}, which averages the penalty from 0", phase.method->name));
   section.check(!dual || !phase.averaging, "averaging",
-                fmt::format("must be false with {}, which averages coefficients and predicts with its last iterate",
+                fmt::format("must be false with {}, which averages coefficients and predicts with its last iterate; "
+                            "iterate = \"weighted\" is another one",
                             phase.method->name));
 }
 

@@ -283,6 +283,9 @@ void read_step(Section& section, Phase& phase) {
   section.check(!has_velocities || !phase.averaging, "step",
                 "gives the particles momentum, and averaging takes the mean of their positions alone; set averaging = "
                 "false, or another step");
+  section.check(!has_velocities || phase.iterate == Iterate::last, "step",
+                "gives the particles momentum, and iterate = \"weighted\" keeps their positions alone; set iterate = "
+                "\"last\", or another step");
 }
 
 /// What does not go with a sphere or a ball, once all of the phase is known.

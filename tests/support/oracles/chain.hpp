@@ -23,6 +23,7 @@ struct ChainOptions {
   std::uint64_t seed = 1;
   StepKind step = StepKind::euler_maruyama;
   std::int64_t inner_steps = 1;
+  Iterate iterate = Iterate::last;
 };
 
 /// The phase, the network and the data of a chain, and what observers see of it.
@@ -46,6 +47,7 @@ struct Chain {
     phase.snapshot_every = 3;
     phase.step_rule = options.step;
     phase.inner_steps = options.inner_steps;
+    phase.iterate = options.iterate;
   }
 
   /// Calls look(state) after every step from `particles`; returns the last particles.
