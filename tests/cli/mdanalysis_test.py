@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """MDAnalysis, from a package index in an environment of its own, reads trajectory.h5 where particles have three
 coordinates, and three of more through `mfld export --to npz`. Usage: this PROGRAM"""
+import importlib.util
 import subprocess
+import venv
 
 import program
 
@@ -57,12 +59,9 @@ velocities = true
 """
 
     def python_with_mdanalysis(self):
-        try:
-            import venv
-
-            venv.create(self.root / "venv", with_pip=True)
-        except (ImportError, subprocess.CalledProcessError):
+        if importlib.util.find_spec("ensurepip") is None:
             self.skipTest("this Python makes no virtual environments (python3-venv)")
+        venv.create(self.root / "venv", with_pip=True)
         python = self.root / "venv/bin/python"
         install = [python, "-m", "pip", "install", "--quiet", "--only-binary", ":all:", "--retries", "0", "--timeout", "15",
                    "MDAnalysis", "h5py"]

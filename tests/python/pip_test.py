@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """`pip install ./src/python` in a fresh virtual environment, with the library that was built in place of another build of
 it; where there is an index."""
+import importlib.util
 import os
 import pathlib
 import subprocess
 import unittest
+import venv
 
 import package
 from package import ROOT
@@ -29,12 +31,9 @@ class Pip(package.PackageTest):
         return done.stdout
 
     def fresh_python(self):
-        try:
-            import venv
-
-            venv.create(self.root / "venv", with_pip=True)
-        except (ImportError, subprocess.CalledProcessError):
+        if importlib.util.find_spec("ensurepip") is None:
             self.skipTest("this Python makes no virtual environments (python3-venv)")
+        venv.create(self.root / "venv", with_pip=True)
         python = self.root / "venv/bin/python"
         asked = [python, "-m", "pip", "download", "--quiet", "--no-deps", "--retries", "0", "--timeout", "15", "-d",
                  self.root, "scikit-build-core"]
