@@ -190,7 +190,7 @@ MeanFieldProblem Moment::mean_field_problem() const {
 
 const Certificate& Moment::certificate() {
   if (!certificate_) {
-    certificate_ = mfld::certificate(mean_field_problem(), particles(), train_outputs(), {.seed = scene_.seeds.noise});
+    certificate_ = mfld::certificate(mean_field_problem(), particles(), train_outputs(), scene_.integration());
   }
   return *certificate_;
 }

@@ -59,10 +59,7 @@ std::optional<std::string> no_neighbours(const Scene& scene) {
   return fmt::format("needs network.width above {}, and it is {}", num_neighbours, scene.initial->rows());
 }
 
-std::optional<std::string> no_mean_field(const Scene& scene) {
-  return scene.risk->loss().own != nullptr ? "needs a loss whose conjugate is known, a row of `mfld list losses`"
-                                           : mean_field_unavailable(*scene.model);
-}
+std::optional<std::string> no_mean_field(const Scene& scene) { return mean_field_unavailable(*scene.model); }
 
 std::optional<std::string> no_gibbs_integral(const Scene& scene) { return gibbs_integral_unavailable(scene.network()); }
 
@@ -125,6 +122,8 @@ constexpr auto conditions = std::to_array<Condition>({
      "needs a phase that draws fresh mini-batches of all samples, without label noise, and moves all of network.train "
      "(sgd, sgd-mfld, svrg-mfld, ...)"},
     {&Needs::dual_ascent, has_dual_ascent, "needs a phase with method = \"p-sdca\""},
+    {&Needs::conjugate, [](const Scene& scene) { return scene.risk->loss().own == nullptr; },
+     "needs a loss whose conjugate is known, a row of `mfld list losses`"},
     {&Needs::linearised_descent,
      [](const Scene& scene) { return has_linearised_descent(scene.risk->loss(), scene.phases, scene.initial); },
      "needs the squared loss and gd as the only phase, of all parameters on all samples with their own labels, with a "

@@ -40,7 +40,8 @@ std::vector<std::string> observation_notes(const Scene& scene, const std::vector
   std::vector<std::string> lines;
   if (const auto integrals = names_with(&Needs::gibbs_integral, names); !integrals.empty()) {
     lines.push_back(fmt::format("{}: {}; the nodes that are drawn come from the noise seed, alike in every row",
-                                fmt::join(integrals, ", "), describe_integration(scene.network())));
+                                fmt::join(integrals, ", "),
+                                describe_integration(scene.network(), scene.integration())));
   }
   const auto of_law = names_with(&Needs::gibbs_law, names);
   for (std::size_t k = 0; !of_law.empty() && k < scene.phases->size(); ++k) {

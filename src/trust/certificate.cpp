@@ -37,6 +37,19 @@ Vector gap_variation(const MeanFieldProblem& problem, const Particles<double>& p
          (problem.temperature * d * distances.array().log()).matrix();
 }
 
+/// The standard error of the proximal gap at outputs of p_mu that come from its nodes.
+double proximal_gap_error(const MeanFieldProblem& problem, const ProximalGibbs& gibbs, const Vector& dual,
+                          const Vector& gibbs_outputs) {
+  const Vector slopes =
+      problem.sample_weight() *
+      (dual_of(problem, {gibbs_outputs.data(), static_cast<std::size_t>(gibbs_outputs.size())}) - dual);
+  Vector terms = first_variation<float>(*problem.network, gibbs.nodes, problem.data->train_inputs, slopes);
+  terms.array() -= gibbs.weights.dot(terms);
+  return gibbs.method == Integration::quadrature
+             ? gibbs.standard_error * std::sqrt(gibbs.weights.dot(terms.cwiseAbs2()))
+             : gibbs.weights.cwiseProduct(terms).norm();
+}
+
 }  // namespace
 
 Vector dual_of(const MeanFieldProblem& problem, std::span<const double> outputs) {
@@ -67,6 +80,18 @@ double fenchel_gap(const MeanFieldProblem& problem, std::span<const double> outp
   return problem.sample_weight() * sum;
 }
 
+double proximal_gap(const MeanFieldProblem& problem, std::span<const double> outputs,
+                    std::span<const double> gibbs_outputs) {
+  assert(outputs.size() == gibbs_outputs.size());
+  const Loss& loss = problem.risk->loss();
+  const std::span<const double> targets(problem.data->train_targets.data(), outputs.size());
+  const auto count = static_cast<Index>(outputs.size());
+  const Eigen::Map<const Vector> from(outputs.data(), count);
+  const Eigen::Map<const Vector> to(gibbs_outputs.data(), count);
+  return problem.sample_weight() *
+         (loss.sum(gibbs_outputs, targets) - loss.sum(outputs, targets) - dual_of(problem, outputs).dot(to - from));
+}
+
 Certificate certificate(const MeanFieldProblem& problem, const Particles<double>& particles,
                         std::span<const double> outputs, const IntegrationOptions& options, Index k) {
   const Dataset& data = *problem.data;
@@ -81,10 +106,11 @@ Certificate certificate(const MeanFieldProblem& problem, const Particles<double>
   const double objective = problem.risk->value(outputs, {data.train_targets.data(), outputs.size()}) +
                            penalty_value(*problem.network, particles, {problem.penalty});
   result.free_energy = objective - problem.temperature * result.entropy.value;
-  result.dual_bound = -dual_value(problem, dual, result.gibbs);
+  const bool has_conjugate = problem.risk->loss().own == nullptr;
+  result.dual_bound = has_conjugate ? -dual_value(problem, dual, result.gibbs) : none;
   result.dual_bound_error = problem.temperature * result.gibbs.standard_error;
   result.dual_gap = result.free_energy - result.dual_bound;
-  result.dual_gap_error = result.fixed_point_residual = none;
+  result.dual_gap_error = result.fixed_point_residual = result.proximal_gap = result.proximal_gap_error = none;
   if (!result.gibbs.reason.empty()) {
     return result;
   }
@@ -93,7 +119,9 @@ Certificate certificate(const MeanFieldProblem& problem, const Particles<double>
   const Eigen::Map<const Vector> own_outputs(outputs.data(), num_samples);
   result.fixed_point_residual =
       std::sqrt((own_outputs - gibbs_outputs).squaredNorm() / static_cast<double>(num_samples));
-  if (result.entropy.exists()) {
+  result.proximal_gap = proximal_gap(problem, outputs, {gibbs_outputs.data(), outputs.size()});
+  result.proximal_gap_error = proximal_gap_error(problem, result.gibbs, dual, gibbs_outputs);
+  if (result.entropy.exists() && has_conjugate) {
     const Vector terms = gap_variation(problem, particles, outputs, dual, gibbs_outputs, distances);
     result.dual_gap_error = std::hypot(error_of_mean(terms), result.dual_bound_error);
   }

@@ -63,12 +63,16 @@ Vector HiddenSums<Scalar>::operator()(const Particles<double>& thetas) {
 template class HiddenSums<double>;
 template class HiddenSums<float>;
 
+template <class Scalar>
 Vector first_variation(const Network& network, const Particles<double>& thetas, const Inputs& inputs,
                        const Vector& coefficients) {
   const HeadValues head = heads_of(network, thetas);
-  return head.weight.cwiseProduct(HiddenSums<double>(network, inputs, coefficients)(thetas)) +
+  return head.weight.cwiseProduct(HiddenSums<Scalar>(network, inputs, coefficients)(thetas)) +
          coefficients.sum() * head.offset;
 }
+
+template Vector first_variation<double>(const Network&, const Particles<double>&, const Inputs&, const Vector&);
+template Vector first_variation<float>(const Network&, const Particles<double>&, const Inputs&, const Vector&);
 
 Vector weighted_outputs(const Network& network, const Particles<double>& thetas, const Vector& weights,
                         const Inputs& inputs) {

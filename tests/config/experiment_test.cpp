@@ -45,6 +45,8 @@ const std::vector<std::vector<std::string>> good = {
      "phase.0.lambda2={kind = \"exponential\", value = 0.1, final = 0.01}"},
     {"phase.0.lambda1={kind = \"exponential\", value = 0.1, final = 0.01}", "phase.0.until_gradient_norm=1e-3"},
     {"phase.0.until={column = \"kernel_gradient_discrepancy\", below = 1e-3, held = 3}"},
+    {"phase.0.until={column = \"proximal_gap\", below = 1e-3}", "network.neuron=sigma",
+     "observe.certificate_samples=8192"},
     {"phase.0.until={column = \"time\", above = 1}", "observe.columns=[\"train_loss\"]"},
     {"phase.0.method=sgd-mfld", "phase.0.batch_size=50", "phase.0.sampling=with-replacement",
      "phase.0.name=\"the first\""},

@@ -230,6 +230,8 @@ TEST(Experiment, EveryMistakeIsOneSentence) {
        "phase.0.step = \"leimkuhler-matthews\": averages the noise of two steps, and the temperature is 0"},
       {plus(natural_gradient, {"phase.0.batch_size=1"}), "phase.0.batch_size = 1: is only read with method = sgld, "},
       {{"observe={every = 2, at = [1]}"}, "observe.every = 2: only one of every, log_spaced and at can be given"},
+      {{"observe.certificate_samples=100"},
+       "observe.certificate_samples = 100: must be an integer from 512 to 1048576"},
       {{"observe.log_spaced=1"}, "observe.log_spaced = 1: must be an integer from 2 to 1000000"},
       {{"observe.columns=[\"trian_loss\"]"}, "observe.columns"},
       {{"observe.trajectory.particles=11"},

@@ -19,7 +19,8 @@ const std::vector<std::string> all = {"entropy",
                                       "fixed_point_residual",
                                       "gibbs_distance",
                                       "kernel_gradient_discrepancy",
-                                      "log_sobolev_bound"};
+                                      "log_sobolev_bound",
+                                      "proximal_gap"};
 
 Phase langevin() {
   Phase phase;
@@ -55,7 +56,7 @@ TEST(TrustObservables, AreThoseOfTheLibrary) {
             (std::vector<std::string>{"entropy", "free_energy", "dual_bound", "dual_bound_error", "dual_bound_method",
                                       "dual_bound_samples", "dual_gap", "dual_gap_error", "fixed_point_residual",
                                       "gibbs_distance", "gibbs_distance_floor", "kernel_gradient_discrepancy",
-                                      "log_sobolev_bound"}));
+                                      "log_sobolev_bound", "proximal_gap", "proximal_gap_error"}));
   Moment moment(stage.scene());
   moment.move_to(stage.particles, {0.1}, 0.2);
   std::vector<double> values(observed.columns().size());
@@ -76,6 +77,8 @@ TEST(TrustObservables, AreThoseOfTheLibrary) {
   EXPECT_TRUE(std::isfinite(values[11]));
   EXPECT_EQ(values[12],
             log_sobolev_bound(stage.world.problem(0.1, 0.2), dual_of(stage.world.problem(0.1, 0.2), outputs)));
+  EXPECT_EQ(values[13], expected.proximal_gap);
+  EXPECT_EQ(values[14], expected.proximal_gap_error);
   // Other particles, other numbers.
   const Particles<double> others = 2 * stage.particles;
   moment.move_to(others, {0.1}, 0.2);
@@ -165,7 +168,8 @@ TEST(TrustObservables, AreRefusedWhereThereIsNoGibbsLaw) {
   Stage plain;
   plain.world.network = Network({NeuronKind::bounded_r, Activation::tanh, false, 2}, 1, {.kind = ScalingKind::ntk});
   const std::set<std::string> of_entropy = {"entropy", "free_energy", "dual_gap"};
-  const std::set<std::string> of_integral = {"dual_bound", "dual_gap", "fixed_point_residual", "gibbs_distance"};
+  const std::set<std::string> of_integral = {"dual_bound", "dual_gap", "fixed_point_residual", "gibbs_distance",
+                                             "proximal_gap"};
   const auto expect_refused = [](const Stage& stage, const std::string& name, bool refused, const std::string& words) {
     const std::string said = refusal(stage, name);
     EXPECT_EQ(!said.empty(), refused) << name << ": " << said;
@@ -247,6 +251,45 @@ TEST(TrustObservables, DrawTheirNodesFromTheNoiseSeed) {
   moment.move_to(stage.particles, {0.1}, 0.2);
   const auto outputs = moment.train_outputs();
   EXPECT_EQ(bound(7), certificate(stage.world.problem(0.1, 0.2), stage.particles, outputs, {.seed = 7}).dual_bound);
+}
+
+// By so many samples as the scene asks for.
+TEST(TrustObservables, TakeTheSamplesThatAreAskedFor) {
+  Stage stage;
+  stage.world = MeanFieldWorld({NeuronKind::bounded_r, Activation::tanh, true, 2}, random_normals(20, 4, 1),
+                               random_normals(20, 1, 2));
+  stage.particles = random_normals(200, 6, 3);
+  Scene scene = stage.scene();
+  EXPECT_EQ(scene.integration().num_samples, IntegrationOptions{}.num_samples);
+  for (const Index count : {1024, 8192}) {
+    scene.certificate_samples = count;
+    Moment moment(scene);
+    moment.move_to(stage.particles, {0.1}, 0.2);
+    ASSERT_EQ(moment.certificate().gibbs.method, Integration::annealed);
+    EXPECT_EQ(moment.certificate().gibbs.nodes.rows(), count / 32);
+    EXPECT_NE(observation_notes(scene, {"proximal_gap"}).front().find(std::to_string(count) + " samples of the prior"),
+              std::string::npos);
+  }
+}
+
+// Without a conjugate there is a certificate of p_mu, and none of mu.
+TEST(TrustObservables, OfALossOfOnesOwnAreThoseWithoutItsConjugate) {
+  LossInfo own = Loss{.kind = LossKind::logistic}.info();
+  own.conjugate = own.value = own.derivative = own.second_derivative = nullptr;
+  Stage stage;
+  stage.world.risk = Risk(Loss{.own = &own}, Reduction::mean);
+  for (const std::string& name : all) {
+    const bool refused = name == "dual_bound" || name == "dual_gap" || name == "kernel_gradient_discrepancy";
+    EXPECT_EQ(refusal(stage, name).find("needs a loss whose conjugate is known") != std::string::npos, refused) << name;
+    EXPECT_EQ(refusal(stage, name).empty(), !refused) << name;
+  }
+  const auto gap_with = [&](const Loss& loss) {
+    stage.world.risk = Risk(loss, Reduction::mean);
+    Moment moment(stage.scene());
+    moment.move_to(stage.particles, {0.1}, 0.2);
+    return moment.certificate().proximal_gap;
+  };
+  EXPECT_EQ(gap_with({.own = &own}), gap_with({.kind = LossKind::logistic}));
 }
 
 // Without an integral: r ReLU(w.x).

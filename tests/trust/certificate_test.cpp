@@ -5,10 +5,15 @@
 #include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <random>
+#include <span>
+#include <string>
 #include <vector>
 
+#include "mfld/trust/neuron_values.hpp"
 #include "support/oracles/chain.hpp"
+#include "support/oracles/line_law.hpp"
 #include "support/oracles/mean_field_world.hpp"
 #include "support/oracles/reference_values.hpp"
 #include "support/statistics.hpp"
@@ -213,6 +218,145 @@ TEST(Certificate, KnowsTheLogPartitionOfParityToOnePercent) {
     num_right += outputs[static_cast<std::size_t>(i)] * targets[i] > 0 ? 1 : 0;
   }
   EXPECT_GT(num_right, n * 9 / 10);
+}
+
+// ---- The proximal gap
+
+std::span<const double> span_of(const Vector& values) {
+  return {values.data(), static_cast<std::size_t>(values.size())};
+}
+
+// For any outputs f, of particles or not: L(p[g]) + D(g), and so no less than L(p[g]) - L*. The laws are integrated over
+// 60000 cells here.
+TEST(ProximalGap, IsThatOfTheTwoObjectivesOnTheLine) {
+  const MeanFieldWorld world = line_world();
+  const MeanFieldProblem problem = world.problem(lambda, lambda);
+  for (unsigned seed = 0; seed < 30; ++seed) {
+    const Vector outputs = 0.1 * (seed % 10) * random_normals(2, 1, seed);
+    const Vector dual = dual_at(world, outputs);
+    const LineLaw law = line_law(dual);
+    const double gap = proximal_gap(problem, span_of(outputs), span_of(law.outputs));
+    EXPECT_NEAR(gap, law.free_energy + line_dual_value(dual, law), 1e-9);
+    EXPECT_NEAR(gap, line_gap(law.outputs, dual), 1e-14);
+    EXPECT_GE(gap, law.free_energy - reference::line_minimum - 1e-9);
+    // Dual variables that are not those of the outputs are seen.
+    const Vector others = outputs.array() + 0.01;
+    EXPECT_GT(std::abs(proximal_gap(problem, span_of(others), span_of(law.outputs)) - gap), 1e-7);
+  }
+}
+
+// Of the prior, whose outputs are 0: without particles and with them, by quadrature.
+TEST(ProximalGap, IsThatOfTheCertificate) {
+  const MeanFieldWorld world = line_world();
+  const MeanFieldProblem problem = world.problem(lambda, lambda);
+  const LineLaw law = line_law(dual_at(world, Vector::Zero(2)));
+  const Vector zero = Vector::Zero(2);
+  const Certificate seen = certificate(problem, random_normals(10, 1, 1), span_of(zero));
+  EXPECT_NEAR(seen.proximal_gap, law.outputs.squaredNorm() / 4, 1e-10);
+  EXPECT_LT(seen.proximal_gap_error, 1e-10);
+  EXPECT_GT(seen.proximal_gap, law.free_energy - reference::line_minimum);
+  // Of p_mu and not of mu: here it is farther from the minimum than the prior, for whose outputs it makes up too much.
+  EXPECT_GT(law.free_energy, reference::line_prior_energy + 0.01);
+  // The squared loss: half of the squared residual.
+  for (unsigned seed = 0; seed < 5; ++seed) {
+    const Certificate other = certificate_of(world, problem, random_normals(50, 1, seed));
+    EXPECT_NEAR(other.proximal_gap, std::pow(other.fixed_point_residual, 2) / 2, 1e-15);
+  }
+  const Vector optimum = Eigen::Map<const Vector>(reference::line_optimum, 2);
+  EXPECT_NEAR(certificate(problem, random_normals(10, 1, 1), span_of(optimum)).proximal_gap, 0, 1e-15);
+}
+
+TEST(ProximalGap, IsFenchelsForEveryLoss) {
+  for (const Reduction reduction : {Reduction::mean, Reduction::sum}) {
+    for (const Loss loss : {Loss{}, Loss{.kind = LossKind::squared, .prefactor = 1}, Loss{.kind = LossKind::logistic},
+                            Loss{.kind = LossKind::huber, .delta = 0.5}}) {
+      const Vector targets = random_normals(20, 1, 2).cwiseSign();
+      const MeanFieldWorld world({NeuronKind::sigma, Activation::tanh, false, 1}, random_normals(20, 1, 1), targets,
+                                 loss, reduction);
+      const MeanFieldProblem problem = world.problem(0.1, 0.2);
+      const Vector outputs = random_normals(20, 1, 3);
+      const Vector others = random_normals(20, 1, 4);
+      const double gap = proximal_gap(problem, span_of(outputs), span_of(others));
+      EXPECT_NEAR(gap, fenchel_gap(problem, span_of(others), dual_of(problem, span_of(outputs))), 1e-13);
+      EXPECT_GT(gap, 0.1);
+      EXPECT_EQ(proximal_gap(problem, span_of(outputs), span_of(outputs)), 0);
+    }
+  }
+}
+
+/// log cosh(u - y), of which nothing but its values and slopes is known.
+LossInfo log_cosh() {
+  LossInfo row = {};
+  row.name = "log-cosh";
+  row.formula = [](const Loss&) { return std::string("log(cosh(u - y))"); };
+  row.sum = [](const Loss&, std::span<const double> u, std::span<const double> y) {
+    double sum = 0;
+    for (std::size_t i = 0; i < u.size(); ++i) {
+      sum += std::log(std::cosh(u[i] - y[i]));
+    }
+    return sum;
+  };
+  row.derivatives = [](const Loss&, std::span<const double> u, std::span<const double> y, std::span<double> slopes) {
+    for (std::size_t i = 0; i < u.size(); ++i) {
+      slopes[i] = std::tanh(u[i] - y[i]);
+    }
+  };
+  return row;
+}
+
+TEST(ProximalGap, IsAllThatALossOfOnesOwnNeeds) {
+  const LossInfo own = log_cosh();
+  const MeanFieldWorld world({NeuronKind::bounded_r, Activation::tanh, false, 2}, random_normals(20, 1, 1),
+                             random_normals(20, 1, 2), Loss{.own = &own});
+  const MeanFieldProblem problem = world.problem(0.1, 0.2);
+  const Particles<double> particles = random_normals(300, 2, 3);
+  const Certificate seen = certificate_of(world, problem, particles);
+  EXPECT_TRUE(std::isnan(seen.dual_bound));
+  EXPECT_TRUE(std::isnan(seen.dual_gap));
+  EXPECT_TRUE(std::isnan(seen.dual_gap_error));
+  EXPECT_TRUE(std::isfinite(seen.free_energy));
+  // (1/n) sum of the conjugate s artanh s + log(1 - s^2) / 2 + s y at s = tanh(f - y), by hand.
+  const std::vector<double> outputs = outputs_of(world, particles);
+  const Vector& y = world.data.train_targets;
+  const Vector law = weighted_outputs(world.network, seen.gibbs.nodes, seen.gibbs.weights, world.data.train_inputs);
+  double expected = 0;
+  for (Index i = 0; i < 20; ++i) {
+    const double s = std::tanh(outputs[static_cast<std::size_t>(i)] - y[i]);
+    const double conjugate = s * std::atanh(s) + 0.5 * std::log(1 - s * s) + s * y[i];
+    expected += (std::log(std::cosh(law[i] - y[i])) + conjugate - s * law[i]) / 20;
+  }
+  EXPECT_NEAR(seen.proximal_gap, expected, 1e-13);
+  EXPECT_GT(expected, 1e-4);
+}
+
+// 60 seeds of the samples, far from the optimum and at it: off the integral by the stated error, and never less in the
+// mean but for 4 standard errors. z = 4 (the chance of a false alarm is below 1e-3).
+TEST(ProximalGap, ErrsByItsErrorAndUpward) {
+  const MeanFieldWorld world = line_world();
+  const MeanFieldProblem problem = world.problem(lambda, lambda);
+  const Particles<double> any = random_normals(10, 1, 1);
+  const Vector optimum = Eigen::Map<const Vector>(reference::line_optimum, 2);
+  const Vector away = Vector::Constant(2, -1);
+  for (const Integration method : {Integration::monte_carlo, Integration::annealed}) {
+    for (const Vector& outputs : {away, optimum}) {
+      const double exact = certificate(problem, any, span_of(outputs)).proximal_gap;
+      MeanTest gap;
+      double squares = 0;
+      constexpr int num_seeds = 60;
+      for (std::uint64_t seed = 0; seed < num_seeds; ++seed) {
+        const Certificate seen =
+            certificate(problem, any, span_of(outputs), {.seed = seed, .method = method, .num_samples = 1024});
+        gap.add(seen.proximal_gap);
+        squares += std::pow((seen.proximal_gap - exact) / seen.proximal_gap_error, 2) / num_seeds;
+      }
+      EXPECT_GT(gap.mean(), exact - 4 * gap.standard_error());
+      if (outputs == away) {
+        EXPECT_NEAR(squares, 1, 4 * std::sqrt(2.0 / num_seeds)) << name_of(method);
+        EXPECT_LT(gap.mean(), 1.05 * exact);
+        EXPECT_GT(exact, 20 * gap.standard_error());
+      }
+    }
+  }
 }
 
 TEST(Certificate, OfTiesHasABoundAndNoGap) {

@@ -57,6 +57,8 @@ struct Experiment {
   std::int64_t checkpoint_steps = 0;                // 0: off
   std::vector<std::int64_t> kept_checkpoints = {};  // steps
   double checkpoint_minutes = 0;                    // 0: off
+  /// Of Scene.
+  Index certificate_samples = IntegrationOptions{}.num_samples;
 
   std::string resolved = {};          // TOML with every default written out; building it again gives the same
   std::filesystem::path folder = {};  // where its paths start; empty: it has none
@@ -68,7 +70,7 @@ struct Experiment {
   std::vector<std::string> parameter_names() const;
   /// What its observers see; refers to it.
   Scene scene() const {
-    return {model.get(), &risk, &data, &initial, &phases, seeds, objective.get(), own_observables};
+    return {model.get(), &risk, &data, &initial, &phases, seeds, objective.get(), own_observables, certificate_samples};
   }
   std::int64_t num_steps() const;
   RunSizes sizes() const { return sizes_of(initial.rows()); }

@@ -8,6 +8,7 @@
 #include "mfld/objective/particle_objective.hpp"
 #include "mfld/objective/risk.hpp"
 #include "mfld/task/dataset.hpp"
+#include "mfld/trust/proximal_gibbs.hpp"
 
 namespace mfld {
 
@@ -23,8 +24,12 @@ struct Scene {
   Seeds seeds = {};                              // observers draw from (noise, certificate, ...) alone
   const ParticleObjective* objective = nullptr;  // of points; none: the risk of the model
   const std::vector<Observable>* own = nullptr;  // observables of the caller's own
+  /// By so many samples are integrals over a Gibbs law taken.
+  Index certificate_samples = IntegrationOptions{}.num_samples;
 
   const Network& network() const { return model->network(); }
+  /// How they are taken: node or chain k draws from stream (noise seed, certificate, k).
+  IntegrationOptions integration() const { return {.seed = seeds.noise, .num_samples = certificate_samples}; }
 };
 
 /// Neighbours of a particle by which the entropy is estimated.
@@ -51,6 +56,7 @@ struct Needs {
   bool pairs = false;               // of particles
   bool all_trained = false;         // no parameter is frozen
   bool mean_field = false;          // a network that mean_field_unavailable() accepts
+  bool conjugate = false;           // a loss whose conjugate and second derivative are known, none of one's own
   bool gibbs_integral = false;      // a neuron that gibbs_integral_unavailable() accepts
   bool log_sobolev = false;         // a neuron that log_sobolev_unavailable() accepts
   bool gibbs_law = false;           // noise and a penalty from 0 in some phase

@@ -29,7 +29,8 @@ class HiddenSums {
 };
 
 /// sum_i c_i h(theta_s; x_i) for every theta_s, with c_i = l'_i / n the data part of the first variation of F at
-/// theta_s [S]. Cost as above.
+/// theta_s [S]. Precision and cost as above.
+template <class Scalar = double>
 Vector first_variation(const Network& network, const Particles<double>& thetas, const Inputs& inputs,
                        const Vector& coefficients);
 

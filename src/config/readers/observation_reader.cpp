@@ -12,6 +12,9 @@ namespace mfld::readers {
 
 namespace {
 
+constexpr std::int64_t fewest_certificate_samples = 512;
+constexpr std::int64_t most_certificate_samples = 1 << 20;
+
 /// Looks that cost no more than the steps do, from 20 to 200. A look computes the outputs of all samples, training and
 /// test, and a step those of its own samples and their gradients, which takes twice as long a sample.
 std::int64_t default_looks(const std::vector<Phase>& phases, const Dataset& data) {
@@ -178,6 +181,12 @@ void read_observation(const Section& root, Experiment& experiment) {
                 "needs a network, and the particles are points");
   observe.check(!experiment.predictions || experiment.data.num_test() > 0, "predictions",
                 "needs test samples, and the task has none");
+  // Only where it is given: the experiments of others stay what they were.
+  if (observe.is_describing() || observe.has("certificate_samples")) {
+    experiment.certificate_samples = observe.integer(
+        "certificate_samples", "samples of the prior for expectations under p_mu (dual_bound, proximal_gap, ...)",
+        IntegrationOptions{}.num_samples, {fewest_certificate_samples, most_certificate_samples});
+  }
   Section trajectory = observe.table("trajectory");
   experiment.tracked = read_tracked(trajectory, experiment.initial.rows());
   if (experiment.kernel && !experiment.tracked.empty()) {
