@@ -226,8 +226,8 @@ std::span<const double> span_of(const Vector& values) {
   return {values.data(), static_cast<std::size_t>(values.size())};
 }
 
-// For any outputs f, of particles or not: L(p[g]) + D(g), and so no less than L(p[g]) - L*. The laws are integrated over
-// 60000 cells here.
+// For any outputs f, of particles or not: L(p[g]) + D(g), and so no less than L(p[g]) - L*. The laws are integrated
+// over 60000 cells here.
 TEST(ProximalGap, IsThatOfTheTwoObjectivesOnTheLine) {
   const MeanFieldWorld world = line_world();
   const MeanFieldProblem problem = world.problem(lambda, lambda);

@@ -20,10 +20,10 @@ double fenchel_gap(const MeanFieldProblem& problem, std::span<const double> outp
 
 /// P(p) + D(g) for the law p = p[g] of the dual g_i = l'(f_i, y_i) of outputs f, whose own outputs are gibbs_outputs:
 ///   w sum_i [l(f_p,i) - l(f_i) - g_i (f_p,i - f_i)] >= L(p) - L*,   w = 1/n (1 if R is a sum),
-/// exactly, for any f and any convex differentiable l [Nitanda, Wu & Suzuki, AISTATS 2022; Oko, Suzuki, Nitanda & Wu, ICLR
-/// 2022]: with l*(g_i) = g_i f_i - l(f_i) it is fenchel_gap of g and f_p, and in the two objectives the entropy of p and
-/// log int q[g] cancel. A Bregman distance: >= 0 but for rounding, and 0 where f_p = f alone if l is strictly convex. Needs
-/// l and l' alone. outputs, gibbs_outputs [n].
+/// exactly, for any f and any convex differentiable l [Nitanda, Wu & Suzuki, AISTATS 2022; Oko, Suzuki, Nitanda & Wu,
+/// ICLR 2022]: with l*(g_i) = g_i f_i - l(f_i) it is fenchel_gap of g and f_p, and in the two objectives the entropy of
+/// p and log int q[g] cancel. A Bregman distance: >= 0 but for rounding, and 0 where f_p = f alone if l is strictly
+/// convex. Needs l and l' alone. outputs, gibbs_outputs [n].
 double proximal_gap(const MeanFieldProblem& problem, std::span<const double> outputs,
                     std::span<const double> gibbs_outputs);
 

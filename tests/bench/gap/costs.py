@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import threading
 
 from . import methods, runs
 
@@ -18,41 +19,60 @@ def kind_of(phase):
 class Cost:
     phase: dict
     steps: int = 0
-    processor: float = math.inf  # least over the rounds, seconds a step
-    wall: float = math.inf
+    empty: float = math.inf  # seconds of a process without steps, with them, and of the steps by the clock: least of all rounds
+    whole: float = math.inf
+    clock: float = math.inf
+
+    @property
+    def processor(self):
+        return max(self.whole - self.empty, 1e-9) / self.steps
+
+    @property
+    def wall(self):
+        return self.clock / self.steps
 
 
 class Costs:
-    """Of one problem. Rounds over all kinds, so that what else the machine does meets all of them."""
+    """Of one problem. Looks are no part of it: runs are timed that make none."""
 
-    def __init__(self, mfld, problem, all_phases):
+    def __init__(self, mfld, problem):
         self.mfld, self.problem = mfld, problem
         self.costs = {}
-        for phases in all_phases:
-            for phase in phases:
-                plain = {**phase, "lambda2": problem.phase["lambda2"]}
-                self.costs.setdefault(kind_of(phase), Cost(plain))
+        self.lock = threading.Lock()
 
-    def measure(self, rounds):
-        for number in range(rounds):
-            for cost in self.costs.values():
-                if number == 0:
+    def know(self, phases):
+        """Measures once what was not measured before."""
+        with self.lock:
+            for phase in [*phases, self._full_phase()]:
+                if kind_of(phase) not in self.costs:
+                    cost = Cost({**phase, "lambda2": self.problem.phase["lambda2"]})
                     self._choose_steps(cost)
-                empty, _ = runs.timed(self.mfld, self.problem, cost.phase, 0)
-                processor, wall = runs.timed(self.mfld, self.problem, cost.phase, cost.steps)
-                cost.processor = min(cost.processor, max(processor - empty, 1e-9) / cost.steps)
-                cost.wall = min(cost.wall, wall / cost.steps)
+                    self.costs[kind_of(phase)] = cost
+
+    def measure(self, all_phases, rounds):
+        """Rounds over all kinds, so that what else the machine does meets all of them."""
+        self.know([phase for phases in all_phases for phase in phases])
+        kinds = {kind_of(phase) for phases in all_phases for phase in phases} | {kind_of(self._full_phase())}
+        for _ in range(rounds):
+            for kind in sorted(kinds):
+                self._turn(self.costs[kind])
+
+    def _turn(self, cost):
+        empty, _ = runs.timed(self.mfld, self.problem, cost.phase, 0)
+        whole, clock = runs.timed(self.mfld, self.problem, cost.phase, cost.steps)
+        cost.empty, cost.whole, cost.clock = min(cost.empty, empty), min(cost.whole, whole), min(cost.clock, clock)
 
     def _choose_steps(self, cost):
         """Whole outer iterations and whole rounds of snapshots, until they take long beside the start of a process. By
         processor time: where others use the machine, too, the clock would make it a few steps."""
         every = math.lcm(cost.phase.get("inner_steps", 1), cost.phase.get("snapshot_every", 1))
-        empty, _ = runs.timed(self.mfld, self.problem, cost.phase, 0)
+        cost.empty, _ = runs.timed(self.mfld, self.problem, cost.phase, 0)
         rounds, seconds = 1, 0.0
         while seconds < TURN_SECONDS / 2 and rounds < 1 << 16:
-            seconds = runs.timed(self.mfld, self.problem, cost.phase, every * rounds)[0] - empty
-            rounds *= min(16, max(2, round(TURN_SECONDS / max(seconds, 1e-3)))) if seconds < TURN_SECONDS / 2 else 1
-        cost.steps = every * rounds
+            cost.steps = every * rounds
+            cost.whole, cost.clock = runs.timed(self.mfld, self.problem, cost.phase, cost.steps)
+            seconds = cost.whole - cost.empty
+            rounds *= min(16, max(2, round(TURN_SECONDS / max(seconds, 1e-3))))
 
     def seconds(self, phases, row, which="processor"):
         """Of the steps until `row`, without any look."""
@@ -63,15 +83,17 @@ class Costs:
             left -= steps
         return total
 
+    def of_step(self, phase, which="processor"):
+        return getattr(self.costs[kind_of(phase)], which)
+
     def _of_phase(self, phase, steps, which):
-        each = getattr(self.costs[kind_of(phase)], which)
+        each = self.of_step(phase, which)
         every = phase.get("snapshot_every")
         if every is None:
             return steps * each
         # Snapshots, which a run of few steps has more of: a pass over all samples, as a step of the full batch.
-        snapshot = self.full_step(which)
+        snapshot = self.of_step(self._full_phase(), which)
         return steps * max(each - snapshot / every, 0) + math.ceil(steps / every) * snapshot
 
-    def full_step(self, which="processor"):
-        phase = methods.METHODS[0].phases(self.problem, eta=1)[0]
-        return getattr(self.costs[kind_of(phase)], which)
+    def _full_phase(self):
+        return methods.METHODS[0].phases(self.problem, eta=1)[0]

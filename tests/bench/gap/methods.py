@@ -1,25 +1,26 @@
-"""The methods, and the grid of each. Step sizes are multiples of the one in the problem's file, `unit`, about what
-Euler-Maruyama steps of all samples bear; of kinetic steps, whose square counts, multiples of sqrt(2 unit), and frictions
-of 2 sqrt(2 lambda1), which is critical for the weakest force there is, that of the penalty."""
+"""The methods, and the lattice of each: what there is to choose, in geometric series. Step sizes are multiples of the one in the
+problem's file, `unit`, about what Euler-Maruyama steps of all samples bear; of kinetic steps, whose square counts, multiples of
+sqrt(2 unit), and frictions of 2 sqrt(2 lambda1), which is critical for the weakest force there is, that of the penalty."""
 
 import dataclasses
-import itertools
 import math
 from collections.abc import Callable
 
-BATCH = (1, 0.5, 0.25, 0.125)
-BATCHES = (16, 64)
+ETA = tuple(2 ** (k / 2) for k in range(-10, 9))
+FRICTION = (0.25, 0.5, 1, 2, 4, 8, 16)
+BATCH = (4, 8, 16, 32, 64, 128, 256, 512, 1024)
+PASSES = (0.25, 0.5, 1, 2, 4)
+INNER = (1, 2, 3, 5, 10, 20)
+GROW = (1, 2, 4, 8, 16)
 
 
 @dataclasses.dataclass(frozen=True)
 class Method:
     name: str
-    grid: dict  # name of a choice -> its values
+    axes: dict  # name of a choice -> its values, in order
+    start: dict  # where the search begins; --short takes it
     phases: Callable  # (problem, **choices) -> list of tables, without steps in the last
-    short: dict = None  # the one point that --short tries; None: the method is left out there
-
-    def points(self):
-        return [dict(zip(self.grid, values)) for values in itertools.product(*self.grid.values())]
+    is_short: bool = False  # whether --short tries it
 
 
 def _phase(problem, method, **more):
@@ -30,9 +31,9 @@ def _phase(problem, method, **more):
 def _step(problem, kind, eta, friction=None):
     unit = problem.phase["step_size"]
     if kind != "kinetic":
-        return {"step": kind, "step_size": eta * unit}
+        return {"step": kind, "step_size": round(eta * unit, 6)}
     critical = 2 * math.sqrt(2 * problem.phase["lambda1"])
-    return {"step": kind, "step_size": eta * math.sqrt(2 * unit), "friction": friction * critical}
+    return {"step": kind, "step_size": round(eta * math.sqrt(2 * unit), 6), "friction": round(friction * critical, 6)}
 
 
 def _full(kind):
@@ -41,32 +42,34 @@ def _full(kind):
 
 def _batches(kind, method="sgd-mfld", **more):
     def phases(problem, batch, **point):
-        return [_phase(problem, method, batch_size=batch, **_step(problem, kind, **point), **more)]
+        size = min(batch, problem.samples)
+        return [_phase(problem, method, batch_size=size, **_step(problem, kind, **point), **more)]
 
     return phases
 
 
 def _svrg(kind):
     def phases(problem, batch, passes, **point):
-        every = max(1, round(passes * samples(problem) / batch))
+        every = max(1, round(passes * problem.samples / batch))
         return _batches(kind, "svrg-mfld", snapshot_every=every)(problem, batch, **point)
 
     return phases
 
 
-def _growing(problem, eta, friction, first):
-    """Batches of 16, then four times and 16 times as large, each phase `first` steps, the last until the end."""
+def _growing(problem, eta, friction, batch, grow):
+    """Batches of `batch`, twice as large after every `grow` steps, up to 32 times."""
     step = _step(problem, "kinetic", eta, friction)
-    lengths = ({"steps": first}, {"steps": first}, {})
-    return [_phase(problem, "sgd-mfld", batch_size=16 * 4**k, **step, **steps) for k, steps in enumerate(lengths)]
+    sizes = [min(batch * 2**k, problem.samples) for k in range(6)]
+    return [_phase(problem, "sgd-mfld", batch_size=size, **step, **({"steps": grow} if k < 5 else {}))
+            for k, size in enumerate(sizes)]
 
 
 def _annealed(problem, eta, friction, batch, hot):
-    """`hot` times the temperature at first, down to the wanted one in 20 steps."""
+    """`hot` times the temperature at first, down to the wanted one in 8 steps."""
     step = _step(problem, "kinetic", eta, friction)
     wanted = problem.phase["lambda2"]
     phase = _phase(problem, "sgd-mfld", batch_size=batch, **step)
-    return [{**phase, "steps": 20, "lambda2": {"kind": "exponential", "value": hot * wanted, "final": wanted}}, phase]
+    return [{**phase, "steps": 8, "lambda2": {"kind": "exponential", "value": hot * wanted, "final": wanted}}, phase]
 
 
 def _dual_averaging(problem, eta, inner):
@@ -74,28 +77,30 @@ def _dual_averaging(problem, eta, inner):
 
 
 def _dual_ascent(problem, eta, inner, share):
-    moved = max(1, round(share * samples(problem)))
+    moved = max(1, round(share * problem.samples))
     step = _step(problem, "leimkuhler-matthews", eta)
     return [_phase(problem, "p-sdca", inner_steps=inner, coordinate_steps=moved, **step)]
 
 
-def samples(problem):
-    """n: what the file says, or, where a table is read, its rows."""
-    return problem.config["task"].get("num_train", 569)
-
-
+KINETIC = {"eta": ETA, "friction": FRICTION}
 METHODS = (
-    Method("euler-maruyama", {"eta": (1, 0.5, 0.25, 0.125)}, _full("euler-maruyama"), {"eta": 0.5}),
-    Method("leimkuhler-matthews", {"eta": (4, 2, 1)}, _full("leimkuhler-matthews")),
-    Method("kinetic", {"eta": (1.4, 1, 0.7), "friction": (1, 2)}, _full("kinetic"), {"eta": 1, "friction": 1}),
-    Method("dual averaging", {"eta": (2, 1, 0.5), "inner": (5, 10)}, _dual_averaging),
-    Method("p-sdca", {"eta": (2, 1), "inner": (2, 5), "share": (1,)}, _dual_ascent),
-    Method("mini-batch", {"eta": BATCH, "batch": BATCHES}, _batches("euler-maruyama"), {"eta": 0.5, "batch": 16}),
-    Method("symmetric sweep", {"eta": BATCH[:3], "batch": BATCHES}, _batches("euler-maruyama", sampling="symmetric-sweep")),
-    Method("mini-batch, kinetic", {"eta": (1, 0.5, 0.25), "friction": (1, 2), "batch": BATCHES}, _batches("kinetic")),
-    Method("svrg", {"eta": (2, 1, 0.5), "batch": (32,), "passes": (1, 4)}, _svrg("leimkuhler-matthews")),
-    Method("kinetic with svrg", {"eta": (1, 0.5), "friction": (1, 2), "batch": (32,), "passes": (1,)}, _svrg("kinetic"),
-           {"eta": 0.5, "friction": 1, "batch": 32, "passes": 1}),
-    Method("growing batch, kinetic", {"eta": (1, 0.5), "friction": (1,), "first": (10, 20)}, _growing),
-    Method("annealed mini-batch, kinetic", {"eta": (1, 0.5), "friction": (1,), "batch": BATCHES, "hot": (4,)}, _annealed),
+    Method("euler-maruyama", {"eta": ETA}, {"eta": 1}, _full("euler-maruyama"), True),
+    Method("leimkuhler-matthews", {"eta": ETA}, {"eta": 2}, _full("leimkuhler-matthews")),
+    Method("kinetic", KINETIC, {"eta": 1, "friction": 1}, _full("kinetic"), True),
+    Method("dual averaging", {"eta": ETA, "inner": INNER}, {"eta": 1, "inner": 3}, _dual_averaging),
+    Method("p-sdca", {"eta": ETA, "inner": INNER, "share": (0.25, 0.5, 1, 2, 4)}, {"eta": 2, "inner": 2, "share": 1}, _dual_ascent),
+    Method("mini-batch", {"eta": ETA, "batch": BATCH}, {"eta": 0.5, "batch": 32}, _batches("euler-maruyama"), True),
+    Method("symmetric sweep", {"eta": ETA, "batch": BATCH}, {"eta": 0.5, "batch": 32},
+           _batches("euler-maruyama", sampling="symmetric-sweep")),
+    Method("mini-batch, kinetic", {**KINETIC, "batch": BATCH}, {"eta": 0.5, "friction": 1, "batch": 64}, _batches("kinetic")),
+    Method("sweep, kinetic", {**KINETIC, "batch": BATCH}, {"eta": 0.5, "friction": 1, "batch": 64},
+           _batches("kinetic", sampling="symmetric-sweep")),
+    Method("svrg", {"eta": ETA, "batch": BATCH, "passes": PASSES}, {"eta": 1, "batch": 64, "passes": 1},
+           _svrg("leimkuhler-matthews")),
+    Method("kinetic with svrg", {**KINETIC, "batch": BATCH, "passes": PASSES},
+           {"eta": 0.5, "friction": 1, "batch": 64, "passes": 1}, _svrg("kinetic"), True),
+    Method("growing batch, kinetic", {**KINETIC, "batch": BATCH, "grow": GROW},
+           {"eta": 0.5, "friction": 1, "batch": 16, "grow": 4}, _growing),
+    Method("annealed mini-batch, kinetic", {**KINETIC, "batch": BATCH, "hot": (2, 4, 8)},
+           {"eta": 0.5, "friction": 1, "batch": 64, "hot": 4}, _annealed),
 )

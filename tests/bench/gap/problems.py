@@ -1,4 +1,4 @@
-"""The fixed problems: an experiment file each, and what its gap ends at."""
+"""The fixed problems: an experiment file each, and how far down their certificate tells something."""
 
 import dataclasses
 import pathlib
@@ -6,21 +6,18 @@ import re
 import tomllib
 
 HERE = pathlib.Path(__file__).resolve().parent
+COLUMN = "proximal_gap"
 
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
-    """`floors` are what the column dual_gap reads at stationarity, for the seeds 1, 2, ...: the bias of the entropy of N
-    particles in p dimensions, which is far below 0 and the same, to the error of the gap, for every law near the
-    optimum, and that of the draws of the certificate, which depend on the seed. Measured by `time_to_gap --floors`: the
-    mean over the second half of `settled` kinetic steps. Gaps are counted from it."""
+    """`floor` is what the certificate reads at stationarity, as a share of its first value: that of the number of particles and of
+    the samples of its own. Measured by `time_to_gap --floors`: the mean over the second half of `settled` kinetic steps."""
 
     name: str
     settled: int
-    floors: tuple
-
-    def floor(self, seed):
-        return self.floors[seed - 1]
+    floor: float
+    tuning_samples: int  # of the certificate, where a point is chosen
 
     @property
     def text(self):
@@ -34,12 +31,18 @@ class Problem:
     def phase(self):
         return self.config["phase"][0]
 
-    def experiment(self, phases, seed, looks, columns=("train_loss", "dual_gap")):
+    @property
+    def samples(self):
+        """n: what the file says, or, where a table is read, its rows."""
+        return self.config["task"].get("num_train", 569)
+
+    def experiment(self, phases, seed, looks, columns=(COLUMN,), samples=None):
         """The problem's file with other phases, seed and looks."""
         head = self.text.partition("[[phase]]")[0]
         head = re.sub(r"^seed = .*$", f"seed = {seed}", head, count=1, flags=re.MULTILINE)
         blocks = ["[[phase]]\n" + "".join(f"{key} = {_toml(value)}\n" for key, value in phase.items()) for phase in phases]
-        observe = f"[observe]\nat = {_toml(list(looks))}\ncolumns = {_toml(list(columns))}\n"
+        samples = samples or self.config["observe"]["certificate_samples"]
+        observe = f"[observe]\nat = {_toml(list(looks))}\ncolumns = {_toml(list(columns))}\ncertificate_samples = {samples}\n"
         return "\n".join([head, *blocks, observe])
 
 
@@ -52,7 +55,7 @@ def _toml(value):
 
 
 PROBLEMS = {problem.name: problem for problem in (
-    Problem("parity", 400, (-0.161,) * 6),
-    Problem("teacher", 60, (-0.0522, -0.0532, -0.0533, -0.0523, -0.0529, -0.0523)),
-    Problem("breast_cancer", 60, (-0.1291, -0.1330, -0.1292, -0.1310, -0.1311, -0.1281)),
+    Problem("breast_cancer", 80, 0.0017, 8192),
+    Problem("teacher", 60, 0.006, 32768),
+    Problem("parity", 120, 0.005, 32768),
 )}

@@ -6,9 +6,6 @@ from . import study
 from comparison.report import aligned
 
 
-SHOWN = (0.1, 0.01)  # of the first gap
-
-
 def three(value):
     """Three significant digits without an exponent, where that is short."""
     return f"{value:.3g}" if value < 1e4 else f"{value:.0f}"
@@ -16,12 +13,12 @@ def three(value):
 
 def table(done):
     """Markdown of one Study: the median over the seeds; - where a seed did not get there."""
-    rows = [["method", "step size and more", *(f"{head} to {share:g}" for share in SHOWN
-                                               for head in ("s", "gradients")), "steps", "Euler-Maruyama : it"]]
+    rows = [["method", "step size and more", *(f"{head} to {share:g}" for share in done.levels
+                                               for head in ("s", "gradients")), "steps to 0.01", "Euler-Maruyama : it"]]
     full = _seconds(done, done.results[0], study.GOAL)
     for result in done.results:
         cells = []
-        for share in SHOWN:
+        for share in done.levels:
             seconds = _seconds(done, result, share)
             cells += [_missing(result, share)] * 2 if seconds is None else [
                 three(seconds), three(result.of_level(share, lambda row: row.gradients))]
@@ -29,7 +26,21 @@ def table(done):
         seconds = _seconds(done, result, study.GOAL)
         ratio = f"{full / seconds:.1f}" if full and seconds else "-"
         rows.append([result.method.name, _point(result), *cells, "-" if steps is None else three(steps), ratio])
+    if done.peer:
+        rows.insert(2, _peer(done, full))
     return aligned(rows)
+
+
+def _peer(done, full):
+    """JAX's Euler-Maruyama: its step as often as mfld's with the same step size needs it."""
+    each, version = done.peer
+    cells = []
+    for share in done.levels:
+        steps = done.results[0].of_level(share, lambda row: row.step)
+        cells += ["-", "-"] if steps is None else [three(steps * each), three(steps * done.problem.samples)]
+    steps = done.results[0].of_level(study.GOAL, lambda row: row.step)
+    ratio = f"{full / (steps * each):.1f}" if full else "-"
+    return [f"the same in JAX {version}", _point(done.results[0]), *cells, "-" if steps is None else three(steps), ratio]
 
 
 def _seconds(done, result, share):
@@ -41,14 +52,14 @@ def _missing(result, share):
 
 
 def _point(result):
-    if not result.point:
-        return "none of the grid"
     phase = result.phases[-1]
     words = [f"{phase['step_size']:.3g}"]
     names = {"friction": "friction", "batch_size": "batch", "snapshot_every": "snapshot every",
              "inner_steps": "inner steps", "coordinate_steps": "coordinates"}
-    words += [f"{word} {phase[key]:.3g}" for key, word in names.items() if key in phase]
-    words += [f"first {result.point['first']} steps with 16 and 64"] if "first" in result.point else []
+    words += [f"{word} {phase[key]:.4g}" for key, word in names.items() if key in phase and not
+              ("grow" in result.point and key == "batch_size")]
+    if "grow" in result.point:
+        words += [f"from {result.phases[0]['batch_size']} on doubled every {result.point['grow']} steps"]
     words += [f"from {result.point['hot']} times the temperature"] if "hot" in result.point else []
     return ", ".join(words)
 
@@ -58,15 +69,11 @@ def sentences(done):
     config, phase = done.problem.config, done.problem.phase
     network = config["network"]
     seeds = list(done.options.seeds)
-    first = (f"first gap {statistics.fmean(done.first[seed] for seed in seeds):.3g}, counted from "
-             f"{statistics.fmean(done.problem.floor(seed) for seed in seeds):.3g}, what the column reads at stationarity")
+    first = statistics.fmean(done.first[seed] for seed in seeds)
     lines = [
-        f"n = {study.methods.samples(done.problem)}, N = {network['width']}, lambda1 = {phase['lambda1']:g}, "
-        f"lambda2 = {phase['lambda2']:g}; {first}, standard error of a gap {100 * done.error:.2g} % of it"]
-    for share in study.LEVELS:
-        if share < 3 * done.error:
-            lines.append(f"{share:g} of the first gap is below three standard errors of a gap: " +
-                         ("a seed may cross it by chance" if share in SHOWN else "not shown"))
+        f"n = {done.problem.samples}, N = {network['width']}, lambda1 = {phase['lambda1']:g}, lambda2 = {phase['lambda2']:g}; "
+        f"first gap {first:.3g}, its floor {100 * done.problem.floor:.2g} % and the standard error of a gap "
+        f"{100 * done.error:.2g} % of that"]
     one = done.results[0]
     for other in done.results:
         wall = other.of_level(study.GOAL, lambda row: done.costs.seconds(other.phases, row, "wall"))

@@ -8,6 +8,8 @@ import pathlib
 import subprocess
 import tempfile
 
+from . import problems
+
 HELD = 2  # rows in a row below a level
 NEVER = -1e9  # a gap that no run has
 
@@ -44,22 +46,22 @@ def execute(mfld, text, threads=1):
     return list(csv.DictReader(lines)), summary, usage.ru_utime + usage.ru_stime
 
 
-def geometric(last, ratio):
-    """0, 1, 2, ... up to `last`, each at least the one before and at most about `ratio` times it."""
-    steps = [0]
+def geometric(last, ratio, first=1):
+    """0, first, ... up to `last`, each at least the one before and at most about `ratio` times it."""
+    steps = [0, min(first, last)]
     while steps[-1] < last:
         steps.append(min(last, max(steps[-1] + 1, int(steps[-1] * ratio))))
     return steps
 
 
-def certified(mfld, problem, phases, seed, most_steps, ratio, below):
-    """Rows of a run that ends once dual_gap is below in HELD rows, or after most_steps in all."""
+def certified(mfld, problem, phases, seed, most_steps, ratio, below, samples=None, first=1):
+    """Rows of a run that ends once the certificate is below in HELD rows, or after most_steps in all."""
     fixed = sum(phase.get("steps", 0) for phase in phases)
     last = {**phases[-1], "steps": max(1, most_steps - fixed),
-            "until": {"column": "dual_gap", "below": below, "held": HELD}}
-    looks = geometric(fixed + last["steps"], ratio)
-    rows, _, _ = execute(mfld, problem.experiment([*phases[:-1], last], seed, looks))
-    whole, real = ("step", "phase", "gradient_evaluations"), ("dual_gap", "dual_gap_error")
+            "until": {"column": problems.COLUMN, "below": below, "held": HELD}}
+    looks = geometric(fixed + last["steps"], ratio, first)
+    rows, _, _ = execute(mfld, problem.experiment([*phases[:-1], last], seed, looks, samples=samples))
+    whole, real = ("step", "phase", "gradient_evaluations"), (problems.COLUMN, f"{problems.COLUMN}_error")
     return [Row(*(int(row[name]) for name in whole), *(float(row[name]) for name in real)) for row in rows]
 
 

@@ -1,4 +1,4 @@
-"""The whole benchmark of one problem: times of steps, the best point of each grid, seeds there."""
+"""The whole benchmark of one problem: the best point of each lattice, times of steps, seeds there."""
 
 import concurrent.futures
 import dataclasses
@@ -7,13 +7,13 @@ import os
 import statistics
 import sys
 
-from . import costs, methods, runs
+from . import costs, methods, runs, search
 
-LEVELS = (1e-1, 1e-2, 1e-3)  # of the first gap
-GOAL = 1e-2  # where the point of a grid is chosen
-TUNING_SEED = 6
-MOST_PASSES = 50  # over the data, in samples
-MOST_STEPS = {"full": 120, "batch": 1000}
+LEVELS = (1e-1, 1e-2)  # of the first gap
+GOAL = 1e-2  # where the point of a lattice is chosen
+TUNING_SEEDS = (11, 12)  # other ones than those of the table
+MOST_STEPS = {"full": 150, "batch": 600}
+TUNING_LOOKS, LOOKS = 1.2, 1.1  # each look is at so many times the step of the one before, or the next
 
 
 @dataclasses.dataclass
@@ -33,94 +33,95 @@ class Result:
 
     def of_level(self, level, value):
         """Median over the seeds; None where one of them did not get there."""
-        rows = [reached.rows[level] for reached in self.seeds]
+        rows = [reached.rows.get(level) for reached in self.seeds]
         return None if not rows or any(row is None for row in rows) else statistics.median(map(value, rows))
 
     def count(self, level):
-        return sum(reached.rows[level] is not None for reached in self.seeds)
+        return sum(reached.rows.get(level) is not None for reached in self.seeds)
 
 
 class Study:
-    def __init__(self, mfld, problem, chosen, options):
+    def __init__(self, mfld, problem, chosen, options, starts):
         self.mfld, self.problem, self.options = mfld, problem, options
-        self.chosen = chosen  # [(method, points)]
-        phases = [method.phases(problem, **point) for method, points in chosen for point in points]
-        self.costs = costs.Costs(mfld, problem, [methods.METHODS[0].phases(problem, eta=1), *phases])
+        self.chosen = chosen  # [(method, point or None)]
+        self.starts = starts  # of searches, by the names of methods
+        self.costs = costs.Costs(mfld, problem)
         self.pool = concurrent.futures.ThreadPoolExecutor(options.jobs)
         self.first = {}
+        self.levels = [share for share in LEVELS if share >= 2 * problem.floor]
         self.results = []
+        self.peer = None  # (seconds of JAX's step, version)
 
     def run(self):
-        self.say("times of steps")
-        self.costs.measure(self.options.rounds)
-        seeds = [*self.options.seeds, TUNING_SEED]
+        seeds = [*self.options.seeds, *TUNING_SEEDS]
         self.first = dict(zip(seeds, self.pool.map(self._first_gap, seeds)))
-        mean = statistics.fmean(gap for gap in self.first.values() if math.isfinite(gap))
-        # The same to a few per cent for all seeds; with some the draws of the certificate miss too much of the first law.
-        self.first = {seed: gap if math.isfinite(gap) else mean for seed, gap in self.first.items()}
-        tuned = list(self.pool.map(lambda entry: self._tune(*entry), self.chosen))
-        jobs = [(method, point, seed) for method, point in tuned if point for seed in self.options.seeds]
-        reached = list(self.pool.map(lambda job: self._reach(*job, 1.12), jobs))
-        for method, point in tuned:
-            seeds = [value for job, value in zip(jobs, reached) if job[0] is method]
-            phases = method.phases(self.problem, **point) if point else []
-            self.results.append(Result(method, point, phases, seeds))
+        tuned = list(self.pool.map(lambda entry: (entry[0], entry[1] or self._tune(entry[0])), self.chosen))
+        self.say("times of steps")
+        all_phases = [method.phases(self.problem, **point) for method, point in tuned]
+        self.costs.measure(all_phases, self.options.rounds)
+        self.say("seeds")
+        jobs = [(phases, seed) for phases in all_phases for seed in self.options.seeds]
+        reached = list(self.pool.map(lambda job: self._reach(*job), jobs))
+        for k, (method, point) in enumerate(tuned):
+            of_method = reached[k * len(self.options.seeds) : (k + 1) * len(self.options.seeds)]
+            self.results.append(Result(method, point, all_phases[k], of_method))
         self.say("times of steps, again")
-        self.costs.measure(self.options.rounds)
+        self.costs.measure(all_phases, self.options.rounds)
 
     def say(self, text):
         print(f"time_to_gap: {self.problem.name}: {text}", file=sys.stderr, flush=True)
 
     def _first_gap(self, seed):
-        """At the start, which is that of every method, above the floor."""
+        """At the start, which is that of every method."""
         phases = methods.METHODS[0].phases(self.problem, eta=0.01)
-        gap = runs.certified(self.mfld, self.problem, phases, seed, 1, 2, runs.NEVER)[0].gap
-        return gap - self.problem.floor(seed)
+        return runs.certified(self.mfld, self.problem, phases, seed, 1, 2, runs.NEVER)[0].gap
 
     def level(self, share, seed):
-        return self.problem.floor(seed) + share * self.first[seed]
+        return share * self.first[seed]
 
-    def _most_steps(self, phases, seconds):
-        """Those that fit into `seconds` and into the passes that a run may take."""
-        batch = phases[-1].get("batch_size")
-        most = MOST_STEPS["batch" if batch else "full"]
-        if batch:
-            most = min(most, MOST_PASSES * methods.samples(self.problem) // batch)
-        each = self.costs.costs[costs.kind_of(phases[-1])].processor
-        return max(2, min(most, int(seconds / each) if math.isfinite(seconds) else most))
-
-    def _run(self, method, point, seed, ratio, seconds=math.inf):
-        phases = method.phases(self.problem, **point)
+    def _run(self, phases, seed, looks, share, best=None, samples=None):
+        """Rows until the gap is below the share of the first. Where the best so far needs `best` seconds, for as long as says
+        whether this is better, and without looks at less than a third of them."""
         fixed = sum(phase.get("steps", 0) for phase in phases)
-        most = fixed + self._most_steps(phases, seconds)
+        most, first = fixed + MOST_STEPS["batch" if "batch_size" in phases[-1] else "full"], 1
+        if best is not None and math.isfinite(best):
+            each = self.costs.of_step(phases[-1])
+            most = max(4, min(most, fixed + int(1.3 * best / each)))
+            first = max(1, int(best / each / 3))
         try:
-            rows = runs.certified(self.mfld, self.problem, phases, seed, most, ratio, self.level(GOAL, seed))
+            return runs.certified(self.mfld, self.problem, phases, seed, most, looks, self.level(share, seed), samples,
+                                  first)
         except runs.Failed as error:
-            self.say(f"{method.name} {point}: {error}")
-            return phases, []
-        return phases, rows
+            self.say(f"{phases[-1]}: {error}")
+            return []
 
-    def _tune(self, method, points):
-        """The point that is soonest below GOAL, or, where none is, soonest below the largest level; None: neither."""
-        if len(points) == 1:
-            return method, points[0]
-        best, least = None, {GOAL: math.inf, LEVELS[0]: math.inf}
-        for point in points:
-            limit = 1.2 * least[GOAL]
-            phases, rows = self._run(method, point, TUNING_SEED, 1.4, limit)
-            for level in (GOAL, LEVELS[0]):
-                row = runs.first_below(rows, self.level(level, TUNING_SEED), phases)
-                seconds = self.costs.seconds(phases, row) if row else math.inf
-                if seconds < least[level]:
-                    least[level] = seconds
-                    best = point if level == GOAL or math.isinf(least[GOAL]) else best
-        self.say(f"{method.name}: best of {len(points)}: {best}, {least[GOAL]:.3g} s")
-        return method, best
+    def _tune(self, method):
+        point, best, number = search.climb(method.axes, self.starts.get(method.name, method.start), lambda *at: self._score(method, *at))
+        ends = search.at_an_end(method.axes, point)
+        self.say(f"{method.name}: best of {number} points: {point}, {best[0]:.3g} s{', at an end: ' if ends else ''}"
+                 f"{', '.join(ends)}")
+        return point
 
-    def _reach(self, method, point, seed, ratio):
-        phases, rows = self._run(method, point, seed, ratio)
+    def _score(self, method, point, best):
+        """Seconds to GOAL, the mean over the seeds; where one does not get there, those to the largest level; then the least
+        gap."""
+        phases = method.phases(self.problem, **point)
+        self.costs.know(phases)
+        scores = []
+        for seed in TUNING_SEEDS:
+            rows = self._run(phases, seed, TUNING_LOOKS, GOAL, best and best[0], self.problem.tuning_samples)
+            found = [runs.first_below(rows, self.level(share, seed), phases) for share in (GOAL, LEVELS[0])]
+            seconds = [self.costs.seconds(phases, row) if row else math.inf for row in found]
+            gaps = [row.gap / self.first[seed] for row in rows if math.isfinite(row.gap)]
+            scores.append((*seconds, min(gaps, default=math.inf)))
+            if best is not None and seconds[0] > 1.15 * best[0]:
+                break  # the mean will hardly be less
+        return tuple(statistics.fmean(values) for values in zip(*scores))
+
+    def _reach(self, phases, seed):
+        rows = self._run(phases, seed, LOOKS, self.levels[-1])
         error = next((row.error for row in reversed(rows) if math.isfinite(row.error)), math.nan)
-        levels = {share: runs.first_below(rows, self.level(share, seed), phases) for share in LEVELS if share >= GOAL}
+        levels = {share: runs.first_below(rows, self.level(share, seed), phases) for share in self.levels}
         return Reached(error / self.first[seed], levels)
 
     @property
