@@ -18,11 +18,12 @@ struct Scene {
   const Model* model = nullptr;
   const Risk* risk = nullptr;
   const Dataset* data = nullptr;
-  const Particles<double>* initial = nullptr;    // [N x p] at step 0
-  const std::vector<Phase>* phases = nullptr;    // how it trains
-  Seeds seeds = {};                              // observers draw from (noise, certificate, ...) alone
-  const ParticleObjective* objective = nullptr;  // of points; none: the risk of the model
-  const std::vector<Observable>* own = nullptr;  // observables of the caller's own
+  const Particles<double>* initial = nullptr;                   // [N x p] at step 0
+  const std::vector<Phase>* phases = nullptr;                   // how it trains
+  Seeds seeds = {};                                             // observers draw from (noise, certificate, ...) alone
+  const ParticleObjective* objective = nullptr;                 // of points; none: the risk of the model
+  const std::vector<Observable>* own = nullptr;                 // observables of the caller's own
+  const std::vector<std::int64_t>* certified_gap_at = nullptr;  // steps at which it is computed; none: wherever asked
 
   const Network& network() const { return model->network(); }
 };
