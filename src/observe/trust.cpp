@@ -166,7 +166,7 @@ Observable certified_gap_row() {
   row.needs = of_bound;
   row.needs.pairs = true;
   row.columns = [](const Scene&) {
-    return std::vector<std::string>{"certified_gap", "certified_gap_error", "certified_bound"};
+    return std::vector<std::string>{"certified_gap", "certified_gap_error", "certified_energy", "certified_bound"};
   };
   row.evaluate = [](Moment& moment, std::span<double> values) {
     std::fill(values.begin(), values.end(), none);
@@ -175,7 +175,8 @@ Observable certified_gap_row() {
                                                {.seed = moment.scene().seeds.noise});
       values[0] = found.gap;
       values[1] = found.error;
-      values[2] = found.bound;
+      values[2] = found.energy;
+      values[3] = found.bound;
     }
   };
   return on_request(row);

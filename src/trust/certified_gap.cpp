@@ -19,10 +19,11 @@ namespace {
 
 constexpr Index most_normals = 16;
 constexpr Index least_of_normal = 8;  // particles
-constexpr Index num_choosing_draws = 4096;
+constexpr Index num_choosing_pairs = 2048;
 constexpr Index most_responding = 256;  // points of a law that the linear response is made of
 constexpr int num_step_lengths = 3;
 constexpr int most_failures = 3;
+constexpr double most_disagreement = 0.5;  // of the logarithm of the integral; more, and the jackknife means nothing
 constexpr double none = std::numeric_limits<double>::quiet_NaN();
 
 /// A mean over draws with its standard error.
@@ -32,19 +33,20 @@ struct Estimate {
 };
 
 /// L(q), and the error of its first variation.
-Estimate energy_of(const MeanFieldProblem& problem, const trust::NormalMixture& law, Index num_draws,
+Estimate energy_of(const MeanFieldProblem& problem, const trust::NormalMixture& law, Index num_pairs,
                    RandomStream stream) {
-  const Particles<double> thetas = law.draw(num_draws, stream);
-  const auto count = static_cast<double>(num_draws);
-  const Vector outputs =
-      weighted_outputs(*problem.network, thetas, Vector::Constant(num_draws, 1 / count), problem.data->train_inputs);
+  const Particles<double> thetas = law.draw_pairs(num_pairs, stream);
+  const Vector outputs = weighted_outputs(*problem.network, thetas,
+                                          Vector::Constant(thetas.rows(), 1 / static_cast<double>(thetas.rows())),
+                                          problem.data->train_inputs);
   const std::span<const double> span(outputs.data(), static_cast<std::size_t>(outputs.size()));
   const Vector own = problem.temperature * law.log_density(thetas) + problem.penalty * thetas.rowwise().squaredNorm();
   const Vector variation = own + first_variation(*problem.network, thetas, problem.data->train_inputs,
                                                  problem.sample_weight() * dual_of(problem, span));
-  const double squares = (variation.array() - variation.mean()).square().sum();
+  const Vector of_pairs = variation.reshaped(2, num_pairs).colwise().mean().transpose();
+  const auto count = static_cast<double>(num_pairs);
   return {problem.risk->value(span, {problem.data->train_targets.data(), span.size()}) + own.mean(),
-          std::sqrt(squares / (count - 1) / count)};
+          std::sqrt((of_pairs.array() - of_pairs.mean()).square().sum() / (count - 1) / count)};
 }
 
 /// The smoothed particles of least L, if any of them has a density.
@@ -57,7 +59,7 @@ std::optional<trust::NormalMixture> smoothed(const MeanFieldProblem& problem, co
     if (law.has_density()) {
       const auto use = static_cast<std::uint64_t>(k);
       const double energy =
-          energy_of(problem, law, num_choosing_draws, RandomStream(seed, Purpose::smoothed_draw, use)).value;
+          energy_of(problem, law, num_choosing_pairs, RandomStream(seed, Purpose::smoothed_draw, use)).value;
       if (energy < least) {
         least = energy;
         best.emplace(std::move(law));
@@ -100,7 +102,7 @@ class DualSearch {
   /// From outputs f [n] on.
   Guess best_from(const Vector& outputs) {
     Guess guess = at(outputs);
-    for (int failures = 0; failures < most_failures && num_tried_ < options_.num_duals;) {
+    for (int failures = 0; std::isfinite(guess.bound) && failures < most_failures && num_tried_ < options_.num_duals;) {
       const Vector direction = newton_direction(guess);
       std::optional<Guess> better;
       double length = 1;
@@ -121,7 +123,7 @@ class DualSearch {
   Estimate bound_at(const Guess& guess) {
     trust::GibbsDensity density(problem_, guess.dual);
     RandomStream pilot_stream = next_stream();
-    const trust::Path path = trust::lead(start_, density, options_.num_points, pilot_stream).path;
+    const trust::Path path = trust::lead(start_, density, options_.num_points / 2, pilot_stream).path;
     if (path.powers.empty()) {
       return {none, none};
     }
@@ -130,7 +132,7 @@ class DualSearch {
     for_each_task(options_.num_populations, [&](Index k) {
       RandomStream stream(options_.seed, Purpose::population, first + static_cast<std::uint64_t>(k));
       trust::GibbsDensity own(problem_, guess.dual);
-      logs[k] = trust::lead(start_, own, options_.num_points, stream, &path).log_integral;
+      logs[k] = trust::lead(start_, own, options_.num_points / 2, stream, &path).log_integral;
     });
     const trust::LogMean log_integral = trust::log_mean(logs);
     return {bound_of(guess.dual, log_integral.value), problem_.temperature * log_integral.standard_error};
@@ -150,7 +152,7 @@ class DualSearch {
     Guess guess{outputs, dual_of(problem_, {outputs.data(), static_cast<std::size_t>(outputs.size())})};
     trust::GibbsDensity density(problem_, guess.dual);
     RandomStream stream = next_stream();
-    guess.law = trust::lead(start_, density, 2 * options_.num_points, stream);
+    guess.law = trust::lead(start_, density, options_.num_points, stream);
     guess.law_outputs =
         weighted_outputs(*problem_.network, guess.law.thetas, guess.law.weights, problem_.data->train_inputs);
     const double bound = bound_of(guess.dual, guess.law.log_integral);
@@ -213,20 +215,23 @@ CertifiedGap certified_gap(const MeanFieldProblem& problem, const Particles<doub
     return refused("the particles have no density: some parameter is the same in all of them");
   }
   const Estimate energy =
-      energy_of(problem, *law, options.num_draws, RandomStream(options.seed, Purpose::smoothed_draw, 0));
+      energy_of(problem, *law, options.num_pairs, RandomStream(options.seed, Purpose::smoothed_draw, 0));
   DualSearch search(problem, particles, *law, options);
+  CertifiedGap result = refused("");
+  result.energy = energy.value;
+  result.energy_error = energy.error;
+  result.num_normals = law->size();
   const Guess guess = search.best_from(Eigen::Map<const Vector>(outputs.data(), std::ssize(outputs)));
-  const Estimate bound = search.bound_at(guess);
-  if (!std::isfinite(bound.value)) {
-    return refused("the populations did not arrive at the Gibbs law: the temperature is too low for them");
+  const Estimate bound = std::isfinite(guess.bound) ? search.bound_at(guess) : Estimate{none, none};
+  if (!(bound.error <= most_disagreement * problem.temperature)) {
+    result.reason = "the populations do not arrive at the Gibbs law, or disagree: the particles are too far from it";
+    return result;
   }
-  return {energy.value - bound.value,
-          std::hypot(energy.error, bound.error),
-          energy.value,
-          energy.error,
-          bound.value,
-          bound.error,
-          law->size()};
+  result.gap = energy.value - bound.value;
+  result.error = std::hypot(energy.error, bound.error);
+  result.bound = bound.value;
+  result.bound_error = bound.error;
+  return result;
 }
 
 }  // namespace mfld

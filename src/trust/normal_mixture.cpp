@@ -146,24 +146,24 @@ void NormalMixture::add(const Particles<double>& cluster, double weight, const E
   normals_.push_back(std::move(normal));
 }
 
-Particles<double> NormalMixture::draw(Index count, RandomStream& stream) const {
+Particles<double> NormalMixture::draw_pairs(Index num_pairs, RandomStream& stream) const {
   boost::random::uniform_01<double> uniform;
   boost::random::normal_distribution<double> standard_normal;
   const double shift = uniform(stream);
-  Matrix xi(dimension(), count);  // a draw after the other
+  Matrix xi(dimension(), num_pairs);  // a pair after the other
   for (double& value : xi.reshaped()) {
     value = standard_normal(stream);
   }
-  Particles<double> draws(count, dimension());
+  Particles<double> draws(2 * num_pairs, dimension());
   Index first = 0;
   double share = 0;
   for (const Normal& normal : normals_) {
     share += std::exp(normal.log_weight);
-    const bool is_last = &normal == &normals_.back();
-    const Index last =
-        is_last ? count : std::clamp(static_cast<Index>(share * static_cast<double>(count) + shift), first, count);
-    draws.middleRows(first, last - first) =
-        (normal.factor * xi.middleCols(first, last - first)).transpose().rowwise() + normal.mean;
+    const auto end = static_cast<Index>(share * static_cast<double>(num_pairs) + shift);
+    const Index last = &normal == &normals_.back() ? num_pairs : std::clamp(end, first, num_pairs);
+    const Matrix deviations = (normal.factor * xi.middleCols(first, last - first)).transpose();
+    draws(Eigen::seqN(2 * first, last - first, 2), Eigen::all) = deviations.rowwise() + normal.mean;
+    draws(Eigen::seqN(2 * first + 1, last - first, 2), Eigen::all) = (-deviations).rowwise() + normal.mean;
     first = last;
   }
   return draws;

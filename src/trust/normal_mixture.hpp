@@ -21,9 +21,10 @@ class NormalMixture {
   Index size() const { return static_cast<Index>(normals_.size()); }
   Index dimension() const { return normals_.front().mean.size(); }
 
-  /// Draws, each normal's share of them in proportion to its weight but for one, in the order of the normals
-  /// [count x p]: their mean has no more variance than that of independent ones.
-  Particles<double> draw(Index count, RandomStream& stream) const;
+  /// Draws mean_k + L xi and mean_k - L xi, one behind the other, for each pair [2 num_pairs x p]; each normal has its
+  /// share of the pairs but for one, in the order of the normals. The error of a mean over them is that of independent
+  /// means over pairs, or less.
+  Particles<double> draw_pairs(Index num_pairs, RandomStream& stream) const;
 
   /// The logarithm of the density at thetas [S x p], and its gradient [S x p] where `slope` is not null. Cost: S p^2 a
   /// normal. Parallel over points; the same bits on any thread count.                                             [S]

@@ -13,7 +13,7 @@ namespace mfld::trust {
 namespace {
 
 constexpr double wanted_change = 0.2;  // deviation of the logarithms of the weights from one power to the next
-constexpr int most_powers = 2000;
+constexpr int most_powers = 200;
 constexpr double least_share = 0.5;  // of the effective number of points, before they are resampled
 constexpr double wanted_moves = 0.6;
 constexpr double patience = 0.2;
@@ -78,10 +78,10 @@ void keep(const std::vector<Index>& chosen, Points& points) {
 /// A population on its way.
 class Walk {
  public:
-  Walk(const NormalMixture& start, GibbsDensity& target, Index count, RandomStream& stream)
+  Walk(const NormalMixture& start, GibbsDensity& target, Index num_pairs, RandomStream& stream)
       : start_(start), target_(target), stream_(stream), lengths_(start.lengths()) {
-    points_ = at(start.draw(count, stream));
-    log_weights_ = Vector::Constant(count, -std::log(static_cast<double>(count)));
+    points_ = at(start.draw_pairs(num_pairs, stream));
+    log_weights_ = Vector::Constant(2 * num_pairs, -std::log(2 * static_cast<double>(num_pairs)));
   }
 
   /// The power at which the logarithms of the weights will have changed as they should.
@@ -169,6 +169,7 @@ GibbsDensity::GibbsDensity(const MeanFieldProblem& problem, const Vector& dual)
       inputs_(problem.data->train_inputs) {}
 
 Vector GibbsDensity::operator()(const Particles<double>& thetas, Particles<double>& slope) {
+  slope.resize(thetas.rows(), thetas.cols());
   const HeadValues head = heads_of(*network_, thetas);
   network_->drift(Particles<float>(thetas.cast<float>()), inputs_, GivenField(coefficients_), 1, Accumulate::assign,
                   slope, {}, workspace_);
@@ -177,8 +178,9 @@ Vector GibbsDensity::operator()(const Particles<double>& thetas, Particles<doubl
          0.5 * precision_ * thetas.rowwise().squaredNorm();
 }
 
-Population lead(const NormalMixture& start, GibbsDensity& target, Index count, RandomStream& stream, const Path* path) {
-  Walk walk(start, target, count, stream);
+Population lead(const NormalMixture& start, GibbsDensity& target, Index num_pairs, RandomStream& stream,
+                const Path* path) {
+  Walk walk(start, target, num_pairs, stream);
   Path taken;
   if (path != nullptr) {
     for (std::size_t k = 0; k < path->powers.size(); ++k) {

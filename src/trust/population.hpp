@@ -34,22 +34,22 @@ struct Path {
 
 /// Weighted points of the law of density q[g] / int q[g].
 struct Population {
-  Particles<double> thetas;  // [C x p]
-  Vector weights;            // [C], their sum is 1
+  Particles<double> thetas;  // [2 num_pairs x p]
+  Vector weights;            // [2 num_pairs], their sum is 1
   double log_integral = 0;   // the logarithm of an unbiased estimate of int q[g], where the path was given
   Path path = {};
 };
 
-/// count points drawn from `start` and led along start^(1 - power) q[g]^power to power 1 by sequential Monte Carlo [Del
+/// Pairs of points drawn from `start` and led along start^(1 - power) q[g]^power to power 1 by sequential Monte Carlo [Del
 /// Moral, Doucet & Jasra, J. Royal Statistical Society B 2006]: at every power they are weighted, resampled evenly where
 /// their effective number is below half of them, and moved by a Langevin proposal in the lengths of `start` that is
 /// accepted or not, so that the law of the power is kept [Roberts & Tweedie, Bernoulli 1996].
 /// With a path, that is the one taken: then the estimate is unbiased. Without, powers are made as they go, such that the
 /// logarithms of the weights vary by 0.2 from one to the next, and the moves such that 0.6 of them are accepted; that
-/// path can be given to others. After 2000 powers it gives up: log_integral is not a number, path is empty.
+/// path can be given to others. After 200 powers it gives up: log_integral is not a number, path is empty.
 /// What neither `start` nor the moves reach is not seen: of an integral with a share s there, log(1 - s) is missing.
 /// Cost: a GibbsDensity and a log_density at all points a power.
-Population lead(const NormalMixture& start, GibbsDensity& target, Index count, RandomStream& stream,
+Population lead(const NormalMixture& start, GibbsDensity& target, Index num_pairs, RandomStream& stream,
                 const Path* path = nullptr);
 
 /// The logarithm of the mean of exp(logs), less the first-order bias that a logarithm of a mean has: jackknife over the

@@ -9,8 +9,8 @@ namespace mfld {
 
 struct CertifiedGapOptions {
   std::uint64_t seed = 0;
-  Index num_draws = 16384;     // of q
-  Index num_points = 512;      // of a population
+  Index num_pairs = 32768;     // of draws of q
+  Index num_points = 512;      // of a population, even
   Index num_populations = 16;  // of the last integral
   int num_duals = 32;          // at which the bound is tried
 };
@@ -33,7 +33,7 @@ struct CertifiedGap {
 ///      particles, with the weight, the mean and the covariance of its cluster, entries off the diagonal shrunk: of these
 ///      five the one with the least L(q), by draws that are not used again. Its density is known, so that
 ///        L(q) = R(f_q) + lambda1 E_q |theta|^2 + lambda2 E_q log q
-///      needs no estimate of an entropy: means over num_draws draws. R is convex, so that f_q by a mean errs upward.
+///      needs no estimate of an entropy: means over num_pairs pairs of draws. R is convex, so that f_q by a mean errs upward.
 ///   g  l'(f), f found from the particles' outputs by damped Newton steps on D: f + s (I + C)^-1 (f_p - f), f_p the
 ///      outputs of p[g] ~ q[g], C the linear response of f_p. Of noisy tries the best; any g gives a bound.
 ///   log int q[g]  by num_populations independent populations that are led from q to p[g]: the logarithm of the mean of
@@ -41,7 +41,7 @@ struct CertifiedGap {
 /// Errs to the unsafe side where p[g] has mass that neither q nor the moves reach: of a share s by -lambda2 log(1 - s).
 /// particles [N x p] with the outputs [n] on the training samples, N >= 2. Needs what proximal_gibbs needs. Draws from
 /// the streams clustering, smoothed_draw and population of the seed: the same bits on any thread count. Cost: some
-/// thousand gradient steps with num_points neurons and one with num_draws.
+/// thousand gradient steps with num_points neurons and one with num_pairs.
 CertifiedGap certified_gap(const MeanFieldProblem& problem, const Particles<double>& particles,
                            std::span<const double> outputs, const CertifiedGapOptions& options = {});
 
