@@ -12,7 +12,7 @@ struct CertifiedGapOptions {
   Index num_pairs = 32768;     // of draws of q
   Index num_points = 512;      // of a population, even
   Index num_populations = 16;  // of the last integral
-  int num_duals = 32;          // at which the bound is tried
+  int num_duals = 24;          // at which the bound is tried
 };
 
 /// How far a law q with an explicit density, the particles smoothed, is from the optimum at most. What does not exist is
