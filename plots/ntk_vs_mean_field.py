@@ -133,7 +133,8 @@ def label_of(label, runs):
     gaps = certified_gaps(runs)
     if gaps is None:
         return text
-    return f"{text}: within {gaps[0]:.3f} \u00b1 {gaps[1]:.3f} of the optimum\n({gaps[2]:.2f} at first)"
+    return (f"{text}: smoothed, within {gaps[0]:.4f} \u00b1 {gaps[1]:.4f}\n"
+            f"of the optimum ({gaps[2]:.2f} at first)")
 
 
 def legend_handles(cases, kinds):

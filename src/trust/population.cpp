@@ -13,7 +13,7 @@ namespace mfld::trust {
 namespace {
 
 constexpr double wanted_change = 0.2;  // deviation of the logarithms of the weights from one power to the next
-constexpr int most_powers = 200;
+constexpr int most_powers = 100;
 constexpr double least_share = 0.5;  // of the effective number of points, before they are resampled
 constexpr double wanted_moves = 0.6;
 constexpr double patience = 0.2;

@@ -46,7 +46,7 @@ struct Population {
 /// accepted or not, so that the law of the power is kept [Roberts & Tweedie, Bernoulli 1996].
 /// With a path, that is the one taken: then the estimate is unbiased. Without, powers are made as they go, such that the
 /// logarithms of the weights vary by 0.2 from one to the next, and the moves such that 0.6 of them are accepted; that
-/// path can be given to others. After 200 powers it gives up: log_integral is not a number, path is empty.
+/// path can be given to others. After 100 powers it gives up: log_integral is not a number, path is empty.
 /// What neither `start` nor the moves reach is not seen: of an integral with a share s there, log(1 - s) is missing.
 /// Cost: a GibbsDensity and a log_density at all points a power.
 Population lead(const NormalMixture& start, GibbsDensity& target, Index num_pairs, RandomStream& stream,
