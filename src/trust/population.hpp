@@ -40,13 +40,13 @@ struct Population {
   Path path = {};
 };
 
-/// Pairs of points drawn from `start` and led along start^(1 - power) q[g]^power to power 1 by sequential Monte Carlo [Del
-/// Moral, Doucet & Jasra, J. Royal Statistical Society B 2006]: at every power they are weighted, resampled evenly where
-/// their effective number is below half of them, and moved by a Langevin proposal in the lengths of `start` that is
-/// accepted or not, so that the law of the power is kept [Roberts & Tweedie, Bernoulli 1996].
-/// With a path, that is the one taken: then the estimate is unbiased. Without, powers are made as they go, such that the
-/// logarithms of the weights vary by 0.2 from one to the next, and the moves such that 0.6 of them are accepted; that
-/// path can be given to others. After 100 powers it gives up: log_integral is not a number, path is empty.
+/// Pairs of points drawn from `start` and led along start^(1 - power) q[g]^power to power 1 by sequential Monte Carlo
+/// [Del Moral, Doucet & Jasra, J. Royal Statistical Society B 2006]: at every power they are weighted, resampled evenly
+/// where their effective number is below half of them, and moved by a Langevin proposal in the lengths of `start` that
+/// is accepted or not, so that the law of the power is kept [Roberts & Tweedie, Bernoulli 1996].
+/// With a path, that is the one taken: then the estimate is unbiased. Without, powers are made as they go, such that
+/// the logarithms of the weights vary by 0.2 from one to the next, and the moves such that 0.6 of them are accepted;
+/// that path can be given to others. After 100 powers it gives up: log_integral is not a number, path is empty.
 /// What neither `start` nor the moves reach is not seen: of an integral with a share s there, log(1 - s) is missing.
 /// Cost: a GibbsDensity and a log_density at all points a power.
 Population lead(const NormalMixture& start, GibbsDensity& target, Index num_pairs, RandomStream& stream,

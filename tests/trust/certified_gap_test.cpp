@@ -180,8 +180,8 @@ CertifiedGap gap_of(const MeanFieldWorld& world, const MeanFieldProblem& problem
 }
 
 // On the line L* is known, and L of the prior, of which the clouds are draws: the bound is below L*, so that the gap
-// covers the true one, and it is not idle, for the search ends near the maximum of the bound. z = 7 of Student's law with
-// 15 degrees of freedom, 20 times: a false alarm in 4e-5 of seeds.
+// covers the true one, and it is not idle, for the search ends near the maximum of the bound. z = 7 of Student's law
+// with 15 degrees of freedom, 20 times: a false alarm in 4e-5 of seeds.
 TEST(CertifiedGap, CoversTheGapOfTheLine) {
   const MeanFieldWorld world = line_world();
   const MeanFieldProblem problem = world.problem(lambda, lambda);
