@@ -196,7 +196,7 @@ TEST_F(Extend, ACertifiedGapIsThatOfTheLongerRun) {
       "[network]\nneuron = \"parity\"\nbound = 2\nwidth = 60\n[loss]\nkind = \"logistic\"\n"
       "[[phase]]\nmethod = \"mfld\"\nsteps = 10\nstep_size = 0.1\nlambda1 = 0.1\nlambda2 = 0.1\n"
       "[observe]\nevery = 4\ncolumns = [\"train_loss\", \"certified_gap\"]\ncertified_gap_at = [10]\n"
-      "trajectory = { particles = 2 }\n"
+      "trajectory = { particles = 2, every = 2 }\n"
       "[checkpoint]\nevery_steps = 0\n";
   const fs::path path = run(text);
   const std::string before = read_bytes(path / "metrics.csv");
