@@ -5,7 +5,8 @@
 
 Accuracy (or loss, where the labels are not classes), movement and alignment of every case on the same axes; runs that
 differ only in their seeds become a median with a band. A panel whose columns were not recorded is left out, and the
-program says so.
+program says so. Where runs recorded certified_gap, the legend says how far above the minimum the free energy of the
+smoothed neurons is at most, at the last step that has the number and at the first that has their energy (medians).
 Writes ntk_vs_mean_field.png, .pdf and .svg and prints the last values.
 """
 
@@ -35,6 +36,7 @@ LABELS = {
     "teacher_alignment": ("alignment with the task", r"mean over $j$ of $|P w_j|^2 \,/\, |w_j|^2$"),
     "relevant_mass": ("alignment with the task", r"$|W P|_F^2 \,/\, |W|_F^2$"),
 }
+CERTIFICATE = ("certified_gap", "certified_gap_error", "certified_energy", "certified_bound")
 # The first kind of each panel whose columns every run has is drawn.
 ALIGNMENTS = ("teacher_alignment", "relevant_mass")
 PANELS = (("accuracy", "loss"), ("movement_relative", "movement_mean"), ALIGNMENTS)
@@ -111,8 +113,33 @@ def draw_panel(axes, kind, cases, x):
     axes.set_ylabel(LABELS[kind][1])
 
 
+def certified_gaps(runs):
+    """The medians of the last certified gap, its error, and the gap of the first energy above the last bound, which is
+    one on the same minimum. None where not every run has them."""
+    if not all(series.has(runs, name) for name in CERTIFICATE):
+        return None
+    found = []
+    for run in runs:
+        rows = run.metrics[list(CERTIFICATE)].dropna()
+        if rows.empty:
+            return None
+        gap, error, _, bound = rows.iloc[-1]
+        found.append([gap, error, run.metrics["certified_energy"].dropna().iloc[0] - bound])
+    return np.median(found, axis=0)
+
+
+def label_of(label, runs):
+    text = words.in_figure(label or "run")
+    gaps = certified_gaps(runs)
+    if gaps is None:
+        return text
+    return (f"{text}: smoothed, within {gaps[0]:.4f} \u00b1 {gaps[1]:.4f}\n"
+            f"of the optimum ({gaps[2]:.2f} at first)")
+
+
 def legend_handles(cases, kinds):
-    handles = [style.handle(words.in_figure(label or "run"), **style.look(index)) for index, label in enumerate(cases)]
+    handles = [style.handle(label_of(label, runs), **style.look(index))
+               for index, (label, runs) in enumerate(cases.items())]
     if kinds[0] in ("accuracy", "loss"):
         handles += [style.handle(label, color=style.GREY, linestyle=linestyle)
                     for label, linestyle in (("test", "-"), ("training", "--"))]
@@ -127,6 +154,9 @@ def report(cases, kinds):
             for kind in kinds
             for name in columns_of(kind)
         ]
+        gaps = certified_gaps(runs)
+        if gaps is not None:
+            last.append("certified_gap {:.4f} +- {:.4f}, at first {:.3f}".format(*gaps))
         say(f"{label or runs[0].name} ({len(runs)} run{'s' if len(runs) > 1 else ''}, median): " + ", ".join(last))
 
 

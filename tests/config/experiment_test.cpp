@@ -33,6 +33,8 @@ const std::vector<std::vector<std::string>> good = {
      "task.label_noise=uniform", "task.noise_level=0.1", "observe.columns=[\"train_loss\", \"mean_r\"]"},
     {"task.directions=[[1, 0], [0.5, 2]]", "observe.trajectory={particles = 2, every = 5}", "checkpoint.every_steps=3",
      "checkpoint.keep_at=[3]"},
+    plus(parity, {"network.neuron=parity", "observe.columns=[\"train_loss\", \"certified_gap\"]",
+                  "observe.certified_gap_at=[0, 2]"}),
     {"task={kind = \"single-index\", link = \"tanh\", input_dim = 3, num_train = 20, inputs = \"cube\"}"},
     {"task={kind = \"multi-index\", link = \"staircase\", input_dim = 3, num_train = 20}"},
     {"task={kind = \"harmonics\", degrees = [0, 3], amplitudes = [1, -0.5], input_dim = 3, num_train = 20}",

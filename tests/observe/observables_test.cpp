@@ -109,10 +109,10 @@ void expect_contains(const std::string& text, const std::string& part) {
 }
 
 /// Rows that exist where a Gibbs law does (trust_test.cpp), which leaves out gradient descent.
-const std::set<std::string_view> needs_langevin = {"free_energy",       "dual_bound",
-                                                   "dual_gap",          "fixed_point_residual",
-                                                   "gibbs_distance",    "kernel_gradient_discrepancy",
-                                                   "log_sobolev_bound", "proximal_gap"};
+const std::set<std::string_view> needs_langevin = {
+    "free_energy",          "dual_bound",     "dual_gap",
+    "fixed_point_residual", "gibbs_distance", "kernel_gradient_discrepancy",
+    "log_sobolev_bound",    "certified_gap",  "proximal_gap"};
 
 // The table.
 

@@ -6,6 +6,7 @@
 #include "mfld/core/error.hpp"
 #include "mfld/observe/notes.hpp"
 #include "mfld/observe/observables.hpp"
+#include "mfld/trust/certified_gap.hpp"
 #include "mfld/trust/log_sobolev.hpp"
 #include "support/oracles/mean_field_world.hpp"
 
@@ -17,6 +18,7 @@ const std::vector<std::string> all = {"entropy",
                                       "dual_bound",
                                       "dual_gap",
                                       "fixed_point_residual",
+                                      "certified_gap",
                                       "gibbs_distance",
                                       "kernel_gradient_discrepancy",
                                       "log_sobolev_bound",
@@ -55,6 +57,7 @@ TEST(TrustObservables, AreThoseOfTheLibrary) {
   ASSERT_EQ(observed.columns(),
             (std::vector<std::string>{"entropy", "free_energy", "dual_bound", "dual_bound_error", "dual_bound_method",
                                       "dual_bound_samples", "dual_gap", "dual_gap_error", "fixed_point_residual",
+                                      "certified_gap", "certified_gap_error", "certified_energy", "certified_bound",
                                       "gibbs_distance", "gibbs_distance_floor", "kernel_gradient_discrepancy",
                                       "log_sobolev_bound", "proximal_gap", "proximal_gap_error"}));
   Moment moment(stage.scene());
@@ -72,13 +75,19 @@ TEST(TrustObservables, AreThoseOfTheLibrary) {
   EXPECT_EQ(values[6], expected.dual_gap);
   EXPECT_EQ(values[7], expected.dual_gap_error);
   EXPECT_EQ(values[8], expected.fixed_point_residual);
-  EXPECT_GT(values[9], values[10]);
-  EXPECT_GT(values[10], 0);
-  EXPECT_TRUE(std::isfinite(values[11]));
-  EXPECT_EQ(values[12],
+  const CertifiedGap gap = certified_gap(stage.world.problem(0.1, 0.2), stage.particles, outputs);
+  EXPECT_EQ(gap.reason, "");
+  EXPECT_EQ(values[9], gap.gap);
+  EXPECT_EQ(values[10], gap.error);
+  EXPECT_EQ(values[11], gap.energy);
+  EXPECT_EQ(values[12], gap.bound);
+  EXPECT_GT(values[13], values[14]);
+  EXPECT_GT(values[14], 0);
+  EXPECT_TRUE(std::isfinite(values[15]));
+  EXPECT_EQ(values[16],
             log_sobolev_bound(stage.world.problem(0.1, 0.2), dual_of(stage.world.problem(0.1, 0.2), outputs)));
-  EXPECT_EQ(values[13], expected.proximal_gap);
-  EXPECT_EQ(values[14], expected.proximal_gap_error);
+  EXPECT_EQ(values[17], expected.proximal_gap);
+  EXPECT_EQ(values[18], expected.proximal_gap_error);
   // Other particles, other numbers.
   const Particles<double> others = 2 * stage.particles;
   moment.move_to(others, {0.1}, 0.2);
@@ -168,8 +177,8 @@ TEST(TrustObservables, AreRefusedWhereThereIsNoGibbsLaw) {
   Stage plain;
   plain.world.network = Network({NeuronKind::bounded_r, Activation::tanh, false, 2}, 1, {.kind = ScalingKind::ntk});
   const std::set<std::string> of_entropy = {"entropy", "free_energy", "dual_gap"};
-  const std::set<std::string> of_integral = {"dual_bound", "dual_gap", "fixed_point_residual", "gibbs_distance",
-                                             "proximal_gap"};
+  const std::set<std::string> of_integral = {"dual_bound",     "dual_gap",      "fixed_point_residual",
+                                             "gibbs_distance", "certified_gap", "proximal_gap"};
   const auto expect_refused = [](const Stage& stage, const std::string& name, bool refused, const std::string& words) {
     const std::string said = refusal(stage, name);
     EXPECT_EQ(!said.empty(), refused) << name << ": " << said;
@@ -183,7 +192,8 @@ TEST(TrustObservables, AreRefusedWhereThereIsNoGibbsLaw) {
     expect_refused(free, name, needs_law, both);
     expect_refused(averaged, name, needs_law, "needs phase.0.averaging = false");
     expect_refused(frozen, name, true, "needs a network all of whose parameters are trained");
-    expect_refused(single, name, of_entropy.count(name) > 0 || name == "kernel_gradient_discrepancy",
+    expect_refused(single, name,
+                   of_entropy.count(name) > 0 || name == "kernel_gradient_discrepancy" || name == "certified_gap",
                    "needs network.width");
     expect_refused(quadratic, name, of_integral.count(name) > 0 || name == "log_sobolev_bound",
                    "needs a neuron that is bounded");

@@ -80,6 +80,30 @@ class FiguresTest(DrawingTest):
         for text in ("mean-field", "ntk", "each of 3 seeds", "relative movement", "alignment", "isotropic"):
             self.assertIn(text, svg)
 
+    def test_the_legend_has_the_certified_gap(self):
+        rising = np.linspace(0.5, 1, 11)
+        plain = {"train_accuracy": rising, "test_accuracy": rising}
+        missing = np.full(10, np.nan)
+        certified = {"certified_gap": np.append(missing, 0.04), "certified_gap_error": np.append(missing, 0.0012),
+                     "certified_energy": np.concatenate([[0.56], missing[1:], [0.1]]),
+                     "certified_bound": np.append(missing, 0.06)}
+        runs = [("mean-field_seed=1", "mean-field", 1, {"columns": {**plain, **certified}}),
+                ("ntk_seed=1", "ntk", 1, {"columns": plain})]
+        write_runs(self.folder / "run", ["seed"], runs)
+        done = self.draw("ntk_vs_mean_field")
+        self.assertIn("certified_gap 0.0400 +- 0.0012, at first 0.500", done.stdout)
+        svg = (self.folder / "out" / "ntk_vs_mean_field.svg").read_text()
+        self.assertIn("within 0.0400 \u00b1 0.0012", svg)
+        self.assertIn("of the optimum (0.50 at first)", svg)
+
+    def test_a_run_without_a_last_gap_has_none_in_the_legend(self):
+        rising = np.linspace(0.5, 1, 11)
+        missing = np.full(11, np.nan)
+        names = ("certified_gap", "certified_gap_error", "certified_energy", "certified_bound")
+        columns = {"train_accuracy": rising, "test_accuracy": rising, **dict.fromkeys(names, missing)}
+        write_run(self.folder / "run", columns)
+        self.assertNotIn("at first", self.draw("ntk_vs_mean_field").stdout)
+
     def test_panels_without_columns_are_left_out(self):
         loss = np.geomspace(1, 1e-3, 11)
         write_run(self.folder / "run", {"train_loss": loss, "test_loss": loss})

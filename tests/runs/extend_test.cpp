@@ -189,6 +189,26 @@ TEST_F(Extend, ABranchGoesOnWithOtherNumbersAndSaysWhich) {
   EXPECT_EQ(run_experiment(next.experiment, files, std::atomic<bool>(false), options).end.step, 24);
 }
 
+/// What is computed at named steps alone is a number there, in the run and in the longer one, and nowhere else.
+TEST_F(Extend, ACertifiedGapIsThatOfTheLongerRun) {
+  const std::string text =
+      "seed = 3\n[task]\nkind = \"sparse-parity\"\ninput_dim = 5\nnum_train = 30\n"
+      "[network]\nneuron = \"parity\"\nbound = 2\nwidth = 60\n[loss]\nkind = \"logistic\"\n"
+      "[[phase]]\nmethod = \"mfld\"\nsteps = 10\nstep_size = 0.1\nlambda1 = 0.1\nlambda2 = 0.1\n"
+      "[observe]\nevery = 4\ncolumns = [\"train_loss\", \"certified_gap\"]\ncertified_gap_at = [10]\n"
+      "trajectory = { particles = 2, every = 2 }\n"
+      "[checkpoint]\nevery_steps = 0\n";
+  const fs::path path = run(text);
+  const std::string before = read_bytes(path / "metrics.csv");
+  EXPECT_EQ(before.find("nan", before.rfind("\n10,")), std::string::npos);
+  EXPECT_NE(before.find("nan", before.rfind("\n8,")), std::string::npos);
+  extend_by(path, 5);
+  expect_same_run(path, run(longer(text, 5)));
+  const std::string after = read_bytes(path / "metrics.csv");
+  const std::string row = before.substr(before.rfind("\n10,"));
+  EXPECT_NE(after.find(row), std::string::npos);
+}
+
 // Checkpoints that were kept on the way are then of the longer run.
 TEST_F(Extend, AKeptCheckpointIsBranchedFromBeforeAndAfter) {
   const std::string text = test::experiment_text(test::every_phase[5].second, "double", 0) + "keep_at = [7, 23]\n";

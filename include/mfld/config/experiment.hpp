@@ -47,10 +47,11 @@ struct Experiment {
   std::shared_ptr<const ParticleObjective> objective = {};   // none: the risk of the network
   const std::vector<Observable>* own_observables = nullptr;  // of Surroundings
 
-  std::vector<std::string> observables = {};  // rows of the table in observe/observables.hpp
-  std::vector<std::string> columns = {};      // their columns of metrics.csv
-  Trigger observe = {};                       // with the first step of each phase and the last
-  std::vector<Index> tracked = {};            // particles of the trajectory, ascending; none: no trajectory
+  std::vector<std::string> observables = {};        // rows of the table in observe/observables.hpp
+  std::vector<std::string> columns = {};            // their columns of metrics.csv
+  std::vector<std::int64_t> certified_gap_at = {};  // steps; none where it is not among the observables
+  Trigger observe = {};                             // with the first step of each phase, the last and those
+  std::vector<Index> tracked = {};                  // particles of the trajectory, ascending; none: no trajectory
   Trigger track = {};
   bool track_velocities = false;                    // beside their positions
   bool predictions = false;                         // whether a run that finishes writes predictions.csv
@@ -70,7 +71,16 @@ struct Experiment {
   std::vector<std::string> parameter_names() const;
   /// What its observers see; refers to it.
   Scene scene() const {
-    return {model.get(), &risk, &data, &initial, &phases, seeds, objective.get(), own_observables, certificate_samples};
+    return {model.get(),
+            &risk,
+            &data,
+            &initial,
+            &phases,
+            seeds,
+            objective.get(),
+            own_observables,
+            certificate_samples,
+            certified_gap_at.empty() ? nullptr : &certified_gap_at};
   }
   std::int64_t num_steps() const;
   RunSizes sizes() const { return sizes_of(initial.rows()); }

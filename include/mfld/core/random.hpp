@@ -25,7 +25,10 @@ enum class Purpose : std::uint32_t {
   step_label = 15,     // index = step: noise on the labels of that step
   coordinate = 16,     // index = step: the dual variables that an outer iteration moves
   resampling = 17,     // index = step: the offset of its resampling
-  iterate = 18,        // index = step: which particles of an iterate are kept, one word each
+  clustering = 18,     // index = start of k-means
+  smoothed_draw = 19,  // index = use: draws of the law that smoothed particles have
+  population = 20,     // index = population of points that are led to a proximal Gibbs law
+  iterate = 21,        // index = step: which particles of an iterate are kept, one word each
 };
 
 /// One seed per independent choice; all four are equal unless the experiment overrides one.

@@ -26,6 +26,7 @@ struct Scene {
   const std::vector<Observable>* own = nullptr;  // observables of the caller's own
   /// By so many samples are integrals over a Gibbs law taken.
   Index certificate_samples = IntegrationOptions{}.num_samples;
+  const std::vector<std::int64_t>* certified_gap_at = nullptr;  // steps of that column; none: wherever it is asked for
 
   const Network& network() const { return model->network(); }
   /// How they are taken: node or chain k draws from stream (noise seed, certificate, k).

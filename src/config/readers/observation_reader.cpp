@@ -157,6 +157,20 @@ void read_columns(Section& observe, const Scene& scene, Experiment& experiment) 
   }
 }
 
+/// The steps at which the row certified_gap is computed, which costs far more than the others.
+std::vector<std::int64_t> read_certified_steps(Section& observe, const Experiment& experiment) {
+  constexpr std::string_view key = "certified_gap_at";
+  const auto& names = experiment.observables;
+  if (!observe.reads(key, std::find(names.begin(), names.end(), "certified_gap") != names.end(),
+                     "certified_gap among observe.columns")) {
+    return {};
+  }
+  std::vector<std::int64_t> steps =
+      observe.integers(key, "steps at which certified_gap is computed, and a look made", required, {0});
+  observe.check(observe.is_describing() || !steps.empty(), key, "must name a step at least");
+  return steps;
+}
+
 bool read_track_velocities(Section& trajectory, const Experiment& experiment) {
   const std::vector<Phase>& phases = experiment.phases;
   const bool have_any = std::any_of(phases.begin(), phases.end(),
@@ -175,6 +189,8 @@ void read_observation(const Section& root, Experiment& experiment) {
   experiment.observe = read_trigger(observe, experiment.phases,
                                     {default_looks(experiment.phases, experiment.data),
                                      "2 x samples of all steps / (training + test samples), from 20 to 200"});
+  experiment.certified_gap_at = read_certified_steps(observe, experiment);
+  experiment.observe = experiment.observe.with(experiment.certified_gap_at);
   experiment.predictions =
       observe.flag("predictions", "the outputs on the test samples in the end, as predictions.csv", false);
   observe.check(!experiment.predictions || experiment.objective == nullptr, "predictions",
