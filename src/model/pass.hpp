@@ -103,7 +103,7 @@ class Pass {
     keeps_values_ = maps;
     keeps_slopes_ = maps && kernels::needs_slopes(network.neuron().activation);
     const Index most = maps ? block_samples(padded, sizeof(Scalar) * (keeps_slopes_ ? 2 : 1)) : outputs_block;
-    block_ = std::min(most, std::max<Index>(1, inputs.num_samples()));
+    block_ = std::min(whole_pages(most), std::max<Index>(1, inputs.num_samples()));
     values_from_memory_ =
         keeps_values_ && padded * block_ * static_cast<Index>(sizeof(Scalar)) > static_cast<Index>(far_bytes);
     scratch_size_ = (table_.scratch_size(network.input_dim(), block_) + 63) / 64 * 64;
@@ -183,7 +183,8 @@ class Pass {
   template <class Body>
   void for_each_share(const kernels::Block<Scalar>& block, const Body& body) {
     const auto activations = static_cast<double>(ensemble_.num_particles) * static_cast<double>(block.count);
-    const double products = activations * static_cast<double>(inputs_.input_dim() + products_of_activation);
+    const Index per_sample = inputs_.two_valued() ? inputs_.num_quads() : inputs_.input_dim();
+    const double products = activations * static_cast<double>(per_sample + products_of_activation);
     if (products * sizeof(Scalar) < least_shared_bytes) {
       for (Index index = 0; index < partition_.num_tasks(); ++index) {
         body(index);
@@ -191,6 +192,12 @@ class Pass {
     } else {
       for_each_task(partition_.num_tasks(), body);
     }
+  }
+
+  /// Two-valued inputs are read page by page of samples.
+  Index whole_pages(Index samples) const {
+    constexpr Index page = PackedInputs<Scalar>::page_samples;
+    return inputs_.two_valued() && samples > page ? samples / page * page : samples;
   }
 
   kernels::Block<Scalar> block_from(Index first) const {

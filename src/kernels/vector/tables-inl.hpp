@@ -1,0 +1,303 @@
+// The two passes on two-valued inputs: tables of sums where there are products otherwise (mfld/core/packed_inputs.hpp).
+#if defined(MFLD_KERNELS_TABLES_INL_HPP) == defined(HWY_TARGET_TOGGLE)
+#ifdef MFLD_KERNELS_TABLES_INL_HPP
+#undef MFLD_KERNELS_TABLES_INL_HPP
+#else
+#define MFLD_KERNELS_TABLES_INL_HPP
+#endif
+
+#include <algorithm>
+#include <array>
+
+#include "kernels/vector/group-inl.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace mfld::HWY_NAMESPACE {
+
+/// What a table holds: any of four inputs, or samples, at either of two values.
+inline constexpr Index table_rows = 16;
+
+/// The row of a table [16][group] for these bits, which come sixteenfold: at its distance in bytes, nearly.
+template <class Scalar>
+HWY_INLINE const Scalar* row_of(const Scalar* table, std::uint8_t bits) {
+  const Index bytes = group_size<Scalar>() * static_cast<Index>(sizeof(Scalar));
+  const Index distance = bytes >= table_rows ? bits * (bytes / table_rows) : bits / (table_rows / bytes);
+  return reinterpret_cast<const Scalar*>(reinterpret_cast<const char*>(table) + distance);
+}
+
+/// x_0 w_0 + x_1 w_1 for either value of both.
+template <class D, class V, class Scalar>
+HWY_INLINE void sums_of_two(D d, const std::array<Scalar, 2>& x_0, V w_0, const std::array<Scalar, 2>& x_1, V w_1,
+                            V (&sums)[4]) {
+  const V products[2] = {hn::Mul(w_0, hn::Set(d, x_0[0])), hn::Mul(w_0, hn::Set(d, x_0[1]))};
+  for (Index bits = 0; bits < 4; ++bits) {
+    sums[bits] = hn::MulAdd(w_1, hn::Set(d, x_1[static_cast<std::size_t>(bits / 2)]), products[bits % 2]);
+  }
+}
+
+/// table [16][group] <- the sums of w_k x_k over a quad of inputs, weights [d][group].
+template <class Scalar>
+void make_table(const PackedInputs<Scalar>& inputs, Index quad, const Scalar* HWY_RESTRICT weights,
+                Scalar* HWY_RESTRICT table) {
+  const Tag<Scalar> d;
+  const Index size = group_size<Scalar>();
+  const Index first = quad * PackedInputs<Scalar>::quad;
+  std::array<Scalar, 2> pairs[4] = {};
+  for (Index k = 0; k < HWY_MIN(Index{4}, inputs.input_dim() - first); ++k) {
+    pairs[k] = inputs.pair(first + k);
+  }
+  for (Index half = 0; half < size; half += lanes<Scalar>()) {
+    const auto weight = [&](Index k) HWY_ATTR {
+      const bool exists = first + k < inputs.input_dim();
+      return exists ? hn::Load(d, weights + (first + k) * size + half) : hn::Zero(d);
+    };
+    Vec<Scalar> low[4];
+    Vec<Scalar> high[4];
+    sums_of_two(d, pairs[0], weight(0), pairs[1], weight(1), low);
+    sums_of_two(d, pairs[2], weight(2), pairs[3], weight(3), high);
+    for (Index bits = 0; bits < table_rows; ++bits) {
+      hn::Store(hn::Add(low[bits % 4], high[bits / 4]), d, table + bits * size + half);
+    }
+  }
+}
+
+/// z = start + sum_q T_q of `num` samples and `num_quads` tables, from their bits; z may be `start`, and `stride` is
+/// that of `start`.
+template <Index num, class Scalar>
+HWY_INLINE void look_up_tile(const std::uint8_t* HWY_RESTRICT bits, Index num_quads, const Scalar* HWY_RESTRICT tables,
+                             const Scalar* start, Index stride, Scalar* z) {
+  const Tag<Scalar> d;
+  const Index size = group_size<Scalar>();
+  const Index lane = lanes<Scalar>();
+  Vec<Scalar> low[num];
+  Vec<Scalar> high[num];
+  for (Index s = 0; s < num; ++s) {
+    low[s] = hn::Load(d, start + s * stride);
+    high[s] = hn::Load(d, start + s * stride + lane);
+  }
+  for (Index q = 0; q < num_quads; ++q) {
+    for (Index s = 0; s < num; ++s) {
+      const Scalar* row = row_of(tables, bits[s]);
+      low[s] = hn::Add(low[s], hn::Load(d, row));
+      high[s] = hn::Add(high[s], hn::Load(d, row + lane));
+    }
+    bits += PackedInputs<Scalar>::page_samples;
+    tables += table_rows * size;
+  }
+  for (Index s = 0; s < num; ++s) {
+    hn::Store(low[s], d, z + s * size);
+    hn::Store(high[s], d, z + s * size + lane);
+  }
+}
+
+/// z = b + w.x of two-valued inputs. The tables of a range of quads are kept until another range, or other weights, are
+/// asked for.
+template <class Scalar>
+class TableProducts {
+ public:
+  TableProducts(const kernels::Block<Scalar>& block, Scalar* tables)
+      : block_(block),
+        tables_(tables),
+        num_ranges_((block.inputs->num_quads() + range_quads<Scalar>() - 1) / range_quads<Scalar>()) {}
+
+  /// Weights [d + 1][group], b behind w.
+  void set_weights(const Scalar* weights) {
+    weights_ = weights;
+    made_ = -1;
+  }
+
+  /// All ranges but the last for all samples of the block, where there is room for z of them: each table is made once.
+  void start(Scalar* z, Prefetches<Scalar, Scalar>& ahead) {
+    for (Index range = 0; range + 1 < num_ranges_; ++range) {
+      add(range, 0, block_.count, z, ahead);
+    }
+  }
+
+  /// z [count][group] <- b + w.x of samples from `first` of the block on, or from where `start` left them.
+  void finish(bool started, Index first, Index count, Scalar* z, Prefetches<Scalar, Scalar>& ahead) {
+    for (Index range = started ? num_ranges_ - 1 : 0; range < num_ranges_; ++range) {
+      add(range, first, count, z, ahead);
+    }
+  }
+
+ private:
+  void add(Index range, Index first, Index count, Scalar* z, Prefetches<Scalar, Scalar>& ahead) {
+    const PackedInputs<Scalar>& inputs = *block_.inputs;
+    const Index size = group_size<Scalar>();
+    // Ranges of a length, up to one quad.
+    const Index from = range * inputs.num_quads() / num_ranges_;
+    const Index num = (range + 1) * inputs.num_quads() / num_ranges_ - from;
+    if (made_ != range) {
+      made_ = range;
+      for (Index q = 0; q < num; ++q) {
+        make_table(inputs, from + q, weights_, tables_ + q * table_rows * size);
+      }
+    }
+    const Scalar* bias = weights_ + inputs.input_dim() * size;
+    const Index ahead_per_tile = (ahead.left() * tile_samples + count - 1) / count;
+    for (Index s = 0; s < count;) {
+      const std::uint8_t* bits =
+          inputs.bits_of_sample(block_.first + first + s) + from * PackedInputs<Scalar>::page_samples;
+      const Scalar* start = range == 0 ? bias : z + s * size;
+      const Index stride = range == 0 ? 0 : size;
+      if (s + tile_samples <= count && (block_.first + first + s) % tile_samples == 0) {
+        ahead.take(ahead_per_tile);
+        look_up_tile<tile_samples>(bits, num, tables_, start, stride, z + s * size);
+        s += tile_samples;
+      } else {
+        look_up_tile<1>(bits, num, tables_, start, stride, z + s * size);
+        ++s;
+      }
+    }
+  }
+
+  const kernels::Block<Scalar>& block_;
+  Scalar* tables_;
+  Index num_ranges_;
+  const Scalar* weights_ = nullptr;
+  Index made_ = -1;
+};
+
+/// table [16][group] <- sums of any of four vectors, of which lane `half` of the group is given. Row 0 is zero already.
+template <class V, class Scalar>
+HWY_INLINE void store_sums_of_any(const V (&v)[4], Scalar* HWY_RESTRICT table, Index half) {
+  const Tag<Scalar> d;
+  const Index size = group_size<Scalar>();
+  V sums[8];
+  sums[1] = v[0];
+  sums[2] = v[1];
+  sums[3] = hn::Add(v[0], v[1]);
+  sums[4] = v[2];
+  for (Index bits = 5; bits < 8; ++bits) {
+    sums[bits] = hn::Add(sums[bits - 4], v[2]);
+  }
+  for (Index bits = 1; bits < 8; ++bits) {
+    hn::Store(sums[bits], d, table + bits * size + half);
+  }
+  hn::Store(v[3], d, table + 8 * size + half);
+  for (Index bits = 1; bits < 8; ++bits) {
+    hn::Store(hn::Add(sums[bits], v[3]), d, table + (8 + bits) * size + half);
+  }
+}
+
+/// The tables U of `count` samples, at most range_quads quads of them, from v = c sigma'(z); scratch.sums as in `weigh`.
+template <class Sigma, class Scalar>
+void weigh_into_tables(Index count, const Scalar* HWY_RESTRICT c, const Scalar* HWY_RESTRICT values,
+                       const Scalar* HWY_RESTRICT kept_slopes, const Scratch<Scalar>& scratch) {
+  const Tag<Scalar> d;
+  const Index lane = lanes<Scalar>();
+  const Index size = 2 * lane;
+  for (Index half = 0; half < size; half += lane) {
+    auto value_sum = hn::Load(d, scratch.sums + half);
+    auto slope_sum = hn::Load(d, scratch.sums + size + half);
+    const auto take = [&](Index s) HWY_ATTR {
+      const auto coefficient = hn::Set(d, c[s]);
+      const auto value = hn::Load(d, values + s * size + half);
+      const auto weighed = hn::Mul(coefficient, value);
+      value_sum = hn::Add(value_sum, weighed);
+      Vec<Scalar> slope;
+      if constexpr (Sigma::slope_from_value) {
+        slope = Sigma::slope(d, coefficient, weighed, value);
+      } else {
+        slope = hn::Mul(coefficient, hn::Load(d, kept_slopes + s * size + half));
+      }
+      slope_sum = hn::Add(slope_sum, slope);
+      return slope;
+    };
+    Scalar* HWY_RESTRICT table = scratch.tables;
+    Index s = 0;
+    for (; s + 4 <= count; s += 4, table += table_rows * size) {
+      const Vec<Scalar> slopes[4] = {take(s), take(s + 1), take(s + 2), take(s + 3)};
+      store_sums_of_any(slopes, table, half);
+    }
+    if (s < count) {
+      Vec<Scalar> slopes[4] = {hn::Zero(d), hn::Zero(d), hn::Zero(d), hn::Zero(d)};
+      for (Index i = 0; s + i < count; ++i) {
+        slopes[i] = take(s + i);
+      }
+      store_sums_of_any(slopes, table, half);
+    }
+    hn::Store(value_sum, d, scratch.sums + half);
+    hn::Store(slope_sum, d, scratch.sums + size + half);
+  }
+}
+
+/// sums [d][group] += sum_t U_t over `num_quads` quads of samples, or over `num` where that is not 0.
+template <Index num, class Scalar>
+void look_up_inputs(const std::uint8_t* HWY_RESTRICT bits, Index input_dim, Index num_quads,
+                    const Scalar* HWY_RESTRICT tables, Scalar* HWY_RESTRICT sums) {
+  const Tag<Scalar> d;
+  const Index size = group_size<Scalar>();
+  const Index lane = lanes<Scalar>();
+  const Index quads = num == 0 ? num_quads : num;
+  for (Index k = 0; k < input_dim; ++k) {
+    const Scalar* HWY_RESTRICT row = row_of(tables, bits[0]);
+    auto low = hn::Load(d, row);
+    auto high = hn::Load(d, row + lane);
+    for (Index t = 1; t < quads; ++t) {
+      row = row_of(tables + t * table_rows * size, bits[t]);
+      low = hn::Add(low, hn::Load(d, row));
+      high = hn::Add(high, hn::Load(d, row + lane));
+    }
+    hn::Store(hn::Add(hn::Load(d, sums), low), d, sums);
+    hn::Store(hn::Add(hn::Load(d, sums + lane), high), d, sums + lane);
+    bits += PackedInputs<Scalar>::page_quads;
+    sums += size;
+  }
+}
+
+/// sums [d][group] of sum_i v_i over the samples with x_ik = b_k -> sum_i v_i x_ik.
+template <class Scalar>
+void shift_and_scale(const PackedInputs<Scalar>& inputs, const Scalar* HWY_RESTRICT all, Scalar* HWY_RESTRICT sums) {
+  const Tag<Scalar> d;
+  const Index size = group_size<Scalar>();
+  for (Index k = 0; k < inputs.input_dim(); ++k) {
+    const auto first = hn::Set(d, inputs.pair(k)[0]);
+    const auto step = hn::Set(d, inputs.pair(k)[1] - inputs.pair(k)[0]);
+    for (Index half = 0; half < size; half += lanes<Scalar>()) {
+      Scalar* HWY_RESTRICT sum = sums + k * size + half;
+      hn::Store(hn::MulAdd(step, hn::Load(d, sum), hn::Mul(first, hn::Load(d, all + half))), d, sum);
+    }
+  }
+}
+
+/// Row 0 of the tables U, which stays.
+template <class Scalar>
+void clear_first_rows(const Scratch<Scalar>& scratch) {
+  const Index size = group_size<Scalar>();
+  for (Index t = 0; t < map_quads; ++t) {
+    std::fill_n(scratch.tables + t * table_rows * size, size, Scalar{0});
+  }
+}
+
+/// One group over the block: scratch.weights [d][group] <- sum_i c_i sigma' x_i, scratch.sums as in `weigh`.
+template <class Scalar>
+void map_group_by_tables(const kernels::MapTask<Scalar>& task, Index group, const Scratch<Scalar>& scratch) {
+  constexpr Index page = PackedInputs<Scalar>::page_samples;
+  constexpr Index set_quads = map_quads;
+  const PackedInputs<Scalar>& inputs = *task.block.inputs;
+  const Index size = group_size<Scalar>();
+  const Index kept = (group - task.first_group) * task.block.count * size;
+  std::fill_n(scratch.weights, inputs.input_dim() * size, Scalar{0});
+  std::fill_n(scratch.sums, 2 * size, Scalar{0});
+  for (Index s = 0, num = 0; s < task.block.count; s += num) {
+    const Index sample = task.block.first + s;
+    num = HWY_MIN(HWY_MIN(4 * set_quads, page - sample % page), task.block.count - s);
+    const Scalar* kept_slopes = task.slopes == nullptr ? nullptr : task.slopes + kept + s * size;
+    with_activation(task.ensemble.neuron.activation, [&](auto sigma) HWY_ATTR {
+      weigh_into_tables<decltype(sigma)>(num, task.coefficients + s, task.values + kept + s * size, kept_slopes,
+                                         scratch);
+    });
+    const std::uint8_t* bits = inputs.bits_of_input(sample);
+    if (num == 4 * set_quads) {
+      look_up_inputs<set_quads>(bits, inputs.input_dim(), set_quads, scratch.tables, scratch.weights);
+    } else {
+      look_up_inputs<0>(bits, inputs.input_dim(), (num + 3) / 4, scratch.tables, scratch.weights);
+    }
+  }
+  shift_and_scale(inputs, scratch.sums + size, scratch.weights);
+}
+
+}  // namespace mfld::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif
