@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <cstring>
 
 #include "kernels/vector/group-inl.hpp"
 
@@ -19,11 +21,31 @@ inline constexpr Index table_rows = 16;
 
 /// The row of a table [16][group] for these bits, which come sixteenfold: at its distance in bytes, nearly.
 template <class Scalar>
-HWY_INLINE const Scalar* row_of(const Scalar* table, std::uint8_t bits) {
-  const Index bytes = group_size<Scalar>() * static_cast<Index>(sizeof(Scalar));
-  const Index distance = bytes >= table_rows ? bits * (bytes / table_rows) : bits / (table_rows / bytes);
+HWY_INLINE const Scalar* row_of(const Scalar* table, std::uint64_t bits) {
+  const std::uint64_t bytes = static_cast<std::uint64_t>(group_size<Scalar>()) * sizeof(Scalar);
+  const std::uint64_t distance = bytes >= table_rows ? bits * (bytes / table_rows) : bits / (table_rows / bytes);
   return reinterpret_cast<const Scalar*>(reinterpret_cast<const char*>(table) + distance);
 }
+
+/// The bits of `num` neighbours, one byte each, by one load for eight: loads are what look-ups wait for.
+template <Index num>
+class Bits {
+ public:
+  HWY_INLINE explicit Bits(const std::uint8_t* from) {
+    for (Index i = 0; i < num; i += word) {
+      std::memcpy(&words_[i / word], from + i, static_cast<std::size_t>(HWY_MIN(word, num)));
+    }
+  }
+  HWY_INLINE std::uint64_t operator[](Index i) const {
+    constexpr bool little = std::endian::native == std::endian::little;
+    return words_[i / word] >> static_cast<unsigned>(8 * (little ? i % word : word - 1 - i % word)) & 0xffU;
+  }
+
+ private:
+  static constexpr Index word = 8;
+  static_assert(num <= word || num % word == 0);
+  std::uint64_t words_[(num + word - 1) / word] = {};
+};
 
 /// x_0 w_0 + x_1 w_1 for either value of both.
 template <class D, class V, class Scalar>
@@ -76,8 +98,9 @@ HWY_INLINE void look_up_tile(const std::uint8_t* HWY_RESTRICT bits, Index num_qu
     high[s] = hn::Load(d, start + s * stride + lane);
   }
   for (Index q = 0; q < num_quads; ++q) {
+    const Bits<num> of_samples(bits);
     for (Index s = 0; s < num; ++s) {
-      const Scalar* row = row_of(tables, bits[s]);
+      const Scalar* row = row_of(tables, of_samples[s]);
       low[s] = hn::Add(low[s], hn::Load(d, row));
       high[s] = hn::Add(high[s], hn::Load(d, row + lane));
     }
@@ -222,20 +245,21 @@ void weigh_into_tables(Index count, const Scalar* HWY_RESTRICT c, const Scalar* 
   }
 }
 
-/// sums [d][group] += sum_t U_t over `num_quads` quads of samples, or over `num` where that is not 0.
+/// sums [d][group] += sum_t U_t over `num` quads of samples.
 template <Index num, class Scalar>
-void look_up_inputs(const std::uint8_t* HWY_RESTRICT bits, Index input_dim, Index num_quads,
-                    const Scalar* HWY_RESTRICT tables, Scalar* HWY_RESTRICT sums) {
+void look_up_inputs(const std::uint8_t* HWY_RESTRICT bits, Index input_dim, const Scalar* HWY_RESTRICT tables,
+                    Scalar* HWY_RESTRICT sums) {
   const Tag<Scalar> d;
   const Index size = group_size<Scalar>();
   const Index lane = lanes<Scalar>();
-  const Index quads = num == 0 ? num_quads : num;
   for (Index k = 0; k < input_dim; ++k) {
-    const Scalar* HWY_RESTRICT row = row_of(tables, bits[0]);
+    const Bits<num> of_quads(bits);
+    const Scalar* HWY_RESTRICT row = row_of(tables, of_quads[0]);
     auto low = hn::Load(d, row);
     auto high = hn::Load(d, row + lane);
-    for (Index t = 1; t < quads; ++t) {
-      row = row_of(tables + t * table_rows * size, bits[t]);
+#pragma GCC unroll 16
+    for (Index t = 1; t < num; ++t) {
+      row = row_of(tables + t * table_rows * size, of_quads[t]);
       low = hn::Add(low, hn::Load(d, row));
       high = hn::Add(high, hn::Load(d, row + lane));
     }
@@ -290,9 +314,11 @@ void map_group_by_tables(const kernels::MapTask<Scalar>& task, Index group, cons
     });
     const std::uint8_t* bits = inputs.bits_of_input(sample);
     if (num == 4 * set_quads) {
-      look_up_inputs<set_quads>(bits, inputs.input_dim(), set_quads, scratch.tables, scratch.weights);
+      look_up_inputs<set_quads>(bits, inputs.input_dim(), scratch.tables, scratch.weights);
     } else {
-      look_up_inputs<0>(bits, inputs.input_dim(), (num + 3) / 4, scratch.tables, scratch.weights);
+      for (Index t = 0; 4 * t < num; ++t) {
+        look_up_inputs<1>(bits + t, inputs.input_dim(), scratch.tables + t * table_rows * size, scratch.weights);
+      }
     }
   }
   shift_and_scale(inputs, scratch.sums + size, scratch.weights);
