@@ -181,9 +181,10 @@ class TableProducts {
   Index made_ = -1;
 };
 
-/// table [16][group] <- sums of any of four vectors, of which lane `half` of the group is given. Row 0 is zero already.
+/// table [16][group] <- the sums of any of four vectors, for lanes from `half` of the group on; returns that of all. Row
+/// 0 is zero already.
 template <class V, class Scalar>
-HWY_INLINE void store_sums_of_any(const V (&v)[4], Scalar* HWY_RESTRICT table, Index half) {
+HWY_INLINE V store_sums_of_any(const V (&v)[4], Scalar* HWY_RESTRICT table, Index half) {
   const Tag<Scalar> d;
   const Index size = group_size<Scalar>();
   V sums[8];
@@ -198,73 +199,83 @@ HWY_INLINE void store_sums_of_any(const V (&v)[4], Scalar* HWY_RESTRICT table, I
     hn::Store(sums[bits], d, table + bits * size + half);
   }
   hn::Store(v[3], d, table + 8 * size + half);
+  V sum = v[3];
   for (Index bits = 1; bits < 8; ++bits) {
-    hn::Store(hn::Add(sums[bits], v[3]), d, table + (8 + bits) * size + half);
+    sum = hn::Add(sums[bits], v[3]);
+    hn::Store(sum, d, table + (8 + bits) * size + half);
   }
+  return sum;
 }
 
-/// The tables U of `count` samples, at most range_quads quads of them, from v = c sigma'(z); scratch.sums as in `weigh`.
+/// The tables U of `count` samples, at most map_quads quads of them, from v = c sigma'(z); scratch.sums as in `weigh`.
 template <class Sigma, class Scalar>
 void weigh_into_tables(Index count, const Scalar* HWY_RESTRICT c, const Scalar* HWY_RESTRICT values,
                        const Scalar* HWY_RESTRICT kept_slopes, const Scratch<Scalar>& scratch) {
   const Tag<Scalar> d;
   const Index lane = lanes<Scalar>();
   const Index size = 2 * lane;
-  for (Index half = 0; half < size; half += lane) {
-    auto value_sum = hn::Load(d, scratch.sums + half);
-    auto slope_sum = hn::Load(d, scratch.sums + size + half);
-    const auto take = [&](Index s) HWY_ATTR {
-      const auto coefficient = hn::Set(d, c[s]);
-      const auto value = hn::Load(d, values + s * size + half);
-      const auto weighed = hn::Mul(coefficient, value);
-      value_sum = hn::Add(value_sum, weighed);
-      Vec<Scalar> slope;
-      if constexpr (Sigma::slope_from_value) {
-        slope = Sigma::slope(d, coefficient, weighed, value);
-      } else {
-        slope = hn::Mul(coefficient, hn::Load(d, kept_slopes + s * size + half));
+  Scalar* HWY_RESTRICT table = scratch.tables;
+  Vec<Scalar> value_sums[2] = {hn::Load(d, scratch.sums), hn::Load(d, scratch.sums + lane)};
+  Vec<Scalar> slope_sums[2] = {hn::Load(d, scratch.sums + size), hn::Load(d, scratch.sums + size + lane)};
+  const auto take = [&](Index first, Index num, Index half) HWY_ATTR {
+    Vec<Scalar> weighed[4];
+    Vec<Scalar> slopes[4];
+    for (Index i = 0; i < 4; ++i) {
+      weighed[i] = hn::Zero(d);
+      slopes[i] = hn::Zero(d);
+      if (i < num) {
+        const Index at = (first + i) * size + half * lane;
+        const auto coefficient = hn::Set(d, c[first + i]);
+        const auto value = hn::Load(d, values + at);
+        weighed[i] = hn::Mul(coefficient, value);
+        if constexpr (Sigma::slope_from_value) {
+          slopes[i] = Sigma::slope(d, coefficient, weighed[i], value);
+        } else {
+          slopes[i] = hn::Mul(coefficient, hn::Load(d, kept_slopes + at));
+        }
       }
-      slope_sum = hn::Add(slope_sum, slope);
-      return slope;
-    };
-    Scalar* HWY_RESTRICT table = scratch.tables;
-    Index s = 0;
-    for (; s + 4 <= count; s += 4, table += table_rows * size) {
-      const Vec<Scalar> slopes[4] = {take(s), take(s + 1), take(s + 2), take(s + 3)};
-      store_sums_of_any(slopes, table, half);
     }
-    if (s < count) {
-      Vec<Scalar> slopes[4] = {hn::Zero(d), hn::Zero(d), hn::Zero(d), hn::Zero(d)};
-      for (Index i = 0; s + i < count; ++i) {
-        slopes[i] = take(s + i);
-      }
-      store_sums_of_any(slopes, table, half);
-    }
-    hn::Store(value_sum, d, scratch.sums + half);
-    hn::Store(slope_sum, d, scratch.sums + size + half);
+    const auto all = hn::Add(hn::Add(weighed[0], weighed[1]), hn::Add(weighed[2], weighed[3]));
+    value_sums[half] = hn::Add(value_sums[half], all);
+    slope_sums[half] = hn::Add(slope_sums[half], store_sums_of_any(slopes, table, half * lane));
+  };
+  Index s = 0;
+  for (; s + 4 <= count; s += 4, table += table_rows * size) {
+    take(s, 4, 0);
+    take(s, 4, 1);
+  }
+  if (s < count) {
+    take(s, count - s, 0);
+    take(s, count - s, 1);
+  }
+  for (Index half = 0; half < 2; ++half) {
+    hn::Store(value_sums[half], d, scratch.sums + half * lane);
+    hn::Store(slope_sums[half], d, scratch.sums + size + half * lane);
   }
 }
 
-/// sums [d][group] += sum_t U_t over `num` quads of samples.
+/// sums [d][group] += sum_t U_t over `num` quads of samples, an even number, by two partial sums: an addition can start
+/// twice a cycle and takes three.
 template <Index num, class Scalar>
 void look_up_inputs(const std::uint8_t* HWY_RESTRICT bits, Index input_dim, const Scalar* HWY_RESTRICT tables,
                     Scalar* HWY_RESTRICT sums) {
+  constexpr Index ways = 2;
+  static_assert(num % ways == 0);
   const Tag<Scalar> d;
   const Index size = group_size<Scalar>();
   const Index lane = lanes<Scalar>();
   for (Index k = 0; k < input_dim; ++k) {
     const Bits<num> of_quads(bits);
-    const Scalar* HWY_RESTRICT row = row_of(tables, of_quads[0]);
-    auto low = hn::Load(d, row);
-    auto high = hn::Load(d, row + lane);
+    Vec<Scalar> low[ways];
+    Vec<Scalar> high[ways];
 #pragma GCC unroll 16
-    for (Index t = 1; t < num; ++t) {
-      row = row_of(tables + t * table_rows * size, of_quads[t]);
-      low = hn::Add(low, hn::Load(d, row));
-      high = hn::Add(high, hn::Load(d, row + lane));
+    for (Index t = 0; t < num; ++t) {
+      const Scalar* HWY_RESTRICT row = row_of(tables + t * table_rows * size, of_quads[t]);
+      low[t % ways] = t < ways ? hn::Load(d, row) : hn::Add(low[t % ways], hn::Load(d, row));
+      high[t % ways] = t < ways ? hn::Load(d, row + lane) : hn::Add(high[t % ways], hn::Load(d, row + lane));
     }
-    hn::Store(hn::Add(hn::Load(d, sums), low), d, sums);
-    hn::Store(hn::Add(hn::Load(d, sums + lane), high), d, sums + lane);
+    hn::Store(hn::Add(hn::Load(d, sums), hn::Add(low[0], low[1])), d, sums);
+    hn::Store(hn::Add(hn::Load(d, sums + lane), hn::Add(high[0], high[1])), d, sums + lane);
     bits += PackedInputs<Scalar>::page_quads;
     sums += size;
   }
@@ -316,8 +327,13 @@ void map_group_by_tables(const kernels::MapTask<Scalar>& task, Index group, cons
     if (num == 4 * set_quads) {
       look_up_inputs<set_quads>(bits, inputs.input_dim(), scratch.tables, scratch.weights);
     } else {
-      for (Index t = 0; 4 * t < num; ++t) {
-        look_up_inputs<1>(bits + t, inputs.input_dim(), scratch.tables + t * table_rows * size, scratch.weights);
+      Scalar* const tables = scratch.tables;
+      const Index num_quads = (num + 3) / 4;
+      if (num_quads % 2 != 0) {
+        std::fill_n(tables + num_quads * table_rows * size, table_rows * size, Scalar{0});
+      }
+      for (Index t = 0; t < num_quads; t += 2) {
+        look_up_inputs<2>(bits + t, inputs.input_dim(), tables + t * table_rows * size, scratch.weights);
       }
     }
   }
