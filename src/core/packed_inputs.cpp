@@ -51,13 +51,18 @@ PackedInputs<Scalar>::PackedInputs(const Inputs& inputs) : PackedInputs(inputs.r
     pack_bits(inputs);
     return;
   }
-  values_.resize(static_cast<std::size_t>(num_tiles() * tile_inputs * capacity_));
+  reserve_values();
   for (Index k = 0; k < input_dim_; ++k) {
     Scalar* column = values_.data() + k / tile_inputs * tile_inputs * capacity_;
     for (Index i = 0; i < num_samples_; ++i) {
       column[i * tile_inputs + k % tile_inputs] = static_cast<Scalar>(inputs(i, k));
     }
   }
+}
+
+template <class Scalar>
+void PackedInputs<Scalar>::reserve_values() {
+  values_.resize(static_cast<std::size_t>(num_tiles() * tile_inputs * capacity_));
 }
 
 template <class Scalar>
@@ -100,23 +105,46 @@ void PackedInputs<Scalar>::transpose_bits() {
 }
 
 template <class Scalar>
+void PackedInputs<Scalar>::gather_bits(const PackedInputs& source, std::span<const Index> samples) {
+  reserve_bits();
+  for (Index i = 0; i < num_samples_; ++i) {
+    const std::uint8_t* from = source.bits_of_sample(samples[static_cast<std::size_t>(i)]);
+    std::uint8_t* to = sample_bits_.data() + (bits_of_sample(i) - sample_bits_.data());
+    for (Index q = 0; q < num_quads(); ++q) {
+      to[q * page_samples] = from[q * page_samples];
+    }
+  }
+  transpose_bits();
+}
+
+template <class Scalar>
+void PackedInputs<Scalar>::gather_values_of_bits(const PackedInputs& source, std::span<const Index> samples) {
+  reserve_values();
+  for (Index i = 0; i < num_samples_; ++i) {
+    const std::uint8_t* from = source.bits_of_sample(samples[static_cast<std::size_t>(i)]);
+    for (Index k = 0; k < input_dim_; ++k) {
+      const unsigned bit = from[k / quad * page_samples] / 16U >> static_cast<unsigned>(k % quad) & 1U;
+      values_[static_cast<std::size_t>(k / tile_inputs * tile_inputs * capacity_ + i * tile_inputs + k % tile_inputs)] =
+          pair(k)[bit];
+    }
+  }
+}
+
+template <class Scalar>
 void PackedInputs<Scalar>::gather(const PackedInputs& source, std::span<const Index> samples) {
   assert(static_cast<Index>(samples.size()) <= capacity_ && input_dim_ == source.input_dim_);
+  assert(!source.two_valued() || source.has_bits());
   num_samples_ = static_cast<Index>(samples.size());
   pairs_.assign(source.pairs_.begin(), source.pairs_.end());
-  if (two_valued()) {
-    reserve_bits();
-    for (Index i = 0; i < num_samples_; ++i) {
-      const std::uint8_t* from = source.bits_of_sample(samples[static_cast<std::size_t>(i)]);
-      std::uint8_t* to = sample_bits_.data() + (bits_of_sample(i) - sample_bits_.data());
-      for (Index q = 0; q < num_quads(); ++q) {
-        to[q * page_samples] = from[q * page_samples];
-      }
-    }
-    transpose_bits();
+  if (has_bits()) {
+    gather_bits(source, samples);
     return;
   }
-  values_.resize(static_cast<std::size_t>(num_tiles() * tile_inputs * capacity_));
+  if (two_valued()) {
+    gather_values_of_bits(source, samples);
+    return;
+  }
+  reserve_values();
   for (Index first = 0; first < input_dim_; first += tile_inputs) {
     Scalar* to = values_.data() + first * capacity_;
     const Scalar* from = source.values_.data() + first * source.capacity_;

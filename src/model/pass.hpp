@@ -183,7 +183,7 @@ class Pass {
   template <class Body>
   void for_each_share(const kernels::Block<Scalar>& block, const Body& body) {
     const auto activations = static_cast<double>(ensemble_.num_particles) * static_cast<double>(block.count);
-    const Index per_sample = inputs_.two_valued() ? inputs_.num_quads() : inputs_.input_dim();
+    const Index per_sample = inputs_.has_bits() ? inputs_.num_quads() : inputs_.input_dim();
     const double products = activations * static_cast<double>(per_sample + products_of_activation);
     if (products * sizeof(Scalar) < least_shared_bytes) {
       for (Index index = 0; index < partition_.num_tasks(); ++index) {
@@ -197,7 +197,7 @@ class Pass {
   /// Two-valued inputs are read page by page of samples.
   Index whole_pages(Index samples) const {
     constexpr Index page = PackedInputs<Scalar>::page_samples;
-    return inputs_.two_valued() && samples > page ? samples / page * page : samples;
+    return inputs_.has_bits() && samples > page ? samples / page * page : samples;
   }
 
   kernels::Block<Scalar> block_from(Index first) const {

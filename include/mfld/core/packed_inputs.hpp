@@ -20,8 +20,9 @@ namespace mfld {
 ///                                          the four samples of quad t, made once for all inputs.
 /// An entry of T holds the very products that it stands for, and |a_k| <= |b_k|: both sums are as accurate as without
 /// tables, relative to sum_k |w_k x_ik| and sum_i |v_i x_ik|. It is all or nothing: a data set with one column of three
-/// values, few samples or few inputs is packed as usual. A batch is packed like its source, so that a sample has the
-/// same outputs, bit for bit, in any of them. Memory: n d numbers, or n d / 2 bytes.
+/// values, few samples or few inputs is packed as usual. A batch of few samples has its values as usual, but w.x_i is
+/// added up in the same quads: a sample has the same outputs, bit for bit, in the data set and in any batch of it.
+/// Memory: n d numbers, or n d / 2 bytes.
 template <class Scalar>
 class PackedInputs {
  public:
@@ -34,7 +35,7 @@ class PackedInputs {
   static constexpr Index page_quads = page_samples / quad;
   /// With less of either, tables take longer than they save.
   static constexpr Index least_inputs = 12;
-  static constexpr Index least_samples = 16;
+  static constexpr Index least_samples = 32;
 
   PackedInputs() = default;
   /// Room for `capacity` samples of dimension `input_dim`; holds none yet.
@@ -45,13 +46,17 @@ class PackedInputs {
   Index input_dim() const { return input_dim_; }
   Index num_tiles() const { return (input_dim_ + tile_inputs - 1) / tile_inputs; }
 
-  /// Becomes the rows `samples` of `source`, in that order. samples.size() <= capacity.
+  /// Becomes the rows `samples` of `source`, in that order. samples.size() <= capacity; `source` is no batch of few
+  /// samples of two values.
   void gather(const PackedInputs& source, std::span<const Index> samples);
 
-  /// First input of tile `index` of the first sample; samples follow each other. Not of two-valued inputs.
+  /// First input of tile `index` of the first sample; samples follow each other. Not where there are bits.
   const Scalar* tile(Index index) const { return values_.data() + index * tile_inputs * capacity_; }
 
+  /// Sums over the inputs are made in quads: of two-valued data, and of what is gathered from them.
   bool two_valued() const { return !pairs_.empty(); }
+  /// By tables, from bits instead of values.
+  bool has_bits() const { return two_valued() && num_samples_ >= least_samples; }
   Index num_quads() const { return (input_dim_ + quad - 1) / quad; }
   /// a_k and b_k.
   const std::array<Scalar, 2>& pair(Index input) const { return pairs_[static_cast<std::size_t>(input)]; }
@@ -67,9 +72,12 @@ class PackedInputs {
   }
 
  private:
+  void reserve_values();
   void reserve_bits();
   void pack_bits(const Inputs& inputs);
   void transpose_bits();
+  void gather_bits(const PackedInputs& source, std::span<const Index> samples);
+  void gather_values_of_bits(const PackedInputs& source, std::span<const Index> samples);
 
   Index num_samples_ = 0;
   Index capacity_ = 0;

@@ -281,7 +281,7 @@ template <class Scalar>
 void map(const kernels::MapTask<Scalar>& task) {
   const Index input_dim = task.ensemble.layout.input_dim;
   const Scratch<Scalar> scratch(task.scratch, input_dim);
-  const bool by_tables = task.train_input && task.block.inputs->two_valued();
+  const bool by_tables = task.train_input && task.block.inputs->has_bits();
   if (task.train_input && input_dim > wide_inputs && !by_tables) {
     map_wide(task, scratch);
     return;

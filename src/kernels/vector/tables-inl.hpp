@@ -113,7 +113,41 @@ HWY_INLINE void look_up_tile(const std::uint8_t* HWY_RESTRICT bits, Index num_qu
   }
 }
 
-/// z = b + w.x of two-valued inputs. The tables of a range of quads are kept until another range, or other weights, are
+/// z = b + sum_q T_q of `num` samples without tables: the same arithmetic, entry by entry, and so the same bits.
+template <Index num, class Scalar>
+HWY_INLINE void add_quads_tile(const PackedInputs<Scalar>& inputs, Index sample, const Scalar* HWY_RESTRICT weights,
+                               Scalar* HWY_RESTRICT z) {
+  constexpr Index quad = PackedInputs<Scalar>::quad;
+  const Tag<Scalar> d;
+  const Index size = group_size<Scalar>();
+  const Index input_dim = inputs.input_dim();
+  for (Index half = 0; half < size; half += lanes<Scalar>()) {
+    Vec<Scalar> sums[num];
+    for (Index s = 0; s < num; ++s) {
+      sums[s] = hn::Load(d, weights + input_dim * size + half);
+    }
+    for (Index first = 0; first < input_dim; first += quad) {
+      const Scalar* x[quad] = {};
+      Vec<Scalar> w[quad];
+      for (Index j = 0; j < quad; ++j) {
+        const Index k = HWY_MIN(first + j, input_dim - 1);
+        x[j] = inputs.tile(k / kernels::tile_inputs) + sample * kernels::tile_inputs + k % kernels::tile_inputs;
+        w[j] = first + j < input_dim ? hn::Load(d, weights + k * size + half) : hn::Zero(d);
+      }
+      for (Index s = 0; s < num; ++s) {
+        const auto input = [&](Index j) HWY_ATTR { return hn::Set(d, x[j][s * kernels::tile_inputs]); };
+        const auto low = hn::MulAdd(w[1], input(1), hn::Mul(w[0], input(0)));
+        const auto high = hn::MulAdd(w[3], input(3), hn::Mul(w[2], input(2)));
+        sums[s] = hn::Add(sums[s], hn::Add(low, high));
+      }
+    }
+    for (Index s = 0; s < num; ++s) {
+      hn::Store(sums[s], d, z + s * size + half);
+    }
+  }
+}
+
+/// z = b + w.x of two-valued inputs, of few samples without tables. The tables of a range of quads are kept until another range, or other weights, are
 /// asked for.
 template <class Scalar>
 class TableProducts {
@@ -121,7 +155,9 @@ class TableProducts {
   TableProducts(const kernels::Block<Scalar>& block, Scalar* tables)
       : block_(block),
         tables_(tables),
-        num_ranges_((block.inputs->num_quads() + range_quads<Scalar>() - 1) / range_quads<Scalar>()) {}
+        num_ranges_(block.inputs->has_bits()
+                        ? (block.inputs->num_quads() + range_quads<Scalar>() - 1) / range_quads<Scalar>()
+                        : 1) {}
 
   /// Weights [d + 1][group], b behind w.
   void set_weights(const Scalar* weights) {
@@ -144,7 +180,23 @@ class TableProducts {
   }
 
  private:
+  void add_without_tables(Index first, Index count, Scalar* z) {
+    const Index size = group_size<Scalar>();
+    Index s = 0;
+    for (; s + tile_samples <= count; s += tile_samples) {
+      add_quads_tile<tile_samples>(*block_.inputs, block_.first + first + s, weights_, z + s * size);
+    }
+    for (; s < count; ++s) {
+      add_quads_tile<1>(*block_.inputs, block_.first + first + s, weights_, z + s * size);
+    }
+  }
+
   void add(Index range, Index first, Index count, Scalar* z, Prefetches<Scalar, Scalar>& ahead) {
+    if (!block_.inputs->has_bits()) {
+      ahead.take(ahead.left());
+      add_without_tables(first, count, z);
+      return;
+    }
     const PackedInputs<Scalar>& inputs = *block_.inputs;
     const Index size = group_size<Scalar>();
     // Ranges of a length, up to one quad.
