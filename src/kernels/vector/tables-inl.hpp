@@ -120,30 +120,41 @@ HWY_INLINE void add_quads_tile(const PackedInputs<Scalar>& inputs, Index sample,
   constexpr Index quad = PackedInputs<Scalar>::quad;
   const Tag<Scalar> d;
   const Index size = group_size<Scalar>();
+  const Index lane = lanes<Scalar>();
   const Index input_dim = inputs.input_dim();
-  for (Index half = 0; half < size; half += lanes<Scalar>()) {
-    Vec<Scalar> sums[num];
-    for (Index s = 0; s < num; ++s) {
-      sums[s] = hn::Load(d, weights + input_dim * size + half);
-    }
-    for (Index first = 0; first < input_dim; first += quad) {
-      const Scalar* x[quad] = {};
-      Vec<Scalar> w[quad];
-      for (Index j = 0; j < quad; ++j) {
-        const Index k = HWY_MIN(first + j, input_dim - 1);
-        x[j] = inputs.tile(k / kernels::tile_inputs) + sample * kernels::tile_inputs + k % kernels::tile_inputs;
-        w[j] = first + j < input_dim ? hn::Load(d, weights + k * size + half) : hn::Zero(d);
+  const Index next_tile = inputs.tile(1) - inputs.tile(0);
+  Vec<Scalar> sums[2 * num];
+  for (Index s = 0; s < num; ++s) {
+    sums[2 * s] = hn::Load(d, weights + input_dim * size);
+    sums[2 * s + 1] = hn::Load(d, weights + input_dim * size + lane);
+  }
+  const Scalar* tile = inputs.tile(0) + sample * kernels::tile_inputs;
+  Index within = 0;
+  for (Index first = 0; first < input_dim; first += quad) {
+    const Scalar* x[quad];
+    Vec<Scalar> w[2 * quad];
+    for (Index j = 0; j < quad; ++j) {
+      const bool exists = first + j < input_dim;
+      x[j] = exists ? tile + within : x[0];
+      w[2 * j] = exists ? hn::Load(d, weights + (first + j) * size) : hn::Zero(d);
+      w[2 * j + 1] = exists ? hn::Load(d, weights + (first + j) * size + lane) : hn::Zero(d);
+      if (++within == kernels::tile_inputs) {
+        within = 0;
+        tile += next_tile;
       }
-      for (Index s = 0; s < num; ++s) {
-        const auto input = [&](Index j) HWY_ATTR { return hn::Set(d, x[j][s * kernels::tile_inputs]); };
-        const auto low = hn::MulAdd(w[1], input(1), hn::Mul(w[0], input(0)));
-        const auto high = hn::MulAdd(w[3], input(3), hn::Mul(w[2], input(2)));
-        sums[s] = hn::Add(sums[s], hn::Add(low, high));
-      }
     }
     for (Index s = 0; s < num; ++s) {
-      hn::Store(sums[s], d, z + s * size + half);
+      const auto input = [&](Index j) HWY_ATTR { return hn::Set(d, x[j][s * kernels::tile_inputs]); };
+      for (Index half = 0; half < 2; ++half) {
+        const auto low = hn::MulAdd(w[2 + half], input(1), hn::Mul(w[half], input(0)));
+        const auto high = hn::MulAdd(w[6 + half], input(3), hn::Mul(w[4 + half], input(2)));
+        sums[2 * s + half] = hn::Add(sums[2 * s + half], hn::Add(low, high));
+      }
     }
+  }
+  for (Index s = 0; s < num; ++s) {
+    hn::Store(sums[2 * s], d, z + s * size);
+    hn::Store(sums[2 * s + 1], d, z + s * size + lane);
   }
 }
 
@@ -183,8 +194,9 @@ class TableProducts {
   void add_without_tables(Index first, Index count, Scalar* z) {
     const Index size = group_size<Scalar>();
     Index s = 0;
-    for (; s + tile_samples <= count; s += tile_samples) {
-      add_quads_tile<tile_samples>(*block_.inputs, block_.first + first + s, weights_, z + s * size);
+    constexpr Index num = 4;
+    for (; s + num <= count; s += num) {
+      add_quads_tile<num>(*block_.inputs, block_.first + first + s, weights_, z + s * size);
     }
     for (; s < count; ++s) {
       add_quads_tile<1>(*block_.inputs, block_.first + first + s, weights_, z + s * size);
