@@ -12,7 +12,7 @@
 #include <type_traits>
 
 #include "kernels/vector/group-inl.hpp"
-#include "kernels/vector/tables-inl.hpp"
+#include "kernels/vector/map_tables-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace mfld::HWY_NAMESPACE {
