@@ -17,9 +17,6 @@
 HWY_BEFORE_NAMESPACE();
 namespace mfld::HWY_NAMESPACE {
 
-/// How far ahead the pass asks for kept activations.
-inline constexpr Index prefetch_rows = 64;
-
 /// Above so many inputs a strip of samples leaves the first-level cache.
 inline constexpr Index wide_inputs = 128;
 

@@ -6,12 +6,17 @@
 #define MFLD_KERNELS_MAP_TABLES_INL_HPP
 #endif
 
+#include <hwy/cache_control.h>
+
 #include <algorithm>
 
 #include "kernels/vector/tables-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace mfld::HWY_NAMESPACE {
+
+/// How far ahead the second pass asks for kept activations.
+inline constexpr Index prefetch_rows = 64;
 
 /// table [16][group] <- the sums of any of four vectors, for lanes from `half` of the group on; returns that of all.
 /// Row 0 is zero already.
@@ -52,6 +57,7 @@ HWY_INLINE void weigh_quad(Index num, const Scalar* HWY_RESTRICT c, const Scalar
   for (Index i = 0; i < num; ++i) {
     const auto coefficient = hn::Set(d, c[i]);
     const auto value = hn::Load(d, values + i * size + half);
+    hwy::Prefetch(values + (i + prefetch_rows) * size + half);  // of a large ensemble the values come from memory
     weighed[i] = hn::Mul(coefficient, value);
     if constexpr (Sigma::slope_from_value) {
       slopes[i] = Sigma::slope(d, coefficient, weighed[i], value);
