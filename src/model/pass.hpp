@@ -103,7 +103,7 @@ class Pass {
     keeps_values_ = maps;
     keeps_slopes_ = maps && kernels::needs_slopes(network.neuron().activation);
     const Index most = maps ? block_samples(padded, sizeof(Scalar) * (keeps_slopes_ ? 2 : 1)) : outputs_block;
-    block_ = std::min(most, std::max<Index>(1, inputs.num_samples()));
+    block_ = std::min(whole_pages(most), std::max<Index>(1, inputs.num_samples()));
     values_from_memory_ =
         keeps_values_ && padded * block_ * static_cast<Index>(sizeof(Scalar)) > static_cast<Index>(far_bytes);
     scratch_size_ = (table_.scratch_size(network.input_dim(), block_) + 63) / 64 * 64;
@@ -185,7 +185,8 @@ class Pass {
   /// Not where handing the tasks to other threads would take longer than they do.
   bool is_shared(const kernels::Block<Scalar>& block) const {
     const auto activations = static_cast<double>(ensemble_.num_particles) * static_cast<double>(block.count);
-    const double products = activations * static_cast<double>(inputs_.input_dim() + products_of_activation);
+    const Index per_sample = inputs_.has_bits() ? inputs_.num_quads() : inputs_.input_dim();
+    const double products = activations * static_cast<double>(per_sample + products_of_activation);
     return products * sizeof(Scalar) >= least_shared_bytes;
   }
 
@@ -199,6 +200,12 @@ class Pass {
     for (Index index = 0; index < partition_.num_tasks(); ++index) {
       body(index);
     }
+  }
+
+  /// Two-valued inputs are read page by page of samples.
+  Index whole_pages(Index samples) const {
+    constexpr Index page = PackedInputs<Scalar>::page_samples;
+    return inputs_.has_bits() && samples > page ? samples / page * page : samples;
   }
 
   kernels::Block<Scalar> block_from(Index first) const {

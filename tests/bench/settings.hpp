@@ -15,16 +15,19 @@ struct Setting {
   Index num_samples;
   Index input_dim;
   Index batch_size = 0;  // 0: all samples
+  bool signs = false;    // inputs of +-1 instead of Gaussian ones
 };
 
-inline constexpr std::array<Setting, 7> settings = {{
+inline constexpr std::array<Setting, 9> settings = {{
     {"A", 2000, 1000, 20},
     {"B", 10000, 2000, 10},
     {"C", 100000, 10000, 32},
     {"D", 2000, 1000, 20, 32},
     {"E", 2000, 2000, 784},
-    {"P", 500, 400, 40},  // Gaussian inputs here, +-1 in `compare`
+    {"P", 500, 400, 40, 0, true},
     {"T", 100, 1000, 20, 32},
+    {"S40", 2000, 1000, 40, 0, true},
+    {"S200", 2000, 1000, 200, 0, true},
 }};
 
 inline Dataset make_data(const Setting& setting) {
@@ -32,7 +35,11 @@ inline Dataset make_data(const Setting& setting) {
   options.input_dim = setting.input_dim;
   options.num_train = setting.num_samples;
   options.num_test = 0;
-  return make_teacher_student(options, 1);
+  Dataset data = make_teacher_student(options, 1);
+  if (setting.signs) {
+    data.train_inputs = data.train_inputs.unaryExpr([](double x) { return x > 0 ? 1.0 : -1.0; }).eval();
+  }
+  return data;
 }
 
 inline Particles<double> make_particles(const Setting& setting, const Neuron& neuron) {

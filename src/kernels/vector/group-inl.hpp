@@ -35,6 +35,14 @@ HWY_INLINE Index group_size() {
   return 2 * lanes<Scalar>();
 }
 
+// Tables of two-valued inputs: [16][group] each, as many at a time as leave room in a first-level cache of 32 KB.
+inline constexpr Index map_quads = HWY_MAX_BYTES >= 64 ? 8 : 16;
+template <class Scalar>
+HWY_INLINE Index range_quads() {
+  return HWY_MIN(Index{24}, HWY_MAX(Index{map_quads},
+                                    24 * 1024 / (16 * group_size<Scalar>() * static_cast<Index>(sizeof(Scalar)))));
+}
+
 /// One task's scratch memory, carved up.
 template <class Scalar>
 struct Scratch {
@@ -46,6 +54,7 @@ struct Scratch {
   Scalar* sums;     // [2][group] in the map pass: sum c sigma, sum c sigma'
   Scalar* slopes;   // [strip][group] c sigma' of a strip of samples; in the reduce pass (w - w_0).x + b - b_0
   Scalar* values;   // [strip][group] sigma(z) of a strip of samples, where the map pass does not want it
+  Scalar* tables;   // [range_quads][16][group]
   Scalar* outputs;  // [block samples][lanes] partial sums of the output
 
   Scratch(Scalar* memory, Index input_dim) {
@@ -58,11 +67,13 @@ struct Scratch {
     sums = heads + kernels::task_groups * group;
     slopes = sums + 2 * group;
     values = slopes + kernels::strip_samples * group;
-    outputs = values + kernels::strip_samples * group;
+    tables = values + kernels::strip_samples * group;
+    outputs = tables + range_quads<Scalar>() * 16 * group;
   }
   static Index size(Index input_dim, Index block_samples) {
     const Index group = group_size<Scalar>();
-    return (2 * input_dim + 9 + kernels::task_groups + 2 * kernels::strip_samples) * group +
+    return (2 * input_dim + 9 + kernels::task_groups + 2 * kernels::strip_samples + 16 * range_quads<Scalar>()) *
+               group +
            block_samples * lanes<Scalar>();
   }
 };

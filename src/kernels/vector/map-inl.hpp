@@ -12,12 +12,10 @@
 #include <type_traits>
 
 #include "kernels/vector/group-inl.hpp"
+#include "kernels/vector/map_tables-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace mfld::HWY_NAMESPACE {
-
-/// How far ahead the pass asks for kept activations.
-inline constexpr Index prefetch_rows = 64;
 
 /// Above so many inputs a strip of samples leaves the first-level cache.
 inline constexpr Index wide_inputs = 128;
@@ -240,7 +238,10 @@ void map_group(const kernels::MapTask<Scalar>& task, Index group, Index pushed, 
     Scalar* values = task.values + kept + s * size;
     const Scalar* kept_slopes = task.slopes == nullptr ? nullptr : task.slopes + kept + s * size;
     Scalar* slopes = weighed == nullptr ? values : weighed;
-    const Scalar* x = task.block.inputs->tile(0) + (task.block.first + s) * kernels::tile_inputs;
+    const Scalar* x = nullptr;
+    if constexpr (at_once > 0) {
+      x = task.block.inputs->tile(0) + (task.block.first + s) * kernels::tile_inputs;
+    }
     with_activation(task.ensemble.neuron.activation, [&](auto sigma) HWY_ATTR {
       weigh<decltype(sigma), at_once>(strip, task.coefficients + s, values, kept_slopes, x, scratch, slopes);
     });
@@ -277,11 +278,15 @@ template <class Scalar>
 void map(const kernels::MapTask<Scalar>& task) {
   const Index input_dim = task.ensemble.layout.input_dim;
   const Scratch<Scalar> scratch(task.scratch, input_dim);
-  if (task.train_input && input_dim > wide_inputs) {
+  const bool by_tables = task.train_input && task.block.inputs->has_bits();
+  if (task.train_input && input_dim > wide_inputs && !by_tables) {
     map_wide(task, scratch);
     return;
   }
   const Index pushed = task.train_input ? input_dim : 0;
+  if (by_tables) {
+    clear_first_rows(scratch);
+  }
   for (Index group = task.first_group; group < task.last_group; ++group) {
     prefetch_drift(task, group, 0, task.train_input ? task.ensemble.layout.size : 0);
     const Index output = task.ensemble.layout.output;
@@ -289,7 +294,9 @@ void map(const kernels::MapTask<Scalar>& task) {
       parameters_ahead(task.ensemble, group + 1, output, output + 1).take(1);
     }
     load_head(task.ensemble, group, scratch);
-    if (pushed >= tile_columns) {
+    if (by_tables) {
+      map_group_by_tables(task, group, scratch);
+    } else if (pushed >= tile_columns) {
       map_group<tile_columns>(task, group, pushed, scratch.slopes, scratch);
     } else {
       map_group<0>(task, group, pushed, scratch.slopes, scratch);

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "kernels/vector/group-inl.hpp"
+#include "kernels/vector/tables-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace mfld::HWY_NAMESPACE {
@@ -206,7 +207,7 @@ Index start_products(const kernels::ReduceTask<Scalar>& task, const Scratch<Scal
   const auto scale = static_cast<Scalar>(input_scale(task.ensemble.neuron.activation));
   const Index num_tiles = task.block.inputs->num_tiles();
   const Index input_dim = task.block.inputs->input_dim();
-  if (linearised || num_tiles <= 2 * cached_tiles || task.values == nullptr) {
+  if (linearised || num_tiles <= 2 * cached_tiles || task.values == nullptr || task.block.inputs->two_valued()) {
     return 0;
   }
   Index tile = 0;
@@ -229,6 +230,26 @@ Index start_products(const kernels::ReduceTask<Scalar>& task, const Scratch<Scal
   return tile;
 }
 
+/// z of a strip, and where it is linearised (w - w_0).x + b - b_0 into scratch.slopes.
+template <bool linearised, class Scalar>
+void pre_activations(const kernels::ReduceTask<Scalar>& task, Index first, Index count, TileRange tiles,
+                     const Scratch<Scalar>& scratch, TableProducts<Scalar>& by_tables, Scalar* z,
+                     Prefetches<Scalar, Scalar>& ahead) {
+  if (!task.block.inputs->two_valued()) {
+    products(task.block, first, count, tiles, scratch.weights, z, ahead);
+    if constexpr (linearised) {
+      products(task.block, first, count, tiles, scratch.moved, scratch.slopes, ahead);
+    }
+    return;
+  }
+  by_tables.finish(!linearised && task.values != nullptr, first, count, z, ahead);
+  if constexpr (linearised) {
+    by_tables.set_weights(scratch.moved);
+    by_tables.finish(false, first, count, scratch.slopes, ahead);
+    by_tables.set_weights(scratch.weights);
+  }
+}
+
 /// Reduce: keeps sigma(z) of the block and gives this task's share of the outputs. Across groups a lane is summed in
 /// the precision of the particles (at most a task's few groups), across lanes and tasks in double.
 template <bool linearised, class Scalar>
@@ -245,6 +266,7 @@ void reduce(const kernels::ReduceTask<Scalar>& task) {
     scratch.outputs[i] = 0;
   }
   const TileRange tiles = {start_products<linearised>(task, scratch), task.block.inputs->num_tiles()};
+  TableProducts<Scalar> by_tables(task.block, scratch.tables);
   for (Index group = task.first_group; group < task.last_group; ++group) {
     load_head(task.ensemble, group, scratch);
     if constexpr (linearised) {
@@ -260,15 +282,16 @@ void reduce(const kernels::ReduceTask<Scalar>& task) {
       offset += static_cast<double>(scratch.head[2 * size + i]);
     }
     const Index kept = (group - task.first_group) * task.block.count * size;
+    by_tables.set_weights(scratch.weights);
+    if (!linearised && task.block.inputs->two_valued() && task.values != nullptr) {
+      by_tables.start(task.values + kept, ahead);
+    }
     for (Index s = 0; s < task.block.count; s += kernels::strip_samples) {
       const Index strip = HWY_MIN(kernels::strip_samples, task.block.count - s);
       Scalar* z = task.values == nullptr ? scratch.values : task.values + kept + s * size;
       Scalar* slopes = task.slopes == nullptr ? nullptr : task.slopes + kept + s * size;
       Scalar* outputs = scratch.outputs + s * lane;
-      products(task.block, s, strip, tiles, scratch.weights, z, ahead);
-      if constexpr (linearised) {
-        products(task.block, s, strip, tiles, scratch.moved, scratch.slopes, ahead);
-      }
+      pre_activations<linearised>(task, s, strip, tiles, scratch, by_tables, z, ahead);
       with_activation(task.ensemble.neuron.activation, [&](auto sigma) HWY_ATTR {
         using Sigma = decltype(sigma);
         if constexpr (linearised) {
