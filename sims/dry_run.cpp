@@ -135,7 +135,11 @@ ExitStatus dry_run(const mfld::Plan& plan, const RunArguments& arguments) {
   for (const mfld::RunPlan& run : plan.runs) {
     mfld::stop_if_asked(&stop_requested, "all runs were checked");
     try {
-      estimate.add(run, mfld::build_experiment(run.config, surroundings));
+      mfld::Experiment experiment = mfld::build_experiment(run.config, surroundings);
+      for (std::int64_t& step : experiment.certified_gap_at) {
+        step = -1;  // no step: the trial, of a second, would wait for it
+      }
+      estimate.add(run, experiment);
     } catch (const mfld::InvalidInput& error) {
       throw run.name.empty() ? error : mfld::InvalidInput(fmt::format("run {}: {}", run.name, error.what()));
     }

@@ -167,15 +167,19 @@ Observable certified_gap_row() {
   Observable row;
   row.name = "certified_gap";
   row.formula =
-      "columns certified_gap, certified_gap_error, certified_bound: L(q) - certified_bound >= L(q) - L*, its standard "
-      "error, and -D(g) as in dual_bound, a lower bound on L*, for dual variables g that make it high. q, not the "
-      "particles themselves, is what is certified: they are smoothed, by a normal law with the mean and the "
-      "covariance, "
-      "shrunk, of each of at most 16 clusters of them, so that the density of q is known and no entropy is estimated. "
-      "The integral in D by 16 populations that are led from q to the Gibbs law; where a share s of its mass is "
-      "reached "
-      "by none, the bound is -lambda2 log(1 - s) too high. Not a number but at the steps observe.certified_gap_at; "
-      "costs some thousand steps  [Oko, Suzuki, Nitanda & Wu, ICLR 2022; Del Moral, Doucet & Jasra 2006]";
+      "columns certified_gap, certified_gap_error, certified_energy, certified_bound: L(q) - certified_bound >= L(q) - "
+      "L*, its standard error, L(q), and -D(g) as in dual_bound, a lower bound on L*, for dual variables g that make "
+      "it "
+      "high. q, not the particles themselves, is what is certified: they are smoothed, by a normal law with the mean "
+      "and "
+      "the covariance, shrunk, of each of at most 16 clusters of them, so that the density of q is known and no "
+      "entropy "
+      "is estimated. The integral in D by 16 populations that are led from q to the Gibbs law, and 16 from the prior, "
+      "which are taken where they find more; where a share s of its mass is reached by none, the bound is -lambda2 "
+      "log(1 "
+      "- s) too high. Not a number but at the steps observe.certified_gap_at, and for fewer than 8 particles; costs "
+      "some "
+      "thousand steps  [Oko, Suzuki, Nitanda & Wu, ICLR 2022; Del Moral, Doucet & Jasra 2006]";
   row.needs = of_bound;
   row.needs.pairs = true;
   row.columns = [](const Scene&) {

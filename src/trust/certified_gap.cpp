@@ -24,6 +24,7 @@ constexpr Index most_responding = 256;  // points of a law that the linear respo
 constexpr int num_step_lengths = 3;
 constexpr int most_failures = 3;
 constexpr double most_disagreement = 0.5;  // of the logarithm of the integral; more, and the jackknife means nothing
+constexpr double beyond_errors = 3;
 constexpr double none = std::numeric_limits<double>::quiet_NaN();
 
 /// A mean over draws with its standard error.
@@ -93,7 +94,11 @@ class DualSearch {
  public:
   DualSearch(const MeanFieldProblem& problem, const Particles<double>& particles, const trust::NormalMixture& start,
              const CertifiedGapOptions& options)
-      : problem_(problem), start_(start), options_(options), inputs_(problem.data->train_inputs) {
+      : problem_(problem),
+        start_(start),
+        prior_(particles.cols(), problem.temperature / (2 * problem.penalty)),
+        options_(options),
+        inputs_(problem.data->train_inputs) {
     const std::vector<Index> rows = some_of(particles.rows());
     const Vector weights = Vector::Constant(std::ssize(rows), 1 / static_cast<double>(rows.size()));
     of_particles_ = deviations(particles(rows, Eigen::all), weights);
@@ -119,27 +124,39 @@ class DualSearch {
     return guess;
   }
 
-  /// -D(g), by populations that nothing was chosen with.
+  /// -D(g), by populations that nothing was chosen with: led from the smoothed particles, and once more from the prior.
+  /// A start that misses mass of p[g] makes the integral too small, alike in all of its populations; where the prior's
+  /// is the larger one beyond both errors, that is the one.
   Estimate bound_at(const Guess& guess) {
-    trust::GibbsDensity density(problem_, guess.dual);
+    const trust::LogMean near = log_integral_from(start_, guess.dual);
+    const trust::LogMean wide = log_integral_from(prior_, guess.dual);
+    const double errors = std::hypot(wide.standard_error, near.standard_error);
+    const bool agree = wide.value - near.value <= beyond_errors * errors;
+    const trust::LogMean& found = agree ? near : wide;
+    return {bound_of(guess.dual, found.value), problem_.temperature * found.standard_error};
+  }
+
+ private:
+  RandomStream next_stream() { return {options_.seed, Purpose::population, num_streams_++}; }
+
+  /// Not a number where a pilot does not arrive.
+  trust::LogMean log_integral_from(const trust::NormalMixture& start, const Vector& dual) {
+    trust::GibbsDensity density(problem_, dual);
     RandomStream pilot_stream = next_stream();
-    const trust::Path path = trust::lead(start_, density, options_.num_points / 2, pilot_stream).path;
+    const trust::Path path = trust::lead(start, density, options_.num_points / 2, pilot_stream).path;
     if (path.powers.empty()) {
       return {none, none};
     }
     Vector logs(options_.num_populations);
     const std::uint64_t first = num_streams_;
+    num_streams_ += static_cast<std::uint64_t>(options_.num_populations);
     for_each_task(options_.num_populations, [&](Index k) {
       RandomStream stream(options_.seed, Purpose::population, first + static_cast<std::uint64_t>(k));
-      trust::GibbsDensity own(problem_, guess.dual);
-      logs[k] = trust::lead(start_, own, options_.num_points / 2, stream, &path).log_integral;
+      trust::GibbsDensity own(problem_, dual);
+      logs[k] = trust::lead(start, own, options_.num_points / 2, stream, &path).log_integral;
     });
-    const trust::LogMean log_integral = trust::log_mean(logs);
-    return {bound_of(guess.dual, log_integral.value), problem_.temperature * log_integral.standard_error};
+    return trust::log_mean(logs);
   }
-
- private:
-  RandomStream next_stream() { return {options_.seed, Purpose::population, num_streams_++}; }
 
   double bound_of(const Vector& dual, double log_integral) const {
     ProximalGibbs gibbs;
@@ -192,6 +209,7 @@ class DualSearch {
 
   MeanFieldProblem problem_;
   const trust::NormalMixture& start_;
+  trust::NormalMixture prior_;
   CertifiedGapOptions options_;
   PackedInputs<double> inputs_;
   KernelWorkspace<double> workspace_;
@@ -207,8 +225,8 @@ CertifiedGap refused(std::string reason) { return {none, none, none, none, none,
 CertifiedGap certified_gap(const MeanFieldProblem& problem, const Particles<double>& particles,
                            std::span<const double> outputs, const CertifiedGapOptions& options) {
   assert(problem.penalty > 0 && problem.temperature > 0 && options.num_populations >= 2);
-  if (particles.rows() < 2 || !particles.allFinite()) {
-    return refused("needs two particles at least, and finite ones");
+  if (particles.rows() < least_of_normal || !particles.allFinite()) {
+    return refused("needs eight particles at least, and finite ones");
   }
   const std::optional<trust::NormalMixture> law = smoothed(problem, particles, options.seed);
   if (!law) {

@@ -129,6 +129,13 @@ NormalMixture::NormalMixture(const Particles<double>& particles, Index num_norma
   }
 }
 
+NormalMixture::NormalMixture(Index dimension, double variance) {
+  const double std = std::sqrt(variance);
+  normals_.push_back({0, Eigen::RowVectorXd::Zero(dimension), Eigen::RowVectorXd::Constant(dimension, variance),
+                      std * Matrix::Identity(dimension, dimension), Matrix::Identity(dimension, dimension) / std,
+                      -0.5 * static_cast<double>(dimension) * std::log(2 * std::numbers::pi * variance)});
+}
+
 void NormalMixture::add(const Particles<double>& cluster, double weight, const Eigen::RowVectorXd& variances_of_all) {
   const auto count = static_cast<double>(cluster.rows());
   const auto p = static_cast<double>(cluster.cols());

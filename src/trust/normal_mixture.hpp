@@ -15,6 +15,8 @@ class NormalMixture {
   /// variances are means of its own, n_k of them, and of two of all clusters together. Draws read stream (seed,
   /// clustering, start). 1 <= num_normals <= N, finite particles. Cost: some 100 N p num_normals, and N p^2.
   NormalMixture(const Particles<double>& particles, Index num_normals, std::uint64_t seed);
+  /// N(0, variance I) on R^dimension.
+  NormalMixture(Index dimension, double variance);
 
   /// Whether there is a density: not where some coordinate is the same in all particles of every cluster.
   bool has_density() const { return has_density_; }

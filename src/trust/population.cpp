@@ -14,7 +14,7 @@ namespace {
 
 constexpr double wanted_change = 0.2;  // deviation of the logarithms of the weights from one power to the next
 constexpr int most_powers = 100;
-constexpr double least_share = 0.5;  // of the effective number of points, before they are resampled
+constexpr double least_effective = 0.5;  // of the effective number of points, before they are resampled
 constexpr double wanted_moves = 0.6;
 constexpr double patience = 0.2;
 constexpr double first_size = 0.3;
@@ -95,7 +95,7 @@ class Walk {
     power_ = power;
     const Vector weights = normalised(log_weights_);
     const auto count = static_cast<double>(weights.size());
-    if (power < 1 && 1 / weights.squaredNorm() < least_share * count) {
+    if (power < 1 && 1 / weights.squaredNorm() < least_effective * count) {
       keep(chosen_by(weights, boost::random::uniform_01<double>()(stream_)), points_);
       log_weights_.setConstant(log_sum(log_weights_) - std::log(count));
     }

@@ -217,6 +217,29 @@ TEST(CertifiedGap, OfLinearNeuronsCoversTheClosedForm) {
   }
 }
 
+// From a heap narrower than any law of the problem, populations miss the mass of p[g], all alike; those from the prior
+// do not. Without them the bound is above L* by a hundred times lambda2.
+TEST(CertifiedGap, OfNarrowParticlesHasNoBoundAboveTheMinimum) {
+  const Index d = 3;
+  const Index n = 30;
+  const MeanFieldWorld world(linear_neuron(), random_normals(n, d, 1), random_normals(n, 1, 2));
+  const MeanFieldProblem problem = world.problem(0.05, 0.02);
+  const Matrix a = world.data.train_inputs.transpose() * world.data.train_inputs / n;
+  const Vector b = world.data.train_inputs.transpose() * world.data.train_targets / n;
+  const Vector best = (a + 0.1 * Matrix::Identity(d, d)).ldlt().solve(b);
+  const double minimum = 0.5 * world.data.train_targets.squaredNorm() / n - 0.5 * b.dot(best) -
+                         0.5 * d * 0.02 * std::log(std::numbers::pi * 0.02 / 0.05);
+  for (const double width : {1e-5, 1e-3, 0.03}) {
+    const CertifiedGap found = gap_of(world, problem, width * random_normals(400, d, 3), 1);
+    if (found.reason.empty()) {
+      EXPECT_LT(found.bound, minimum + 7 * found.bound_error) << width;
+      EXPECT_GT(found.gap, found.energy - minimum - 7 * found.error) << width;
+    }
+  }
+  EXPECT_EQ(gap_of(world, problem, 1e-5 * random_normals(400, d, 3), 1).reason, "");
+  EXPECT_NE(gap_of(world, problem, random_normals(7, d, 3), 1).reason.find("eight"), std::string::npos);
+}
+
 TEST(CertifiedGap, DoesNotDependOnThreads) {
   const MeanFieldWorld world({NeuronKind::parity, Activation::tanh, true, 2}, random_normals(50, 4, 4),
                              random_normals(50, 1, 5));

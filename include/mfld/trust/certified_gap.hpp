@@ -38,9 +38,12 @@ struct CertifiedGap {
 ///      outputs of p[g] ~ q[g], C the linear response of f_p. Of noisy tries the best; any g gives a bound.
 ///   log int q[g]  by num_populations independent populations that are led from q to p[g]: the logarithm of the mean of
 ///      their estimates, each unbiased, less its bias and with its error by the jackknife. There is no number where
-///      that error is above 0.5, for then few of them decide.
-/// Errs to the unsafe side where p[g] has mass that neither q nor the moves reach: of a share s by -lambda2 log(1 - s).
-/// particles [N x p] with the outputs [n] on the training samples, N >= 2. Needs what proximal_gibbs needs. Draws from
+///      that error is above 0.5, for then few of them decide. A start too narrow for p[g] leads all of them to too
+///      small an integral: as many from the prior N(0, lambda2 / (2 lambda1) I) decide where theirs is larger by 3
+///      errors.
+/// Errs to the unsafe side where p[g] has mass that neither the starts nor the moves reach: of a share s by
+/// -lambda2 log(1 - s).
+/// particles [N x p] with the outputs [n] on the training samples, N >= 8. Needs what proximal_gibbs needs. Draws from
 /// the streams clustering, smoothed_draw and population of the seed: the same bits on any thread count. Cost: some
 /// thousand gradient steps with num_points neurons, and num_pairs n neurons twice.
 CertifiedGap certified_gap(const MeanFieldProblem& problem, const Particles<double>& particles,
