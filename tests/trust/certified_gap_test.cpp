@@ -195,6 +195,23 @@ TEST(CertifiedGap, CoversTheGapOfTheLine) {
   }
 }
 
+struct LinearOptimum {
+  Vector mean;
+  double energy;
+};
+
+/// mu* of linear neurons and the squared loss is N(mean, lambda2 / (2 lambda1) I), and L* is explicit.
+LinearOptimum linear_optimum(const MeanFieldWorld& world, double lambda1, double lambda2) {
+  const Inputs& x = world.data.train_inputs;
+  const auto n = static_cast<double>(x.rows());
+  const Matrix a = x.transpose() * x / n;
+  const Vector b = x.transpose() * world.data.train_targets / n;
+  const Vector mean = (a + 2 * lambda1 * Matrix::Identity(x.cols(), x.cols())).ldlt().solve(b);
+  const double entropic =
+      0.5 * static_cast<double>(x.cols()) * lambda2 * std::log(std::numbers::pi * lambda2 / lambda1);
+  return {mean, 0.5 * world.data.train_targets.squaredNorm() / n - 0.5 * b.dot(mean) - entropic};
+}
+
 // The optimum of linear neurons in 40 dimensions, in closed form, from particles that are draws of it: the gap is what
 // smoothing costs, and at most some of the p^2 / 2 nats over N that 500 draws leave.
 TEST(CertifiedGap, OfLinearNeuronsCoversTheClosedForm) {
@@ -202,11 +219,7 @@ TEST(CertifiedGap, OfLinearNeuronsCoversTheClosedForm) {
   const Index n = 60;
   const MeanFieldWorld world(linear_neuron(), random_normals(n, d, 1), random_normals(n, 1, 2));
   const MeanFieldProblem problem = world.problem(0.2, 0.03);
-  const Matrix a = world.data.train_inputs.transpose() * world.data.train_inputs / n;
-  const Vector b = world.data.train_inputs.transpose() * world.data.train_targets / n;
-  const Vector best = (a + 0.4 * Matrix::Identity(d, d)).ldlt().solve(b);
-  const double minimum = 0.5 * world.data.train_targets.squaredNorm() / n - 0.5 * b.dot(best) -
-                         0.5 * d * 0.03 * std::log(std::numbers::pi * 0.03 / 0.2);
+  const auto [best, minimum] = linear_optimum(world, 0.2, 0.03);
   for (unsigned seed = 1; seed <= 5; ++seed) {
     const Particles<double> cloud = (std::sqrt(0.03 / 0.4) * random_normals(500, d, seed)).rowwise() + best.transpose();
     const CertifiedGap found = gap_of(world, problem, cloud, seed);
@@ -224,11 +237,7 @@ TEST(CertifiedGap, OfNarrowParticlesHasNoBoundAboveTheMinimum) {
   const Index n = 30;
   const MeanFieldWorld world(linear_neuron(), random_normals(n, d, 1), random_normals(n, 1, 2));
   const MeanFieldProblem problem = world.problem(0.05, 0.02);
-  const Matrix a = world.data.train_inputs.transpose() * world.data.train_inputs / n;
-  const Vector b = world.data.train_inputs.transpose() * world.data.train_targets / n;
-  const Vector best = (a + 0.1 * Matrix::Identity(d, d)).ldlt().solve(b);
-  const double minimum = 0.5 * world.data.train_targets.squaredNorm() / n - 0.5 * b.dot(best) -
-                         0.5 * d * 0.02 * std::log(std::numbers::pi * 0.02 / 0.05);
+  const double minimum = linear_optimum(world, 0.05, 0.02).energy;
   for (const double width : {1e-5, 1e-3, 0.03}) {
     const CertifiedGap found = gap_of(world, problem, width * random_normals(400, d, 3), 1);
     if (found.reason.empty()) {
