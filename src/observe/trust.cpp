@@ -27,19 +27,16 @@ constexpr Needs of_free_energy = {.particles = true,
 /// Expectations under p_mu, of any loss.
 constexpr Needs of_law = {
     .particles = true, .initial_particles = true, .mean_field = true, .gibbs_integral = true, .gibbs_law = true};
-constexpr Needs of_bound = {.particles = true,
-                            .initial_particles = true,
-                            .mean_field = true,
-                            .conjugate = true,
-                            .gibbs_integral = true,
-                            .gibbs_law = true};
-constexpr Needs of_gap = {.particles = true,
-                          .initial_particles = true,
-                          .neighbours = true,
-                          .mean_field = true,
-                          .conjugate = true,
-                          .gibbs_integral = true,
-                          .gibbs_law = true};
+constexpr Needs of_bound = [] {
+  Needs needs = of_law;
+  needs.conjugate = true;
+  return needs;
+}();
+constexpr Needs of_gap = [] {
+  Needs needs = of_bound;
+  needs.neighbours = true;
+  return needs;
+}();
 /// Without any density or integral.
 constexpr Needs of_discrepancy = {.particles = true,
                                   .initial_particles = true,
