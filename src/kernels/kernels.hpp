@@ -84,7 +84,7 @@ struct StepTask {
   PhiloxKey noise_key;
   std::uint64_t step;
   std::uint64_t noise_substeps;  // as in steps/noise.hpp
-  bool noise_in_double;
+  bool noise_in_double;  // else in single precision
 };
 
 template <class Scalar>

@@ -68,12 +68,9 @@ Particles<double> normals_drawn_as(const StepOptions& options, Index first, Inde
 /// The same by the rule of the run.
 template <class Scalar>
 Particles<double> normals_of_step(const StepOptions& options, Index first, Index rows, Index columns) {
-  if constexpr (!std::is_same_v<Scalar, double>) {
-    if (options.noise.in_double) {
-      return normals_drawn_as<Scalar, double>(options, first, rows, columns);
-    }
-  }
-  return normals_drawn_as<Scalar, Scalar>(options, first, rows, columns);
+  return options.noise.draws_double(std::is_same_v<Scalar, double>)
+             ? normals_drawn_as<Scalar, double>(options, first, rows, columns)
+             : normals_drawn_as<Scalar, float>(options, first, rows, columns);
 }
 
 /// w <- w + sqrt(2 T eta) xi^(k).

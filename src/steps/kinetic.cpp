@@ -1,6 +1,7 @@
 #include "mfld/steps/kinetic.hpp"
 
 #include <cmath>
+#include <type_traits>
 
 #include "steps/step_task.hpp"
 
@@ -17,12 +18,14 @@ Particles<Scalar> Kinetic<Scalar>::starting_velocities(const StepOptions& option
   const std::int64_t counter = options.step * options.noise.substeps;  // that of a run with finer steps, here
   for_each_run(num_particles, [&](Index first, Index last) {
     Particles<Scalar> normals(last - first, velocities.cols());
-    if (options.noise.in_double) {
-      Matrix in_double(normals.rows(), normals.cols());
-      langevin_noise(options.noise_seed, counter, first, in_double, Purpose::velocity);
-      normals = in_double.cast<Scalar>();
+    const auto draw = [&]<class Drawn>(Particles<Drawn> drawn) {
+      langevin_noise(options.noise_seed, counter, first, drawn, Purpose::velocity);
+      normals = drawn.template cast<Scalar>();
+    };
+    if (options.noise.draws_double(std::is_same_v<Scalar, double>)) {
+      draw(Particles<double>(normals.rows(), normals.cols()));
     } else {
-      langevin_noise(options.noise_seed, counter, first, normals, Purpose::velocity);
+      draw(Particles<float>(normals.rows(), normals.cols()));
     }
     for (Index column = 0; column < velocities.cols(); ++column) {
       if (trained[static_cast<std::size_t>(column)] != 0) {

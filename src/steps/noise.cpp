@@ -2,12 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <string_view>
+
 namespace mfld {
 
 std::string NoiseRule::describe() const {
   const std::string sum =
       substeps == 1 ? "xi^(k)" : fmt::format("(xi^({0}k) + ... + xi^({0}k + {1})) / sqrt({0})", substeps, substeps - 1);
-  return fmt::format("in step k of the run {}{}", sum, in_double ? ", the normals of double precision" : "");
+  const std::string_view normals = precision == NormalPrecision::own         ? ""
+                                   : precision == NormalPrecision::in_double ? ", the normals of double precision"
+                                                                             : ", the normals of single precision";
+  return fmt::format("in step k of the run {}{}", sum, normals);
 }
 
 }  // namespace mfld

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <type_traits>
 
 #include "kernels/kernels.hpp"
 #include "mfld/steps/step.hpp"
@@ -28,7 +29,7 @@ kernels::StepTask step_task(const StepContext<Scalar>& context, Index first, Ind
           .noise_key = stream_key(options.noise_seed, Purpose::noise),
           .step = static_cast<std::uint64_t>(options.step),
           .noise_substeps = static_cast<std::uint64_t>(options.noise.substeps),
-          .noise_in_double = options.noise.in_double};
+          .noise_in_double = options.noise.draws_double(std::is_same_v<Scalar, double>)};
 }
 
 template <class Scalar>

@@ -83,6 +83,7 @@ void update(benchmark::State& state, bool noise) {
   task.noise_amplitude = noise ? 1e-9 : 0.0;
   task.noise_key = {1, 2};
   task.noise_substeps = 1;
+  task.noise_in_double = std::is_same_v<Scalar, double>;
   for (auto _ : state) {
     ++task.step;
     benchmark::DoNotOptimize(kernels::table<Scalar>().step(task, nullptr, particles.data(), nullptr));

@@ -33,6 +33,9 @@ class MfldSteps {
   void step() { step(phase_.temperature_at(0)); }
   void step_without_noise() { step(0); }
 
+  /// Which normals the steps from here on take.
+  void set_noise(NoiseRule rule) { noise_ = rule; }
+
   /// Back to step 0 from these particles.
   void start_over(Particles<Scalar> particles) {
     particles_ = std::move(particles);
@@ -45,7 +48,7 @@ class MfldSteps {
 
  private:
   void step(double temperature) {
-    const StepOptions options = {phase_.step_size_at(0), phase_.penalty_at(0), temperature, seed_, step_};
+    const StepOptions options = {phase_.step_size_at(0), phase_.penalty_at(0), temperature, seed_, step_, 1, 1, noise_};
     StepOfAll<Scalar> next(rule_, {options, drift_, network_.trained(), particles_});
     const auto move = [&next](Index first, Index last) { next.move(first, last); };
     const Finish finish = std::cref(move);
@@ -64,6 +67,7 @@ class MfldSteps {
   EmpiricalRisk<Scalar> objective_;
   AnyEstimator<Scalar> estimator_;
   AnyStep<Scalar> rule_ = EulerMaruyama<Scalar>();
+  NoiseRule noise_;
   std::int64_t step_ = 0;
 };
 

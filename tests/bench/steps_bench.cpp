@@ -1,12 +1,15 @@
 // Whole steps: settings, precisions, threads, neurons, methods, and growth in N, n and d.
 #include <benchmark/benchmark.h>
 
+#include <string_view>
+
 #include "bench/settings.hpp"
 
 namespace {
 
 using namespace mfld::bench;
 using mfld::Index;
+using mfld::NormalPrecision;
 
 template <class Scalar>
 void steps(benchmark::State& state, const Setting& setting, const char* neuron, const char* method, int threads) {
@@ -39,7 +42,33 @@ void add(const std::string& name, const Setting& setting, const char* neuron = "
   }
 }
 
+/// What the noise takes of a mini-batch step: the step with and without it, and with the normals of single precision.
+template <class Scalar>
+void noise_of_step(benchmark::State& state, const char* noise) {
+  auto made = make_steps<Scalar>(settings[3], "tanh", nullptr);
+  const bool has_noise = std::string_view(noise) != "none";
+  made.set_noise(
+      {.precision = std::string_view(noise) == "single" ? NormalPrecision::in_single : NormalPrecision::own});
+  mfld::with_threads(1, [&] {
+    for (auto _ : state) {
+      has_noise ? made.step() : made.step_without_noise();
+    }
+  });
+}
+
+void add_noise() {
+  for (const char* noise : {"none", "own", "single"}) {
+    for (const bool in_double : {true, false}) {
+      const std::string name = std::string("D/noise:") + noise + (in_double ? "/double" : "/single");
+      benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) {
+        in_double ? noise_of_step<double>(state, noise) : noise_of_step<float>(state, noise);
+      })->Unit(benchmark::kMicrosecond);
+    }
+  }
+}
+
 void add_all() {
+  add_noise();
   for (const Setting& setting : settings) {
     for (const char* neuron : {"tanh", "relu", "parity"}) {
       add(std::string(setting.name) + "/" + neuron, setting, neuron);

@@ -287,6 +287,7 @@ TEST(Experiment, ANoiseRuleThatChangesNothingIsNoneInItsIdentity) {
   EXPECT_EQ(build({"noise.substeps=1"}).hash, build().hash);
   EXPECT_NE(build({"noise.substeps=2"}).hash, build().hash);
   EXPECT_NE(build({"noise.precision=double"}).hash, build().hash);
+  EXPECT_NE(build({"noise.precision=single"}).hash, build().hash);
 }
 
 TEST(Experiment, SinglePrecisionStartsWhereItsParticlesAre) {

@@ -26,7 +26,7 @@ TEST(Experiment, EveryMistakeIsOneSentence) {
       {{"task.num_train=1000000000000"}, "task.num_train = 1000000000000: the inputs need"},
       {{"seed=-1"}, "seed = -1: must be an integer >= 0"},
       {{"noise.substeps=2000"}, "noise.substeps = 2000: must be an integer from 1 to 1024"},
-      {{"noise.precision=single"}, "noise.precision = \"single\": must be one of \"own\", \"double\""},
+      {{"noise.precision=float"}, "noise.precision = \"float\": must be one of \"own\", \"double\", \"single\""},
       {{"network.width=0"}, "network.width = 0: must be an integer from 1 to 2147483648"},
       {{"network.width=\"ten\""}, "network.width = \"ten\": is a string, must be an integer from 1 to 2147483648"},
       {{"network.width=2147483648", "task.input_dim=2000"}, "network.width = 2147483648: the particles need"},

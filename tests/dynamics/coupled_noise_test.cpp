@@ -93,9 +93,46 @@ TEST(CoupledNoise, VelocitiesOfALaterPhaseAreShared) {
       << "from other velocities";
 }
 
+TEST(CoupledNoise, DoublePrecisionTakesTheNormalsOfSingleWhereItIsAsked) {
+  StepOptions options = plain;
+  options.noise.precision = NormalPrecision::in_single;
+  for (const StepInfo& row : step_rules) {
+    on_every_instruction_set([&] {
+      EXPECT_TRUE(moved<float>(row.kind, options, 20, 300, 1) == moved<float>(row.kind, plain, 20, 300, 1)) << row.name;
+      const Particles<double> wide = moved<double>(row.kind, options, 20, 300, 1);
+      const Drift single = moved<float>(row.kind, options, 20, 300, 1).cast<double>();
+      EXPECT_LT((single - wide).cwiseAbs().maxCoeff(), 1e-5) << row.name;
+      const Particles<double> own = moved<double>(row.kind, plain, 20, 300, 1);
+      EXPECT_GT((own - wide).cwiseAbs().maxCoeff(), 0.1) << row.name;
+    });
+  }
+}
+
+/// Without a drift a step is its noise: the doubles are the normals of single precision, exactly, of several steps and
+/// from any particle on.
+TEST(CoupledNoise, TheNormalsOfSinglePrecisionAreTakenAsTheyAre) {
+  on_every_instruction_set([] {
+    for (const Index num_columns : {1, 3, 4, 6}) {
+      constexpr Index num_particles = 300;
+      StepOptions options;
+      options.step_size = 0.5;
+      options.temperature = 1;  // amplitude 1
+      options.noise_seed = 3;
+      options.step = 17;
+      options.noise.precision = NormalPrecision::in_single;
+      Particles<double> particles = Particles<double>::Zero(num_particles, num_columns);
+      const std::vector<unsigned char> trained(static_cast<std::size_t>(num_columns), 1);
+      euler_maruyama_step<double>(options, Drift::Zero(num_particles, num_columns), trained, particles);
+      Eigen::MatrixXf xi(num_particles, num_columns);
+      langevin_noise(3, 17, 0, xi);
+      EXPECT_TRUE(particles == xi.cast<double>()) << num_columns;
+    }
+  });
+}
+
 TEST(CoupledNoise, SinglePrecisionSharesItWhereItIsAsked) {
   StepOptions options = plain;
-  options.noise.in_double = true;
+  options.noise.precision = NormalPrecision::in_double;
   for (const StepInfo& row : step_rules) {
     on_every_instruction_set([&] {
       const Particles<double> wide = moved<double>(row.kind, options, 20, 300, 1);

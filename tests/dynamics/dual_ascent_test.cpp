@@ -214,7 +214,7 @@ TEST(DualAscent, SinglePrecisionFollowsDouble) {
     State<Scalar> state;
     state.particles = problem.initial.cast<Scalar>();
     Simulation<Scalar> simulation(std::make_unique<EmpiricalRisk<Scalar>>(problem.network, problem.risk, problem.data),
-                                  {phase}, {}, std::move(state), nullptr, {.in_double = true});
+                                  {phase}, {}, std::move(state), nullptr, {.precision = NormalPrecision::in_double});
     simulation.run(silent, std::atomic<bool>(false));
     return Vector(std::get<DualAscent<Scalar>>(simulation.state().estimator).variables().col(0));
   };

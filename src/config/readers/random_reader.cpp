@@ -21,8 +21,9 @@ NoiseRule read_noise(Section section) {
   rule.substeps = section.integer(
       "substeps", "steps of a run with a smaller step size whose noise each step takes, added: both share their noise",
       rule.substeps, {1, NoiseRule::most_substeps});
-  rule.in_double = pick(section, "precision",
-                        "double: single precision draws the normals of double precision, rounded, and shares them",
+  rule.precision = pick(section, "precision",
+                        "of the normals, whatever the particles are in: runs in both precisions share those of one; "
+                        "single take a third of the time, and end at 6.7 deviations",
                         "own", noise_precisions);
   return rule;
 }

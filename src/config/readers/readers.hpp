@@ -43,7 +43,8 @@ Initialisation read_initialisation_of_points(Section section);
 Seeds read_seeds(Section root);
 
 /// [noise] precision: the names of whether it is drawn in double precision, the default first.
-inline constexpr std::array<Named<bool>, 2> noise_precisions = {{{"own", false}, {"double", true}}};
+inline constexpr std::array<Named<NormalPrecision>, 3> noise_precisions = {
+    {{"own", NormalPrecision::own}, {"double", NormalPrecision::in_double}, {"single", NormalPrecision::in_single}}};
 /// [noise]
 NoiseRule read_noise(Section section);
 

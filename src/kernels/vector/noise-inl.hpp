@@ -251,7 +251,7 @@ HWY_INLINE void normal_quads(PhiloxKey key, std::uint64_t step, std::uint32_t qu
   }
 }
 
-/// The columns that share one Philox block: two in double, four in single precision.
+/// The columns that share one Philox block where the normals are of this precision.
 template <class Scalar>
 inline constexpr Index noise_columns = 16 / sizeof(Scalar);
 
@@ -265,7 +265,7 @@ HWY_INLINE void normals_of_block(PhiloxKey key, std::uint64_t step, std::uint32_
   normal_quads(key, step, block, first, count, xi);
 }
 
-/// The normals of double precision, rounded. For runs that share them.
+/// The normals of the other precision, rounded to single or as they are in double: for runs that share them.
 inline constexpr Index most_rounded = 128;
 HWY_INLINE void rounded_normals_of_block(PhiloxKey key, std::uint64_t step, std::uint32_t block, Index first,
                                          Index count, float* const (&xi)[4]) {
@@ -279,9 +279,16 @@ HWY_INLINE void rounded_normals_of_block(PhiloxKey key, std::uint64_t step, std:
     }
   }
 }
-HWY_INLINE void rounded_normals_of_block(PhiloxKey key, std::uint64_t step, std::uint32_t block, Index first,
-                                         Index count, double* const (&xi)[2]) {
-  normals_of_block(key, step, block, first, count, xi);
+HWY_INLINE void widened_normals_of_block(PhiloxKey key, std::uint64_t step, std::uint32_t block, Index first,
+                                         Index count, double* const (&xi)[4]) {
+  alignas(64) float memory[4][most_rounded + 64];
+  float* const single[4] = {memory[0], memory[1], memory[2], memory[3]};
+  normal_quads(key, step, block, first, count, single);
+  for (Index k = 0; k < 4; ++k) {
+    for (Index i = 0; i < count; ++i) {
+      xi[k][i] = static_cast<double>(memory[k][i]);
+    }
+  }
 }
 
 }  // namespace mfld::HWY_NAMESPACE

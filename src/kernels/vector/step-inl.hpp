@@ -68,17 +68,31 @@ bool kinetic_column(const kernels::StepTask& task, Index count, const double* HW
 
 constexpr Index step_strip = 128;  // particles at a time
 
-/// xi of a step for the columns that share a Philox block, by the rule of steps/noise.hpp.
+/// xi for the columns that share a Philox block: two where they are of double precision, four where they are of single,
+/// or of double and rounded to it.
+HWY_INLINE void draw_normals(const kernels::StepTask& task, std::uint64_t at, std::uint32_t block, Index first,
+                             Index count, double* const (&xi)[2]) {
+  normals_of_block(task.noise_key, at, block, first, count, xi);
+}
+HWY_INLINE void draw_normals(const kernels::StepTask& task, std::uint64_t at, std::uint32_t block, Index first,
+                             Index count, double* const (&xi)[4]) {
+  widened_normals_of_block(task.noise_key, at, block, first, count, xi);
+}
+HWY_INLINE void draw_normals(const kernels::StepTask& task, std::uint64_t at, std::uint32_t block, Index first,
+                             Index count, float* const (&xi)[4]) {
+  if (task.noise_in_double) {
+    rounded_normals_of_block(task.noise_key, at, block, first, count, xi);
+  } else {
+    normals_of_block(task.noise_key, at, block, first, count, xi);
+  }
+}
+
+/// The same for a step, by the rule of steps/noise.hpp.
 template <class Scalar, Index num>
 void normals_of_step(const kernels::StepTask& task, std::uint64_t step, Index block, Index first, Index count,
                      Scalar* const (&xi)[num]) {
-  const auto draw = [&](std::uint64_t at) HWY_ATTR {
-    if (task.noise_in_double) {
-      rounded_normals_of_block(task.noise_key, at, static_cast<std::uint32_t>(block), first, count, xi);
-    } else {
-      normals_of_block(task.noise_key, at, static_cast<std::uint32_t>(block), first, count, xi);
-    }
-  };
+  const auto draw = [&](std::uint64_t at)
+                        HWY_ATTR { draw_normals(task, at, static_cast<std::uint32_t>(block), first, count, xi); };
   if (task.noise_substeps == 1) {
     return draw(step);
   }
@@ -121,12 +135,11 @@ Index first_not_finite(const kernels::StepTask& task, const Scalar* particles) {
   return -1;
 }
 
-/// The columns that share a Philox block are handled together, a strip of particles at a time.
-template <class Scalar>
-Index step_particles(const kernels::StepTask& task, const Scalar* anchor, Scalar* particles, Scalar* velocities) {
+/// The `num` columns that share a Philox block are handled together, a strip of particles at a time.
+template <Index num, class Scalar>
+Index step_columns(const kernels::StepTask& task, const Scalar* anchor, Scalar* particles, Scalar* velocities) {
   constexpr Index strip = step_strip;
   static_assert(strip <= most_rounded);
-  constexpr Index num = noise_columns<Scalar>;
   const auto move = [&](Index offset, Index count, const Scalar* xi) HWY_ATTR {
     const double* drift = task.drift + offset;
     Scalar* theta = particles + offset;
@@ -171,6 +184,13 @@ Index step_particles(const kernels::StepTask& task, const Scalar* anchor, Scalar
     }
   }
   return finite ? -1 : first_not_finite(task, particles);
+}
+
+template <class Scalar>
+Index step_particles(const kernels::StepTask& task, const Scalar* anchor, Scalar* particles, Scalar* velocities) {
+  constexpr Index num_single = noise_columns<float>;
+  return task.noise_in_double ? step_columns<noise_columns<Scalar>>(task, anchor, particles, velocities)
+                              : step_columns<num_single>(task, anchor, particles, velocities);
 }
 
 }  // namespace mfld::HWY_NAMESPACE
