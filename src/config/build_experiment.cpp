@@ -146,6 +146,7 @@ Experiment read_experiment(const Section& root, const Surroundings& surroundings
   experiment.objective = objective;
   experiment.own_observables = surroundings.observables;
   read_method(root, subject, surroundings, with_data, experiment);
+  check_noise_law(root, noise, experiment.phases);
   check_memory_of_particles(root, subject, experiment);
   make_particles(root, surroundings, subject, experiment);
   check_kernel_width(root, experiment);

@@ -28,7 +28,8 @@ bool is_plain_noise(const Member& section) {
     const auto* substeps = key.value.as<std::int64_t>();
     const auto* precision = key.value.as<std::string>();
     return (substeps != nullptr && *substeps == 1) ||
-           (precision != nullptr && *precision == readers::noise_precisions[0].name);
+           (precision != nullptr &&
+            (*precision == readers::noise_precisions[0].name || *precision == readers::noise_laws[0].name));
   };
   return section.key == "noise" && table != nullptr &&
          std::all_of(table->members.begin(), table->members.end(), is_default);

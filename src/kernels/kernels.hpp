@@ -69,6 +69,9 @@ struct MapTask {
   Scalar* scratch;
 };
 
+/// What is drawn for a step: normals of a precision, or -1, 0, 1 times sqrt 3 (steps/noise.hpp).
+enum class NoiseKind { normal_double, normal_single, three_point };
+
 struct StepTask {
   Index first;  // particles [first, last)
   Index last;
@@ -84,7 +87,7 @@ struct StepTask {
   PhiloxKey noise_key;
   std::uint64_t step;
   std::uint64_t noise_substeps;  // as in steps/noise.hpp
-  bool noise_in_double;  // else in single precision
+  NoiseKind noise_kind;
 };
 
 template <class Scalar>

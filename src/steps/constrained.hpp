@@ -1,5 +1,6 @@
 #pragma once
 #include <algorithm>
+#include <cassert>
 #include <cmath>
 #include <cstdint>
 #include <type_traits>
@@ -68,6 +69,7 @@ Particles<double> normals_drawn_as(const StepOptions& options, Index first, Inde
 /// The same by the rule of the run.
 template <class Scalar>
 Particles<double> normals_of_step(const StepOptions& options, Index first, Index rows, Index columns) {
+  assert(options.noise.law == NoiseLaw::gaussian);
   return options.noise.draws_double(std::is_same_v<Scalar, double>)
              ? normals_drawn_as<Scalar, double>(options, first, rows, columns)
              : normals_drawn_as<Scalar, float>(options, first, rows, columns);

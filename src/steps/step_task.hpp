@@ -11,6 +11,13 @@ namespace mfld {
 /// InvalidInput.
 void check_counters(std::int64_t step, Index first, Index num_particles);
 
+inline kernels::NoiseKind noise_kind(const NoiseRule& rule, bool particles_are_double) {
+  using kernels::NoiseKind;
+  return rule.law == NoiseLaw::three_point         ? NoiseKind::three_point
+         : rule.draws_double(particles_are_double) ? NoiseKind::normal_double
+                                                   : NoiseKind::normal_single;
+}
+
 /// The Euler-Maruyama step of the particles [first, last), to be changed into another.
 template <class Scalar>
 kernels::StepTask step_task(const StepContext<Scalar>& context, Index first, Index last) {
@@ -29,7 +36,7 @@ kernels::StepTask step_task(const StepContext<Scalar>& context, Index first, Ind
           .noise_key = stream_key(options.noise_seed, Purpose::noise),
           .step = static_cast<std::uint64_t>(options.step),
           .noise_substeps = static_cast<std::uint64_t>(options.noise.substeps),
-          .noise_in_double = options.noise.draws_double(std::is_same_v<Scalar, double>)};
+          .noise_kind = noise_kind(options.noise, std::is_same_v<Scalar, double>)};
 }
 
 template <class Scalar>

@@ -83,7 +83,8 @@ void update(benchmark::State& state, bool noise) {
   task.noise_amplitude = noise ? 1e-9 : 0.0;
   task.noise_key = {1, 2};
   task.noise_substeps = 1;
-  task.noise_in_double = std::is_same_v<Scalar, double>;
+  task.noise_kind =
+      std::is_same_v<Scalar, double> ? kernels::NoiseKind::normal_double : kernels::NoiseKind::normal_single;
   for (auto _ : state) {
     ++task.step;
     benchmark::DoNotOptimize(kernels::table<Scalar>().step(task, nullptr, particles.data(), nullptr));

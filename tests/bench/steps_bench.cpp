@@ -9,6 +9,7 @@ namespace {
 
 using namespace mfld::bench;
 using mfld::Index;
+using mfld::NoiseLaw;
 using mfld::NormalPrecision;
 
 template <class Scalar>
@@ -47,8 +48,8 @@ template <class Scalar>
 void noise_of_step(benchmark::State& state, const char* noise) {
   auto made = make_steps<Scalar>(settings[3], "tanh", nullptr);
   const bool has_noise = std::string_view(noise) != "none";
-  made.set_noise(
-      {.precision = std::string_view(noise) == "single" ? NormalPrecision::in_single : NormalPrecision::own});
+  made.set_noise({.precision = std::string_view(noise) == "single" ? NormalPrecision::in_single : NormalPrecision::own,
+                  .law = std::string_view(noise) == "three-point" ? NoiseLaw::three_point : NoiseLaw::gaussian});
   mfld::with_threads(1, [&] {
     for (auto _ : state) {
       has_noise ? made.step() : made.step_without_noise();
@@ -57,7 +58,7 @@ void noise_of_step(benchmark::State& state, const char* noise) {
 }
 
 void add_noise() {
-  for (const char* noise : {"none", "own", "single"}) {
+  for (const char* noise : {"none", "own", "single", "three-point"}) {
     for (const bool in_double : {true, false}) {
       const std::string name = std::string("D/noise:") + noise + (in_double ? "/double" : "/single");
       benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) {

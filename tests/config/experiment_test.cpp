@@ -28,6 +28,7 @@ const std::vector<std::vector<std::string>> good = {
     {"network.neuron=linear", "observe.every=7", "observe.trajectory={particles = [3, 1], at = [2, 5]}"},
     {"network.neuron=bounded-r", "network.init.output_law=uniform", "network.bias=false", "observe.at=[1, 2]"},
     {"noise={substeps = 4, precision = \"double\"}", "network.precision=single"},
+    {"noise.law=three-point", "phase.0.step=kinetic"},
     {"network.neuron=parity-unbounded", "network.bound=2", "observe.trajectory.particles=all", "seeds.noise=9"},
     {"task.angles=[0, 120.5]", "task.amplitudes=[1, -1]", "task.inputs=sphere", "task.input_norm=2",
      "task.label_noise=uniform", "task.noise_level=0.1", "observe.columns=[\"train_loss\", \"mean_r\"]"},
@@ -288,6 +289,8 @@ TEST(Experiment, ANoiseRuleThatChangesNothingIsNoneInItsIdentity) {
   EXPECT_NE(build({"noise.substeps=2"}).hash, build().hash);
   EXPECT_NE(build({"noise.precision=double"}).hash, build().hash);
   EXPECT_NE(build({"noise.precision=single"}).hash, build().hash);
+  EXPECT_EQ(build({"noise.law=gaussian"}).hash, build().hash);
+  EXPECT_NE(build({"noise.law=three-point"}).hash, build().hash);
 }
 
 TEST(Experiment, SinglePrecisionStartsWhereItsParticlesAre) {

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include "config/readers/readers.hpp"
 
 namespace mfld::readers {
@@ -25,7 +27,26 @@ NoiseRule read_noise(Section section) {
                         "of the normals, whatever the particles are in: runs in both precisions share those of one; "
                         "single take a third of the time, and end at 6.7 deviations",
                         "own", noise_precisions);
+  rule.law = pick(section, "law",
+                  "of the noise; three-point: -sqrt(3), 0, sqrt(3) with probabilities 1/6, 2/3, 1/6, which has the "
+                  "moments of a normal to the fifth and takes a fraction of the time, for laws and not for paths",
+                  "gaussian", noise_laws);
+  const bool is_gaussian = rule.law == NoiseLaw::gaussian;
+  section.check(is_gaussian || rule.substeps == 1, "substeps",
+                "must be 1 with law = \"three-point\": sums of its steps are no coarser steps of one path");
+  section.check(is_gaussian || rule.precision == NormalPrecision::own, "precision",
+                "must be \"own\" with law = \"three-point\", which is the same in both");
   return rule;
+}
+
+void check_noise_law(const Section& root, const NoiseRule& noise, const std::vector<Phase>& phases) {
+  for (std::size_t i = 0; noise.law != NoiseLaw::gaussian && i < phases.size(); ++i) {
+    const bool has_moments =
+        phases[i].step_rule == StepKind::euler_maruyama || phases[i].step_rule == StepKind::kinetic;
+    root.check(has_moments || phases[i].temperature.value == 0, fmt::format("phase.{}.step", i),
+               "must be \"euler-maruyama\" or \"kinetic\" with noise.law = \"three-point\": what the others do with "
+               "noise is shown for normals");
+  }
 }
 
 }  // namespace mfld::readers

@@ -43,10 +43,14 @@ Initialisation read_initialisation_of_points(Section section);
 Seeds read_seeds(Section root);
 
 /// [noise] precision: the names of whether it is drawn in double precision, the default first.
+inline constexpr std::array<Named<NoiseLaw>, 2> noise_laws = {
+    {{"gaussian", NoiseLaw::gaussian}, {"three-point", NoiseLaw::three_point}}};
 inline constexpr std::array<Named<NormalPrecision>, 3> noise_precisions = {
     {{"own", NormalPrecision::own}, {"double", NormalPrecision::in_double}, {"single", NormalPrecision::in_single}}};
 /// [noise]
 NoiseRule read_noise(Section section);
+/// What a phase with noise does not have of another law than the normal one.
+void check_noise_law(const Section& root, const NoiseRule& noise, const std::vector<Phase>& phases);
 
 /// What takes the place of a law of first particles: an array of the caller's, or a file.
 struct GivenParticles {

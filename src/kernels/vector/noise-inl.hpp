@@ -206,8 +206,34 @@ HWY_INLINE void box_muller_single(V32 w0, V32 w1, hn::Vec<hn::ScalableTag<float>
   *odd = hn::Mul(radius, hn::Xor(hn::IfThenElse(swap, c, s), sign_sin));
 }
 
-/// A turn of normal_quads: `streams` / 2 vectors of particles from `first` on, to xi[k] + at.
-template <int streams>
+/// What a block of four words becomes, in single precision: normals, two of two words each; or -1, 0, 1 of each word,
+/// with the probabilities of noise that has three points.
+struct NormalQuads {
+  template <class V32, class VF>
+  HWY_INLINE static void of_words(V32 w0, V32 w1, VF* even, VF* odd) {
+    box_muller_single(w0, w1, even, odd);
+  }
+};
+struct ThreePointQuads {
+  template <class V32, class VF>
+  HWY_INLINE static void of_words(V32 w0, V32 w1, VF* even, VF* odd) {
+    *even = of_word(w0);
+    *odd = of_word(w1);
+  }
+  template <class V32>
+  HWY_INLINE static hn::Vec<hn::ScalableTag<float>> of_word(V32 word) {
+    constexpr std::int32_t sixth = 715827883;  // 2^32 / 6
+    const hn::ScalableTag<float> d;
+    const hn::ScalableTag<std::int32_t> di;
+    const auto w = hn::BitCast(di, word);
+    const auto above = hn::RebindMask(d, hn::Gt(w, hn::Set(di, hwy::HighestValue<std::int32_t>() - sixth)));
+    const auto below = hn::RebindMask(d, hn::Lt(w, hn::Set(di, hwy::LowestValue<std::int32_t>() + sixth)));
+    return hn::Sub(hn::IfThenElseZero(above, hn::Set(d, 1.0F)), hn::IfThenElseZero(below, hn::Set(d, 1.0F)));
+  }
+};
+
+/// A turn of quads: `streams` / 2 vectors of particles from `first` on, to xi[k] + at.
+template <class Quads, int streams>
 HWY_INLINE void turn_of_quads(PhiloxKey key, std::uint64_t step, std::uint32_t quad, Index first, Index at,
                               float* const (&xi)[4]) {
   const hn::ScalableTag<std::uint64_t> d;
@@ -228,10 +254,10 @@ HWY_INLINE void turn_of_quads(PhiloxKey key, std::uint64_t step, std::uint32_t q
     const PhiloxWords<V64>& y = words[k + 1];
     VF a;
     VF b;
-    box_muller_single(interleave_words(d, x.x0, y.x0), interleave_words(d, x.x1, y.x1), &a, &b);
+    Quads::of_words(interleave_words(d, x.x0, y.x0), interleave_words(d, x.x1, y.x1), &a, &b);
     hn::StoreU(a, df, xi[0] + at);
     hn::StoreU(b, df, xi[1] + at);
-    box_muller_single(interleave_words(d, x.x2, y.x2), interleave_words(d, x.x3, y.x3), &a, &b);
+    Quads::of_words(interleave_words(d, x.x2, y.x2), interleave_words(d, x.x3, y.x3), &a, &b);
     hn::StoreU(a, df, xi[2] + at);
     hn::StoreU(b, df, xi[3] + at);
     at += lanes;
@@ -239,15 +265,16 @@ HWY_INLINE void turn_of_quads(PhiloxKey key, std::uint64_t step, std::uint32_t q
 }
 
 /// xi[k][i], k = 0..3, for particle first + i; writes whole turns: room for count rounded up to 128 bytes in each.
-HWY_INLINE void normal_quads(PhiloxKey key, std::uint64_t step, std::uint32_t quad, Index first, Index count,
-                             float* const (&xi)[4]) {
+template <class Quads>
+HWY_INLINE void quads(PhiloxKey key, std::uint64_t step, std::uint32_t quad, Index first, Index count,
+                      float* const (&xi)[4]) {
   const auto lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<float>()));
   Index i = 0;
   for (; count - i > lanes; i += philox_streams / 2 * lanes) {
-    turn_of_quads<philox_streams>(key, step, quad, first + i, i, xi);
+    turn_of_quads<Quads, philox_streams>(key, step, quad, first + i, i, xi);
   }
   if (i < count) {
-    turn_of_quads<2>(key, step, quad, first + i, i, xi);
+    turn_of_quads<Quads, 2>(key, step, quad, first + i, i, xi);
   }
 }
 
@@ -262,7 +289,7 @@ HWY_INLINE void normals_of_block(PhiloxKey key, std::uint64_t step, std::uint32_
 }
 HWY_INLINE void normals_of_block(PhiloxKey key, std::uint64_t step, std::uint32_t block, Index first, Index count,
                                  float* const (&xi)[4]) {
-  normal_quads(key, step, block, first, count, xi);
+  quads<NormalQuads>(key, step, block, first, count, xi);
 }
 
 /// The normals of the other precision, rounded to single or as they are in double: for runs that share them.
@@ -279,14 +306,16 @@ HWY_INLINE void rounded_normals_of_block(PhiloxKey key, std::uint64_t step, std:
     }
   }
 }
-HWY_INLINE void widened_normals_of_block(PhiloxKey key, std::uint64_t step, std::uint32_t block, Index first,
-                                         Index count, double* const (&xi)[4]) {
+/// What single precision draws, times `scale`.
+template <class Quads>
+HWY_INLINE void widened_quads(PhiloxKey key, std::uint64_t step, std::uint32_t block, Index first, Index count,
+                              double scale, double* const (&xi)[4]) {
   alignas(64) float memory[4][most_rounded + 64];
   float* const single[4] = {memory[0], memory[1], memory[2], memory[3]};
-  normal_quads(key, step, block, first, count, single);
+  quads<Quads>(key, step, block, first, count, single);
   for (Index k = 0; k < 4; ++k) {
     for (Index i = 0; i < count; ++i) {
-      xi[k][i] = static_cast<double>(memory[k][i]);
+      xi[k][i] = scale * static_cast<double>(memory[k][i]);
     }
   }
 }

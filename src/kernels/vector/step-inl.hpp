@@ -68,22 +68,35 @@ bool kinetic_column(const kernels::StepTask& task, Index count, const double* HW
 
 constexpr Index step_strip = 128;  // particles at a time
 
-/// xi for the columns that share a Philox block: two where they are of double precision, four where they are of single,
-/// or of double and rounded to it.
+inline constexpr double square_root_of_3 = 1.7320508075688772935;
+
+/// xi for the columns that share a Philox block: two where they are normals of double precision, four of other kinds
+/// and where they are rounded.
 HWY_INLINE void draw_normals(const kernels::StepTask& task, std::uint64_t at, std::uint32_t block, Index first,
                              Index count, double* const (&xi)[2]) {
   normals_of_block(task.noise_key, at, block, first, count, xi);
 }
 HWY_INLINE void draw_normals(const kernels::StepTask& task, std::uint64_t at, std::uint32_t block, Index first,
                              Index count, double* const (&xi)[4]) {
-  widened_normals_of_block(task.noise_key, at, block, first, count, xi);
+  if (task.noise_kind == kernels::NoiseKind::three_point) {
+    widened_quads<ThreePointQuads>(task.noise_key, at, block, first, count, square_root_of_3, xi);
+  } else {
+    widened_quads<NormalQuads>(task.noise_key, at, block, first, count, 1, xi);
+  }
 }
 HWY_INLINE void draw_normals(const kernels::StepTask& task, std::uint64_t at, std::uint32_t block, Index first,
                              Index count, float* const (&xi)[4]) {
-  if (task.noise_in_double) {
+  if (task.noise_kind == kernels::NoiseKind::normal_double) {
     rounded_normals_of_block(task.noise_key, at, block, first, count, xi);
-  } else {
+  } else if (task.noise_kind == kernels::NoiseKind::normal_single) {
     normals_of_block(task.noise_key, at, block, first, count, xi);
+  } else {
+    quads<ThreePointQuads>(task.noise_key, at, block, first, count, xi);
+    for (float* const column : xi) {
+      for (Index i = 0; i < count; ++i) {
+        column[i] *= static_cast<float>(square_root_of_3);
+      }
+    }
   }
 }
 
@@ -189,8 +202,9 @@ Index step_columns(const kernels::StepTask& task, const Scalar* anchor, Scalar* 
 template <class Scalar>
 Index step_particles(const kernels::StepTask& task, const Scalar* anchor, Scalar* particles, Scalar* velocities) {
   constexpr Index num_single = noise_columns<float>;
-  return task.noise_in_double ? step_columns<noise_columns<Scalar>>(task, anchor, particles, velocities)
-                              : step_columns<num_single>(task, anchor, particles, velocities);
+  return task.noise_kind == kernels::NoiseKind::normal_double
+             ? step_columns<noise_columns<Scalar>>(task, anchor, particles, velocities)
+             : step_columns<num_single>(task, anchor, particles, velocities);
 }
 
 }  // namespace mfld::HWY_NAMESPACE
