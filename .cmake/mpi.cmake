@@ -1,10 +1,10 @@
-# The modules by which the program is one of many ranks: one for each MPI that is installed, made by the compiler that it
-# brings, which knows where all is. The program loads that of whoever launched it, and never needs one else.
+# The modules by which the program is one of many ranks: one for each MPI that is installed, made by the compiler that
+# it brings, which knows where all is. The program loads that of whoever launched it, and needs none else.
 #   MFLD_MPI            AUTO: those that are found; ON: an error if there is none; OFF: none
 #   MFLD_MPI_COMPILERS  compilers of MPI; empty: mpicc.openmpi and mpicc.mpich, as Debian calls them, or else mpicc
-set(MFLD_MPI AUTO CACHE STRING "Whether the program can be one of the ranks of MPI: AUTO (where it is installed), ON or OFF")
+set(MFLD_MPI AUTO CACHE STRING "Whether the program can be a rank of MPI: AUTO (where that is installed), ON or OFF")
 set_property(CACHE MFLD_MPI PROPERTY STRINGS AUTO ON OFF)
-set(MFLD_MPI_COMPILERS "" CACHE STRING "Compilers of MPI, such as mpicc, one for each installation; empty: those on the path")
+set(MFLD_MPI_COMPILERS "" CACHE STRING "Compilers of MPI, such as mpicc, one an installation; empty: those on the path")
 
 set(mpi_source ${CMAKE_CURRENT_SOURCE_DIR}/sims/ranks/mpi_module.cpp)
 set(mpi_folder ${CMAKE_CURRENT_BINARY_DIR}/mpi)

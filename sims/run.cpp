@@ -19,7 +19,6 @@
 #include "mfld/core/startable_threads.hpp"
 #include "mfld/files/folder.hpp"
 #include "mfld/files/user_path.hpp"
-#include "mfld/model/shares.hpp"
 #include "mfld/record/emptying.hpp"
 #include "mfld/record/provenance.hpp"
 #include "mfld/runs/merge.hpp"
@@ -114,12 +113,12 @@ ExitStatus run_one(const mfld::StoppedRun& run, mfld::RunDirectory* directory, c
   if (goes_on && !arguments.quiet) {
     say(fmt::format("{}: goes on from step {}", path.string(), run.checkpoint->step));
   }
-  const mfld::RunOptions options = {mfld::provenance(arguments.command), run.notes,
-                                    run.checkpoint ? &*run.checkpoint : nullptr,
-                                    draws(arguments) ? draw_progress : nullptr};
-  const mfld::RunSummary summary =
-      ranks() != nullptr ? mfld::run_experiment(run.experiment, *ranks(), directory, stop_requested, options)
-                         : mfld::run_experiment(run.experiment, *directory, stop_requested, options);
+  mfld::RunOptions options = {mfld::provenance(arguments.command), run.notes,
+                              run.checkpoint ? &*run.checkpoint : nullptr, draws(arguments) ? draw_progress : nullptr};
+  options.ranks = ranks();
+  const mfld::RunSummary summary = ranks() == nullptr
+                                       ? mfld::run_experiment(run.experiment, *directory, stop_requested, options)
+                                       : mfld::run_experiment(run.experiment, directory, stop_requested, options);
   if (!arguments.quiet || summary.end.ending != mfld::Ending::finished) {
     say(fmt::format("{}: {}", path.string(), summary.message));
   }
@@ -152,20 +151,13 @@ ExitStatus run_in(const fs::path& out, const mfld::StoppedRun& run, const RunArg
   }
 }
 
-/// Ranks make one run together, of as many particles as there is work for.
 void check_ranks(const mfld::Experiment& experiment) {
-  const mfld::Index width = experiment.initial.rows();
-  if (ranks() == nullptr || experiment.kernel) {
-    return;
-  }
-  const mfld::Index most = experiment.precision == mfld::Precision::single_precision ? mfld::most_ranks<float>(width)
-                                                                                     : mfld::most_ranks<double>(width);
-  if (ranks()->count() > most) {
-    throw mfld::InvalidInput(fmt::format("network.width = {}: is work for {} ranks at most, and there are {}", width,
-                                         most, ranks()->count()));
+  if (ranks() != nullptr) {
+    mfld::check_ranks(experiment, ranks()->count());
   }
 }
 
+/// Ranks make one run together.
 void refuse_several_runs(const fs::path& path) {
   if (ranks() != nullptr) {
     throw mfld::InvalidInput(fmt::format(

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""One run by many processes: the same bytes as by one, and one voice, whatever becomes of them. More ranks than processors
-share these. Usage: this PROGRAM MPI..., each of which is openmpi or mpich"""
+"""One run by many processes: the same bytes as by one, and one voice, whatever becomes of them. More ranks than
+processors share these. Usage: this PROGRAM MPI..., each of which is openmpi or mpich"""
 import json
 import os
 import re
@@ -19,8 +19,8 @@ MPIS = sys.argv[2:]
 LAUNCHERS = {"openmpi": (("mpirun.openmpi", "mpirun"), ["--oversubscribe"], "OMPI_COMM_WORLD_RANK"),
              "mpich": (("mpiexec.mpich", "mpiexec.hydra", "mpiexec"), [], "PMI_RANK")}
 # Root has to say that it means it, in a test or a container; ranks that wait give way to others.
-SURROUNDINGS = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMPI_MCA_mpi_yield_when_idle": "1",
-                "OMPI_MCA_btl_vader_single_copy_mechanism": "none"}
+SURROUNDINGS = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+                "OMPI_MCA_mpi_yield_when_idle": "1", "OMPI_MCA_btl_vader_single_copy_mechanism": "none"}
 
 EXPERIMENT = """\
 seed = 3
@@ -171,7 +171,8 @@ class Ranks:
             self.assertEqual(self.mfld("run", "a.toml", "--out", whole, "--quiet").returncode, 0)
             for num_ranks in (1, 2, 3, 5, 8):
                 out = f"{precision}_{num_ranks}"
-                result = self.ranks(num_ranks, "run", "a.toml", "--out", out, "--quiet", "--threads", str(num_ranks % 2 + 1))
+                result = self.ranks(num_ranks, "run", "a.toml", "--out", out, "--quiet", "--threads",
+                                    str(num_ranks % 2 + 1))
                 self.assertEqual((result.returncode, result.stderr), (0, ""), out)
                 self.assert_same_run(whole, out)
 
@@ -192,6 +193,9 @@ class Ranks:
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         self.assert_same(out, "whole", ("metrics.csv", "checkpoint.h5", "trajectory.h5"))
 
+    def assert_interrupted(self, out, errors):
+        self.assertEqual(len(re.findall(rf"(?m)^{out}: interrupted at step \d+, with a checkpoint$", errors)), 1, errors)
+
     def test_a_rank_that_is_asked_to_stop_stops_all(self):
         """At one step, from which any other number of ranks goes on."""
         self.make_whole(STEPS)
@@ -203,14 +207,14 @@ class Ranks:
                 os.kill(self.process_of(rank), signal.SIGUSR1)
                 errors = process.communicate(timeout=program.TIMEOUT)[1]
                 self.assertEqual(process.returncode, 130, errors)
-                self.assertEqual(len(re.findall(rf"(?m)^{out}: interrupted at step \d+, with a checkpoint$", errors)), 1, errors)
+                self.assert_interrupted(out, errors)
                 self.assert_goes_on(then, out)
 
     def test_the_end_of_the_time_stops_all(self):
         (self.root / "a.toml").write_text(LONG.format(steps=10**9))
         result = self.ranks(3, "run", "a.toml", "--out", "out", "--quiet", "--max-wall", "1s")
         self.assertEqual(result.returncode, 130, result.stderr)
-        self.assertEqual(len(re.findall(r"(?m)^out: interrupted at step \d+, with a checkpoint$", result.stderr)), 1)
+        self.assert_interrupted("out", result.stderr)
 
     def test_a_rank_that_is_killed_ends_all(self):
         self.make_whole(STEPS)
@@ -239,7 +243,7 @@ class Ranks:
 
     def test_what_is_wrong_is_said_once_and_nothing_is_written(self):
         for settings, parts in ((["network.widht=3"], ["network.widht", "did you mean width"]),
-                                (["network.width=8"], ["network.width = 8", "1 ranks at most, and there are 3"]),
+                                (["network.width=8"], ["network.width: 8 particles", "less than the 3 ranks"]),
                                 (["sweep.seed=[1, 2]"], ["several runs", "--shard auto"])):
             result = self.ranks(3, "run", "a.toml", *[word for setting in settings for word in ("--set", setting)])
             self.assert_one_sentence(result, 2, *parts)
@@ -256,7 +260,8 @@ class Ranks:
 
     def apart(self, first, second, started=program.PROGRAM):
         """Two ranks with words of their own."""
-        return self.launched([self.launcher, *self.options, "-n", "1", program.PROGRAM, *first, ":", "-n", "1", started, *second])
+        return self.launched([self.launcher, *self.options, "-n", "1", program.PROGRAM, *first, ":",
+                              "-n", "1", started, *second])
 
     def test_ranks_that_differ_are_refused(self):
         run = ["run", "a.toml", "--out", "out", "--quiet"]
