@@ -116,6 +116,7 @@ void add_run(CLI::App& app, RunArguments& arguments) {
       ->check(CLI::IsMember(mfld::available_instruction_sets()));
   add_sweep_options(command, arguments);
   add_common_options(command, arguments);
+  command.footer("One run by many processes, on one machine or many, to the same bytes: mpirun -n P mfld run ...");
 }
 
 void add_resume(CLI::App& app, RunArguments& arguments) {
