@@ -1,0 +1,52 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "mfld/core/particles.hpp"
+
+namespace mfld {
+
+/// The processes that make one run together, numbered from 0. Each of them goes through the whole run and comes to the
+/// same decisions; what they divide among them is the work on particles. Every rank has room for all rows, of which its
+/// own are up to date and the others as they were last exchanged.
+///
+/// All ranks make the same calls in the same order. Numbers are only ever passed on, never added by whoever passes them:
+/// sums run along the tree of tasks (tree_sum.hpp), so that no bit of a result depends on how many ranks there are.
+/// Where one of the others has ended, a call throws or does not return.
+class Ranks {
+ public:
+  virtual ~Ranks() = default;
+
+  virtual int count() const = 0;  // P
+  virtual int rank() const = 0;   // of this process, from 0
+  virtual void send(std::span<const std::byte> bytes, int to) = 0;
+  virtual void receive(std::span<std::byte> bytes, int from) = 0;
+  /// bytes <- those of rank `root`, on every rank.
+  virtual void broadcast(std::span<std::byte> bytes, int root) = 0;
+  /// The least of the numbers that the ranks call with.
+  virtual std::int64_t least(std::int64_t number) = 0;
+
+ protected:
+  Ranks() = default;
+  Ranks(const Ranks&) = default;
+  Ranks& operator=(const Ranks&) = default;
+};
+
+/// Whether any rank wishes it; of one process alone (nullptr), whether that does.
+inline bool any(Ranks* ranks, bool wish) { return ranks == nullptr ? wish : ranks->least(wish ? 0 : 1) == 0; }
+
+/// The first task of rank r, of num_tasks that are dealt out in order: shares differ by one task at most.
+constexpr Index first_task(Index num_tasks, Index rank, Index num_ranks) { return rank * num_tasks / num_ranks; }
+
+/// Completes sums over tasks, of which every rank has added its own (add_along_tree, its tasks being those from
+/// cuts[rank] on to cuts[rank + 1]): place 0 is then the sum of all, on every rank. sums [num_tasks][stride], of which
+/// the first `count` numbers are added. About 2 ceil(log2 P) messages, one after the other, of 8 count bytes.
+void add_among(Ranks& ranks, std::span<const Index> cuts, double* sums, Index stride, Index count);
+
+/// matrix [N x p] <- of every rank its rows, those from cuts[rank] on to cuts[rank + 1]. Through a buffer of 4 MB.
+template <class Scalar>
+void exchange_rows(Ranks& ranks, std::span<const Index> cuts, Particles<Scalar>& matrix);
+
+}  // namespace mfld

@@ -1,0 +1,72 @@
+#include "mfld/core/ranks.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+#include "mfld/core/tree_sum.hpp"
+
+namespace mfld {
+
+namespace {
+
+int owner_of(std::span<const Index> cuts, Index task) {
+  return static_cast<int>(std::upper_bound(cuts.begin(), cuts.end(), task) - cuts.begin()) - 1;
+}
+
+template <class Number>
+std::span<std::byte> bytes_of(Number* numbers, Index count) {
+  return std::as_writable_bytes(std::span<Number>(numbers, static_cast<std::size_t>(count)));
+}
+
+}  // namespace
+
+void add_among(Ranks& ranks, std::span<const Index> cuts, double* sums, Index stride, Index count) {
+  assert(std::ssize(cuts) == ranks.count() + 1);
+  const int own = ranks.rank();
+  thread_local std::vector<double> received;
+  received.resize(static_cast<std::size_t>(count));
+  add_between(cuts, [&](Index to, Index from) {
+    const int receiver = owner_of(cuts, to);
+    const int sender = owner_of(cuts, from);
+    double* const sum = sums + to * stride;
+    double* const part = sums + from * stride;
+    if (sender != receiver && own == sender) {
+      ranks.send(bytes_of(part, count), receiver);
+    } else if (own == receiver) {
+      if (sender != receiver) {
+        ranks.receive(bytes_of(received.data(), count), sender);
+      }
+      const double* const term = sender == receiver ? part : received.data();
+      std::transform(sum, sum + count, term, sum, [](double a, double b) { return a + b; });
+    }
+  });
+  ranks.broadcast(bytes_of(sums, count), 0);
+}
+
+template <class Scalar>
+void exchange_rows(Ranks& ranks, std::span<const Index> cuts, Particles<Scalar>& matrix) {
+  assert(cuts.back() == matrix.rows());
+  constexpr Index at_once = (Index{4} << 20U) / static_cast<Index>(sizeof(Scalar));
+  const Index rows_at_once = std::max<Index>(1, at_once / std::max<Index>(1, matrix.cols()));
+  Particles<Scalar> rows;
+  for (int owner = 0; owner < ranks.count(); ++owner) {
+    const Index last = cuts[static_cast<std::size_t>(owner) + 1];
+    for (Index first = cuts[static_cast<std::size_t>(owner)]; first < last; first += rows_at_once) {
+      const Index num_rows = std::min(rows_at_once, last - first);
+      if (owner == ranks.rank()) {
+        rows = matrix.middleRows(first, num_rows);
+      } else {
+        rows.resize(num_rows, matrix.cols());
+      }
+      ranks.broadcast(bytes_of(rows.data(), rows.size()), owner);
+      if (owner != ranks.rank()) {
+        matrix.middleRows(first, num_rows) = rows;
+      }
+    }
+  }
+}
+
+template void exchange_rows(Ranks&, std::span<const Index>, Particles<double>&);
+template void exchange_rows(Ranks&, std::span<const Index>, Particles<float>&);
+
+}  // namespace mfld

@@ -1,0 +1,120 @@
+#pragma once
+#include <algorithm>
+#include <condition_variable>
+#include <cstring>
+#include <deque>
+#include <exception>
+#include <limits>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "mfld/core/ranks.hpp"
+
+namespace mfld {
+
+/// Ranks that are threads of one process, with messages through memory.
+class ThreadRanks {
+ public:
+  explicit ThreadRanks(int count) : count_(count) {}
+
+  /// Calls body(ranks) on every rank, and throws what one of them threw.
+  template <class Body>
+  void run(const Body& body) {
+    std::vector<std::thread> threads;
+    std::vector<std::exception_ptr> errors(static_cast<std::size_t>(count_));
+    for (int rank = 0; rank < count_; ++rank) {
+      threads.emplace_back([this, rank, &body, &errors] {
+        Rank own(*this, rank);
+        try {
+          body(static_cast<Ranks&>(own));
+        } catch (...) {
+          errors[static_cast<std::size_t>(rank)] = std::current_exception();
+          end();
+        }
+      });
+    }
+    for (std::thread& thread : threads) {
+      thread.join();
+    }
+    for (const std::exception_ptr& error : errors) {
+      if (error) {
+        std::rethrow_exception(error);
+      }
+    }
+  }
+
+  std::size_t num_messages() const { return num_messages_; }
+
+ private:
+  using Bytes = std::vector<std::byte>;
+  struct Ended {};
+
+  class Rank final : public Ranks {
+   public:
+    Rank(ThreadRanks& all, int rank) : all_(all), rank_(rank) {}
+    int count() const override { return all_.count_; }
+    int rank() const override { return rank_; }
+    void send(std::span<const std::byte> bytes, int to) override { all_.put(rank_, to, bytes); }
+    void receive(std::span<std::byte> bytes, int from) override { all_.get(from, rank_, bytes); }
+    void broadcast(std::span<std::byte> bytes, int root) override {
+      if (rank_ == root) {
+        for (int other = 0; other < count(); ++other) {
+          if (other != root) {
+            send(bytes, other);
+          }
+        }
+      } else {
+        receive(bytes, root);
+      }
+    }
+    std::int64_t least(std::int64_t number) override {
+      std::vector<std::int64_t> of_rank(static_cast<std::size_t>(count()), number);
+      for (int other = 0; other < count(); ++other) {
+        broadcast(std::as_writable_bytes(std::span(&of_rank[static_cast<std::size_t>(other)], 1)), other);
+      }
+      return *std::min_element(of_rank.begin(), of_rank.end());
+    }
+
+   private:
+    ThreadRanks& all_;
+    int rank_;
+  };
+
+  void put(int from, int to, std::span<const std::byte> bytes) {
+    const std::lock_guard lock(mutex_);
+    queues_[{from, to}].emplace_back(bytes.begin(), bytes.end());
+    ++num_messages_;
+    changed_.notify_all();
+  }
+
+  void get(int from, int to, std::span<std::byte> bytes) {
+    std::unique_lock lock(mutex_);
+    std::deque<Bytes>& queue = queues_[{from, to}];
+    changed_.wait(lock, [&] { return !queue.empty() || ended_; });
+    if (queue.empty() || queue.front().size() != bytes.size()) {
+      ended_ = true;
+      changed_.notify_all();
+      throw std::runtime_error("a rank has ended, or the ranks do not make the same calls");
+    }
+    std::copy(queue.front().begin(), queue.front().end(), bytes.begin());
+    queue.pop_front();
+  }
+
+  void end() {
+    const std::lock_guard lock(mutex_);
+    ended_ = true;
+    changed_.notify_all();
+  }
+
+  int count_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<std::pair<int, int>, std::deque<Bytes>> queues_;
+  std::size_t num_messages_ = 0;
+  bool ended_ = false;
+};
+
+}  // namespace mfld
