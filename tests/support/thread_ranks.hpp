@@ -6,6 +6,7 @@
 #include <exception>
 #include <map>
 #include <mutex>
+#include <set>
 #include <stdexcept>
 #include <thread>
 #include <utility>
@@ -34,8 +35,8 @@ class ThreadRanks {
           body(static_cast<Ranks&>(own));
         } catch (...) {
           errors[static_cast<std::size_t>(rank)] = std::current_exception();
-          end();
         }
+        end(rank);
         calls[static_cast<std::size_t>(rank)] = own.calls();
       });
     }
@@ -109,19 +110,17 @@ class ThreadRanks {
   void get(int from, int to, std::span<std::byte> bytes) {
     std::unique_lock lock(mutex_);
     std::deque<Bytes>& queue = queues_[{from, to}];
-    changed_.wait(lock, [&] { return !queue.empty() || ended_; });
+    changed_.wait(lock, [&] { return !queue.empty() || ended_.contains(from); });
     if (queue.empty() || queue.front().size() != bytes.size()) {
-      ended_ = true;
-      changed_.notify_all();
       throw std::runtime_error("a rank has ended, or the ranks do not make the same calls");
     }
     std::copy(queue.front().begin(), queue.front().end(), bytes.begin());
     queue.pop_front();
   }
 
-  void end() {
+  void end(int rank) {
     const std::lock_guard lock(mutex_);
-    ended_ = true;
+    ended_.insert(rank);
     changed_.notify_all();
   }
 
@@ -130,7 +129,7 @@ class ThreadRanks {
   std::condition_variable changed_;
   std::map<std::pair<int, int>, std::deque<Bytes>> queues_;
   std::size_t num_messages_ = 0;
-  bool ended_ = false;
+  std::set<int> ended_;
 };
 
 }  // namespace mfld
