@@ -40,7 +40,7 @@ void add_among(Ranks& ranks, std::span<const Index> cuts, double* sums, Index st
       std::transform(sum, sum + count, term, sum, [](double a, double b) { return a + b; });
     }
   });
-  ranks.broadcast(bytes_of(sums, count), 0);
+  ranks.broadcast(bytes_of(sums, count), owner_of(cuts, 0));
 }
 
 template <class Scalar>

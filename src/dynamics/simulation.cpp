@@ -118,6 +118,14 @@ Outcome Simulation<Scalar>::run(Listener<Scalar>& listener, const std::atomic<bo
   return outcome;
 }
 
+/// Gives every rank the particles of the others: what a step can read beyond its own rows.
+template <class Scalar>
+void Simulation<Scalar>::share_particles() {
+  if (ranks_ != nullptr) {
+    exchange_rows(*ranks_, row_cuts_, state_.particles);
+  }
+}
+
 /// Gives every rank the rows of the others, in all that the state carries for each particle.
 template <class Scalar>
 void Simulation<Scalar>::make_whole() {
@@ -181,7 +189,7 @@ bool Simulation<Scalar>::begin_readout(Outcome& outcome) {
 template <class Scalar>
 bool Simulation<Scalar>::solve_readout(Outcome& outcome) {
   const Phase& phase = present_phase();
-  make_whole();
+  share_particles();
   objective_->set_label_noise(phase.label_noise, seeds_.batches, state_.step);
   const std::string_view failure = mfld::solve_readout(phase, *objective_, state_.particles);
   if (!failure.empty()) {
@@ -225,8 +233,9 @@ void Simulation<Scalar>::step(Outcome& outcome) {
   const Stopwatch watch(outcome.step_seconds);
   const Phase& phase = present_phase();
   const bool is_first = state_.step_in_phase == 0;
-  if (is_first || objective_->reads_all_particles() || reads_all_particles(phase.method->estimator)) {
-    make_whole();
+  if (ranks_ != nullptr &&
+      (is_first || objective_->reads_all_particles() || reads_all_particles(phase.method->estimator))) {
+    share_particles();
   }
   state_.gradient_evaluations += prepare(state_.estimator, question(phase, {}), state_.particles);
   const Penalty<Scalar> of_step = penalty(phase);

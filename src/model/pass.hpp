@@ -90,8 +90,8 @@ class Pass {
     const Index num_groups = (particles.rows() + table_.group_size - 1) / table_.group_size;
     partition_ = Partition(num_groups);
     const Index padded = num_groups * table_.group_size;
-    take_share();
-    const Index own = (own_last_group() - own_first_group()) * table_.group_size;
+    take_share(num_groups);
+    const Index own = (own_groups_.last - own_groups_.first) * table_.group_size;
     keeps_values_ = maps;
     keeps_slopes_ = maps && kernels::needs_slopes(network.neuron().activation);
     const Index most = maps ? block_samples(padded, sizeof(Scalar) * (keeps_slopes_ ? 2 : 1)) : outputs_block;
@@ -168,16 +168,16 @@ class Pass {
       });
       if (next.count == 0 && finish && !is_shared(block)) {
         // At once: noise comes in vectors that are wider than a small task.
-        finish(own_first_group() * table_.group_size,
-               std::min(ensemble_.num_particles, own_last_group() * table_.group_size));
+        finish(own_first_particle(), own_last_particle());
       }
       block = next;
     }
   }
 
  private:
-  void take_share() {
+  void take_share(Index num_groups) {
     own_ = {0, partition_.num_tasks()};
+    own_groups_ = {0, num_groups};
     if (ranks_ == nullptr) {
       return;
     }
@@ -187,13 +187,14 @@ class Pass {
     }
     const auto rank = static_cast<std::size_t>(ranks_->rank());
     own_ = {buffers_.shares.tasks[rank], buffers_.shares.tasks[rank + 1]};
+    own_groups_ = {partition_.first_group(own_.first), partition_.first_group(own_.last)};
   }
-  Index own_first_group() const { return partition_.first_group(own_.first); }
-  Index own_last_group() const { return partition_.first_group(own_.last); }
+  Index own_first_particle() const { return own_groups_.first * table_.group_size; }
+  Index own_last_particle() const { return std::min(ensemble_.num_particles, own_groups_.last * table_.group_size); }
 
   /// Not where handing the tasks to other threads would take longer than they do.
   bool is_shared(const kernels::Block<Scalar>& block) const {
-    const Index own = (own_last_group() - own_first_group()) * table_.group_size;
+    const Index own = own_last_particle() - own_first_particle();
     const auto activations = static_cast<double>(own) * static_cast<double>(block.count);
     const Index per_sample = inputs_.has_bits() ? inputs_.num_quads() : inputs_.input_dim();
     const double products = activations * static_cast<double>(per_sample + products_of_activation);
@@ -227,7 +228,7 @@ class Pass {
   void place(Index index, Task& task) {
     task.first_group = partition_.first_group(index);
     task.last_group = partition_.first_group(index + 1);
-    const Index kept = (task.first_group - own_first_group()) * table_.group_size * block_;
+    const Index kept = (task.first_group - own_groups_.first) * table_.group_size * block_;
     task.values = keeps_values_ ? buffers_.values.data() + kept : nullptr;
     task.slopes = keeps_slopes_ ? buffers_.slopes.data() + kept : nullptr;
     task.scratch = buffers_.scratch.data() + current_slot() * scratch_size_;
@@ -274,6 +275,7 @@ class Pass {
   Ranks* ranks_;
   Partition partition_{0};
   TaskRange own_{0, 0};
+  TaskRange own_groups_{0, 0};  // of those tasks
   Index block_ = 0;
   Index scratch_size_ = 0;
   bool keeps_values_ = false;

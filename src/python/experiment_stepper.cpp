@@ -29,6 +29,7 @@ class AttentiveRecorder : public Listener<Scalar> {
   AttentiveRecorder(runs::Recorder<Scalar>& recorder, Attention& attention)
       : recorder_(&recorder), attention_(&attention) {}
 
+  bool looks(const StateNumbers& state, Ending ending) override { return recorder_->looks(state, ending); }
   void hear(const State<Scalar>& state, Ending ending) override {
     recorder_->hear(state, ending);
     attention_->look();

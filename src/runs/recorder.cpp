@@ -80,8 +80,9 @@ template <class Scalar>
 bool Recorder<Scalar>::looks(const StateNumbers& state, Ending ending) {
   const bool is_due = ending == Ending::running && (pace_.is_due(state.step, now()) || is_kept(state.step));
   checkpoint_is_due_ = any(options_->ranks, is_due);  // clocks differ
-  return checkpoint_is_due_ || observes(state, ending, experiment_->observe) ||
-         observes(state, ending, experiment_->track);
+  row_is_due_ = observes(state, ending, experiment_->observe);
+  frame_is_due_ = observes(state, ending, experiment_->track);
+  return checkpoint_is_due_ || row_is_due_ || frame_is_due_;
 }
 
 template <class Scalar>
@@ -98,7 +99,7 @@ void Recorder<Scalar>::hear(const State<Scalar>& state, Ending ending) {
     pace_.wrote(began, now());
   }
   ends_phase_ = false;
-  record(state, observes(state, ending, experiment_->observe), observes(state, ending, experiment_->track));
+  record(state, row_is_due_, frame_is_due_);
   if (ending == Ending::finished && std::isfinite(train_loss(state))) {
     checkpoint(state);
   }

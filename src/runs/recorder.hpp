@@ -83,7 +83,9 @@ class Recorder : public Listener<Scalar> {
   Moment moment_;
   runs::StopRules rules_;
   bool ends_phase_ = false;
-  bool checkpoint_is_due_ = false;  // at the state that is heard next
+  bool checkpoint_is_due_ = false;  // at the state that is heard next, as the next two
+  bool row_is_due_ = false;
+  bool frame_is_due_ = false;
   std::vector<double> values_;
   std::size_t loss_column_ = 0;
   bool diverged_ = false;

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cmath>
 #include <random>
+#include <stdexcept>
 
 #include "mfld/core/tree_sum.hpp"
 #include "mfld/model/shares.hpp"
@@ -101,6 +102,28 @@ TEST(Ranks, AddToTheBitsOfOneProcessOnEveryRank) {
   EXPECT_TRUE(order_matters);
 }
 
+// Ranks without a task, as those of few tiles of points have, and fewer numbers than there is room for.
+TEST(Ranks, AddWhereSomeHaveNoTask) {
+  for (const Index num_tasks : {1, 3, 5}) {
+    const std::vector<double> start = numbers(num_tasks, stride);
+    std::vector<double> expected = start;
+    add_own({0, num_tasks}, num_tasks, expected);
+    constexpr int num_ranks = 7;
+    const auto cuts = cuts_of(num_tasks, num_ranks);
+    constexpr Index count = stride - 2;
+    std::atomic<int> num_right = 0;
+    ThreadRanks(num_ranks).run([&](Ranks& ranks) {
+      std::vector<double> sums = start;
+      const auto own = static_cast<std::size_t>(ranks.rank());
+      add_own({cuts[own], cuts[own + 1]}, num_tasks, sums);
+      const double beyond = sums[count];
+      add_among(ranks, cuts, sums.data(), stride, count);
+      num_right += std::equal(sums.begin(), sums.begin() + count, expected.begin()) && sums[count] == beyond ? 1 : 0;
+    });
+    EXPECT_EQ(num_right, num_ranks) << num_tasks << " tasks";
+  }
+}
+
 // P a power of 2 that divides the tasks: one message up and one down for every rank but the first.
 TEST(Ranks, SendNoMoreThanTheTreeAsks) {
   for (const int num_ranks : {2, 4, 8}) {
@@ -134,6 +157,7 @@ void expect_exchange(Index num_rows) {
 TEST(Ranks, ExchangeRows) {
   expect_exchange<double>(7);
   expect_exchange<float>(1001);
+  expect_exchange<float>(1);        // ranks without rows
   expect_exchange<double>(400000);  // more than the buffer
 }
 
@@ -143,6 +167,25 @@ TEST(Ranks, TheWishOfOneIsThatOfAll) {
   ThreadRanks(3).run([](Ranks& ranks) {
     EXPECT_TRUE(any(&ranks, ranks.rank() == 2));
     EXPECT_FALSE(any(&ranks, false));
+  });
+}
+
+// Each way for calls to differ: of one rank more, of another kind, of another size, and a message that nobody takes.
+TEST(Ranks, OfTheTestsTellWhereTheirCallsDiffer) {
+  const auto differ = [](const auto& body) {
+    EXPECT_THROW(ThreadRanks(3).run([&](Ranks& ranks) { body(ranks, ranks.rank() == 1); }), std::runtime_error);
+  };
+  std::int64_t number = 0;
+  const auto bytes = std::as_writable_bytes(std::span(&number, 1));
+  differ([](Ranks& ranks, bool is_odd_one) { is_odd_one ? ranks.least(0) : 0; });
+  differ([&](Ranks& ranks, bool is_odd_one) {
+    std::int64_t own = 0;
+    is_odd_one ? ranks.broadcast(std::as_writable_bytes(std::span(&own, 1)), 1) : void();
+  });
+  differ([&](Ranks& ranks, bool is_odd_one) { is_odd_one ? ranks.send(bytes, 0) : void(); });
+  differ([](Ranks& ranks, bool is_odd_one) {
+    std::int64_t own[2] = {};
+    ranks.broadcast(std::as_writable_bytes(std::span(own)).first(is_odd_one ? 8 : 16), 0);
   });
 }
 

@@ -5,7 +5,7 @@
 #include "mfld/core/error.hpp"
 #include "mfld/core/parallel.hpp"
 #include "mfld/observe/observables.hpp"
-#include "mfld/runs/resume.hpp"
+#include "mfld/runs/extend.hpp"
 #include "mfld/runs/runner.hpp"
 #include "support/every_phase.hpp"
 #include "support/file_text.hpp"
@@ -36,12 +36,33 @@ class RunOnRanks : public ::testing::Test {
   void resume(const fs::path& path, int num_ranks, Kept kept = Kept::last) {
     go_on(path, num_ranks, [&] { return read_stopped_run(path, kept); });
   }
+  void make_longer(const fs::path& path, int num_ranks, std::int64_t more) {
+    go_on(path, num_ranks, [&] {
+      StoppedRun longer = extend(path, {{}, more});
+      RunDirectory files = RunDirectory::reopen(path);
+      begin_extension(longer, files, {});
+      return longer;
+    });
+  }
+  /// On 0 ranks: by one process that knows of none.
+  fs::path branch_off(const fs::path& parent, int num_ranks, const Changes& changes) {
+    const fs::path path = directory / fmt::format("run{}", count_++);
+    go_on(path, num_ranks, [&] { return branch(parent, changes); });
+    return path;
+  }
   /// Stops where a rank, the last one, sees a row of that step or a later one.
   template <class Make>
   void go_on(const fs::path& path, int num_ranks, const Make& make, std::int64_t stop_after = -1) {
     std::optional<RunDirectory> files;
     const StoppedRun run = make();
     files.emplace(fs::exists(path) ? RunDirectory::reopen(path) : RunDirectory::create(path));
+    if (num_ranks == 0) {
+      RunOptions options;
+      options.notes = run.notes;
+      options.start = run.checkpoint ? &*run.checkpoint : nullptr;
+      run_experiment(run.experiment, *files, std::atomic<bool>(false), options);
+      return;
+    }
     ThreadRanks(num_ranks).run([&](Ranks& ranks) {
       std::atomic<bool> stop = false;
       RunOptions options;
@@ -62,9 +83,35 @@ class RunOnRanks : public ::testing::Test {
   }
   void expect_same(const fs::path& one, const fs::path& other) {
     EXPECT_EQ(read_bytes(one / "metrics.csv"), read_bytes(other / "metrics.csv"));
-    EXPECT_EQ(test::trajectory_of(one), test::trajectory_of(other));
+    EXPECT_EQ(fs::exists(one / "trajectory.h5"), fs::exists(other / "trajectory.h5"));
+    if (fs::exists(one / "trajectory.h5")) {
+      EXPECT_EQ(test::trajectory_of(one), test::trajectory_of(other));
+    }
     EXPECT_TRUE(same_bits(load_checkpoint(one / "checkpoint.h5"), load_checkpoint(other / "checkpoint.h5")));
     EXPECT_EQ(read_summary(one)->message, read_summary(other)->message);
+    EXPECT_EQ(read_summary(one)->advice, read_summary(other)->advice);
+    EXPECT_EQ(fs::exists(one / "predictions.csv"), fs::exists(other / "predictions.csv"));
+    if (fs::exists(one / "predictions.csv")) {
+      EXPECT_EQ(read_bytes(one / "predictions.csv"), read_bytes(other / "predictions.csv"));
+    }
+  }
+  void expect_bytes_of_one(const std::string& text, int num_ranks) { expect_same(run(text, 0), run(text, num_ranks)); }
+  /// What all ranks end with; the files are those of one process, too.
+  std::string message_on(const std::string& text, int num_ranks) {
+    const Experiment experiment = build_experiment(parse_toml(text, "test.toml"), ".");
+    const fs::path one = directory / fmt::format("run{}", count_++);
+    const fs::path many = directory / fmt::format("run{}", count_++);
+    RunDirectory of_one = RunDirectory::create(one);
+    RunDirectory of_many = RunDirectory::create(many);
+    const std::string message = run_experiment(experiment, of_one, std::atomic<bool>(false)).message;
+    ThreadRanks(num_ranks).run([&](Ranks& ranks) {
+      RunOptions options;
+      options.ranks = &ranks;
+      RunDirectory* const own = ranks.rank() == 0 ? &of_many : nullptr;
+      EXPECT_EQ(run_experiment(experiment, own, false, options).message, message) << ranks.rank();
+    });
+    EXPECT_EQ(read_bytes(many / "metrics.csv"), read_bytes(one / "metrics.csv"));
+    return message;
   }
 
   test::TemporaryDirectory directory;
@@ -72,6 +119,14 @@ class RunOnRanks : public ::testing::Test {
  private:
   int count_ = 0;
 };
+
+/// With the instruction set in use.
+int most_ranks_of(const std::string& text) {
+  const Experiment experiment = build_experiment(parse_toml(text, "test.toml"), ".");
+  const Index width = experiment.initial.rows();
+  const bool is_double = experiment.precision == Precision::double_precision;
+  return static_cast<int>(is_double ? most_ranks<double>(width) : most_ranks<float>(width));
+}
 
 fs::path of_one_process(const std::string& text, const fs::path& path) {
   const Experiment experiment = build_experiment(parse_toml(text, "test.toml"), ".");
@@ -112,13 +167,112 @@ TEST_F(RunOnRanks, ObjectivesOfPointsHaveTheBytesOfOneProcess) {
   }
 }
 
-// Observers that make passes of their own, and those that read all particles.
-TEST_F(RunOnRanks, EveryColumnHasTheBytesOfOneProcess) {
-  const std::string text =
-      "seed = 3\n[task]\nkind = \"teacher-student\"\nnum_train = 300\nnum_test = 5\n"
-      "[network]\nwidth = 100\nneuron = \"bounded-r\"\n"
-      "[[phase]]\nmethod = \"sgd-mfld\"\nsteps = 2\nstep_size = 0.1\nlambda1 = 0.1\nlambda2 = 0.1\nbatch_size = 4\n"
-      "[observe.trajectory]\nparticles = 7\nevery = 2\n[observe]\nevery = 2\n";
+/// Fewer tiles than ranks, one particle, every way of moving points.
+TEST_F(RunOnRanks, AnyNumberOfPointsHasTheBytesOfOneProcess) {
+  const std::vector<std::pair<std::string, std::string>> objectives = {
+      {"kind = \"mmd\", kernel_width = 1.5, smoothing = 0.2",
+       "kind = \"mixture\"\ncentres = [[0, 0], [3, 1]]\nstd = 1"},
+      {"kind = \"mmd\", kernel = \"torus\"", "kind = \"mixture\"\ncentres = [[0, 0], [3, 1]]\nstd = 1"},
+      {"kind = \"ksd\", target = \"logistic-regression\", kernel_width = 2.0",
+       "kind = \"sparse-parity\"\ninput_dim = 3"}};
+  // A batch is of samples, or with a kernel of Stein's of particles, of which there may be one.
+  const std::vector<std::string> phases = {
+      "[[phase]]\nmethod = \"svrg-mfld\"\nsteps = 9\nstep_size = 0.1\nlambda2 = 0.01\nbatch_size = 1\n"
+      "snapshot_every = 3\n",
+      "[[phase]]\nmethod = \"mfld\"\nsteps = 4\nstep_size = 0.1\nlambda2 = 0.01\naveraging = true\n"
+      "[[phase]]\nmethod = \"gd\"\nsteps = 90\nstep_size = 0.1\nuntil_gradient_norm = 1\n"
+      "[[phase]]\nmethod = \"underdamped-mfld\"\nsteps = 5\nstep_size = 0.1\nlambda2 = 0.01\n"};
+  int number = 0;
+  for (const int width : {1, 33, 130}) {
+    for (const std::string& phase : phases) {
+      for (const auto& [objective, task] : objectives) {
+        const std::string text = fmt::format(
+            "seed = 3\nobjective = {{{}}}\n[task]\n{}\nnum_train = 30\n[network]\nwidth = {}\nprecision = \"{}\"\n{}"
+            "[observe]\nevery = 4\n[observe.trajectory]\nparticles = 1\nevery = 3\n[checkpoint]\nevery_steps = 5\n",
+            objective, task, width, number % 2 == 0 ? "double" : "single", phase);
+        const int num_ranks = std::min(most_ranks_of(text), 2 + number++ % 4);
+        SCOPED_TRACE(fmt::format("{} points on {} ranks, {}, {}", width, num_ranks, objective, phase));
+        expect_bytes_of_one(text, num_ranks);
+      }
+    }
+  }
+}
+
+struct Network {
+  std::string_view width;  // and what else the network is
+  std::string_view task;
+  std::string_view phase;
+  int num_ranks;
+};
+
+constexpr std::string_view small = "kind = \"teacher-student\"\nnum_train = 5\nnum_test = 3\n";
+constexpr std::string_view many_samples =
+    "kind = \"teacher-student\"\ninput_dim = 3\nnum_train = 300\nnum_test = 3\n";  // worth an exchange of the rows
+constexpr std::string_view pulled =
+    "method = \"sgld\"\nsteps = 7\nstep_size = 0.1\nbeta = 100\nbatch_size = 2\nlambda1 = 0.1\nlambda1_fourth = 0.01\n"
+    "anchor = \"start\"\naveraging = true\n";
+constexpr std::string_view svrg =
+    "method = \"svrg-mfld\"\nsteps = 7\nstep_size = 0.1\nlambda2 = 0.01\nbatch_size = 2\nsnapshot_every = 3\n";
+constexpr std::string_view until =
+    "method = \"gd\"\nsteps = 9\nstep_size = 0.1\nlambda1 = 0.01\nlambda1_fourth = 0.01\nuntil_gradient_norm = 1e-9\n";
+
+// One particle and one task, tasks of one group and of many, inputs that are long, parameters that stay, and models
+// that are tangent to a network.
+TEST_F(RunOnRanks, AnyNetworkHasTheBytesOfOneProcess) {
+  const std::vector<Network> networks = {
+      {"1", small, svrg, 1},
+      {"1\nprecision = \"single\"", small, pulled, 1},
+      {"3\nprecision = \"single\"", small, pulled, 1},
+      {"17", small, svrg, 2},
+      {"17\ntrain = [\"input\"]", small, pulled, 3},
+      {"100\nscaling = \"ntk\"\nlinearised = true", small, pulled, 13},
+      {"100\nlinearised = true\nprecision = \"single\"", small, svrg, 5},
+      {"100\nscaling = \"standard\"\nneuron = \"sigma\"\nactivation = \"softplus\"", small, pulled, 3},
+      {"30000", small, svrg, 7},
+      {"30000\nprecision = \"single\"\ntrain = [\"bias\", \"output\"]", small, pulled, 4},
+      {"50", "kind = \"teacher-student\"\ninput_dim = 784\nnum_train = 6\nnum_test = 2\n", pulled, 3},
+      {"50\nprecision = \"single\"", "kind = \"sparse-parity\"\ninput_dim = 784\nnum_train = 6\n", svrg, 2},
+      {"100", many_samples, until, 3},
+      {"100\nprecision = \"single\"", small, until, 3},
+      {"100\nlinearised = true", many_samples, until, 4},
+  };
+  for (const Network& network : networks) {
+    SCOPED_TRACE(fmt::format("{} on {} ranks", network.width, network.num_ranks));
+    const bool has_test = mentions(std::string(network.task), "num_test");
+    const std::string text = fmt::format(
+        "seed = 3\n[task]\n{}[network]\nwidth = {}\n[[phase]]\n{}[observe]\nevery = 3\npredictions = {}\n"
+        "[observe.trajectory]\nparticles = 1\nevery = 2\n",
+        network.task, network.width, network.phase, has_test);
+    expect_bytes_of_one(text, std::min(network.num_ranks, most_ranks_of(text)));
+  }
+}
+
+TEST_F(RunOnRanks, BranchesAndLongerRunsHaveTheBytesOfOneProcess) {
+  for (const std::size_t index : {std::size_t{5}, std::size_t{11}}) {  // with a snapshot, with velocities
+    const std::string text =
+        test::experiment_text(test::every_phase[index].second, "double", 0) + "keep_at = [7, 13]\n";
+    SCOPED_TRACE(test::every_phase[index].first);
+    const fs::path one = run(text, 0);
+    const fs::path many = run(text, 3);
+    for (const char* kept : {"checkpoint.7.h5", "checkpoint.13.h5"}) {
+      EXPECT_TRUE(same_bits(load_checkpoint(one / kept), load_checkpoint(many / kept))) << kept;
+    }
+    const Changes changes = {4, {"phase.0.step_size=0.05", "observe.every=2"}, 7};
+    expect_same(branch_off(many, 0, changes), branch_off(many, 5, changes));
+    make_longer(one, 0, 6);
+    make_longer(many, 8, 6);
+    expect_same(one, many);
+  }
+}
+
+// By every clock a checkpoint is due before another one's is; and none is, at last, while it writes too long.
+TEST_F(RunOnRanks, ClocksDecideAlike) {
+  const std::string text = test::experiment_text(test::every_phase[1].second, "double", 0) + "every_minutes = 1e-7\n";
+  expect_bytes_of_one(text, 3);
+}
+
+/// The text with all columns that its experiment has.
+std::string with_all_columns(const std::string& text) {
   const Experiment experiment = build_experiment(parse_toml(text, "test.toml"), ".");
   const Scene scene = experiment.scene();
   std::string names;
@@ -127,10 +281,34 @@ TEST_F(RunOnRanks, EveryColumnHasTheBytesOfOneProcess) {
       names += fmt::format("\"{}\", ", observable.name);
     }
   }
-  const std::string with_columns = text + fmt::format("columns = [{}]\ncertified_gap_at = [2]\n", names);
-  const fs::path one = of_one_process(with_columns, directory / "one");
-  expect_same(one, run(with_columns, 4));
-  for (const char* column : {"gradient_norm", "gradient_noise", "bound", "entropy"}) {
+  return text + fmt::format("[observe]\nevery = 2\ncolumns = [{}]\n{}", names,
+                            mentions(names, "certified_gap") ? "certified_gap_at = [2]\n" : "");
+}
+
+// Observers that make passes of their own, and those that read all particles.
+TEST_F(RunOnRanks, EveryColumnHasTheBytesOfOneProcess) {
+  const std::string mean_field = with_all_columns(
+                                     "seed = 3\n[task]\nkind = \"teacher-student\"\nnum_train = 300\nnum_test = 5\n"
+                                     "[network]\nwidth = 100\nneuron = \"bounded-r\"\n[[phase]]\nmethod = "
+                                     "\"sgd-mfld\"\nsteps = 2\nstep_size = 0.1\nlambda1 = 0.1\nlambda2 = 0.1\n"
+                                     "batch_size = 4\n") +
+                                 "trajectory = {particles = 7, every = 2}\n";
+  const std::string kernels = with_all_columns(
+      "seed = 3\n[task]\nkind = \"harmonics\"\ninput_dim = 3\nnum_train = 40\nnum_test = 5\n"
+      "[network]\nwidth = 100\nscaling = \"ntk\"\n[[phase]]\nmethod = \"gd\"\nsteps = 5\nstep_size = 0.1\n");
+  const std::string ascent = with_all_columns(
+      "seed = 3\n[task]\nkind = \"teacher-student\"\nnum_train = 40\n[network]\nwidth = 100\nneuron = \"bounded-r\"\n"
+      "[[phase]]\nmethod = \"p-sdca\"\nsteps = 4\nstep_size = 0.1\nlambda1 = 0.1\nlambda2 = 0.1\ninner_steps = 2\n");
+  const std::string snapshots =  // of a batch that is worth an exchange
+      "seed = 3\n[task]\nkind = \"teacher-student\"\ninput_dim = 3\nnum_train = 300\n[network]\nwidth = 100\n"
+      "precision = \"single\"\n[[phase]]\nmethod = \"svrg-mfld\"\nsteps = 5\nstep_size = 0.1\nlambda2 = 0.1\n"
+      "batch_size = 260\nsnapshot_every = 3\n[observe]\nevery = 2\ncolumns = [\"gradient_noise\", \"gradient_norm\"]\n";
+  const std::vector<std::pair<std::string, std::string>> texts = {
+      {mean_field, "bound"}, {kernels, "kernel_profile_2"}, {ascent, "sdca_gap"}, {snapshots, "gradient_noise_of"}};
+  for (const auto& [text, column] : texts) {
+    SCOPED_TRACE(column);
+    const fs::path one = run(text, 0);
+    expect_same(one, run(text, 4));
     EXPECT_TRUE(mentions(read_bytes(one / "metrics.csv"), column));
   }
 }
@@ -146,25 +324,36 @@ TEST_F(RunOnRanks, TheWishOfOneRankStopsAllAtTheSameStepAndAnyNumberGoesOn) {
 }
 
 TEST_F(RunOnRanks, AllKnowWhichParticleIsNotFinite) {
-  const std::string text =
+  const std::string message = message_on(
       "seed = 3\n[task]\nkind = \"teacher-student\"\nnum_train = 30\n[network]\nwidth = 100\nneuron = \"r-sigma\"\n"
-      "[[phase]]\nmethod = \"gd\"\nsteps = 400\nstep_size = 1e6\n";
-  const fs::path one = of_one_process(text, directory / "one");
-  const fs::path path = directory / "many";
-  RunDirectory files = RunDirectory::create(path);
-  std::vector<std::string> messages(4);
-  ThreadRanks(4).run([&](Ranks& ranks) {
-    const Experiment experiment = build_experiment(parse_toml(text, "test.toml"), ".");
-    RunOptions options;
-    options.ranks = &ranks;
-    const auto rank = static_cast<std::size_t>(ranks.rank());
-    messages[rank] = run_experiment(experiment, rank == 0 ? &files : nullptr, false, options).message;
-  });
-  for (const std::string& message : messages) {
-    EXPECT_EQ(message, read_summary(one)->message);
-  }
-  EXPECT_TRUE(mentions(messages[0], "is not finite"));
-  EXPECT_EQ(read_bytes(path / "metrics.csv"), read_bytes(one / "metrics.csv"));
+      "[[phase]]\nmethod = \"gd\"\nsteps = 400\nstep_size = 1e6\n",
+      4);
+  EXPECT_TRUE(mentions(message, "is not finite")) << message;
+}
+
+/// Where a method gives up: a particle outside of its ball that is not rank 0's, a kernel without an inverse, a readout
+/// without a solution, and what diverges while iterates are averaged.
+TEST_F(RunOnRanks, AllGiveUpAlike) {
+  const std::string start = "seed = 3\n[task]\nkind = \"teacher-student\"\nnum_train = 30\n[network]\nwidth = 100\n";
+  const std::string relu = start + "neuron = \"r-sigma\"\nactivation = \"relu\"\n";
+  EXPECT_TRUE(mentions(message_on(start + "[[phase]]\nmethod = \"gd\"\nsteps = 3\nstep_size = 1e3\n[[phase]]\nmethod = "
+                                          "\"mfld\"\nsteps = 9\nstep_size = 0.1\nlambda2 = 0.1\nstep = \"ball\"\n"
+                                          "radius = 20\n",
+                                  5),
+                       "is not inside the ball"));
+  EXPECT_TRUE(mentions(message_on(relu + "[[phase]]\nmethod = \"gd\"\nsteps = 1\nstep_size = 1e160\n[[phase]]\n"
+                                         "method = \"natural-gradient\"\nsteps = 3\nstep_size = 0.1\n"
+                                         "damping = 0.1\n",
+                                  3),
+                       "larger one, or a smaller step_size"));
+  EXPECT_TRUE(mentions(message_on(relu + "[[phase]]\nmethod = \"gd\"\nsteps = 50\n"
+                                         "step_size = 1e160\nreadout = \"ridge\"\nridge = 1e-3\ntrain = [\"input\"]\n",
+                                  3),
+                       "readout has no solution"));
+  EXPECT_TRUE(mentions(message_on(relu + "[[phase]]\nmethod = \"sgd\"\nsteps = 400\nstep_size = "
+                                         "1e9\nbatch_size = 3\naveraging = true\n",
+                                  4),
+                       "diverged"));
 }
 
 TEST_F(RunOnRanks, MoreRanksThanTasksAreRefused) {

@@ -1,12 +1,13 @@
 #pragma once
 #include <algorithm>
 #include <condition_variable>
-#include <cstring>
+#include <cstdint>
 #include <deque>
 #include <exception>
-#include <limits>
 #include <map>
 #include <mutex>
+#include <set>
+#include <stdexcept>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -20,20 +21,23 @@ class ThreadRanks {
  public:
   explicit ThreadRanks(int count) : count_(count) {}
 
-  /// Calls body(ranks) on every rank, and throws what one of them threw.
+  /// Calls body(ranks) on every rank, and throws what one of them threw; also where they did not make the same calls,
+  /// though none of them noticed.
   template <class Body>
   void run(const Body& body) {
     std::vector<std::thread> threads;
     std::vector<std::exception_ptr> errors(static_cast<std::size_t>(count_));
+    std::vector<Calls> calls(static_cast<std::size_t>(count_));
     for (int rank = 0; rank < count_; ++rank) {
-      threads.emplace_back([this, rank, &body, &errors] {
+      threads.emplace_back([this, rank, &body, &errors, &calls] {
         Rank own(*this, rank);
         try {
           body(static_cast<Ranks&>(own));
         } catch (...) {
           errors[static_cast<std::size_t>(rank)] = std::current_exception();
-          end();
         }
+        end(rank);
+        calls[static_cast<std::size_t>(rank)] = own.calls();
       });
     }
     for (std::thread& thread : threads) {
@@ -44,13 +48,19 @@ class ThreadRanks {
         std::rethrow_exception(error);
       }
     }
+    const bool all_taken =
+        std::all_of(queues_.begin(), queues_.end(), [](const auto& queue) { return queue.second.empty(); });
+    if (!all_taken || std::any_of(calls.begin(), calls.end(), [&](const Calls& own) { return own != calls[0]; })) {
+      throw std::runtime_error("the ranks did not make the same calls");
+    }
   }
 
   std::size_t num_messages() const { return num_messages_; }
 
  private:
   using Bytes = std::vector<std::byte>;
-  struct Ended {};
+  /// Those that all ranks make: of how many bytes and from which root; -1 for `least`.
+  using Calls = std::vector<std::pair<std::size_t, int>>;
 
   class Rank final : public Ranks {
    public:
@@ -60,6 +70,21 @@ class ThreadRanks {
     void send(std::span<const std::byte> bytes, int to) override { all_.put(rank_, to, bytes); }
     void receive(std::span<std::byte> bytes, int from) override { all_.get(from, rank_, bytes); }
     void broadcast(std::span<std::byte> bytes, int root) override {
+      calls_.emplace_back(bytes.size(), root);
+      pass_on(bytes, root);
+    }
+    std::int64_t least(std::int64_t number) override {
+      calls_.emplace_back(sizeof(number), -1);
+      std::vector<std::int64_t> of_rank(static_cast<std::size_t>(count()), number);
+      for (int other = 0; other < count(); ++other) {
+        pass_on(std::as_writable_bytes(std::span(&of_rank[static_cast<std::size_t>(other)], 1)), other);
+      }
+      return *std::min_element(of_rank.begin(), of_rank.end());
+    }
+    const Calls& calls() const { return calls_; }
+
+   private:
+    void pass_on(std::span<std::byte> bytes, int root) {
       if (rank_ == root) {
         for (int other = 0; other < count(); ++other) {
           if (other != root) {
@@ -70,17 +95,9 @@ class ThreadRanks {
         receive(bytes, root);
       }
     }
-    std::int64_t least(std::int64_t number) override {
-      std::vector<std::int64_t> of_rank(static_cast<std::size_t>(count()), number);
-      for (int other = 0; other < count(); ++other) {
-        broadcast(std::as_writable_bytes(std::span(&of_rank[static_cast<std::size_t>(other)], 1)), other);
-      }
-      return *std::min_element(of_rank.begin(), of_rank.end());
-    }
-
-   private:
     ThreadRanks& all_;
     int rank_;
+    Calls calls_;
   };
 
   void put(int from, int to, std::span<const std::byte> bytes) {
@@ -93,19 +110,17 @@ class ThreadRanks {
   void get(int from, int to, std::span<std::byte> bytes) {
     std::unique_lock lock(mutex_);
     std::deque<Bytes>& queue = queues_[{from, to}];
-    changed_.wait(lock, [&] { return !queue.empty() || ended_; });
+    changed_.wait(lock, [&] { return !queue.empty() || ended_.contains(from); });
     if (queue.empty() || queue.front().size() != bytes.size()) {
-      ended_ = true;
-      changed_.notify_all();
       throw std::runtime_error("a rank has ended, or the ranks do not make the same calls");
     }
     std::copy(queue.front().begin(), queue.front().end(), bytes.begin());
     queue.pop_front();
   }
 
-  void end() {
+  void end(int rank) {
     const std::lock_guard lock(mutex_);
-    ended_ = true;
+    ended_.insert(rank);
     changed_.notify_all();
   }
 
@@ -114,7 +129,7 @@ class ThreadRanks {
   std::condition_variable changed_;
   std::map<std::pair<int, int>, std::deque<Bytes>> queues_;
   std::size_t num_messages_ = 0;
-  bool ended_ = false;
+  std::set<int> ended_;
 };
 
 }  // namespace mfld

@@ -65,6 +65,7 @@ class Simulation {
   void set_phases(std::vector<Phase> phases, const Particles<double>* first_particles = nullptr);
 
  private:
+  void share_particles();
   void make_whole();
   bool in_last_phase() const;
   void keep_anchor(const Particles<double>* first_particles);
