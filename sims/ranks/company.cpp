@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <memory>
@@ -123,12 +125,31 @@ void compare(std::uint64_t number, std::string_view words) {
   }
 }
 
+/// Of the last bits of the functions of the mathematical library, which depend on the processor: by what losses, stop
+/// rules and observers compute with them every rank decides how the run goes on.
+std::uint64_t hash_of_functions() {
+  std::uint64_t hash = 1;
+  for (int i = 1; i <= 1000; ++i) {
+    const volatile double spacing = 0.0123;  // not known to the compiler, which has functions of its own
+    const double x = spacing * i;
+    for (const double value : {std::exp(-x), std::log(x), std::log1p(x), std::sin(x), std::cos(x), std::tanh(x / 4),
+                               std::erf(x / 4), std::pow(x, 1.7)}) {
+      hash = mixed(hash, std::bit_cast<std::uint64_t>(value));
+    }
+  }
+  return hash;
+}
+
 /// experiment: a hash; 0 where there is none, and the command is over.
 void meet(ExitStatus status, std::uint64_t experiment) {
   tell_of_failure(status);
   compare(company.program, "runs another build of this program than rank 0: they have to be the same file");
   compare(experiment == 0 ? 0 : hash_of(mfld::instruction_set()),
           "has other vector instructions than rank 0: --instruction-set NAME chooses some that all have");
+  compare(
+      experiment == 0 ? 0 : hash_of_functions(),
+      "has a processor on which exp, log, tanh or their like have other last bits than on rank 0's: use machines of "
+      "one kind");
   compare(experiment, "has another experiment than rank 0: the file, --set, its data or the checkpoint differ");
 }
 
