@@ -1,8 +1,8 @@
 #pragma once
 #include "mfld/core/particles.hpp"
 
-/// The inner loops of dense symmetric matrices: plain functions before the vector code, like kernels.hpp. Each number is
-/// a sum in the order of its terms, whatever the tiles of the registers.
+/// The inner loops of dense symmetric matrices: plain functions before the vector code, like kernels.hpp. Products are
+/// sums in the order of their terms, whatever the tiles of the registers.
 namespace mfld::kernels {
 
 /// Rows of a factor come in strips, [column][strip_rows]: a multiple of three of the longest vectors. Rows that a strip
@@ -28,8 +28,8 @@ struct SubstitutionTask {
   Index columns;  // a multiple of strip_rows
 };
 
-/// y <- y + what columns [first, last) of the lower triangle of a symmetric matrix, and their mirror images, give to the
-/// product with x. first is a multiple of 4, and so is last unless it is the size.
+/// y <- y + what columns [first, last) of the lower triangle of a symmetric matrix, and their mirror images, give
+/// to the product with x. first is a multiple of 4, and so is last unless it is the size.
 struct SymmetricTask {
   const double* matrix;  // [size x size], columns `stride` apart
   Index stride;

@@ -52,8 +52,8 @@ class Reduction {
   }
 
  private:
-  /// Column i of the panel that begins at `first`: the reflections before it, which the rest of the matrix does not know
-  /// yet, are A - V W' - W V'; then its own one, I - tau v v', and w = tau (A v - tau v'A v / 2 v).
+  /// Column i of the panel that begins at `first`: the reflections before it, which the rest of the matrix does not
+  /// know yet, are A - V W' - W V'; then its own one, I - tau v v', and w = tau (A v - tau v'A v / 2 v).
   void reduce_column(Index first, Index i) {
     const Index at = first + i;
     const Index below = matrix_.rows() - at - 1;
