@@ -51,6 +51,14 @@ double disk_bytes(const mfld::Experiment& experiment) {
   return rows + static_cast<double>(experiment.num_frames()) * experiment.frame_bytes() + checkpoints;
 }
 
+/// Of the matrices of a kernel regression.
+double kernel_bytes(const mfld::Experiment& experiment) {
+  const mfld::Dataset& data = experiment.data;
+  return experiment.kernel ? sizeof(double) * mfld::num_doubles(*experiment.kernel, data.num_train(), data.num_test(),
+                                                                experiment.predictions)
+                           : 0;
+}
+
 /// About the seconds that a run takes, from the first of them.
 double seconds_of(const mfld::Experiment& experiment) {
   constexpr double trial_seconds = 1;
@@ -78,7 +86,8 @@ std::string in_bytes(double bytes) {
 class Estimate {
  public:
   void add(const mfld::RunPlan& run, const mfld::Experiment& experiment) {
-    largest_ = std::max(largest_, experiment.num_bytes());
+    largest_ = std::max(largest_, experiment.num_bytes() + kernel_bytes(experiment));
+    has_kernels_ = has_kernels_ || experiment.kernel;
     disk_ += disk_bytes(experiment);
     num_steps_ += experiment.num_steps();
     const double work = work_of(experiment);
@@ -104,7 +113,8 @@ class Estimate {
     const int at_once = static_cast<int>(std::min<std::int64_t>(jobs, num_runs));
     print_line(fmt::format("runs: {}{}, {} steps", num_runs,
                            plan.swept.empty() ? "" : " over " + boost::algorithm::join(plan.swept, ", "), num_steps_));
-    print_line(fmt::format("memory: {} for data and particles{}", in_bytes(largest_ * at_once),
+    print_line(fmt::format("memory: {} for {}{}", in_bytes(largest_ * at_once),
+                           has_kernels_ ? "data, particles and kernels" : "data and particles",
                            at_once > 1 ? fmt::format(" of {} runs at a time", at_once) : ""));
     print_line(fmt::format("disk: about {}", in_bytes(disk_)));
     print_line(fmt::format(
@@ -118,6 +128,7 @@ class Estimate {
   double last_ = 0;
   double seconds_ = 0;
   double largest_ = 0;
+  bool has_kernels_ = false;
   double disk_ = 0;
   std::int64_t num_steps_ = 0;
   std::int64_t num_without_steps_ = 0;

@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <Eigen/Cholesky>
 #include <limits>
 
+#include "mfld/linear/cholesky.hpp"
 #include "mfld/ntk/empirical.hpp"
 #include "mfld/objective/empirical_risk.hpp"
 
@@ -36,8 +36,7 @@ Estimate NaturalGradient<Scalar>::estimate(const EstimateContext<Scalar>& contex
             "larger one, or a smaller step_size keeps it so"};
   }
   factored_damping_ = damping;
-  factor_.triangularView<Eigen::Lower>().solveInPlace(c);
-  factor_.transpose().triangularView<Eigen::Upper>().solveInPlace(c);
+  solve_cholesky(factor_, c);
   risk->drift_from(coefficients_, context.particles, context.drift, context.finish);
   return {risk->num_terms()};
 }
@@ -50,10 +49,9 @@ bool NaturalGradient<Scalar>::factorise(const Model& model, const Particles<Scal
   factor_ = empirical_ntk(model.network(), fixed == nullptr ? in_double(particles) : *fixed, inputs, inputs);
   factor_.diagonal().array() += damping;
   const double scale = factor_.diagonal().maxCoeff();
-  const Eigen::LLT<Eigen::Ref<Matrix>> in_place(factor_);
   // A singular matrix leaves pivots of rounding size instead of 0. A comparison with NaN is false.
   const double rounding = static_cast<double>(inputs.rows()) * std::numeric_limits<double>::epsilon() * scale;
-  return in_place.info() == Eigen::Success && (factor_.diagonal().array().square() > rounding).all();
+  return cholesky_in_place(factor_) && (factor_.diagonal().array().square() > rounding).all();
 }
 
 template <class Scalar>

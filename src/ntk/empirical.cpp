@@ -1,10 +1,10 @@
 #include "mfld/ntk/empirical.hpp"
 
-#include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <cassert>
 
 #include "mfld/core/parallel.hpp"
+#include "mfld/linear/eigenvalues.hpp"
 #include "mfld/model/neuron_derivatives.hpp"
 
 namespace mfld {
@@ -116,7 +116,7 @@ double kernel_alignment(const Matrix& kernel, const Vector& targets) {
 }
 
 double effective_dimension(const Matrix& kernel, double ridge) {
-  const Vector eigenvalues = Eigen::SelfAdjointEigenSolver<Matrix>(kernel, Eigen::EigenvaluesOnly).eigenvalues();
+  const Vector eigenvalues = symmetric_eigenvalues(kernel);
   const double shift = ridge * static_cast<double>(kernel.rows());
   return eigenvalues.unaryExpr([shift](double value) { return std::max(value, 0.0) / (std::max(value, 0.0) + shift); })
       .sum();

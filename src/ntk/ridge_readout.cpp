@@ -1,12 +1,12 @@
 #include "mfld/ntk/ridge_readout.hpp"
 
-#include <Eigen/Cholesky>
 #include <algorithm>
 #include <cassert>
 #include <limits>
 #include <vector>
 
 #include "mfld/core/parallel.hpp"
+#include "mfld/linear/cholesky.hpp"
 #include "mfld/model/neuron_derivatives.hpp"
 #include "mfld/ntk/empirical.hpp"
 
@@ -79,12 +79,11 @@ class Features {
 bool solve_in_place(Matrix& matrix, double shift, Vector& solution) {
   matrix.diagonal().array() += shift;
   const double scale = matrix.diagonal().maxCoeff();
-  const Eigen::LLT<Eigen::Ref<Matrix>> factor(matrix);
   const double rounding = static_cast<double>(matrix.rows()) * std::numeric_limits<double>::epsilon() * scale;
-  if (factor.info() != Eigen::Success || !(matrix.diagonal().array().square() > rounding).all()) {
+  if (!cholesky_in_place(matrix) || !(matrix.diagonal().array().square() > rounding).all()) {
     return false;
   }
-  factor.solveInPlace(solution);
+  solve_cholesky(matrix, solution);
   return solution.allFinite();
 }
 

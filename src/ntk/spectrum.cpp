@@ -118,9 +118,9 @@ double relu_decay_constant(Index input_dim) {
 }
 
 Vector empirical_eigenvalues(const Matrix& kernel) {
-  const KernelSpectrum spectrum(kernel);
+  const Vector positive = kernel_eigenvalues(kernel);
   Vector values = Vector::Zero(kernel.rows());
-  values.head(spectrum.rank()) = spectrum.eigenvalues() / static_cast<double>(kernel.rows());
+  values.head(positive.size()) = positive / static_cast<double>(kernel.rows());
   return values;
 }
 

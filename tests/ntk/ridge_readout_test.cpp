@@ -35,11 +35,20 @@ struct Problem {
            shift * network.scaling().penalty_factor(particles.rows()) * r;
   }
 
+  /// At least the condition number of the equations for r.
+  double condition(double shift) const {
+    const Matrix features = neuron_derivatives(network, particles, data.train_inputs).output;
+    const double factor = network.scaling().output_factor(particles.rows());
+    return 1 + factor * factor * features.squaredNorm() / (shift * network.scaling().penalty_factor(particles.rows()));
+  }
+
   Network network;
   Dataset data;
   Particles<double> particles;
 };
 
+/// The residual of a Cholesky solution of m equations is at most about m times rounding times the condition number
+/// (Higham 2002, theorem 10.4), here less than one of these m.
 TEST(RidgeReadout, SolvesTheNormalEquationsInEveryScaling) {
   double worst = 0;
   for (const Scaling& scaling : scalings) {
@@ -49,13 +58,13 @@ TEST(RidgeReadout, SolvesTheNormalEquationsInEveryScaling) {
         for (const RidgeForm form : {RidgeForm::smaller, RidgeForm::of_samples, RidgeForm::of_neurons}) {
           const Vector r = *problem.solve(0.1, form);
           const double error = problem.gradient(r, 0.1).norm() / problem.gradient(Vector::Zero(width), 0.1).norm();
-          worst = std::max(worst, error);
+          worst = std::max(worst, error / (std::numeric_limits<double>::epsilon() * problem.condition(0.1)));
         }
       }
     }
   }
   RecordProperty("worst", std::to_string(worst));
-  EXPECT_LT(worst, 1e-12);
+  EXPECT_LT(worst, 1);
 }
 
 TEST(RidgeReadout, IsTheSameFromSamplesAndFromNeurons) {

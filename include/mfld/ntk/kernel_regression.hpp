@@ -24,6 +24,10 @@ class KernelSpectrum {
   Index rank_ = 0;
 };
 
+/// The eigenvalues of KernelSpectrum without its eigenvectors, at a fraction of its cost: symmetric_eigenvalues, with
+/// the same refusals.                                                                                [rank]
+Vector kernel_eigenvalues(const Matrix& kernel);
+
 /// InvalidInput unless the kernel could be that of different inputs: names a pair of rows whose features are parallel
 /// (the inputs are equal, or multiples of each other under a homogeneous kernel), or a row that is zero, and suggests a
 /// ridge.
@@ -60,9 +64,13 @@ class KernelRegression {
  private:
   KernelRegression(const Matrix& kernel, const Vector& targets, double diagonal);
   void check_test_kernel(const Matrix& test_kernel) const;
+  /// W' columns and W columns of a W [n x rank] with W W' = (K + D)^-1.
+  Matrix whiten(Matrix columns) const;
+  Matrix unwhiten(Matrix columns) const;
 
   Vector coefficients_;
-  Matrix whitening_;  // [n x rank] W with W W' = (K + D)^-1
+  Matrix factor_;     // [n x n] where D > 0: L L' = K + D in its lower triangle, W = L'^-1
+  Matrix whitening_;  // [n x rank] where D = 0: W, from the spectrum
   double diagonal_ = 0;
   double negative_log_likelihood_ = 0;
 };
