@@ -97,6 +97,18 @@ class Scripts(Written):
         self.assertEqual((self.root / "requeued").read_text(), "requeue 7\n" * times)
         self.assert_same("whole", "o")
 
+    def test_a_run_on_ranks_is_told_and_queued_until_it_has_ended(self):
+        self.put("a.toml", LONG)
+        self.assertEqual(self.mfld("run", "a.toml", "--out", "whole", "--quiet").returncode, 0)
+        # Starts the one rank there is here, and warns it after a while as SLURM does.
+        self.put("srun", "#!/bin/sh\nwhile case $1 in -*) true ;; *) false ;; esac; do shift; done\n"
+                         f"exec timeout --preserve-status -s USR1 {0.2 * program.PATIENCE} \"$@\"\n")
+        (self.root / "srun").chmod(0o755)
+        times = self.job("ranks.sbatch", "a.toml", "o", SLURM_JOB_ID=8)
+        self.assertGreater(times, 0)
+        self.assertEqual((self.root / "requeued").read_text(), "requeue 8\n" * times)
+        self.assert_same("whole", "o")
+
     def test_a_sweep_is_queued_until_all_its_runs_have_ended(self):
         self.put("s.toml", LONG + "[sweep]\nseed = [1, 2, 3]\n")
         self.assertEqual(self.mfld("run", "s.toml", "--out", "whole", "--quiet").returncode, 0)
