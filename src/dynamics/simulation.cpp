@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <cassert>
 #include <functional>
+#include <limits>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <variant>
 
 #include "mfld/core/stopwatch.hpp"
 #include "mfld/dynamics/readout.hpp"
+#include "mfld/model/shares.hpp"
 
 namespace mfld {
 
@@ -32,17 +35,32 @@ std::string begin_rule(AnyStep<Scalar>& step, const StepContext<Scalar>& context
       step);
 }
 
+/// The least of what the ranks found.
+std::optional<Index> first_of_all(Ranks* ranks, std::optional<Index> found) {
+  constexpr Index none = std::numeric_limits<Index>::max();
+  if (ranks != nullptr) {
+    const Index least = ranks->least(found.value_or(none));
+    found = least == none ? std::nullopt : std::optional(least);
+  }
+  return found;
+}
+
 }  // namespace
 
 template <class Scalar>
 Simulation<Scalar>::Simulation(std::unique_ptr<Objective<Scalar>> objective, std::vector<Phase> phases, Seeds seeds,
-                               State<Scalar> state, const Particles<double>* first_particles, NoiseRule noise)
+                               State<Scalar> state, const Particles<double>* first_particles, NoiseRule noise,
+                               Ranks* ranks)
     : phases_(std::move(phases)),
       seeds_(seeds),
       noise_(noise),
       state_(std::move(state)),
       objective_(std::move(objective)),
-      drift_(state_.particles.rows(), state_.particles.cols()) {
+      drift_(state_.particles.rows(), state_.particles.cols()),
+      ranks_(ranks) {
+  if (ranks_ != nullptr) {
+    row_cuts_ = shares_of<Scalar>(state_.particles.rows(), ranks_->count()).rows;
+  }
   if (state_.step_in_phase > 0) {
     const Phase& phase = phases_[static_cast<std::size_t>(state_.phase)];
     assert(state_.estimator.index() == static_cast<std::size_t>(phase.method->estimator));
@@ -82,7 +100,7 @@ Outcome Simulation<Scalar>::run(Listener<Scalar>& listener, const std::atomic<bo
   while (ending == Ending::running) {
     if (!enter_phase()) {
       ending = Ending::finished;
-    } else if (stop || state_.step >= step_limit) {
+    } else if (any(ranks_, stop) || state_.step >= step_limit) {
       ending = Ending::interrupted;
     } else if (begin_readout(outcome)) {
       tell(listener, outcome);
@@ -99,6 +117,22 @@ Outcome Simulation<Scalar>::run(Listener<Scalar>& listener, const std::atomic<bo
   }
   outcome.end.step = state_.step;
   return outcome;
+}
+
+/// Gives every rank the rows of the others, in all that the state carries for each particle.
+template <class Scalar>
+void Simulation<Scalar>::make_whole() {
+  if (ranks_ == nullptr) {
+    return;
+  }
+  const RunSizes sizes = {state_.particles.rows(), state_.particles.cols(), objective_->num_terms(),
+                          objective_->num_coefficients()};
+  State<Scalar>::for_each_matrix(
+      state_, sizes, [&]<class Number>(std::string_view /*name*/, Particles<Number>& matrix, const MatrixShape& shape) {
+        if (shape == sizes.per_parameter() && matrix.size() > 0) {
+          exchange_rows(*ranks_, row_cuts_, matrix);
+        }
+      });
 }
 
 template <class Scalar>
@@ -148,6 +182,7 @@ bool Simulation<Scalar>::begin_readout(Outcome& outcome) {
 template <class Scalar>
 bool Simulation<Scalar>::solve_readout(Outcome& outcome) {
   const Phase& phase = present_phase();
+  make_whole();
   objective_->set_label_noise(phase.label_noise, seeds_.batches, state_.step);
   const std::string_view failure = mfld::solve_readout(phase, *objective_, state_.particles);
   if (!failure.empty()) {
@@ -167,6 +202,9 @@ Penalty<Scalar> Simulation<Scalar>::penalty(const Phase& phase) const {
 template <class Scalar>
 void Simulation<Scalar>::tell(Listener<Scalar>& listener, Outcome& outcome) {
   const Stopwatch watch(outcome.observe_seconds);
+  if (listener.looks(state_, outcome.end.ending)) {
+    make_whole();
+  }
   listener.hear(state_, outcome.end.ending);
 }
 
@@ -188,6 +226,9 @@ void Simulation<Scalar>::step(Outcome& outcome) {
   const Stopwatch watch(outcome.step_seconds);
   const Phase& phase = present_phase();
   const bool is_first = state_.step_in_phase == 0;
+  if (is_first || reads_all_particles(phase.method->estimator)) {
+    make_whole();
+  }
   state_.gradient_evaluations += prepare(state_.estimator, question(phase, {}), state_.particles);
   const Penalty<Scalar> of_step = penalty(phase);
   const StepContext<Scalar> context = {step_options(phase), drift_, phase.moved_of(objective_->trained()),
@@ -228,7 +269,7 @@ void Simulation<Scalar>::step(Outcome& outcome) {
     }
     for_each_run(state_.particles.rows(), std::cref(move));
   }
-  outcome.end.first_bad_particle = next.first_bad_particle();
+  outcome.end.first_bad_particle = first_of_all(ranks_, next.first_bad_particle());
   if (outcome.end.first_bad_particle) {
     outcome.end.ending = Ending::diverged;
   }

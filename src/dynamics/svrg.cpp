@@ -17,7 +17,8 @@ Estimate Svrg<Scalar>::estimate(const EstimateContext<Scalar>& context) {
     return {context.objective.num_terms()};
   }
   choose_batch(context, batch_);
-  context.objective.drift_of(batch_, context.particles, context.drift);
+  const auto leave = [](Index /*first*/, Index /*last*/) {};  // each rank corrects its own rows
+  context.objective.drift_of(batch_, context.particles, context.drift, leave);
   correct(context);
   return {2 * context.phase.batch_size};
 }

@@ -10,7 +10,7 @@
 namespace mfld {
 
 template <class Scalar>
-KernelWorkspace<Scalar>::KernelWorkspace() : buffers_(std::make_unique<Buffers>()) {}
+KernelWorkspace<Scalar>::KernelWorkspace(Ranks* ranks) : buffers_(std::make_unique<Buffers>()), ranks_(ranks) {}
 template <class Scalar>
 KernelWorkspace<Scalar>::~KernelWorkspace() = default;
 template <class Scalar>
@@ -45,7 +45,7 @@ template <class Scalar>
 void Network::neuron_outputs(const Particles<Scalar>& particles, const PackedInputs<Scalar>& inputs,
                              Particles<Scalar>& values, KernelWorkspace<Scalar>& workspace) const {
   values.resize(particles.rows(), inputs.num_samples());
-  passes::Pass<Scalar> blocks(*this, nullptr, particles, inputs, true, workspace);
+  passes::Pass<Scalar> blocks(*this, nullptr, particles, inputs, true, workspace, nullptr);
   const kernels::Table<Scalar>& table = kernels::table<Scalar>();
   blocks.for_each_group([&](Index group, const kernels::Block<Scalar>& block, const Scalar* values_of_sigma) {
     constexpr Index most = 64;  // a multiple of every vector length, and a group at least

@@ -8,8 +8,11 @@
 
 #include "kernels/kernels.hpp"
 #include "mfld/core/parallel.hpp"
+#include "mfld/core/ranks.hpp"
 #include "mfld/core/tree_sum.hpp"
 #include "mfld/model/network.hpp"
+#include "mfld/model/shares.hpp"
+#include "model/partition.hpp"
 
 namespace mfld {
 
@@ -40,23 +43,6 @@ inline Index block_samples(Index padded_particles, std::size_t bytes_per_activat
   return std::max<Index>(8, samples / 8 * 8);
 }
 
-/// How the groups of particles are dealt out: 16 tasks of a size, up to one group, or more with as many groups as a
-/// task may have.
-class Partition {
- public:
-  explicit Partition(Index num_groups)
-      : num_groups_(num_groups),
-        num_tasks_(std::max(std::min<Index>(16, num_groups),
-                            (num_groups + kernels::task_groups - 1) / kernels::task_groups)) {}
-  Index num_tasks() const { return num_tasks_; }
-  /// Rounded up: the thread that hands the tasks out begins with the first ones, before the others are there.
-  Index first_group(Index task) const { return (task * num_groups_ + num_tasks_ - 1) / num_tasks_; }
-
- private:
-  Index num_groups_;
-  Index num_tasks_;
-};
-
 }  // namespace passes
 
 template <class Scalar>
@@ -68,6 +54,8 @@ struct KernelWorkspace<Scalar>::Buffers {
   std::vector<double> outputs;            // [block sample]
   std::vector<double> coefficients;       // [block sample]
   std::vector<Scalar> rounded;            // [block sample] the coefficients in the precision of the particles
+  Shares shares;                          // of the ranks
+  Index shares_of_particles = -1;         // of how many particles those are
 };
 
 namespace passes {
@@ -86,8 +74,9 @@ class Pass {
   using Buffers = typename KernelWorkspace<Scalar>::Buffers;
 
   /// anchor: theta_0 of a tangent network, else nullptr. maps: a map pass will want the activations of each block.
+  /// ranks: who else makes this pass, each with the tasks of its share.
   Pass(const Network& network, const Particles<Scalar>* anchor, const Particles<Scalar>& particles,
-       const PackedInputs<Scalar>& inputs, bool maps, KernelWorkspace<Scalar>& workspace)
+       const PackedInputs<Scalar>& inputs, bool maps, KernelWorkspace<Scalar>& workspace, Ranks* ranks)
       : table_(kernels::table<Scalar>()),
         ensemble_{anchor == nullptr ? particles.data() : anchor->data(), particles.rows(), network.neuron(),
                   network.layout()},
@@ -95,20 +84,23 @@ class Pass {
         reduce_(anchor == nullptr ? table_.reduce : table_.reduce_linearised),
         inputs_(inputs),
         factor_(network.scaling().output_factor(particles.rows())),
-        buffers_(workspace.buffers()) {
+        buffers_(workspace.buffers()),
+        ranks_(ranks) {
     assert(particles.cols() == network.layout().size && inputs.input_dim() == network.input_dim());
     const Index num_groups = (particles.rows() + table_.group_size - 1) / table_.group_size;
     partition_ = Partition(num_groups);
     const Index padded = num_groups * table_.group_size;
+    take_share();
+    const Index own = (own_last_group() - own_first_group()) * table_.group_size;
     keeps_values_ = maps;
     keeps_slopes_ = maps && kernels::needs_slopes(network.neuron().activation);
     const Index most = maps ? block_samples(padded, sizeof(Scalar) * (keeps_slopes_ ? 2 : 1)) : outputs_block;
     block_ = std::min(whole_pages(most), std::max<Index>(1, inputs.num_samples()));
     values_from_memory_ =
-        keeps_values_ && padded * block_ * static_cast<Index>(sizeof(Scalar)) > static_cast<Index>(far_bytes);
+        keeps_values_ && own * block_ * static_cast<Index>(sizeof(Scalar)) > static_cast<Index>(far_bytes);
     scratch_size_ = (table_.scratch_size(network.input_dim(), block_) + 63) / 64 * 64;
-    reserve(buffers_.values, keeps_values_ ? padded * block_ : 0);
-    reserve(buffers_.slopes, keeps_slopes_ ? padded * block_ : 0);
+    reserve(buffers_.values, keeps_values_ ? own * block_ : 0);
+    reserve(buffers_.slopes, keeps_slopes_ ? own * block_ : 0);
     reserve(buffers_.scratch, num_slots() * scratch_size_);
     reserve(buffers_.partial, partition_.num_tasks() * block_);
     reserve(buffers_.outputs, block_);
@@ -175,29 +167,47 @@ class Pass {
         }
       });
       if (next.count == 0 && finish && !is_shared(block)) {
-        finish(0, ensemble_.num_particles);  // at once: noise comes in vectors that are wider than a small task
+        // At once: noise comes in vectors that are wider than a small task.
+        finish(own_first_group() * table_.group_size,
+               std::min(ensemble_.num_particles, own_last_group() * table_.group_size));
       }
       block = next;
     }
   }
 
  private:
+  void take_share() {
+    own_ = {0, partition_.num_tasks()};
+    if (ranks_ == nullptr) {
+      return;
+    }
+    if (buffers_.shares_of_particles != ensemble_.num_particles) {
+      buffers_.shares = shares_of<Scalar>(ensemble_.num_particles, ranks_->count());
+      buffers_.shares_of_particles = ensemble_.num_particles;
+    }
+    const auto rank = static_cast<std::size_t>(ranks_->rank());
+    own_ = {buffers_.shares.tasks[rank], buffers_.shares.tasks[rank + 1]};
+  }
+  Index own_first_group() const { return partition_.first_group(own_.first); }
+  Index own_last_group() const { return partition_.first_group(own_.last); }
+
   /// Not where handing the tasks to other threads would take longer than they do.
   bool is_shared(const kernels::Block<Scalar>& block) const {
-    const auto activations = static_cast<double>(ensemble_.num_particles) * static_cast<double>(block.count);
+    const Index own = (own_last_group() - own_first_group()) * table_.group_size;
+    const auto activations = static_cast<double>(own) * static_cast<double>(block.count);
     const Index per_sample = inputs_.has_bits() ? inputs_.num_quads() : inputs_.input_dim();
     const double products = activations * static_cast<double>(per_sample + products_of_activation);
     return products * sizeof(Scalar) >= least_shared_bytes;
   }
 
-  /// Runs body(task) for every task, on the calling thread where they are not shared.
+  /// Runs body(task) for every task of this rank, on the calling thread where they are not shared.
   template <class Body>
   void for_each_share(const kernels::Block<Scalar>& block, const Body& body) {
     if (is_shared(block)) {
-      for_each_task(partition_.num_tasks(), body);
+      for_each_task(own_.last - own_.first, [&](Index index) { body(own_.first + index); });
       return;
     }
-    for (Index index = 0; index < partition_.num_tasks(); ++index) {
+    for (Index index = own_.first; index < own_.last; ++index) {
       body(index);
     }
   }
@@ -217,7 +227,7 @@ class Pass {
   void place(Index index, Task& task) {
     task.first_group = partition_.first_group(index);
     task.last_group = partition_.first_group(index + 1);
-    const Index kept = task.first_group * table_.group_size * block_;
+    const Index kept = (task.first_group - own_first_group()) * table_.group_size * block_;
     task.values = keeps_values_ ? buffers_.values.data() + kept : nullptr;
     task.slopes = keeps_slopes_ ? buffers_.slopes.data() + kept : nullptr;
     task.scratch = buffers_.scratch.data() + current_slot() * scratch_size_;
@@ -239,11 +249,14 @@ class Pass {
   /// the sum does not depend on the threads. What the tasks gave is overwritten.
   std::span<const double> add_up(const kernels::Block<Scalar>& block) {
     double* partial = buffers_.partial.data();
-    add_along_tree({0, partition_.num_tasks()}, partition_.num_tasks(), [&](Index to, Index from) {
+    add_along_tree(own_, partition_.num_tasks(), [&](Index to, Index from) {
       for (Index i = 0; i < block.count; ++i) {
         partial[to * block_ + i] += partial[from * block_ + i];
       }
     });
+    if (ranks_ != nullptr) {
+      add_among(*ranks_, buffers_.shares.tasks, partial, block_, block.count);
+    }
     double* outputs = buffers_.outputs.data();
     for (Index i = 0; i < block.count; ++i) {
       outputs[i] = factor_ * partial[i];
@@ -258,7 +271,9 @@ class Pass {
   const PackedInputs<Scalar>& inputs_;
   double factor_;
   Buffers& buffers_;
+  Ranks* ranks_;
   Partition partition_{0};
+  TaskRange own_{0, 0};
   Index block_ = 0;
   Index scratch_size_ = 0;
   bool keeps_values_ = false;
@@ -270,13 +285,14 @@ class Pass {
 template <class Scalar>
 void run(const Network& network, const Particles<Scalar>* anchor, const OutputsPass<Scalar>& pass) {
   assert(pass.outputs.num_samples() == pass.inputs.num_samples() && pass.outputs.per_sample() == 1);
-  Pass<Scalar> blocks(network, anchor, pass.particles, pass.inputs, false, pass.workspace);
+  Pass<Scalar> blocks(network, anchor, pass.particles, pass.inputs, false, pass.workspace, pass.workspace.ranks());
   blocks.for_each_block([&](Index first, std::span<const double> outputs) {
     std::copy(outputs.begin(), outputs.end(), pass.outputs.values().begin() + first);
   });
 }
 
-/// Its drift.
+/// Its drift. Where nobody takes the rows as they become complete, all ranks want all of them: then they share a pass
+/// only if that saves more than the exchange of the rows takes.
 template <class Scalar>
 void run(const Network& network, const Particles<Scalar>* anchor, const DriftPass<Scalar>& pass) {
   assert(pass.drift.rows() == pass.particles.rows() && pass.drift.cols() == pass.particles.cols());
@@ -296,7 +312,9 @@ void run(const Network& network, const Particles<Scalar>* anchor, const DriftPas
   task.train_bias = network.trains(layout.bias);
   task.train_output = network.trains(layout.output);
   task.drift = pass.drift.data();
-  Pass<Scalar> blocks(network, anchor, pass.particles, pass.inputs, true, pass.workspace);
+  constexpr Index worth_exchange = 256;  // samples
+  Ranks* const ranks = pass.finish || pass.inputs.num_samples() >= worth_exchange ? pass.workspace.ranks() : nullptr;
+  Pass<Scalar> blocks(network, anchor, pass.particles, pass.inputs, true, pass.workspace, ranks);
   blocks.for_each_block(
       [&](Index first, std::span<const double> outputs, std::span<double> coefficients) {
         if (!pass.outputs.empty()) {
@@ -305,6 +323,9 @@ void run(const Network& network, const Particles<Scalar>* anchor, const DriftPas
         pass.field.coefficients(first, outputs, coefficients);
       },
       task, pass.finish);
+  if (ranks != nullptr && !pass.finish) {
+    exchange_rows(*ranks, pass.workspace.buffers().shares.rows, pass.drift);
+  }
 }
 
 }  // namespace passes

@@ -25,8 +25,8 @@ void pick(std::span<const Index> samples, SampleSpan<const double> all, std::vec
 }  // namespace
 
 template <class Scalar>
-EmpiricalRisk<Scalar>::EmpiricalRisk(const Model& model, const Risk& risk, const Dataset& data)
-    : model_(&model), risk_(risk), data_(&data), inputs_(data.train_inputs) {}
+EmpiricalRisk<Scalar>::EmpiricalRisk(const Model& model, const Risk& risk, const Dataset& data, Ranks* ranks)
+    : model_(&model), risk_(risk), data_(&data), inputs_(data.train_inputs), workspace_(ranks) {}
 
 template <class Scalar>
 SampleSpan<const double> EmpiricalRisk<Scalar>::targets() const {

@@ -9,14 +9,14 @@
 
 namespace mfld {
 
-Moment::Moment(const Scene& scene) : scene_(scene), test_(scene.data->test_inputs) {
+Moment::Moment(const Scene& scene) : scene_(scene), test_(scene.data->test_inputs), workspace_(scene.ranks) {
   if (scene.objective != nullptr) {
     points_ = scene.objective->make<double>(*scene.data);
     return;
   }
   train_outputs_.resize(static_cast<std::size_t>(scene.data->num_train()));
   test_outputs_.resize(static_cast<std::size_t>(scene.data->num_test()));
-  risk_.emplace(*scene.model, *scene.risk, *scene.data);
+  risk_.emplace(*scene.model, *scene.risk, *scene.data, scene.ranks);
 }
 
 template <class Scalar>

@@ -20,24 +20,34 @@
 namespace mfld::runs {
 
 template <class Scalar>
-std::unique_ptr<Objective<Scalar>> objective_of(const Experiment& experiment) {
+std::unique_ptr<Objective<Scalar>> objective_of(const Experiment& experiment, Ranks* ranks) {
   if (experiment.objective) {
     return experiment.objective->make<Scalar>(experiment.data);
   }
-  return std::make_unique<EmpiricalRisk<Scalar>>(*experiment.model, experiment.risk, experiment.data);
+  return std::make_unique<EmpiricalRisk<Scalar>>(*experiment.model, experiment.risk, experiment.data, ranks);
 }
 
-template std::unique_ptr<Objective<double>> objective_of(const Experiment&);
-template std::unique_ptr<Objective<float>> objective_of(const Experiment&);
+template std::unique_ptr<Objective<double>> objective_of(const Experiment&, Ranks*);
+template std::unique_ptr<Objective<float>> objective_of(const Experiment&, Ranks*);
 
 template <class Scalar>
-Simulation<Scalar> simulation_of(const Experiment& experiment, State<Scalar> start) {
-  return Simulation<Scalar>(objective_of<Scalar>(experiment), experiment.phases, experiment.seeds, std::move(start),
-                            &experiment.initial, experiment.noise);
+Simulation<Scalar> simulation_of(const Experiment& experiment, State<Scalar> start, Ranks* ranks) {
+  return Simulation<Scalar>(objective_of<Scalar>(experiment, ranks), experiment.phases, experiment.seeds,
+                            std::move(start), &experiment.initial, experiment.noise, ranks);
 }
 
-template Simulation<double> simulation_of(const Experiment&, State<double>);
-template Simulation<float> simulation_of(const Experiment&, State<float>);
+template Simulation<double> simulation_of(const Experiment&, State<double>, Ranks*);
+template Simulation<float> simulation_of(const Experiment&, State<float>, Ranks*);
+
+namespace {
+
+Scene scene_of(const Experiment& experiment, Ranks* ranks) {
+  Scene scene = experiment.scene();
+  scene.ranks = ranks;
+  return scene;
+}
+
+}  // namespace
 
 template <class Scalar>
 Recorder<Scalar>::Recorder(const Experiment& experiment, RunRecord& record, const std::atomic<bool>& stop,
@@ -46,7 +56,7 @@ Recorder<Scalar>::Recorder(const Experiment& experiment, RunRecord& record, cons
       record_(&record),
       stop_(&stop),
       options_(&options),
-      scene_(experiment.scene()),
+      scene_(scene_of(experiment, options.ranks)),
       observed_(scene_, experiment.observables, "observe.columns"),
       moment_(scene_),
       rules_(experiment.stop_rules, observed_.columns()),
@@ -59,6 +69,21 @@ Recorder<Scalar>::Recorder(const Experiment& experiment, RunRecord& record, cons
   timed([&] { start_files(); });
 }
 
+/// Whether a row or a frame that this trigger asks for is due.
+template <class Scalar>
+bool Recorder<Scalar>::observes(const StateNumbers& state, Ending ending, const Trigger& trigger) const {
+  // A phase that ends early begins the next at a step no trigger knows of.
+  return ending != Ending::running || state.step_in_phase == 0 || trigger.fires(state.step);
+}
+
+template <class Scalar>
+bool Recorder<Scalar>::looks(const StateNumbers& state, Ending ending) {
+  const bool is_due = ending == Ending::running && (pace_.is_due(state.step, now()) || is_kept(state.step));
+  checkpoint_is_due_ = any(options_->ranks, is_due);  // clocks differ
+  return checkpoint_is_due_ || observes(state, ending, experiment_->observe) ||
+         observes(state, ending, experiment_->track);
+}
+
 template <class Scalar>
 void Recorder<Scalar>::hear(const State<Scalar>& state, Ending ending) {
   const bool last = ending != Ending::running;
@@ -66,16 +91,14 @@ void Recorder<Scalar>::hear(const State<Scalar>& state, Ending ending) {
   if (ending == Ending::interrupted) {
     return;  // an interrupted run has no last row: it can go on as if nothing had happened
   }
-  if (!last && (pace_.is_due(state.step, now()) || is_kept(state.step))) {
+  if (checkpoint_is_due_) {
     const double began = now();
     checkpoint(state);
     timed([&] { record_->write_summary(running_summary(state)); });
     pace_.wrote(began, now());
   }
-  // A phase that ends early begins the next at a step no trigger knows of.
-  const bool landmark = last || state.step_in_phase == 0;
   ends_phase_ = false;
-  record(state, landmark || experiment_->observe.fires(state.step), landmark || experiment_->track.fires(state.step));
+  record(state, observes(state, ending, experiment_->observe), observes(state, ending, experiment_->track));
   if (ending == Ending::finished && std::isfinite(train_loss(state))) {
     checkpoint(state);
   }
@@ -136,6 +159,9 @@ std::vector<std::string> Recorder<Scalar>::advice(const State<Scalar>& state, co
     moment_.move_to(state);
     return advice_for(run);
   } catch (const std::bad_alloc&) {  // the run is over, and what it found stays
+    if (options_->ranks != nullptr) {
+      throw;  // the others wait for this one
+    }
     return {};
   }
 }

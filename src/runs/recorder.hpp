@@ -20,11 +20,11 @@ namespace mfld::runs {
 
 /// What its particles descend, as they do. Refers to the experiment.
 template <class Scalar>
-std::unique_ptr<Objective<Scalar>> objective_of(const Experiment& experiment);
+std::unique_ptr<Objective<Scalar>> objective_of(const Experiment& experiment, Ranks* ranks = nullptr);
 
 /// The simulation of an experiment at its start. Refers to the experiment.
 template <class Scalar>
-Simulation<Scalar> simulation_of(const Experiment& experiment, State<Scalar> start);
+Simulation<Scalar> simulation_of(const Experiment& experiment, State<Scalar> start, Ranks* ranks = nullptr);
 
 /// Looks at a simulation for the record of a run: rows, frames and checkpoints where they are due, and the rules that
 /// end phases. Refers to all that it is made of.
@@ -33,6 +33,7 @@ class Recorder : public Listener<Scalar> {
  public:
   Recorder(const Experiment& experiment, RunRecord& record, const std::atomic<bool>& stop, const RunOptions& options);
 
+  bool looks(const StateNumbers& state, Ending ending) override;
   void hear(const State<Scalar>& state, Ending ending) override;
   bool ends_phase() const override { return ends_phase_; }
 
@@ -63,6 +64,7 @@ class Recorder : public Listener<Scalar> {
     action();
     write_seconds_ += seconds_since(start);
   }
+  bool observes(const StateNumbers& state, Ending ending, const Trigger& trigger) const;
   void start_files();
   void start_trajectory();
   std::int64_t last_counted_step() const;
@@ -81,6 +83,7 @@ class Recorder : public Listener<Scalar> {
   Moment moment_;
   runs::StopRules rules_;
   bool ends_phase_ = false;
+  bool checkpoint_is_due_ = false;  // at the state that is heard next
   std::vector<double> values_;
   std::size_t loss_column_ = 0;
   bool diverged_ = false;

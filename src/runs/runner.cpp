@@ -8,13 +8,16 @@
 #include <utility>
 
 #include "mfld/core/error.hpp"
+#include "mfld/core/ranks.hpp"
 #include "mfld/dynamics/simulation.hpp"
+#include "mfld/model/shares.hpp"
 #include "record/disk_space.hpp"
 #include "record/state_of.hpp"
 #include "runs/finite.hpp"
 #include "runs/kernel_runner.hpp"
 #include "runs/recorder.hpp"
 #include "runs/run_text.hpp"
+#include "runs/shared_record.hpp"
 
 namespace mfld {
 
@@ -30,7 +33,7 @@ RunSummary run_in(const Experiment& experiment, RunRecord& record, const std::at
   } else {
     start.particles = experiment.initial.cast<Scalar>();
   }
-  Simulation<Scalar> simulation = runs::simulation_of(experiment, std::move(start));
+  Simulation<Scalar> simulation = runs::simulation_of(experiment, std::move(start), options.ranks);
   const double write_seconds_before = recorder.write_seconds();
   Outcome outcome = simulation.run(recorder, stop);
   const double pass_seconds = recorder.pass_seconds();
@@ -85,6 +88,36 @@ RunSummary run_experiment(const Experiment& experiment, RunDirectory& directory,
     }
     return run_in(experiment, directory, stop, options);
   } catch (const std::bad_alloc&) {  // by now there are files
+    throw FileError("no memory was left for the run; what it wrote can be resumed where there is more");
+  }
+}
+
+void check_ranks(const Experiment& experiment, int num_ranks) {
+  if (experiment.kernel) {
+    return;  // every rank solves it
+  }
+  const Index num_particles = experiment.initial.rows();
+  const Index most = experiment.precision == Precision::single_precision ? most_ranks<float>(num_particles)
+                                                                         : most_ranks<double>(num_particles);
+  if (num_ranks > most) {
+    throw InvalidInput(
+        fmt::format("network.width: {} particles are {} tasks, which is less than the {} ranks; at most "
+                    "{} can share them",
+                    num_particles, most, num_ranks, most));
+  }
+}
+
+RunSummary run_experiment(const Experiment& experiment, RunDirectory* directory, const std::atomic<bool>& stop,
+                          const RunOptions& options) {
+  assert(options.ranks != nullptr && (directory != nullptr) == (options.ranks->rank() == 0));
+  check_ranks(experiment, options.ranks->count());
+  try {
+    if (directory != nullptr && !experiment.kernel) {
+      record::check_disk_space(experiment, directory->place(), options.start);
+    }
+    runs::SharedRecord record(*options.ranks, directory);
+    return run_in(experiment, record, stop, options);
+  } catch (const std::bad_alloc&) {
     throw FileError("no memory was left for the run; what it wrote can be resumed where there is more");
   }
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "mfld/core/ranks.hpp"
 #include "mfld/dynamics/ending.hpp"
 #include "mfld/dynamics/state.hpp"
 #include "mfld/objective/objective.hpp"
@@ -25,6 +26,9 @@ template <class Scalar>
 class Listener {
  public:
   virtual ~Listener() = default;
+  /// Asked before each call of `hear`, on every rank: whether it will look at matrices of the state there, whose rows
+  /// are then those of all ranks.
+  virtual bool looks(const StateNumbers& /*state*/, Ending /*ending*/) { return true; }
   /// Called with the state before every step, while the run is running, and once with its ending.
   virtual void hear(const State<Scalar>& state, Ending ending) = 0;
   /// Asked after each call but the one at the end: whether the phase ends with the state just heard. It does as after
@@ -39,15 +43,16 @@ template <class Scalar>
 class Simulation {
  public:
   /// state: in the middle of a phase, one that has begun it (State::begin). first_particles [N x p]: those at step 0,
-  /// which penalties may have as their anchor; none: the state is at step 0.
+  /// which penalties may have as their anchor; none: the state is at step 0. ranks: who simulates together, each with
+  /// its own objective that knows them, too; none: this process alone.
   Simulation(std::unique_ptr<Objective<Scalar>> objective, std::vector<Phase> phases, Seeds seeds, State<Scalar> state,
-             const Particles<double>* first_particles = nullptr, NoiseRule noise = {});
+             const Particles<double>* first_particles = nullptr, NoiseRule noise = {}, Ranks* ranks = nullptr);
 
   /// Runs from the state to the end of the last phase, or until `stop` becomes true (checked before each step), or
   /// until step_limit steps are made since the start of the run, exactly, or until a coordinate is not finite or there
   /// is no estimate of the drift. May be called again after an interruption, which a limit is, too: it goes on, to the
   /// same bits. The listener hears of the end before the last phase is left: with more steps in it, what the state then
-  /// holds would go on, too.
+  /// holds would go on, too. Of ranks, all run: the wish of one to stop is that of all.
   Outcome run(Listener<Scalar>& listener, const std::atomic<bool>& stop,
               std::int64_t step_limit = std::numeric_limits<std::int64_t>::max());
 
@@ -60,6 +65,7 @@ class Simulation {
   void set_phases(std::vector<Phase> phases, const Particles<double>* first_particles = nullptr);
 
  private:
+  void make_whole();
   bool in_last_phase() const;
   void keep_anchor(const Particles<double>* first_particles);
   bool enter_phase();
@@ -87,6 +93,8 @@ class Simulation {
   Particles<Scalar> anchor_;    // the first particles, if some penalty is on the distance from them
   Drift drift_;
   Drift with_penalty_;  // where the gradient norm can end a phase
+  Ranks* ranks_;
+  std::vector<Index> row_cuts_;  // [P + 1] where the rows of each rank begin; none: there are no ranks
 };
 
 }  // namespace mfld

@@ -11,9 +11,10 @@
 namespace mfld {
 
 class Network;
+class Ranks;
 
 /// What to do with the particles [first, last) as soon as their drift is complete and while it is still in the cache.
-/// Called once for every particle, from the tasks: at once for different particles. Give std::cref of a function that
+/// Called once for every particle, of ranks by the one that owns it, from the tasks: at once for different particles. Give std::cref of a function that
 /// lives through the call: the copy of a larger one allocates.
 using Finish = std::function<void(Index first, Index last)>;
 
@@ -23,16 +24,20 @@ using Finish = std::function<void(Index first, Index last)>;
 template <class Scalar>
 class KernelWorkspace {
  public:
-  KernelWorkspace();
+  /// ranks: with whom the caller makes its passes together, over the same particles and inputs on all of them; none:
+  /// alone.
+  explicit KernelWorkspace(Ranks* ranks = nullptr);
   ~KernelWorkspace();
   KernelWorkspace(KernelWorkspace&&) noexcept;
   KernelWorkspace& operator=(KernelWorkspace&&) noexcept;
 
   struct Buffers;
   Buffers& buffers() { return *buffers_; }
+  Ranks* ranks() const { return ranks_; }
 
  private:
   std::unique_ptr<Buffers> buffers_;
+  Ranks* ranks_;
 };
 
 /// Whether a pass overwrites its result or adds to it.
@@ -87,7 +92,7 @@ class Model {
   ///   f_i = f(x_i),   c = field(f),   drift_j (=, +=) weight sum_i c_i grad h(theta_j; x_i)
   /// for every particle j from the same frozen configuration. `weight` is drift_factor / |I|. Columns that are not
   /// trained get 0. outputs, if not empty, receives f [n x K]. finish may move the particles it is called for: nothing
-  /// reads them any more. Costs twice what the outputs cost, but the activations and their slopes are computed once.
+  /// reads them any more. With it each rank completes the rows that it owns alone, without it all rows on every rank. Costs twice what the outputs cost, but the activations and their slopes are computed once.
   /// Parallel over particles; the same bits on any thread count.
   template <class Scalar>
   void drift(const Particles<Scalar>& particles, const PackedInputs<Scalar>& inputs, const Field& field, double weight,

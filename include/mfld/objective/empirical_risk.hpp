@@ -17,7 +17,8 @@ namespace mfld {
 template <class Scalar>
 class EmpiricalRisk final : public Objective<Scalar> {
  public:
-  EmpiricalRisk(const Model& model, const Risk& risk, const Dataset& data);
+  /// ranks: who makes its passes together (KernelWorkspace); none: this process alone.
+  EmpiricalRisk(const Model& model, const Risk& risk, const Dataset& data, Ranks* ranks = nullptr);
 
   const Model& model() const { return *model_; }
   const Risk& risk() const { return risk_; }

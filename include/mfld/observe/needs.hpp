@@ -27,6 +27,7 @@ struct Scene {
   /// By so many samples are integrals over a Gibbs law taken.
   Index certificate_samples = IntegrationOptions{}.num_samples;
   const std::vector<std::int64_t>* certified_gap_at = nullptr;  // steps of that column; none: wherever it is asked for
+  Ranks* ranks = nullptr;  // who makes the passes over the data together; none: this process alone
 
   const Network& network() const { return model->network(); }
   /// How they are taken: node or chain k draws from stream (noise seed, certificate, k).

@@ -27,7 +27,11 @@ struct RunOptions {
   const Checkpoint* start = nullptr;              // where to begin; none: at the first particles, at step 0
   std::function<void(const Progress&)> progress;  // called about ten times a second, and at the end
   std::function<bool(Moment&)> until = {};  // asked with every row that a stop rule would see: true ends the phase
+  Ranks* ranks = nullptr;                   // who makes the run together (core/ranks.hpp); none: this process alone
 };
+
+/// Throws InvalidInput where so many ranks cannot share the particles of the experiment.
+void check_ranks(const Experiment& experiment, int num_ranks);
 
 /// Runs the experiment in a run directory: observables and trajectory where their triggers fire, checkpoints at their
 /// intervals (longer ones, when writing them would take more than 1 % of the time), at an interruption (`stop` became
@@ -38,6 +42,12 @@ struct RunOptions {
 /// where memory runs out; Interrupted, before the first step.
 RunSummary run_experiment(const Experiment& experiment, RunDirectory& directory, const std::atomic<bool>& stop,
                           const RunOptions& options = {});
+/// The same by all of `options.ranks` together, each of which calls it with the same experiment and start: `directory`
+/// is that of rank 0, which alone writes, and nullptr elsewhere. The same files, whatever their number, and the same
+/// summary on all of them. Throws InvalidInput as check_ranks. What one rank alone throws it does not tell the others:
+/// its caller ends them.
+RunSummary run_experiment(const Experiment& experiment, RunDirectory* directory, const std::atomic<bool>& stop,
+                          const RunOptions& options);
 /// The same in memory, from the start.
 RunSummary run_experiment(const Experiment& experiment, MemoryRecord& memory, const std::atomic<bool>& stop,
                           const RunOptions& options = {});

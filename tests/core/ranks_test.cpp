@@ -1,0 +1,150 @@
+#include "mfld/core/ranks.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cmath>
+#include <random>
+
+#include "mfld/core/tree_sum.hpp"
+#include "mfld/model/shares.hpp"
+#include "support/thread_ranks.hpp"
+
+namespace mfld {
+namespace {
+
+std::vector<Index> cuts_of(Index num_tasks, int num_ranks) {
+  std::vector<Index> cuts;
+  for (int rank = 0; rank <= num_ranks; ++rank) {
+    cuts.push_back(first_task(num_tasks, rank, num_ranks));
+  }
+  return cuts;
+}
+
+/// [num_tasks][stride], numbers whose sum depends on the order.
+std::vector<double> numbers(Index num_tasks, Index stride) {
+  std::mt19937_64 engine(7);
+  std::uniform_real_distribution<double> uniform(-1, 1);
+  std::vector<double> values(static_cast<std::size_t>(num_tasks * stride));
+  for (double& value : values) {
+    value = std::ldexp(uniform(engine), static_cast<int>(engine() % 8));
+  }
+  return values;
+}
+
+constexpr Index stride = 5;
+
+void add_own(TaskRange own, Index num_tasks, std::vector<double>& sums) {
+  add_along_tree(own, num_tasks, [&](Index to, Index from) {
+    for (Index i = 0; i < stride; ++i) {
+      sums[static_cast<std::size_t>(to * stride + i)] += sums[static_cast<std::size_t>(from * stride + i)];
+    }
+  });
+}
+
+TEST(Ranks, SharesDifferByOneTaskAtMostAndAreAllOfThem) {
+  for (const Index num_tasks : {1, 2, 7, 16, 100}) {
+    for (int num_ranks = 1; num_ranks <= num_tasks; ++num_ranks) {
+      const auto cuts = cuts_of(num_tasks, num_ranks);
+      EXPECT_EQ(cuts.front(), 0);
+      EXPECT_EQ(cuts.back(), num_tasks);
+      for (std::size_t rank = 1; rank < cuts.size(); ++rank) {
+        const Index share = cuts[rank] - cuts[rank - 1];
+        EXPECT_TRUE(share == num_tasks / num_ranks || share == num_tasks / num_ranks + 1) << num_tasks << num_ranks;
+      }
+    }
+  }
+}
+
+TEST(Ranks, TheirRowsAreThoseOfWholeTasks) {
+  for (const Index num_particles : {1, 5, 100, 1001, 30000}) {
+    for (Index count = 1; count <= std::min<Index>(13, most_ranks<double>(num_particles)); ++count) {
+      const Shares shares = shares_of<double>(num_particles, static_cast<int>(count));
+      ASSERT_EQ(std::ssize(shares.rows), count + 1);
+      EXPECT_EQ(shares.rows.front(), 0);
+      EXPECT_EQ(shares.rows.back(), num_particles);
+      for (std::size_t rank = 0; rank < static_cast<std::size_t>(count); ++rank) {
+        EXPECT_LT(shares.tasks[rank], shares.tasks[rank + 1]);
+        EXPECT_LT(shares.rows[rank], shares.rows[rank + 1]);  // no rank is without particles
+      }
+    }
+  }
+}
+
+// The bits are those of one process, and they are not those of a sum in another order.
+TEST(Ranks, AddToTheBitsOfOneProcessOnEveryRank) {
+  bool order_matters = false;
+  for (const Index num_tasks : {1, 2, 3, 8, 16, 37}) {
+    const std::vector<double> start = numbers(num_tasks, stride);
+    std::vector<double> expected = start;
+    add_own({0, num_tasks}, num_tasks, expected);
+    double from_the_left = 0;
+    for (Index task = 0; task < num_tasks; ++task) {
+      from_the_left += start[static_cast<std::size_t>(task * stride)];
+    }
+    order_matters = order_matters || from_the_left != expected[0];
+    for (int num_ranks = 1; num_ranks <= std::min<Index>(13, num_tasks); ++num_ranks) {
+      const auto cuts = cuts_of(num_tasks, num_ranks);
+      std::atomic<int> num_right = 0;
+      ThreadRanks(num_ranks).run([&](Ranks& ranks) {
+        std::vector<double> sums(start.size(), std::nan(""));  // nobody has the numbers of the others
+        const Index first = cuts[static_cast<std::size_t>(ranks.rank())];
+        const Index last = cuts[static_cast<std::size_t>(ranks.rank()) + 1];
+        std::copy(start.begin() + first * stride, start.begin() + last * stride, sums.begin() + first * stride);
+        add_own({first, last}, num_tasks, sums);
+        add_among(ranks, cuts, sums.data(), stride, stride);
+        num_right += std::equal(sums.begin(), sums.begin() + stride, expected.begin()) ? 1 : 0;
+      });
+      EXPECT_EQ(num_right, num_ranks) << num_tasks << " tasks";
+    }
+  }
+  EXPECT_TRUE(order_matters);
+}
+
+// P a power of 2 that divides the tasks: one message up and one down for every rank but the first.
+TEST(Ranks, SendNoMoreThanTheTreeAsks) {
+  for (const int num_ranks : {2, 4, 8}) {
+    ThreadRanks all(num_ranks);
+    all.run([&](Ranks& ranks) {
+      std::vector<double> sums = numbers(16, stride);
+      add_among(ranks, cuts_of(16, num_ranks), sums.data(), stride, stride);
+    });
+    EXPECT_EQ(all.num_messages(), static_cast<std::size_t>(2 * (num_ranks - 1)));
+  }
+}
+
+template <class Scalar>
+void expect_exchange(Index num_rows) {
+  const Particles<Scalar> whole = Particles<Scalar>::Random(num_rows, 3);
+  for (const int num_ranks : {1, 2, 5}) {
+    const auto cuts = cuts_of(num_rows, num_ranks);
+    std::atomic<int> num_right = 0;
+    ThreadRanks(num_ranks).run([&](Ranks& ranks) {
+      const Index first = cuts[static_cast<std::size_t>(ranks.rank())];
+      const Index count = cuts[static_cast<std::size_t>(ranks.rank()) + 1] - first;
+      Particles<Scalar> own = Particles<Scalar>::Zero(num_rows, 3);
+      own.middleRows(first, count) = whole.middleRows(first, count);
+      exchange_rows(ranks, cuts, own);
+      num_right += own == whole ? 1 : 0;
+    });
+    EXPECT_EQ(num_right, num_ranks);
+  }
+}
+
+TEST(Ranks, ExchangeRows) {
+  expect_exchange<double>(7);
+  expect_exchange<float>(1001);
+  expect_exchange<double>(400000);  // more than the buffer
+}
+
+TEST(Ranks, TheWishOfOneIsThatOfAll) {
+  EXPECT_TRUE(any(nullptr, true));
+  EXPECT_FALSE(any(nullptr, false));
+  ThreadRanks(3).run([](Ranks& ranks) {
+    EXPECT_TRUE(any(&ranks, ranks.rank() == 2));
+    EXPECT_FALSE(any(&ranks, false));
+  });
+}
+
+}  // namespace
+}  // namespace mfld
