@@ -19,6 +19,7 @@
 #include "mfld/selfcheck/selfcheck.hpp"
 #include "mfld/tables/child.hpp"
 #include "mfld/tables/csv_format.hpp"
+#include "ranks/company.hpp"
 #include "say.hpp"
 #include "stopping.hpp"
 
@@ -115,6 +116,7 @@ void add_run(CLI::App& app, RunArguments& arguments) {
       ->check(CLI::IsMember(mfld::available_instruction_sets()));
   add_sweep_options(command, arguments);
   add_common_options(command, arguments);
+  command.footer("One run by many processes, on one machine or many, to the same bytes: mpirun -n P mfld run ...");
 }
 
 void add_resume(CLI::App& app, RunArguments& arguments) {
@@ -371,6 +373,8 @@ ExitStatus explain_error() noexcept {
     return explain(error.what(), interrupted);
   } catch (const ReaderLeft&) {
     return file_error;
+  } catch (const NotAgreed& error) {
+    return error.status();
   } catch (const std::bad_alloc&) {
     return explain("the experiment does not fit into the memory of this machine", wrong_input);
   } catch (const std::exception& error) {
@@ -382,6 +386,7 @@ ExitStatus explain_error() noexcept {
 
 /// Where an error can go nowhere else, such as one of a thread's own.
 [[noreturn]] void give_up() noexcept {
+  speak(true);
   if (std::current_exception()) {
     explain_error();
   } else {
@@ -400,16 +405,20 @@ int main(int argc, char** argv) {
                              commands::file_error);
   }
   mfld::serve_as_child(argc, argv);
-  if (argc > 1 && commands::takes_steps(argv[1])) {
+  const bool takes_steps = argc > 1 && commands::takes_steps(argv[1]);
+  if (takes_steps) {
     commands::stop_on_signals(0);  // at once: batch systems and people may change their minds in the first instant
   } else {
     commands::end_on_signals();
   }
   try {
+    if (takes_steps) {
+      commands::join_ranks(argv[1]);
+    }
     const commands::ExitStatus status = commands::dispatch(argc, argv);
     commands::close_output();
-    return status;
+    return commands::leave_ranks(status);
   } catch (...) {
-    return commands::explain_error();
+    return commands::leave_ranks_on_error(commands::explain_error);
   }
 }

@@ -25,6 +25,7 @@
 #include "mfld/runs/runner.hpp"
 #include "mfld/runs/sweep_runner.hpp"
 #include "progress.hpp"
+#include "ranks/company.hpp"
 #include "say.hpp"
 #include "stopping.hpp"
 
@@ -90,33 +91,79 @@ void say_advice(const fs::path& run, const std::vector<std::string>& advice) {
   }
 }
 
-ExitStatus run_one(const mfld::StoppedRun& run, mfld::RunDirectory& directory, const RunArguments& arguments) {
+/// What all ranks have to have in common: the experiment with its data, and where the run goes on.
+Numbers numbers_of(const mfld::StoppedRun& run) {
+  const mfld::CheckpointNumbers from =
+      run.checkpoint ? mfld::CheckpointNumbers(*run.checkpoint) : mfld::CheckpointNumbers();
+  return {run.experiment.hash,
+          static_cast<std::uint64_t>(run.experiment.initial.rows()),
+          run.checkpoint ? 1U : 0U,
+          from.experiment_hash,
+          static_cast<std::uint64_t>(from.step),
+          static_cast<std::uint64_t>(from.phase),
+          static_cast<std::uint64_t>(from.metrics_rows),
+          static_cast<std::uint64_t>(from.trajectory_frames)};
+}
+
+/// A run in its directory, which this process holds unless another rank writes. All ranks have agreed.
+ExitStatus run_one(const mfld::StoppedRun& run, mfld::RunDirectory* directory, const fs::path& path,
+                   const RunArguments& arguments) {
   print_formulas(run.experiment, arguments);
   const bool goes_on = run.checkpoint && run.checkpoint->phase < std::ssize(run.experiment.phases);
   if (goes_on && !arguments.quiet) {
-    say(fmt::format("{}: goes on from step {}", directory.path().string(), run.checkpoint->step));
+    say(fmt::format("{}: goes on from step {}", path.string(), run.checkpoint->step));
   }
-  const mfld::RunSummary summary =
-      mfld::run_experiment(run.experiment, directory, stop_requested,
-                           {mfld::provenance(arguments.command), run.notes, run.checkpoint ? &*run.checkpoint : nullptr,
-                            draws(arguments) ? draw_progress : nullptr});
+  mfld::RunOptions options = {mfld::provenance(arguments.command), run.notes,
+                              run.checkpoint ? &*run.checkpoint : nullptr, draws(arguments) ? draw_progress : nullptr};
+  options.ranks = ranks();
+  const mfld::RunSummary summary = ranks() == nullptr
+                                       ? mfld::run_experiment(run.experiment, *directory, stop_requested, options)
+                                       : mfld::run_experiment(run.experiment, directory, stop_requested, options);
   if (!arguments.quiet || summary.end.ending != mfld::Ending::finished) {
-    say(fmt::format("{}: {}", directory.path().string(), summary.message));
+    say(fmt::format("{}: {}", path.string(), summary.message));
   }
   if (!arguments.quiet) {
-    say_advice(directory.path(), summary.advice);
+    say_advice(path, summary.advice);
   }
   return status_of(summary.end.ending);
 }
 
 /// In a new directory, which goes again if the input turns out wrong on the way: then nothing is written.
 ExitStatus run_in(const fs::path& out, const mfld::StoppedRun& run, const RunArguments& arguments) {
-  mfld::RunDirectory directory = mfld::RunDirectory::create(out);
+  std::optional<mfld::RunDirectory> directory;
+  if (leads()) {
+    directory.emplace(mfld::RunDirectory::create(out));
+  }
+  const auto unmake = [&] {
+    if (directory) {
+      directory->unmake();
+    }
+  };
   try {
-    return run_one(run, directory, arguments);
+    agree_to_write(numbers_of(run));
+    return run_one(run, directory ? &*directory : nullptr, out, arguments);
   } catch (const mfld::InvalidInput&) {
-    directory.unmake();
+    unmake();
     throw;
+  } catch (const NotAgreed&) {
+    unmake();
+    throw;
+  }
+}
+
+void check_ranks(const mfld::Experiment& experiment) {
+  if (ranks() != nullptr) {
+    mfld::check_ranks(experiment, ranks()->count());
+  }
+}
+
+/// Ranks make one run together.
+void refuse_several_runs(const fs::path& path) {
+  if (ranks() != nullptr) {
+    throw mfld::InvalidInput(fmt::format(
+        "{}: is several runs, and ranks make one together; start it without mpirun, with --jobs on one machine, or as "
+        "a job array with --shard auto",
+        path.string()));
   }
 }
 
@@ -136,7 +183,7 @@ void empty_if_forced(const fs::path& out, const RunArguments& arguments) {
   if (arguments.force && !arguments.shard.empty()) {
     throw mfld::InvalidInput("--force: would empty the directory that the other shards write into; leave it out");
   }
-  if (arguments.force) {
+  if (arguments.force && leads()) {
     mfld::empty_run_directory(out);
   }
 }
@@ -248,7 +295,7 @@ ExitStatus run(const RunArguments& arguments) {
   bool told = false;
   const mfld::Plan plan = mfld::read_plan(file, arguments.settings, watcher(arguments, "checking", told));
   if (arguments.dry_run) {
-    return dry_run(plan, arguments);
+    return leads() ? dry_run(plan, arguments) : finished;
   }
   const fs::path out = arguments.out.empty() ? default_out(file) : mfld::user_path(arguments.out);
   if (!plan.is_sweep) {
@@ -256,9 +303,14 @@ ExitStatus run(const RunArguments& arguments) {
     read_shard(arguments.shard, ignored);
     const mfld::Surroundings surroundings(plan.folder(), &stop_requested);
     const mfld::StoppedRun fresh{mfld::build_experiment(plan.runs.front().config, surroundings), std::nullopt, {}};
+    check_ranks(fresh.experiment);
+    if (arguments.force) {
+      agree(numbers_of(fresh));
+    }
     empty_if_forced(out, arguments);
     return run_in(out, fresh, arguments);
   }
+  refuse_several_runs(file);
   ExitStatus worst = finished;
   const mfld::SweepOptions options = sweep_options(plan, out, arguments, worst, told);
   std::optional<mfld::CheckedPlan> checked;
@@ -273,39 +325,68 @@ ExitStatus run(const RunArguments& arguments) {
   return std::max(worst, status);
 }
 
+/// A run that is there: locked by whoever writes, held open by the other ranks.
+struct OpenRun {
+  explicit OpenRun(const fs::path& where) : path(where) {
+    if (leads()) {
+      directory.emplace(mfld::RunDirectory::reopen(path));
+    } else {
+      folder.emplace(mfld::Folder::open(path));
+    }
+  }
+
+  mfld::FilePlace place() const { return directory ? directory->place() : folder->place(); }
+  mfld::RunDirectory* writer() { return directory ? &*directory : nullptr; }
+
+  fs::path path;
+  std::optional<mfld::RunDirectory> directory;
+  std::optional<mfld::Folder> folder;
+};
+
 /// The run in its directory, made longer.
-ExitStatus extend(mfld::RunDirectory& directory, const RunArguments& arguments) {
-  use_instruction_set_of(directory.place());
+ExitStatus extend(OpenRun& opened, const RunArguments& arguments) {
+  use_instruction_set_of(opened.place());
   const mfld::StoppedRun longer =
-      mfld::extend(directory.place(), arguments.extension, arguments.kept(), {fs::path(), &stop_requested});
-  mfld::begin_extension(longer, directory, mfld::provenance(arguments.command));
-  return run_one(longer, directory, arguments);
+      mfld::extend(opened.place(), arguments.extension, arguments.kept(), {fs::path(), &stop_requested});
+  check_ranks(longer.experiment);
+  agree_to_write(numbers_of(longer));
+  if (leads()) {
+    mfld::begin_extension(longer, *opened.directory, mfld::provenance(arguments.command));
+  }
+  return run_one(longer, opened.writer(), opened.path, arguments);
+}
+
+ExitStatus resume_run(const fs::path& path, const RunArguments& arguments) {
+  OpenRun opened(path);
+  if (arguments.extension.steps || arguments.extension.more_steps) {
+    return extend(opened, arguments);
+  }
+  const auto summary = mfld::read_summary(opened.place());
+  if (mfld::is_final(summary)) {
+    if (!arguments.quiet) {
+      say(fmt::format("{}: {}; nothing is left to do", path.string(), summary->message));
+    }
+    return status_of(summary->end.ending);
+  }
+  use_instruction_set_of(opened.place());
+  const mfld::StoppedRun stopped =
+      mfld::read_stopped_run(opened.place(), arguments.kept(), {fs::path(), &stop_requested});
+  check_ranks(stopped.experiment);
+  agree_to_write(numbers_of(stopped));
+  return run_one(stopped, opened.writer(), path, arguments);
 }
 
 ExitStatus resume(const RunArguments& arguments) {
   const fs::path path = mfld::user_path(arguments.path);
-  const bool is_longer = arguments.extension.steps || arguments.extension.more_steps;
   bool told = false;
   if (!mfld::read_stored_plan(path, watcher(arguments, "listing", told)).is_sweep) {
-    mfld::RunDirectory directory = mfld::RunDirectory::reopen(path);
-    if (is_longer) {
-      return extend(directory, arguments);
-    }
-    const auto summary = mfld::read_summary(directory.place());
-    if (mfld::is_final(summary)) {
-      if (!arguments.quiet) {
-        say(fmt::format("{}: {}; nothing is left to do", path.string(), summary->message));
-      }
-      return status_of(summary->end.ending);
-    }
-    use_instruction_set_of(directory.place());
-    return run_one(mfld::read_stopped_run(directory.place(), arguments.kept(), {fs::path(), &stop_requested}),
-                   directory, arguments);
+    return resume_run(path, arguments);
   }
-  if (is_longer) {
+  if (arguments.extension.steps || arguments.extension.more_steps) {
     throw mfld::InvalidInput(
         fmt::format("{} is a directory of several runs; name one of them to make it longer", path.string()));
   }
+  refuse_several_runs(path);
   const mfld::Folder folder = mfld::Folder::open(path);
   const mfld::Plan plan = mfld::read_stored_plan(folder.place(), &stop_requested);
   ExitStatus worst = finished;
@@ -378,6 +459,7 @@ ExitStatus branch(const RunArguments& arguments) {
     throw mfld::InvalidInput(fmt::format("--seed {}: is the seed of {} itself; give another for other noise",
                                          *arguments.seed, parent.string()));
   }
+  check_ranks(child.experiment);
   const ExitStatus status = run_in(out, child, arguments);
   if (!arguments.quiet && arguments.settings.empty()) {
     say_if_it_repeats(child);
@@ -403,10 +485,18 @@ ExitStatus merge(const RunArguments& arguments) {
   return run_in(mfld::user_path(arguments.out), merged, arguments);
 }
 
-int num_threads(int asked) { return mfld::startable_threads(asked > 0 ? asked : static_cast<int>(mfld::num_slots())); }
+int num_threads(int asked) {
+  const auto all = static_cast<int>(mfld::num_slots());
+  const int share = share_of_processors();
+  return mfld::startable_threads(asked > 0 ? asked : share > 0 ? std::min(share, all) : all);
+}
 
 ExitStatus simulate(const RunArguments& arguments, ExitStatus (*command)(const RunArguments&)) {
   stop_on_signals(arguments.max_wall_seconds);
+  if (ranks() != nullptr && arguments.jobs > 1) {
+    throw mfld::InvalidInput(
+        fmt::format("--jobs {}: ranks make one run together, not several at a time; leave it out", arguments.jobs));
+  }
   if (!arguments.instruction_set.empty()) {
     mfld::force_instruction_set(arguments.instruction_set);
   }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <csignal>
@@ -50,9 +51,14 @@ int write_all(int descriptor, std::string_view bytes, int patience) {
 std::atomic<bool> line_is_drawn = false;
 std::atomic<bool> nobody_reads = false;  // as far as the last message knew
 std::atomic<bool> has_printed = false;
+std::atomic<bool> speaks = true;
+std::array<char, 401> unsaid = {};  // ended by a 0
 
 void say_line(std::string_view start, std::string_view text, std::size_t max_bytes) noexcept {
   constexpr int milliseconds = 1000;
+  if (!speaks) {
+    return;
+  }
   try {
     std::string line = line_is_drawn.exchange(false) ? "\n" : "";
     line.append(start).append(mfld::printable(text, max_bytes)).append("\n");
@@ -85,11 +91,21 @@ bool guard_standard_streams() noexcept {
 
 void say(std::string_view text, std::size_t max_bytes) noexcept { say_line("", text, max_bytes); }
 
-void complain(std::string_view sentence) noexcept { say_line("mfld: ", sentence, 400); }
+void complain(std::string_view sentence) noexcept {
+  if (!speaks) {
+    unsaid.fill('\0');
+    sentence.copy(unsaid.data(), unsaid.size() - 1);
+  }
+  say_line("mfld: ", sentence, 400);
+}
+
+void speak(bool does) noexcept { speaks = does; }
+
+std::string_view last_complaint() noexcept { return unsaid.data(); }
 
 bool can_draw() noexcept {
   const char* terminal = std::getenv("TERM");
-  return ::isatty(STDERR_FILENO) != 0 && (terminal == nullptr || std::string_view(terminal) != "dumb");
+  return speaks && ::isatty(STDERR_FILENO) != 0 && (terminal == nullptr || std::string_view(terminal) != "dumb");
 }
 
 std::size_t terminal_width() noexcept {
@@ -104,6 +120,9 @@ std::size_t terminal_width() noexcept {
 }
 
 void draw(std::string_view line) noexcept {
+  if (!speaks) {
+    return;
+  }
   line_is_drawn = true;
   try {
     write_all(STDERR_FILENO, fmt::format("\r{}\x1b[K", line), 0);
@@ -112,6 +131,9 @@ void draw(std::string_view line) noexcept {
 }
 
 void write_output(std::string_view bytes) {
+  if (!speaks) {
+    return;
+  }
   has_printed = true;
   if (const int error = write_all(STDOUT_FILENO, bytes, for_ever); error != 0) {
     fail_to_print(error);

@@ -18,6 +18,11 @@ void say(std::string_view text, std::size_t max_bytes = 400) noexcept;
 /// "mfld: " and what is wrong, likewise.
 void complain(std::string_view sentence) noexcept;
 
+/// Whether this process says anything, which it does until it is told not to: what it prints is dropped then, too.
+void speak(bool does) noexcept;
+/// What it complained of last while it did not speak; empty if of nothing.
+std::string_view last_complaint() noexcept;
+
 /// Whether standard error is a terminal on which a line can be drawn over the one before.
 bool can_draw() noexcept;
 /// How long a line of that terminal may be, one less than its columns, so that it begins no new row; 0: it does not

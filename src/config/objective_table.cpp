@@ -17,11 +17,15 @@ namespace {
 constexpr std::array<Named<MmdKernel>, 2> mmd_kernels = {
     {{"gaussian", MmdKernel::gaussian}, {"torus", MmdKernel::torus}}};
 
-/// `make(data)` gives the objective in the precision of its type argument.
+/// `make(data, ranks)` gives the objective in the precision of its type argument.
 template <class Make>
 void set_makers(const Make& make, ParticleObjective& objective) {
-  objective.in_double = [make](const Dataset& data) { return make.template operator()<double>(data); };
-  objective.in_single = [make](const Dataset& data) { return make.template operator()<float>(data); };
+  objective.in_double = [make](const Dataset& data, Ranks* ranks) {
+    return make.template operator()<double>(data, ranks);
+  };
+  objective.in_single = [make](const Dataset& data, Ranks* ranks) {
+    return make.template operator()<float>(data, ranks);
+  };
 }
 
 /// Of a kernel's width: what `list keys` says. 0 is refused once the points are known, by a sentence that has their
@@ -63,8 +67,8 @@ ParticleObjective make_mmd(Section& section, MmdOptions options, const Dataset& 
   objective.num_terms = data.num_train();
   objective.is_periodic = options.kernel == MmdKernel::torus;
   set_makers(
-      [options]<class Scalar>(const Dataset& points) -> std::unique_ptr<Objective<Scalar>> {
-        return std::make_unique<Mmd<Scalar>>(options, points.train_inputs);
+      [options]<class Scalar>(const Dataset& points, Ranks* ranks) -> std::unique_ptr<Objective<Scalar>> {
+        return std::make_unique<Mmd<Scalar>>(options, points.train_inputs, ranks);
       },
       objective);
   return objective;
@@ -138,9 +142,9 @@ ObjectivePlan read_stein(Section& section) {
             objective.terms = "particles";
             objective.kernel_width = width;
             set_makers(
-                [make_target, width,
-                 num_particles]<class Scalar>(const Dataset& samples) -> std::unique_ptr<Objective<Scalar>> {
-                  return std::make_unique<KernelStein<Scalar>>(make_target(samples), width, num_particles);
+                [make_target, width, num_particles]<class Scalar>(const Dataset& samples,
+                                                                  Ranks* ranks) -> std::unique_ptr<Objective<Scalar>> {
+                  return std::make_unique<KernelStein<Scalar>>(make_target(samples), width, num_particles, ranks);
                 },
                 objective);
             return objective;

@@ -11,7 +11,6 @@
 
 #include "mfld/core/stopwatch.hpp"
 #include "mfld/dynamics/readout.hpp"
-#include "mfld/model/shares.hpp"
 
 namespace mfld {
 
@@ -59,7 +58,7 @@ Simulation<Scalar>::Simulation(std::unique_ptr<Objective<Scalar>> objective, std
       drift_(state_.particles.rows(), state_.particles.cols()),
       ranks_(ranks) {
   if (ranks_ != nullptr) {
-    row_cuts_ = shares_of<Scalar>(state_.particles.rows(), ranks_->count()).rows;
+    row_cuts_ = objective_->row_cuts(state_.particles.rows(), ranks_->count());
   }
   if (state_.step_in_phase > 0) {
     const Phase& phase = phases_[static_cast<std::size_t>(state_.phase)];
@@ -226,7 +225,7 @@ void Simulation<Scalar>::step(Outcome& outcome) {
   const Stopwatch watch(outcome.step_seconds);
   const Phase& phase = present_phase();
   const bool is_first = state_.step_in_phase == 0;
-  if (is_first || reads_all_particles(phase.method->estimator)) {
+  if (is_first || objective_->reads_all_particles() || reads_all_particles(phase.method->estimator)) {
     make_whole();
   }
   state_.gradient_evaluations += prepare(state_.estimator, question(phase, {}), state_.particles);

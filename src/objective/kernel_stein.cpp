@@ -13,23 +13,24 @@ namespace mfld {
 /// The target, and scratch memory.
 template <class Scalar>
 struct KernelStein<Scalar>::Parts {
-  Parts(std::shared_ptr<const ScoreTarget> of, double kernel_width, Index num_particles)
-      : target(std::move(of)), width(kernel_width), dimension(target->dimension()), all(num_particles) {
+  Parts(std::shared_ptr<const ScoreTarget> of, double kernel_width, Index num_particles, Ranks* ranks)
+      : target(std::move(of)), width(kernel_width), dimension(target->dimension()), all(num_particles), tiles(ranks) {
     std::iota(all.begin(), all.end(), Index{0});
     kernel.kind = kernels::PairKernelKind::gaussian;
     kernel.rate = 1 / (2 * width * width);
   }
 
-  /// scores [d x N] <- those of all particles.
+  /// scores [N x d] <- those of all particles.
   void score(const Particles<Scalar>& particles) {
-    scores.resize(dimension, particles.rows());
+    scores.resize(particles.rows(), dimension);
     tiles.resize(2 * dimension, 2 * dimension);
     tiles.for_each(particles.rows(), [&](pairs::Tile<Scalar>& tile) {
       const Matrix points = points_of(particles, tile);
       Matrix of_tile(dimension, tile.count);
       target->scores(points, of_tile);
-      scores.middleCols(tile.first, tile.count) = of_tile;
+      scores.middleRows(tile.first, tile.count) = of_tile.transpose();
     });
+    tiles.exchange(scores);
   }
 
   Matrix points_of(const Particles<Scalar>& particles, const pairs::Tile<Scalar>& tile) const {
@@ -39,7 +40,7 @@ struct KernelStein<Scalar>::Parts {
   /// number(j, k): the coordinates of particle j, then its score.
   auto numbers_of(const Particles<Scalar>& particles) const {
     return [this, &particles](Index j, Index k) {
-      return k < dimension ? static_cast<double>(particles(j, k)) : scores(k - dimension, j);
+      return k < dimension ? static_cast<double>(particles(j, k)) : scores(j, k - dimension);
     };
   }
 
@@ -57,14 +58,15 @@ struct KernelStein<Scalar>::Parts {
   double value(const Particles<Scalar>& particles) {
     score(particles);
     pack_sources(particles, all);
-    of_rows.resize(static_cast<std::size_t>(particles.rows()));
+    of_rows.resize(particles.rows(), 1);
     tiles.for_each(particles.rows(), [&](pairs::Tile<Scalar>& tile) {
       tile.fill(2 * dimension, numbers_of(particles));
       kernels::sum_pairs(task_of(tile));
-      std::copy_n(tile.values.begin(), tile.count, of_rows.begin() + tile.first);
+      std::copy_n(tile.values.begin(), tile.count, of_rows.data() + tile.first);
     });
+    tiles.exchange(of_rows);
     const auto n = static_cast<double>(particles.rows());
-    return std::accumulate(of_rows.begin(), of_rows.end(), 0.0) / (n * n);
+    return std::accumulate(of_rows.data(), of_rows.data() + of_rows.size(), 0.0) / (n * n);
   }
 
   /// drift <- v over these sources, or where it accumulates drift <- drift - v.
@@ -93,6 +95,9 @@ struct KernelStein<Scalar>::Parts {
       }
       finish_tile(tile, finish);
     });
+    if (!finish) {
+      tiles.exchange(drift);
+    }
   }
 
   std::shared_ptr<const ScoreTarget> target;
@@ -100,22 +105,28 @@ struct KernelStein<Scalar>::Parts {
   Index dimension;
   std::vector<Index> all;  // 0..N-1
   kernels::PairKernel kernel;
-  Matrix scores;                   // [d x N]
+  Particles<double> scores;        // [N x d]
   pairs::Sources<Scalar> sources;  // points and their scores
   pairs::Tiles<Scalar> tiles;
-  std::vector<double> of_rows;
+  Particles<double> of_rows;  // [N x 1]
 };
 
 template <class Scalar>
-KernelStein<Scalar>::KernelStein(std::shared_ptr<const ScoreTarget> target, double width, Index num_particles)
+KernelStein<Scalar>::KernelStein(std::shared_ptr<const ScoreTarget> target, double width, Index num_particles,
+                                 Ranks* ranks)
     : num_particles_(num_particles),
       trained_(static_cast<std::size_t>(target->dimension()), 1),
-      parts_(std::make_unique<Parts>(std::move(target), width, num_particles)) {
+      parts_(std::make_unique<Parts>(std::move(target), width, num_particles, ranks)) {
   assert(width > 0 && num_particles >= 1);
 }
 
 template <class Scalar>
 KernelStein<Scalar>::~KernelStein() = default;
+
+template <class Scalar>
+std::vector<Index> KernelStein<Scalar>::row_cuts(Index num_particles, int num_ranks) const {
+  return pairs::tile_cuts(num_particles, num_ranks);
+}
 
 template <class Scalar>
 std::string KernelStein<Scalar>::describe(Index num_particles) const {

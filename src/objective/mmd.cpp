@@ -60,14 +60,15 @@ SmoothedKernel smoothed(const MmdOptions& options, double variance, Index dimens
 /// Packed points and scratch memory.
 template <class Scalar>
 struct Mmd<Scalar>::Parts {
-  Parts(const MmdOptions& options, const Inputs& all_points)
+  Parts(const MmdOptions& options, const Inputs& all_points, Ranks* ranks)
       : points(all_points),
         dimension(points.cols()),
         is_torus(options.kernel == MmdKernel::torus),
         numbers(is_torus ? 2 * dimension : dimension),
         of_particles(smoothed(options, 2 * options.smoothing * options.smoothing, dimension)),
         of_points(smoothed(options, options.smoothing * options.smoothing, dimension)),
-        among_points(smoothed(options, 0, dimension)) {
+        among_points(smoothed(options, 0, dimension)),
+        tiles(ranks) {
     pack(points, data);
   }
 
@@ -118,13 +119,14 @@ struct Mmd<Scalar>::Parts {
   template <class Rows>
   double mean_of_pairs(const Rows& rows, const pairs::Sources<Scalar>& sources, const SmoothedKernel& kernel) {
     tiles.resize(numbers, 0);
-    of_rows.resize(static_cast<std::size_t>(rows.rows()));
+    of_rows.resize(rows.rows(), 1);
     tiles.for_each(rows.rows(), [&](pairs::Tile<Scalar>& tile) {
       tile.fill(numbers, numbers_of(rows));
       mean_over(sources, kernel, tile, nullptr);
-      std::copy_n(tile.values.begin(), tile.count, of_rows.begin() + tile.first);
+      std::copy_n(tile.values.begin(), tile.count, of_rows.data() + tile.first);
     });
-    return std::accumulate(of_rows.begin(), of_rows.end(), 0.0) / static_cast<double>(rows.rows());
+    tiles.exchange(of_rows);
+    return std::accumulate(of_rows.data(), of_rows.data() + of_rows.size(), 0.0) / static_cast<double>(rows.rows());
   }
 
   /// drift <- v over these points, or where it accumulates drift <- drift - v.
@@ -147,6 +149,9 @@ struct Mmd<Scalar>::Parts {
       }
       finish_tile(tile, finish);
     });
+    if (!finish) {
+      tiles.exchange(drift);
+    }
   }
 
   const Inputs& points;
@@ -159,21 +164,26 @@ struct Mmd<Scalar>::Parts {
   pairs::Sources<Scalar> batch_points;   // [B]
   std::vector<Index> batch;              // the last terms that were gathered
   pairs::Tiles<Scalar> tiles;
-  std::vector<double> of_rows;
+  Particles<double> of_rows;  // [rows x 1]
   std::optional<double> mean_among_points;
 };
 
 template <class Scalar>
-Mmd<Scalar>::Mmd(const MmdOptions& options, const Inputs& points)
+Mmd<Scalar>::Mmd(const MmdOptions& options, const Inputs& points, Ranks* ranks)
     : options_(options),
       trained_(static_cast<std::size_t>(points.cols()), 1),
-      parts_(std::make_unique<Parts>(options, points)) {
+      parts_(std::make_unique<Parts>(options, points, ranks)) {
   assert(points.rows() > 0 &&
          (options.kernel == MmdKernel::gaussian ? options.width > 0 : points.cols() <= most_torus_dimensions));
 }
 
 template <class Scalar>
 Mmd<Scalar>::~Mmd() = default;
+
+template <class Scalar>
+std::vector<Index> Mmd<Scalar>::row_cuts(Index num_particles, int num_ranks) const {
+  return pairs::tile_cuts(num_particles, num_ranks);
+}
 
 template <class Scalar>
 Index Mmd<Scalar>::num_terms() const {

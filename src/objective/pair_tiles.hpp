@@ -1,9 +1,11 @@
 #pragma once
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "kernels/pairs.hpp"
 #include "mfld/core/parallel.hpp"
+#include "mfld/core/ranks.hpp"
 #include "mfld/objective/objective.hpp"
 
 namespace mfld::pairs {
@@ -31,11 +33,24 @@ struct Tile {
   }
 };
 
+/// Where the particles of each of P ranks begin, [P + 1]: whole tiles.
+inline std::vector<Index> tile_cuts(Index num_particles, int num_ranks) {
+  const Index num_tiles = (num_particles + kernels::pair_tile - 1) / kernels::pair_tile;
+  std::vector<Index> cuts;
+  for (int rank = 0; rank <= num_ranks; ++rank) {
+    cuts.push_back(std::min(num_particles, first_task(num_tiles, rank, num_ranks) * kernels::pair_tile));
+  }
+  return cuts;
+}
+
 /// Sums over pairs for all particles, tile by tile in parallel: each tile by one task, in the order of the sources, so
-/// that there are the same bits on any number of threads. Allocates only when sizes change.
+/// that there are the same bits on any number of threads and ranks. Allocates only when sizes change.
 template <class Scalar>
 class Tiles {
  public:
+  /// ranks: who shares the tiles; none: this process has all.
+  explicit Tiles(Ranks* ranks = nullptr) : ranks_(ranks) {}
+
   void resize(Index numbers, Index num_sums) {
     tiles_.resize(static_cast<std::size_t>(num_slots()));
     for (Tile<Scalar>& tile : tiles_) {
@@ -45,18 +60,37 @@ class Tiles {
     }
   }
 
-  /// body(tile) for all tiles, `first` and `count` set.
+  /// body(tile) for all tiles of this rank, `first` and `count` set.
   template <class Body>
   void for_each(Index num_particles, const Body& body) {
-    for_each_task((num_particles + kernels::pair_tile - 1) / kernels::pair_tile, [&](Index index) {
+    const auto [from, to] = own_rows(num_particles);
+    for_each_task((to - from + kernels::pair_tile - 1) / kernels::pair_tile, [&, from = from, to = to](Index index) {
       Tile<Scalar>& tile = tiles_[static_cast<std::size_t>(current_slot())];
-      tile.first = index * kernels::pair_tile;
-      tile.count = std::min(kernels::pair_tile, num_particles - tile.first);
+      tile.first = from + index * kernels::pair_tile;
+      tile.count = std::min(kernels::pair_tile, to - tile.first);
       body(tile);
     });
   }
 
+  /// rows [N x any], of which each rank has filled those of its tiles, <- all of them.
+  template <class Number>
+  void exchange(Particles<Number>& rows) const {
+    if (ranks_ != nullptr) {
+      exchange_rows(*ranks_, tile_cuts(rows.rows(), ranks_->count()), rows);
+    }
+  }
+
  private:
+  std::pair<Index, Index> own_rows(Index num_particles) const {
+    if (ranks_ == nullptr) {
+      return {0, num_particles};
+    }
+    const std::vector<Index> cuts = tile_cuts(num_particles, ranks_->count());
+    const auto rank = static_cast<std::size_t>(ranks_->rank());
+    return {cuts[rank], cuts[rank + 1]};
+  }
+
+  Ranks* ranks_;
   std::vector<Tile<Scalar>> tiles_;  // one a slot
 };
 

@@ -11,7 +11,7 @@ namespace mfld {
 
 Moment::Moment(const Scene& scene) : scene_(scene), test_(scene.data->test_inputs), workspace_(scene.ranks) {
   if (scene.objective != nullptr) {
-    points_ = scene.objective->make<double>(*scene.data);
+    points_ = scene.objective->make<double>(*scene.data, scene.ranks);
     return;
   }
   train_outputs_.resize(static_cast<std::size_t>(scene.data->num_train()));

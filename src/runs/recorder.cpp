@@ -22,7 +22,7 @@ namespace mfld::runs {
 template <class Scalar>
 std::unique_ptr<Objective<Scalar>> objective_of(const Experiment& experiment, Ranks* ranks) {
   if (experiment.objective) {
-    return experiment.objective->make<Scalar>(experiment.data);
+    return experiment.objective->make<Scalar>(experiment.data, ranks);
   }
   return std::make_unique<EmpiricalRisk<Scalar>>(*experiment.model, experiment.risk, experiment.data, ranks);
 }

@@ -22,12 +22,15 @@ template <class Scalar>
 class KernelStein final : public Objective<Scalar> {
  public:
   /// width > 0; num_particles >= 1, that of all particles it is asked about.
-  KernelStein(std::shared_ptr<const ScoreTarget> target, double width, Index num_particles);
+  /// ranks: who shares the pairs; none: this process alone.
+  KernelStein(std::shared_ptr<const ScoreTarget> target, double width, Index num_particles, Ranks* ranks = nullptr);
   ~KernelStein() override;
 
   Index num_terms() const override { return num_particles_; }
   const std::vector<unsigned char>& trained() const override { return trained_; }
   std::string describe(Index num_particles) const override;
+  bool reads_all_particles() const override { return true; }
+  std::vector<Index> row_cuts(Index num_particles, int num_ranks) const override;
 
   double value(const Particles<Scalar>& particles) override;
   void drift(const Particles<Scalar>& particles, Drift& drift, SampleSpan<double> coefficients = {},

@@ -33,13 +33,15 @@ inline constexpr Index most_torus_dimensions = 16;
 template <class Scalar>
 class Mmd final : public Objective<Scalar> {
  public:
-  /// points [n x d], n >= 1; refers to them.
-  Mmd(const MmdOptions& options, const Inputs& points);
+  /// points [n x d], n >= 1; refers to them. ranks: who shares the pairs; none: this process alone.
+  Mmd(const MmdOptions& options, const Inputs& points, Ranks* ranks = nullptr);
   ~Mmd() override;
 
   Index num_terms() const override;
   const std::vector<unsigned char>& trained() const override { return trained_; }
   std::string describe(Index num_particles) const override;
+  bool reads_all_particles() const override { return true; }
+  std::vector<Index> row_cuts(Index num_particles, int num_ranks) const override;
 
   double value(const Particles<Scalar>& particles) override;
   void drift(const Particles<Scalar>& particles, Drift& drift, SampleSpan<double> coefficients = {},

@@ -7,6 +7,7 @@
 
 #include "mfld/core/sample_span.hpp"
 #include "mfld/model/model.hpp"
+#include "mfld/model/shares.hpp"
 
 namespace mfld {
 
@@ -35,6 +36,13 @@ class Objective {
   /// Fresh noise on the labels until the next call, where the terms have labels: uniform on [-level, level], in the
   /// order of the terms, from stream (seed, step_label, step); level 0: none.
   virtual void set_label_noise(double /*level*/, std::uint64_t /*seed*/, std::int64_t /*step*/) {}
+
+  /// Whether the drift of one particle reads all the others, so that ranks exchange them before every step.
+  virtual bool reads_all_particles() const { return false; }
+  /// [P + 1] where the particles of each rank begin, of P ranks that share its passes.
+  virtual std::vector<Index> row_cuts(Index num_particles, int num_ranks) const {
+    return shares_of<Scalar>(num_particles, num_ranks).rows;
+  }
 
   virtual double value(const Particles<Scalar>& particles) = 0;
 

@@ -19,15 +19,16 @@ struct ParticleObjective {
   std::string_view terms = "training samples";  // what those are; static
   bool is_periodic = false;                     // a function of every coordinate modulo 2 pi
   double kernel_width = -1;  // where only the particles say whether it is too small; below 0: that is known
-  std::function<std::unique_ptr<Objective<double>>(const Dataset&)> in_double;
-  std::function<std::unique_ptr<Objective<float>>(const Dataset&)> in_single;
+  std::function<std::unique_ptr<Objective<double>>(const Dataset&, Ranks*)> in_double;
+  std::function<std::unique_ptr<Objective<float>>(const Dataset&, Ranks*)> in_single;
 
+  /// ranks: who shares its passes; none: this process alone.
   template <class Scalar>
-  std::unique_ptr<Objective<Scalar>> make(const Dataset& data) const {
+  std::unique_ptr<Objective<Scalar>> make(const Dataset& data, Ranks* ranks = nullptr) const {
     if constexpr (std::is_same_v<Scalar, double>) {
-      return in_double(data);
+      return in_double(data, ranks);
     } else {
-      return in_single(data);
+      return in_single(data, ranks);
     }
   }
 };

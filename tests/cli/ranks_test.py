@@ -1,0 +1,330 @@
+#!/usr/bin/env python3
+"""One run by many processes: the same bytes as by one, and one voice, whatever becomes of them. More ranks than
+processors share these. Usage: this PROGRAM MPI..., each of which is openmpi or mpich"""
+import json
+import os
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import unittest
+from pathlib import Path
+
+import program
+
+MPIS = sys.argv[2:]
+LAUNCHERS = {"openmpi": (("mpirun.openmpi", "mpirun"), ["--oversubscribe"], "OMPI_COMM_WORLD_RANK"),
+             "mpich": (("mpiexec.mpich", "mpiexec.hydra", "mpiexec"), [], "PMI_RANK")}
+# Root has to say that it means it, in a test or a container; ranks that wait give way to others.
+SURROUNDINGS = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+                "OMPI_MCA_mpi_yield_when_idle": "1", "OMPI_MCA_btl_vader_single_copy_mechanism": "none"}
+
+EXPERIMENT = """\
+seed = 3
+[task]
+kind = "teacher-student"
+num_train = 60
+num_test = 10
+input_dim = 5
+[network]
+width = 211
+precision = "{precision}"
+[[phase]]
+method = "mfld"
+steps = 12
+step_size = 0.05
+lambda1 = 0.01
+lambda2 = 0.001
+[[phase]]
+method = "svrg-mfld"
+steps = 12
+step_size = 0.05
+lambda2 = 0.001
+batch_size = 7
+[[phase]]
+method = "averaged-sgd"
+steps = 6
+step_size = 0.01
+batch_size = 3
+[[phase]]
+method = "sgd-mfld"
+steps = 12
+step_size = 0.05
+lambda2 = 0.001
+batch_size = 7
+step = "kinetic"
+[observe]
+every = 4
+[observe.trajectory]
+particles = "all"
+every = 6
+velocities = true
+[checkpoint]
+every_steps = 10
+"""
+
+STEPS = 30000
+LONG = """\
+seed = 1
+[task]
+kind = "teacher-student"
+num_train = 40
+[network]
+width = 300
+[[phase]]
+method = "mfld"
+steps = {steps}
+step_size = 0.05
+lambda2 = 0.001
+[observe]
+every = 100
+[observe.trajectory]
+particles = "all"
+every = 500
+[checkpoint]
+every_steps = 1000
+"""
+
+
+class Ranks:
+    """The tests, for every MPI; MPI is its name."""
+    MPI = ""
+    EXPERIMENT = EXPERIMENT.format(precision="double")
+
+    @classmethod
+    def setUpClass(cls):
+        names, cls.options, cls.rank_variable = LAUNCHERS[cls.MPI]
+        cls.launcher = next((path for path in map(shutil.which, names) if path), None)
+        if cls.launcher is None:
+            raise unittest.SkipTest(f"none of {', '.join(names)} is installed")
+
+    def words(self, num_ranks, *arguments, started=program.PROGRAM):
+        return [self.launcher, *self.options, "-n", str(num_ranks), started, *arguments]
+
+    def ranks(self, num_ranks, *arguments, started=program.PROGRAM):
+        return self.launched(self.words(num_ranks, *arguments, started=started))
+
+    def launched(self, words):
+        return subprocess.run(words, cwd=self.root, capture_output=True, text=True, timeout=program.TIMEOUT,
+                              env={**os.environ, **SURROUNDINGS})
+
+    def begin(self, num_ranks, *arguments):
+        process = subprocess.Popen(self.words(num_ranks, *arguments), cwd=self.root, stderr=subprocess.PIPE, text=True,
+                                   env={**os.environ, **SURROUNDINGS}, start_new_session=True)
+        self.addCleanup(process.stderr.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process
+
+    def process_of(self, rank):
+        """The number of the process of a rank that runs in this test's folder."""
+        for entry in Path("/proc").iterdir():
+            try:
+                if entry.name.isdigit() and os.path.samefile(entry / "exe", program.PROGRAM) and \
+                        os.path.samefile(entry / "cwd", self.root) and \
+                        f"{self.rank_variable}={rank}".encode() in (entry / "environ").read_bytes().split(b"\0"):
+                    return int(entry.name)
+            except OSError:
+                pass
+        self.fail(f"rank {rank} does not run")
+
+    def said(self, result):
+        """Our sentences among what a launcher says."""
+        return [line for line in result.stderr.splitlines() if "mfld: " in line]
+
+    def assert_one_sentence(self, result, status, *parts):
+        self.assertEqual(result.returncode, status, result.stderr)
+        said = self.said(result)
+        self.assertEqual(len(said), 1, result.stderr)
+        for part in parts:
+            self.assertIn(part, said[0])
+
+    def contents(self, out):
+        return {path.name: path.read_bytes() for path in (self.root / out).iterdir()}
+
+    def assert_nothing_written(self, *others):
+        self.assertEqual(sorted(path.name for path in self.root.iterdir()), sorted(["a.toml", *others]))
+
+    @staticmethod
+    def content(path):
+        """Without times, machines and commands."""
+        if path.name == "summary.json":
+            summary = json.loads(path.read_text())
+            return {key: value for key, value in summary.items() if "seconds" not in key}
+        if path.name == "experiment.toml":
+            return re.sub(r"(?m)^# (mfld [0-9].*|on .*|at [0-9].*|/.*|.*mfld run .*)\n", "", path.read_text())
+        return path.read_bytes()
+
+    def assert_same_run(self, one, other):
+        names = [sorted(path.name for path in (self.root / out).iterdir()) for out in (one, other)]
+        self.assertEqual(*names)
+        for name in names[0]:
+            self.assertEqual(self.content(self.root / one / name), self.content(self.root / other / name), name)
+
+    def test_any_number_of_ranks_leaves_the_same_bytes(self):
+        for precision in ("double", "single"):
+            (self.root / "a.toml").write_text(EXPERIMENT.format(precision=precision))
+            whole = f"{precision}_whole"
+            self.assertEqual(self.mfld("run", "a.toml", "--out", whole, "--quiet").returncode, 0)
+            for num_ranks in (1, 2, 3, 5, 8):
+                out = f"{precision}_{num_ranks}"
+                result = self.ranks(num_ranks, "run", "a.toml", "--out", out, "--quiet", "--threads",
+                                    str(num_ranks % 2 + 1))
+                self.assertEqual((result.returncode, result.stderr), (0, ""), out)
+                self.assert_same_run(whole, out)
+
+    def test_rank_0_alone_speaks(self):
+        alone = self.mfld("run", "a.toml", "--out", "out")
+        shutil.rmtree(self.root / "out")
+        result = self.ranks(3, "run", "a.toml", "--out", "out")
+        self.assertEqual((result.returncode, result.stdout), (0, ""))
+        self.assertEqual(result.stderr, alone.stderr)
+
+    def make_whole(self, steps):
+        (self.root / "a.toml").write_text(LONG.format(steps=steps))
+        self.assertEqual(self.mfld("run", "a.toml", "--out", "whole", "--quiet").returncode, 0)
+
+    def assert_goes_on(self, num_ranks, out):
+        """With so many ranks, to the bytes of a run that did not stop."""
+        result = self.ranks(num_ranks, "resume", out, "--quiet")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assert_same(out, "whole", ("metrics.csv", "checkpoint.h5", "trajectory.h5"))
+
+    def assert_interrupted(self, out, errors):
+        self.assertEqual(len(re.findall(rf"(?m)^{out}: interrupted at step \d+, with a checkpoint$", errors)), 1, errors)
+
+    def test_a_rank_that_is_asked_to_stop_stops_all(self):
+        """At one step, from which any other number of ranks goes on."""
+        self.make_whole(STEPS)
+        for first, then in ((3, 2), (2, 1)):
+            for rank in (0, first - 1):
+                out = f"out{first}_{rank}"
+                process = self.begin(first, "run", "a.toml", "--out", out, "--quiet")
+                self.wait_for_step(out, 200)
+                os.kill(self.process_of(rank), signal.SIGUSR1)
+                errors = process.communicate(timeout=program.TIMEOUT)[1]
+                self.assertEqual(process.returncode, 130, errors)
+                self.assert_interrupted(out, errors)
+                self.assert_goes_on(then, out)
+
+    def test_the_end_of_the_time_stops_all(self):
+        (self.root / "a.toml").write_text(LONG.format(steps=10**9))
+        result = self.ranks(3, "run", "a.toml", "--out", "out", "--quiet", "--max-wall", "1s")
+        self.assertEqual(result.returncode, 130, result.stderr)
+        self.assert_interrupted("out", result.stderr)
+
+    def test_a_rank_that_is_killed_ends_all(self):
+        self.make_whole(STEPS)
+        for rank in (0, 2):
+            out = f"out{rank}"
+            process = self.begin(3, "run", "a.toml", "--out", out, "--quiet")
+            self.wait_for_step(out, 200)
+            began = time.monotonic()
+            os.kill(self.process_of(rank), signal.SIGKILL)
+            errors = process.communicate(timeout=program.TIMEOUT)[1]
+            self.assertLess(time.monotonic() - began, 10 * program.PATIENCE)
+            self.assertNotEqual(process.returncode, 0, errors)
+            self.assertNotIn("mfld: ", errors)
+            self.assert_goes_on(2, out)
+
+    def test_a_file_of_rank_0_that_cannot_grow_ends_all(self):
+        self.make_whole(STEPS)
+        process = self.begin(3, "run", "a.toml", "--out", "out", "--quiet")
+        self.wait_for_step("out", 200)
+        size = (self.root / "out/trajectory.h5").stat().st_size
+        resource.prlimit(self.process_of(0), resource.RLIMIT_FSIZE, (size, size))
+        errors = process.communicate(timeout=program.TIMEOUT)[1]
+        result = subprocess.CompletedProcess([], process.returncode, "", errors)
+        self.assert_one_sentence(result, 4, "out/trajectory.h5", "File too large")
+        self.assert_goes_on(2, "out")
+
+    def test_what_is_wrong_is_said_once_and_nothing_is_written(self):
+        for settings, parts in ((["network.widht=3"], ["network.widht", "did you mean width"]),
+                                (["network.width=8"], ["network.width: 8 particles", "less than the 3 ranks"]),
+                                (["sweep.seed=[1, 2]"], ["several runs", "--shard auto"])):
+            result = self.ranks(3, "run", "a.toml", *[word for setting in settings for word in ("--set", setting)])
+            self.assert_one_sentence(result, 2, *parts)
+            self.assert_nothing_written()
+        self.assert_one_sentence(self.ranks(3, "run", "a.toml", "--jobs", "2"), 2, "--jobs 2")
+        self.assert_one_sentence(self.ranks(3, "run", "a.toml", "--jbos", "2"), 2, "--jbos")
+        self.assert_one_sentence(self.ranks(3, "run", "b.toml"), 4, "b.toml")
+        self.assert_one_sentence(self.ranks(2, "merge", "x", "y", "--out", "z"), 2, "one process")
+        self.assert_nothing_written()
+        result = self.ranks(2, "run", "a.toml", "--dry-run")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertEqual(result.stdout.count("memory"), self.mfld("run", "a.toml", "--dry-run").stdout.count("memory"))
+        self.assert_nothing_written()
+
+    def apart(self, first, second, started=program.PROGRAM):
+        """Two ranks with words of their own."""
+        return self.launched([self.launcher, *self.options, "-n", "1", program.PROGRAM, *first, ":",
+                              "-n", "1", started, *second])
+
+    def test_ranks_that_differ_are_refused(self):
+        run = ["run", "a.toml", "--out", "out", "--quiet"]
+        result = self.apart(run, [*run, "--set", "phase.0.steps=13"])
+        self.assert_one_sentence(result, 2, "rank 1 has another experiment than rank 0")
+        self.assert_nothing_written()
+        result = self.apart(run, [*run, "--set", "phase.0.stpes=13"])
+        self.assert_one_sentence(result, 2, "rank 1: ", "stpes")
+        self.assert_nothing_written()
+        other = self.root / "other"
+        other.mkdir()
+        (other / "mfld").write_bytes(Path(program.PROGRAM).read_bytes() + b"\n")
+        (other / "mfld").chmod(0o755)
+        (other / "mpi").symlink_to(Path(program.PROGRAM).parent / "mpi")
+        result = self.apart(run, run, started=str(other / "mfld"))
+        self.assert_one_sentence(result, 2, "rank 1 runs another build of this program")
+        self.assert_nothing_written("other")
+
+    def test_force_empties_nothing_before_all_ranks_are_well(self):
+        run = ["run", "a.toml", "--out", "out", "--quiet"]
+        self.assertEqual(self.mfld(*run).returncode, 0)
+        before = self.contents("out")
+        result = self.apart([*run, "--force"], [*run, "--force", "--set", "phase.0.stpes=13"])
+        self.assert_one_sentence(result, 2, "rank 1: ", "stpes")
+        self.assertEqual(self.contents("out"), before)
+        self.assertEqual(self.ranks(2, *run, "--force").returncode, 0)
+
+    def test_a_program_without_the_launchers_mpi_is_refused(self):
+        bare = self.root / "bare"
+        bare.mkdir()
+        shutil.copy(program.PROGRAM, bare / "mfld")
+        result = self.ranks(2, "run", "a.toml", started=str(bare / "mfld"))
+        self.assert_one_sentence(result, 2, "one of 2 processes", "built without MPI")
+        self.assert_nothing_written("bare")
+        result = self.ranks(1, "run", "a.toml", "--out", "out", "--quiet", started=str(bare / "mfld"))
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        shutil.rmtree(self.root / "out")
+        for other in set(MPIS) - {self.MPI}:
+            (bare / "mpi").mkdir()
+            shutil.copy(Path(program.PROGRAM).parent / f"mpi/mfld_{other}.so", bare / "mpi")
+            result = self.ranks(2, "run", "a.toml", started=str(bare / "mfld"))
+            self.assert_one_sentence(result, 2, "one of 2 processes", "another MPI")
+            self.assert_nothing_written("bare")
+
+    def test_a_finished_run_is_finished_for_all(self):
+        self.assertEqual(self.mfld("run", "a.toml", "--out", "out", "--quiet").returncode, 0)
+        result = self.ranks(2, "resume", "out")
+        self.assertEqual((result.returncode, result.stderr.count("nothing is left to do")), (0, 1), result.stderr)
+
+    def test_a_run_becomes_longer_and_branches(self):
+        self.assertEqual(self.mfld("run", "a.toml", "--out", "one", "--quiet").returncode, 0)
+        shutil.copytree(self.root / "one", self.root / "two")
+        for number in ("one", "two"):
+            start = self.mfld if number == "one" else lambda *words: self.ranks(2, *words)
+            result = start("resume", number, "--more-steps", "5", "--quiet")
+            self.assertEqual((result.returncode, result.stderr), (0, ""))
+            result = start("branch", number, "--seed", "9", "--out", f"{number}_branch", "--quiet")
+            self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assert_same("one", "two", ("checkpoint.h5", "trajectory.h5"))
+
+
+for name in MPIS:
+    globals()[name] = type(name, (Ranks, program.ProgramTest), {"MPI": name})
+
+if __name__ == "__main__":
+    program.main()
