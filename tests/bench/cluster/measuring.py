@@ -3,7 +3,6 @@
 import json
 import os
 import pathlib
-import shutil
 import statistics
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from comparison import rounds, worker  # noqa: E402
 
 from . import model  # noqa: E402
 
+ROOT = installation.ROOT
 # Of the README's settings A and B, and a smaller C: N, n, d, steps of a turn.
 SETTINGS = {"A": (2000, 1000, 20, 400), "B": (10_000, 2000, 10, 60), "smaller C": (25_000, 2500, 32, 20)}
 EXPERIMENT = """
@@ -39,8 +39,17 @@ LAUNCH = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", 
 SAME_FILES = ("metrics.csv", "checkpoint.h5")
 
 
+def build(folder):
+    """What is measured here; ranks_bench where there is MPI."""
+    quiet = {"check": True, "stdout": sys.stderr}
+    subprocess.run([ROOT / "sims/setup", "build", "tests"], **quiet)
+    subprocess.run(["cmake", "-G", "Ninja", "-S", ROOT, "-B", folder, "-DMFLD_BUILD_BENCHMARKS=ON"], **quiet)
+    subprocess.run(["cmake", "--build", folder, "--target", "mfld_program", "ceilings_bench"], **quiet)
+    bench = ["cmake", "--build", folder, "--target", "ranks_bench"]
+    return subprocess.run(bench, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 0
+
+
 def rates(options):
-    installation.build(options.build)
     with worker.Worker([pathlib.Path(options.build) / "tests/bench/ceilings_bench"]) as program:
         return rounds.ceilings(program, 1, options.turns)[options.precision]
 
@@ -105,11 +114,7 @@ def compare_runs(options, machine):
 
 
 def print_all(options, one_thread):
-    bench = subprocess.run(["cmake", "--build", options.build, "--target", "ranks_bench"], stdout=subprocess.DEVNULL,
-                           stderr=subprocess.DEVNULL, check=False)
-    if bench.returncode != 0 or shutil.which("mpirun") is None:
-        print("messages and runs on ranks were not measured: there is no MPI here, or this build is without it (sims/setup mpi)")
-        return
+    """What needs MPI."""
     alpha, beta, found = messages(options)
     print_messages(alpha, beta, found)
     compare_runs(options, model.Machine(one_thread, alpha, beta))
