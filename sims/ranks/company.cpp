@@ -120,15 +120,15 @@ void tell_of_failure(ExitStatus status) {
   throw NotAgreed(static_cast<ExitStatus>(failure.status));
 }
 
-/// All throw where a number is not rank 0's; that says of which rank, in words with a place for it.
-void compare(std::uint64_t number, fmt::format_string<int> words) {
+/// All throw where a number is not rank 0's; what is said follows the name of that rank.
+void compare(std::uint64_t number, std::string_view words) {
   MpiRanks& ranks = *company.ranks;
   std::uint64_t first = number;
   broadcast(first, 0);
   const auto other = static_cast<int>(ranks.least(number != first ? ranks.rank() : ranks.count()));
   if (other < ranks.count()) {
     company.stage = Stage::over;
-    complain(fmt::format(words, other));
+    complain(fmt::format("rank {} {}", other, words));
     throw NotAgreed(wrong_input);
   }
 }
@@ -136,10 +136,10 @@ void compare(std::uint64_t number, fmt::format_string<int> words) {
 /// experiment: a hash; 0 where there is none, and the command is over.
 void meet(ExitStatus status, std::uint64_t experiment) {
   tell_of_failure(status);
-  compare(company.program, "rank {} runs another build of this program than rank 0: they have to be the same file");
+  compare(company.program, "runs another build of this program than rank 0: they have to be the same file");
   compare(experiment == 0 ? 0 : hash_of(mfld::instruction_set()),
-          "rank {} has other vector instructions than rank 0: --instruction-set NAME chooses some that all have");
-  compare(experiment, "rank {} has another experiment than rank 0: the file, --set, its data or the checkpoint differ");
+          "has other vector instructions than rank 0: --instruction-set NAME chooses some that all have");
+  compare(experiment, "has another experiment than rank 0: the file, --set, its data or the checkpoint differ");
 }
 
 void join(const Launched& launched) {
