@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What cmake says where something is missing: all of it in one sentence, by the names that packages have. Usage: this CMAKE COMPILER"""
+"""What cmake says where something is missing: all in one sentence, by the names of packages. Usage: this CMAKE COMPILER"""
 import os
 import pathlib
 import re
@@ -15,10 +15,10 @@ NEEDS = re.findall(r'mfld_needs\("([^"]+)" \w+ (\S+) (\S+)\)', (ROOT / ".cmake/d
 
 def configure(*options, **variables):
     """Exit status, and the error with its lines joined."""
+    fixed = [f"-DCMAKE_CXX_COMPILER={COMPILER}", "-DMFLD_BUILD_TESTS=OFF", "-DMFLD_BUILD_PYTHON=OFF"]
     with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run([CMAKE, "-S", ROOT, "-B", folder, f"-DCMAKE_CXX_COMPILER={COMPILER}", "-DMFLD_BUILD_TESTS=OFF",
-                               "-DMFLD_BUILD_PYTHON=OFF", *options], env={**os.environ, **variables}, capture_output=True, text=True,
-                              check=False)
+        done = subprocess.run([CMAKE, "-S", ROOT, "-B", folder, *fixed, *options], env={**os.environ, **variables},
+                              capture_output=True, text=True, check=False)
     return done.returncode, " ".join(done.stderr.split())
 
 
@@ -26,8 +26,8 @@ class MissingTest(unittest.TestCase):
     def test_all_that_is_missing_is_said_at_once(self):
         status, said = configure("-DCMAKE_DISABLE_FIND_PACKAGE_fmt=ON", "-DCMAKE_DISABLE_FIND_PACKAGE_TBB=ON")
         self.assertEqual(status, 1)
-        self.assertIn("mfld needs what is not found here, or only older: oneTBB (libtbb-dev of Debian, tbb-devel of conda-forge), fmt "
-                      "(libfmt-dev of Debian, fmt of conda-forge); `sims/setup build` installs it on Debian", said)
+        self.assertIn("mfld needs what is not found here, or only older: oneTBB (libtbb-dev of Debian, tbb-devel of "
+                      "conda-forge), fmt (libfmt-dev of Debian, fmt of conda-forge); `sims/setup build` installs it on Debian", said)
         self.assertEqual(said.count("mfld needs"), 1)
 
     def test_hdf5_is_found_without_pkg_config_and_highway_is_not(self):

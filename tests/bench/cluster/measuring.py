@@ -98,16 +98,18 @@ WAYS = {"process": (0, 2), "rank": (1, 2), "ranks": (2, 1)}
 def compare_runs(options, machine):
     """One process of two threads, one rank of two, two ranks of one, in turns; and what the model says of two ranks."""
     program = pathlib.Path(options.build) / "mfld"
-    print("\n| | N, n, d | process of 2 threads, ms | 1 rank of 2 threads, ms | 2 ranks of 1 thread, ms | process : ranks | model of 2 ranks, ms | "
-          "same files |\n|---|---|---|---|---|---|---|---|")
+    print("\n| | N, n, d | process of 2 threads, ms | 1 rank of 2 threads, ms | 2 ranks of 1 thread, ms | process : ranks | "
+          "model of 2 ranks, ms | same files |\n|---|---|---|---|---|---|---|---|")
     for name, setting in SETTINGS.items():
         with tempfile.TemporaryDirectory() as folder:
             folder = pathlib.Path(folder)
-            turns = [{way: step_seconds(program, setting, folder, way, *how) for way, how in WAYS.items()} for _ in range(options.turns)]
+            turns = [{way: step_seconds(program, setting, folder, way, *how) for way, how in WAYS.items()}
+                     for _ in range(options.turns)]
             same = all((folder / "process" / file).read_bytes() == (folder / way / file).read_bytes()
                        for file in SAME_FILES for way in ("rank", "ranks"))
-        cells = [f"{1e3 * min(turn[way] for turn in turns):.3g} / {1e3 * statistics.median(turn[way] for turn in turns):.3g}" for way in WAYS]
-        ratio = [function(turn["process"] for turn in turns) / function(turn["ranks"] for turn in turns) for function in (min, statistics.median)]
+        best, median = ({way: function(turn[way] for turn in turns) for way in WAYS} for function in (min, statistics.median))
+        cells = [f"{1e3 * best[way]:.3g} / {1e3 * median[way]:.3g}" for way in WAYS]
+        ratio = [times["process"] / times["ranks"] for times in (best, median)]
         modelled = model.step(model.Problem(*setting[:3], 2, "double", options.vector_bytes), machine)
         print(f"| {name} | {', '.join(map(str, setting[:3]))} | {' | '.join(cells)} | {ratio[0]:.2f} / {ratio[1]:.2f} | "
               f"{1e3 * modelled.seconds:.3g} | {'yes' if same else 'no'} |", flush=True)

@@ -44,7 +44,7 @@ class Sizes(unittest.TestCase):
             self.assertEqual(model.Problem(particles, 1, 1, 1, vector_bytes=vector_bytes).tasks, tasks, particles)
 
     def test_the_sources_have_these_constants(self):
-        text = "".join(path.read_text() for path in sorted((ROOT / "src/model").glob("*.hpp")) + [ROOT / "src/kernels/kernels.hpp"])
+        text = "".join(path.read_text() for path in [*(ROOT / "src/model").glob("*.hpp"), ROOT / "src/kernels/kernels.hpp"])
         for name in ("near_bytes", "far_bytes", "most_bytes"):
             megabytes = re.search(rf"constexpr std::size_t {name} = std::size_t\{{(\d+)\}} << 20U;", text)
             self.assertEqual(int(megabytes[1]) << 20, getattr(model, name.upper()))
@@ -113,11 +113,12 @@ class Steps(unittest.TestCase):
 
 class Script(unittest.TestCase):
     def ranks(self, *arguments):
-        return subprocess.run([sys.executable, BENCH / "ranks", *map(str, arguments)], capture_output=True, text=True, check=False)
+        command = [sys.executable, BENCH / "ranks", *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
 
     def test_it_says_what_the_model_says(self):
-        done = self.ranks("--particles", 1600, "--samples", 100, "--input-dim", 2, "--ranks", 4, "--threads", 2, "--rates", "4,0.5,2",
-                          "--alpha", 1e-3, "--beta", 1e-6, "--particles-per-rank", 1600)
+        done = self.ranks("--particles", 1600, "--samples", 100, "--input-dim", 2, "--ranks", 4, "--threads", 2,
+                          "--rates", "4,0.5,2", "--alpha", 1e-3, "--beta", 1e-6, "--particles-per-rank", 1600)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertIn("T_comp = 8.04e-05 s", done.stdout)
         self.assertIn("T_comm = 0.0072 s: 1 blocks of 100 samples, 4 messages each", done.stdout)
@@ -125,14 +126,15 @@ class Script(unittest.TestCase):
         self.assertEqual(len(re.findall(r"^\| \de\+\d\d \|", done.stdout, re.M)), 4)
 
     def test_what_is_wrong_is_one_sentence(self):
-        for arguments, why in ((("--ranks", 0), "ranks: --ranks = 0: at least 1 is needed\n"),
-                               (("--ranks", 17, "--particles", 2000), "ranks: --ranks = 17: 2000 particles make 16 tasks, and every rank needs one\n"),
-                               (("--alpha", -1), "ranks: --alpha = -1.0: a number of seconds is needed, from 0 on\n"),
-                               (("--beta", "nan"), "ranks: --beta = nan: a number of seconds is needed, from 0 on\n"),
-                               (("--rates", "1,2"), "ranks: --rates = 1,2: three positive numbers with commas between are needed, F,A,G\n"),
-                               (("--samples", "x"), "ranks: argument --samples: invalid int value: 'x'\n")):
+        for arguments, why in (
+                (("--ranks", 0), "--ranks = 0: at least 1 is needed"),
+                (("--ranks", 17, "--particles", 2000), "--ranks = 17: 2000 particles make 16 tasks, and every rank needs one"),
+                (("--alpha", -1), "--alpha = -1.0: a number of seconds is needed, from 0 on"),
+                (("--beta", "nan"), "--beta = nan: a number of seconds is needed, from 0 on"),
+                (("--rates", "1,2"), "--rates = 1,2: three positive numbers with commas between are needed, F,A,G"),
+                (("--samples", "x"), "argument --samples: invalid int value: 'x'")):
             done = self.ranks(*arguments)
-            self.assertEqual((done.returncode, done.stdout, done.stderr), (2, "", why))
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (2, "", f"ranks: {why}\n"))
 
 
 if __name__ == "__main__":
