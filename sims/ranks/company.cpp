@@ -6,10 +6,12 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "mfld/core/error.hpp"
@@ -231,7 +233,9 @@ ExitStatus leave_ranks_on_error(ExitStatus (*explain)() noexcept) noexcept {
     return leave_ranks(explain());
   }
   speak(true);
-  company.ranks->abort(explain());
+  const ExitStatus status = explain();
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));  // some launchers drop what they have not passed on yet
+  company.ranks->abort(status);
 }
 
 }  // namespace commands

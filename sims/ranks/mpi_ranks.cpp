@@ -28,7 +28,8 @@ std::vector<fs::path> modules(const std::string& mpi) {
   for (const char* folder : module_folders) {
     for (const std::string& name : {mpi, std::string("openmpi"), std::string("mpich")}) {
       const fs::path module = program.parent_path() / folder / ("mfld_" + name + ".so");
-      if (std::error_code missing; !error && fs::is_regular_file(module, missing)) {
+      std::error_code is_none;
+      if (!error && fs::is_regular_file(module, is_none)) {
         found.push_back(module);
       }
     }

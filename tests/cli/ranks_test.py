@@ -30,7 +30,7 @@ num_train = 60
 num_test = 10
 input_dim = 5
 [network]
-width = 211
+width = 419
 precision = "{precision}"
 [[phase]]
 method = "mfld"
@@ -66,7 +66,7 @@ velocities = true
 every_steps = 10
 """
 
-STEPS = 30000
+STEPS = 10000
 LONG = """\
 seed = 1
 [task]
@@ -165,11 +165,11 @@ class Ranks:
             self.assertEqual(self.content(self.root / one / name), self.content(self.root / other / name), name)
 
     def test_any_number_of_ranks_leaves_the_same_bytes(self):
-        for precision in ("double", "single"):
+        for precision, numbers in (("double", (1, 2, 3, 5, 8)), ("single", (3, 8))):
             (self.root / "a.toml").write_text(EXPERIMENT.format(precision=precision))
             whole = f"{precision}_whole"
             self.assertEqual(self.mfld("run", "a.toml", "--out", whole, "--quiet").returncode, 0)
-            for num_ranks in (1, 2, 3, 5, 8):
+            for num_ranks in numbers:
                 out = f"{precision}_{num_ranks}"
                 result = self.ranks(num_ranks, "run", "a.toml", "--out", out, "--quiet", "--threads",
                                     str(num_ranks % 2 + 1))
@@ -199,16 +199,15 @@ class Ranks:
     def test_a_rank_that_is_asked_to_stop_stops_all(self):
         """At one step, from which any other number of ranks goes on."""
         self.make_whole(STEPS)
-        for first, then in ((3, 2), (2, 1)):
-            for rank in (0, first - 1):
-                out = f"out{first}_{rank}"
-                process = self.begin(first, "run", "a.toml", "--out", out, "--quiet")
-                self.wait_for_step(out, 200)
-                os.kill(self.process_of(rank), signal.SIGUSR1)
-                errors = process.communicate(timeout=program.TIMEOUT)[1]
-                self.assertEqual(process.returncode, 130, errors)
-                self.assert_interrupted(out, errors)
-                self.assert_goes_on(then, out)
+        for rank, first, then in ((0, 3, 2), (1, 2, 1)):
+            out = f"out{first}"
+            process = self.begin(first, "run", "a.toml", "--out", out, "--quiet")
+            self.wait_for_step(out, 100)
+            os.kill(self.process_of(rank), signal.SIGUSR1)
+            errors = process.communicate(timeout=program.TIMEOUT)[1]
+            self.assertEqual(process.returncode, 130, errors)
+            self.assert_interrupted(out, errors)
+            self.assert_goes_on(then, out)
 
     def test_the_end_of_the_time_stops_all(self):
         (self.root / "a.toml").write_text(LONG.format(steps=10**9))
@@ -221,28 +220,28 @@ class Ranks:
         for rank in (0, 2):
             out = f"out{rank}"
             process = self.begin(3, "run", "a.toml", "--out", out, "--quiet")
-            self.wait_for_step(out, 200)
+            self.wait_for_step(out, 100)
             began = time.monotonic()
             os.kill(self.process_of(rank), signal.SIGKILL)
             errors = process.communicate(timeout=program.TIMEOUT)[1]
             self.assertLess(time.monotonic() - began, 10 * program.PATIENCE)
             self.assertNotEqual(process.returncode, 0, errors)
             self.assertNotIn("mfld: ", errors)
-            self.assert_goes_on(2, out)
+            self.assert_goes_on(rank or 1, out)
 
     def test_a_file_of_rank_0_that_cannot_grow_ends_all(self):
         self.make_whole(STEPS)
         process = self.begin(3, "run", "a.toml", "--out", "out", "--quiet")
-        self.wait_for_step("out", 200)
-        size = (self.root / "out/trajectory.h5").stat().st_size
+        self.wait_for_step("out", 100)
+        size = (self.root / "out/metrics.csv").stat().st_size
         resource.prlimit(self.process_of(0), resource.RLIMIT_FSIZE, (size, size))
         errors = process.communicate(timeout=program.TIMEOUT)[1]
         result = subprocess.CompletedProcess([], process.returncode, "", errors)
-        self.assert_one_sentence(result, 4, "out/trajectory.h5", "File too large")
+        self.assert_one_sentence(result, 4, "cannot ", "File too large")
         self.assert_goes_on(2, "out")
 
     def test_what_is_wrong_is_said_once_and_nothing_is_written(self):
-        for settings, parts in ((["network.widht=3"], ["network.widht", "did you mean width"]),
+        for settings, parts in ((["network.widht=3"], ["network.widht", "did you mean network.width"]),
                                 (["network.width=8"], ["network.width: 8 particles", "less than the 3 ranks"]),
                                 (["sweep.seed=[1, 2]"], ["several runs", "--shard auto"])):
             result = self.ranks(3, "run", "a.toml", *[word for setting in settings for word in ("--set", setting)])
