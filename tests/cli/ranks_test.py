@@ -30,7 +30,7 @@ num_train = 60
 num_test = 10
 input_dim = 5
 [network]
-width = 419
+width = 1031
 precision = "{precision}"
 [[phase]]
 method = "mfld"
