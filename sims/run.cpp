@@ -91,12 +91,24 @@ void say_advice(const fs::path& run, const std::vector<std::string>& advice) {
   }
 }
 
-/// What all ranks have to have in common: the experiment with its data, and where the run goes on.
+template <class Matrix>
+std::uint64_t hash_of_numbers(const Matrix& matrix) {
+  const auto* bytes = reinterpret_cast<const char*>(matrix.data());
+  return hash_of({bytes, static_cast<std::size_t>(matrix.size()) * sizeof(*matrix.data())});
+}
+
+/// What all ranks have to have in common: the experiment, what came of it on this machine, whose mathematical functions
+/// may be others, and where the run goes on.
 Numbers numbers_of(const mfld::StoppedRun& run) {
+  if (ranks() == nullptr) {
+    return {};
+  }
   const mfld::CheckpointNumbers from =
       run.checkpoint ? mfld::CheckpointNumbers(*run.checkpoint) : mfld::CheckpointNumbers();
   return {run.experiment.hash,
-          static_cast<std::uint64_t>(run.experiment.initial.rows()),
+          hash_of_numbers(run.experiment.initial),
+          hash_of_numbers(run.experiment.data.train_inputs),
+          hash_of_numbers(run.experiment.data.train_targets),
           run.checkpoint ? 1U : 0U,
           from.experiment_hash,
           static_cast<std::uint64_t>(from.step),

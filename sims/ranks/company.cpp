@@ -41,18 +41,6 @@ std::uint64_t mixed(std::uint64_t hash, std::uint64_t word) {
   return hash ^ (hash >> 29U);
 }
 
-std::uint64_t hash_of(std::string_view text, std::uint64_t hash = 1) {
-  for (; text.size() >= sizeof(std::uint64_t); text.remove_prefix(sizeof(std::uint64_t))) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, text.data(), sizeof(word));
-    hash = mixed(hash, word);
-  }
-  for (const char byte : text) {
-    hash = mixed(hash, static_cast<unsigned char>(byte));
-  }
-  return mixed(hash, text.size());
-}
-
 /// Of the file that this process runs; 1 where the system does not show it.
 std::uint64_t hash_of_program() {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen("/proc/self/exe", "rb"), std::fclose);
@@ -171,6 +159,19 @@ void join(const Launched& launched) {
 }
 
 }  // namespace
+
+std::uint64_t hash_of(std::string_view bytes, std::uint64_t start) {
+  std::uint64_t hash = start;
+  for (; bytes.size() >= sizeof(std::uint64_t); bytes.remove_prefix(sizeof(std::uint64_t))) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, bytes.data(), sizeof(word));
+    hash = mixed(hash, word);
+  }
+  for (const char byte : bytes) {
+    hash = mixed(hash, static_cast<unsigned char>(byte));
+  }
+  return mixed(hash, bytes.size());
+}
 
 void join_ranks(std::string_view command) {
   const auto launched = commands::launched();

@@ -35,6 +35,9 @@ class NotAgreed : public std::exception {
 
 using Numbers = std::vector<std::uint64_t>;
 
+/// One number for many bytes.
+std::uint64_t hash_of(std::string_view bytes, std::uint64_t start = 1);
+
 /// Waits until every rank has come here with nothing wrong, and with the same program, instruction set and experiment,
 /// which has these numbers. Throws NotAgreed on all of them otherwise. Does nothing where this process is alone.
 void agree(const Numbers& experiment);
