@@ -79,8 +79,8 @@ class Scripts(Written):
         self.put("scontrol", "#!/bin/sh\necho \"$@\" >> requeued\n")
         (self.root / "scontrol").chmod(0o755)
         script = pathlib.Path(__file__).resolve().parents[2] / "sims/cluster" / script
-        environment = {**os.environ, **{key: str(value) for key, value in variables.items()}, "MFLD": program.PROGRAM,
-                       "MFLD_MINUTES": str(0.003 * program.PATIENCE), "PATH": f"{self.root}:{os.environ['PATH']}"}
+        environment = {**os.environ, "MFLD": program.PROGRAM, "MFLD_MINUTES": str(0.003 * program.PATIENCE),
+                       "PATH": f"{self.root}:{os.environ['PATH']}", **{key: str(value) for key, value in variables.items()}}
         for attempt in range(200):
             done = subprocess.run([script, *arguments], cwd=self.root, env=environment, capture_output=True, text=True,
                                   check=False, timeout=program.TIMEOUT)
@@ -95,6 +95,18 @@ class Scripts(Written):
         times = self.job("run.sbatch", "a.toml", "o", SLURM_JOB_ID=7)
         self.assertGreater(times, 0)
         self.assertEqual((self.root / "requeued").read_text(), "requeue 7\n" * times)
+        self.assert_same("whole", "o")
+
+    def test_a_run_on_ranks_is_told_and_queued_until_it_has_ended(self):
+        self.put("a.toml", LONG)
+        self.assertEqual(self.mfld("run", "a.toml", "--out", "whole", "--quiet").returncode, 0)
+        # Starts the one rank there is here, and warns it after a while as SLURM does.
+        self.put("srun", "#!/bin/sh\nwhile case $1 in -*) true ;; *) false ;; esac; do shift; done\n"
+                         f"exec timeout --preserve-status -s USR1 {0.2 * program.PATIENCE} \"$@\"\n")
+        (self.root / "srun").chmod(0o755)
+        times = self.job("ranks.sbatch", "a.toml", "o", SLURM_JOB_ID=8, MFLD_MINUTES="")
+        self.assertGreater(times, 0)
+        self.assertEqual((self.root / "requeued").read_text(), "requeue 8\n" * times)
         self.assert_same("whole", "o")
 
     def test_a_sweep_is_queued_until_all_its_runs_have_ended(self):

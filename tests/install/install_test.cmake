@@ -31,3 +31,19 @@ if(EXISTS ${WORK_DIR}/prefix/bin/mfld)
     endif()
   endforeach()
 endif()
+
+# What is installed finds the modules of MPI as well: two ranks make a run.
+file(GLOB_RECURSE module ${WORK_DIR}/prefix/lib*/mfld_openmpi.so)
+find_program(MPIRUN NAMES mpirun.openmpi)
+if(module AND MPIRUN)
+  file(WRITE ${WORK_DIR}/ranks.toml "seed = 1
+task = { kind = \"teacher-student\", num_train = 20, num_test = 5 }
+network.width = 500
+phase = [{ method = \"gd\", steps = 3, step_size = 0.1 }]
+")
+  set(ENV{OMPI_ALLOW_RUN_AS_ROOT} 1)
+  set(ENV{OMPI_ALLOW_RUN_AS_ROOT_CONFIRM} 1)
+  set(ENV{OMPI_MCA_rmaps_base_oversubscribe} 1)
+  set(ENV{PRTE_MCA_rmaps_default_mapping_policy} :oversubscribe)
+  run(${MPIRUN} -n 2 ${WORK_DIR}/prefix/bin/mfld run ${WORK_DIR}/ranks.toml --out ${WORK_DIR}/ranks --quiet)
+endif()

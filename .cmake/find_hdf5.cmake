@@ -1,0 +1,15 @@
+# PkgConfig::HDF5, the library for C: as pkg-config knows it or, where it has no file for that (conda-forge), as it lies
+# below CMAKE_PREFIX_PATH. Here and for whoever uses an installed mfld.
+pkg_check_modules(HDF5 QUIET IMPORTED_TARGET hdf5)
+if(NOT HDF5_FOUND)
+  find_path(MFLD_HDF5_INCLUDE NAMES hdf5.h PATH_SUFFIXES hdf5/serial)
+  find_library(MFLD_HDF5_LIBRARY NAMES hdf5 PATH_SUFFIXES hdf5/serial)
+  if(MFLD_HDF5_INCLUDE AND MFLD_HDF5_LIBRARY)
+    add_library(PkgConfig::HDF5 INTERFACE IMPORTED)
+    target_include_directories(PkgConfig::HDF5 INTERFACE ${MFLD_HDF5_INCLUDE})
+    target_link_libraries(PkgConfig::HDF5 INTERFACE ${MFLD_HDF5_LIBRARY})
+    set(HDF5_INCLUDE_DIRS ${MFLD_HDF5_INCLUDE})
+    get_filename_component(HDF5_LIBRARY_DIRS ${MFLD_HDF5_LIBRARY} DIRECTORY)
+    set(HDF5_FOUND TRUE)
+  endif()
+endif()

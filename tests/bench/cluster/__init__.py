@@ -1,0 +1,1 @@
+"""The model of ranks, and the measurements beside it."""

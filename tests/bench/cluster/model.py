@@ -1,0 +1,142 @@
+"""Seconds of a step that P ranks make together, from the speed of one rank and from what a message takes."""
+
+import bisect
+import dataclasses
+import math
+
+# As in src/model/pass.hpp, src/model/partition.hpp and src/kernels/kernels.hpp; a test compares them.
+NEAR_BYTES = 8 << 20
+FAR_BYTES = 32 << 20
+MOST_BYTES = 100 << 20
+MIN_BLOCK = 256
+LEAST_BLOCK = 8
+LEAST_TASKS = 16
+TASK_GROUPS = 8
+NUMBER_BYTES = {"double": 8, "single": 4}
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """Full-batch steps of N neurons r tanh(w.x + b), everything trained, on n samples of d inputs, by P ranks."""
+
+    particles: int
+    samples: int
+    dim: int
+    ranks: int
+    precision: str = "double"
+    vector_bytes: int = 64  # of the instruction set: 64 for AVX-512, 32 for AVX2, 16 for NEON
+
+    @property
+    def group(self):
+        """Particles that are computed side by side: two vectors."""
+        return 2 * self.vector_bytes // NUMBER_BYTES[self.precision]
+
+    @property
+    def groups(self):
+        return -(-self.particles // self.group)
+
+    @property
+    def tasks(self):
+        return max(min(LEAST_TASKS, self.groups), -(-self.groups // TASK_GROUPS))
+
+
+@dataclasses.dataclass(frozen=True)
+class Machine:
+    """Of one rank: multiply-adds (two operations each), tanh and normals, in 1e9 a second. Of the network: alpha, seconds a
+    message; beta, seconds a byte."""
+
+    rates: tuple
+    alpha: float
+    beta: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """What the model says of a step, in seconds."""
+
+    even: float  # (N/P) (n (4d/F + 1/A) + (d + 2)/G): as if all ranks had the same share
+    compute: float  # of the rank with most tasks
+    communicate: float
+    block: int
+    blocks: int
+    chain: int  # messages one after another in a block, there and back
+
+    @property
+    def seconds(self):
+        return self.compute + self.communicate
+
+    @property
+    def efficiency(self):
+        return self.even / self.seconds
+
+    @property
+    def efficiency_behind(self):
+        """If the exchange of a block went on while the next is computed; the last has nothing to hide behind."""
+        return self.even / (max(self.compute, self.communicate) + self.communicate / self.blocks)
+
+
+def block_samples(problem):
+    """Samples whose activations and slopes are kept at a time: a function of N and the precision alone, as every sum."""
+    row = problem.groups * problem.group * 2 * NUMBER_BYTES[problem.precision]
+    fits = FAR_BYTES // row >= MIN_BLOCK
+    samples = max(NEAR_BYTES // row, MIN_BLOCK) if fits else MOST_BYTES // row
+    return min(max(LEAST_BLOCK, samples // 8 * 8), problem.samples)
+
+
+def chain_to_root(tasks, ranks):
+    """Messages one after another until rank 0 has the sum: ceil(log2 P) where ranks own whole subtrees, up to a few more where
+    their shares cut them. Follows add_between of tree_sum.hpp with a clock for every rank."""
+    cuts = [rank * tasks // ranks for rank in range(ranks + 1)]
+    owner = lambda task: bisect.bisect_right(cuts, task) - 1
+    clock = [0] * ranks
+    half = 1
+    while half < tasks:
+        for left in sorted({cut // (2 * half) * (2 * half) for cut in cuts[1:-1] if cut % (2 * half)}):
+            if left + half < tasks and owner(left) != owner(left + half):
+                clock[owner(left)] = max(clock[owner(left)], clock[owner(left + half)] + 1)
+        half *= 2
+    return clock[0]
+
+
+def chain(problem):
+    """There along the tree, and back by a broadcast that doubles who has it."""
+    if problem.ranks == 1:
+        return 0
+    return chain_to_root(problem.tasks, problem.ranks) + math.ceil(math.log2(problem.ranks))
+
+
+def particle_seconds(problem, machine):
+    flops, tanh, normals = machine.rates
+    per_sample = 4 * problem.dim / flops + 1 / tanh
+    return 1e-9 * (problem.samples * per_sample + (problem.dim + 2) / normals)
+
+
+def step(problem, machine, block=None):
+    """With `block` samples a block instead of the program's."""
+    block = min(block or block_samples(problem), problem.samples)
+    blocks = -(-problem.samples // block)
+    messages = chain(problem)
+    even = problem.particles / problem.ranks * particle_seconds(problem, machine)
+    share = -(-problem.tasks // problem.ranks) / problem.tasks
+    communicate = messages * (blocks * machine.alpha + 8 * problem.samples * machine.beta)
+    return Step(even, problem.particles * share * particle_seconds(problem, machine), communicate, block, blocks, messages)
+
+
+def block_for(problem, machine, efficiency):
+    """The fewest samples a block with which a step is as efficient, with nothing hidden; None where no block is."""
+    whole = step(problem, machine, problem.samples)
+    messages = whole.chain
+    left = whole.even / efficiency - whole.compute - messages * 8 * problem.samples * machine.beta
+    if messages == 0:
+        return 1
+    blocks = int(left / (messages * machine.alpha)) if machine.alpha > 0 else problem.samples
+    return None if left < 0 or blocks < 1 else -(-problem.samples // min(blocks, problem.samples))
+
+
+def rank_bytes(problem, block=None):
+    """Particles and drift of all, samples as read and as packed, the activations of its own particles, the partial sums."""
+    number = NUMBER_BYTES[problem.precision]
+    block = block or block_samples(problem)
+    own = problem.particles / problem.ranks
+    return (2 * number * problem.particles * (problem.dim + 2) + (8 + number) * problem.samples * problem.dim
+            + 2 * number * own * block + 8 * problem.tasks * block)
