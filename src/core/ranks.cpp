@@ -20,27 +20,36 @@ std::span<std::byte> bytes_of(Number* numbers, Index count) {
 
 }  // namespace
 
-void add_among(Ranks& ranks, std::span<const Index> cuts, double* sums, Index stride, Index count) {
-  assert(std::ssize(cuts) == ranks.count() + 1);
-  const int own = ranks.rank();
-  thread_local std::vector<double> received;
-  received.resize(static_cast<std::size_t>(count));
+SharedSum::SharedSum(std::span<const Index> cuts, int rank) : root_(owner_of(cuts, 0)) {
+  const Index first = cuts[static_cast<std::size_t>(rank)];
   add_between(cuts, [&](Index to, Index from) {
     const int receiver = owner_of(cuts, to);
     const int sender = owner_of(cuts, from);
-    double* const sum = sums + to * stride;
-    double* const part = sums + from * stride;
-    if (sender != receiver && own == sender) {
-      ranks.send(bytes_of(part, count), receiver);
-    } else if (own == receiver) {
-      if (sender != receiver) {
-        ranks.receive(bytes_of(received.data(), count), sender);
-      }
-      const double* const term = sender == receiver ? part : received.data();
-      std::transform(sum, sum + count, term, sum, [](double a, double b) { return a + b; });
+    if (rank == receiver || rank == sender) {
+      nodes_.push_back({to - first, from - first, receiver, sender});
     }
   });
-  ranks.broadcast(bytes_of(sums, count), owner_of(cuts, 0));
+}
+
+void SharedSum::complete(Ranks& ranks, double* sums, Index stride, Index count, double* total) const {
+  const int own = ranks.rank();
+  for (const Node& node : nodes_) {
+    if (node.sender != node.receiver && own == node.sender) {
+      ranks.send(bytes_of(sums + node.from * stride, count), node.receiver);
+      continue;
+    }
+    const double* term = sums + node.from * stride;
+    if (node.sender != node.receiver) {
+      ranks.receive(bytes_of(total, count), node.sender);
+      term = total;
+    }
+    double* const sum = sums + node.to * stride;
+    std::transform(sum, sum + count, term, sum, [](double a, double b) { return a + b; });
+  }
+  if (own == root_) {
+    std::copy_n(sums, count, total);
+  }
+  ranks.broadcast(bytes_of(total, count), root_);
 }
 
 template <class Scalar>

@@ -50,11 +50,13 @@ struct KernelWorkspace<Scalar>::Buffers {
   passes::AlignedVector<Scalar> values;
   passes::AlignedVector<Scalar> slopes;
   passes::AlignedVector<Scalar> scratch;  // [slot][scratch_size]
-  passes::AlignedVector<double> partial;  // [task][block sample]
-  std::vector<double> outputs;            // [block sample]
-  std::vector<double> coefficients;       // [block sample]
-  std::vector<Scalar> rounded;            // [block sample] the coefficients in the precision of the particles
+  passes::AlignedVector<double> partial;  // [task][sample of the stack]
+  std::vector<double> outputs;            // [sample of the stack]
+  std::vector<double> coefficients;       // [sample of the stack]
+  std::vector<Scalar> rounded;            // [sample of the stack] the coefficients in the precision of the particles
+  std::vector<double> coefficient_sums;   // [block of the stack]
   Shares shares;                          // of the ranks
+  SharedSum shared_sum;                   // over their tasks
   Index shares_of_particles = -1;         // of how many particles those are
 };
 
@@ -96,25 +98,27 @@ class Pass {
     keeps_slopes_ = maps && kernels::needs_slopes(network.neuron().activation);
     const Index most = maps ? block_samples(padded, sizeof(Scalar) * (keeps_slopes_ ? 2 : 1)) : outputs_block;
     block_ = std::min(whole_pages(most), std::max<Index>(1, inputs.num_samples()));
+    stack_ = block_ * blocks_at_once();
     values_from_memory_ =
-        keeps_values_ && own * block_ * static_cast<Index>(sizeof(Scalar)) > static_cast<Index>(far_bytes);
+        keeps_values_ && own * stack_ * static_cast<Index>(sizeof(Scalar)) > static_cast<Index>(far_bytes);
     scratch_size_ = (table_.scratch_size(network.input_dim(), block_) + 63) / 64 * 64;
-    reserve(buffers_.values, keeps_values_ ? own * block_ : 0);
-    reserve(buffers_.slopes, keeps_slopes_ ? own * block_ : 0);
+    reserve(buffers_.values, keeps_values_ ? own * stack_ : 0);
+    reserve(buffers_.slopes, keeps_slopes_ ? own * stack_ : 0);
     reserve(buffers_.scratch, num_slots() * scratch_size_);
-    reserve(buffers_.partial, partition_.num_tasks() * block_);
-    reserve(buffers_.outputs, block_);
-    reserve(buffers_.coefficients, block_);
-    reserve(buffers_.rounded, block_);
+    reserve(buffers_.partial, (own_.last - own_.first) * stack_);
+    reserve(buffers_.outputs, stack_);
+    reserve(buffers_.coefficients, stack_);
+    reserve(buffers_.rounded, stack_);
+    reserve(buffers_.coefficient_sums, stack_ / block_);
   }
 
-  /// Calls body(outputs of the block) for the blocks in order.
+  /// Calls body(first sample, outputs from there on) for the stacks of blocks in order.
   template <class Body>
   void for_each_block(const Body& body) {
-    for (Index first = 0; first < inputs_.num_samples(); first += block_) {
-      const kernels::Block<Scalar> block = block_from(first);
-      for_each_share(block, [&](Index index) { reduce(index, block); });
-      body(first, add_up(block));
+    for (Index first = 0; first < inputs_.num_samples(); first += stack_) {
+      const kernels::Block<Scalar> stack = stack_from(first);
+      for_each_share(stack, [&](Index index) { reduce_stack(index, stack); });
+      body(first, add_up(stack));
     }
   }
 
@@ -125,7 +129,7 @@ class Pass {
     for (Index first = 0; first < inputs_.num_samples(); first += block_) {
       const kernels::Block<Scalar> block = block_from(first);
       for_each_share(block, [&](Index index) {
-        const kernels::ReduceTask<Scalar> done = reduce(index, block);
+        const kernels::ReduceTask<Scalar> done = reduce(index, first, block);
         for (Index group = done.first_group; group < done.last_group; ++group) {
           take(group, block, done.values + (group - done.first_group) * block.count * table_.group_size);
         }
@@ -133,44 +137,35 @@ class Pass {
     }
   }
 
-  /// Calls coefficients(first sample, outputs, coefficients) for the blocks in order and maps the coefficients onto the
-  /// drift. A task that has mapped one block reduces the next: the activations it overwrites are the ones it has just
-  /// read, still in its cache, and there is one barrier a block.
+  /// Calls coefficients(first sample, outputs, coefficients) for the stacks of blocks in order and maps the
+  /// coefficients onto the drift, block by block. A task that has mapped one stack reduces the next: the activations it
+  /// overwrites are the ones it has just read, still in its cache, and there is one barrier a stack.
   template <class Coefficients>
   void for_each_block(const Coefficients& coefficients_of, const kernels::MapTask<Scalar>& drift_task,
                       const Finish& finish) {
     const Index num_samples = inputs_.num_samples();
-    kernels::Block<Scalar> block = block_from(0);
-    for_each_share(block, [&](Index index) { reduce(index, block); });
-    while (block.count > 0) {
-      const std::span<const double> outputs = add_up(block);
+    kernels::Block<Scalar> stack = stack_from(0);
+    for_each_share(stack, [&](Index index) { reduce_stack(index, stack); });
+    while (stack.count > 0) {
+      const std::span<const double> outputs = add_up(stack);
       const std::span<double> coefficients = {buffers_.coefficients.data(), outputs.size()};
-      coefficients_of(block.first, outputs, coefficients);
-      std::transform(coefficients.begin(), coefficients.end(), buffers_.rounded.begin(),
-                     [](double c) { return static_cast<Scalar>(c); });
-      const double coefficient_sum = std::accumulate(coefficients.begin(), coefficients.end(), 0.0);
-      const kernels::Block<Scalar> next = block_from(std::min(num_samples, block.first + block_));
-      for_each_share(block, [&](Index index) {
-        kernels::MapTask<Scalar> task = drift_task;
-        task.ensemble = ensemble_;
-        task.block = block;
-        task.coefficients = buffers_.rounded.data();
-        task.coefficient_sum = coefficient_sum;
-        task.assign = drift_task.assign && block.first == 0;
-        place(index, task);
-        table_.map(task);
+      coefficients_of(stack.first, outputs, coefficients);
+      round(coefficients);
+      const kernels::Block<Scalar> next = stack_from(std::min(num_samples, stack.first + stack_));
+      for_each_share(stack, [&](Index index) {
+        map_stack(index, stack, drift_task);
         if (next.count > 0) {
-          reduce(index, next);
-        } else if (finish && is_shared(block)) {
-          finish(task.first_group * table_.group_size,
-                 std::min(ensemble_.num_particles, task.last_group * table_.group_size));
+          reduce_stack(index, next);
+        } else if (finish && is_shared(stack)) {
+          finish(partition_.first_group(index) * table_.group_size,
+                 std::min(ensemble_.num_particles, partition_.first_group(index + 1) * table_.group_size));
         }
       });
-      if (next.count == 0 && finish && !is_shared(block)) {
+      if (next.count == 0 && finish && !is_shared(stack)) {
         // At once: noise comes in vectors that are wider than a small task.
         finish(own_first_particle(), own_last_particle());
       }
-      block = next;
+      stack = next;
     }
   }
 
@@ -183,12 +178,29 @@ class Pass {
     }
     if (buffers_.shares_of_particles != ensemble_.num_particles) {
       buffers_.shares = shares_of<Scalar>(ensemble_.num_particles, ranks_->count());
+      buffers_.shared_sum = SharedSum(buffers_.shares.tasks, ranks_->rank());
       buffers_.shares_of_particles = ensemble_.num_particles;
     }
     const auto rank = static_cast<std::size_t>(ranks_->rank());
     own_ = {buffers_.shares.tasks[rank], buffers_.shares.tasks[rank + 1]};
     own_groups_ = {partition_.first_group(own_.first), partition_.first_group(own_.last)};
   }
+  /// How many blocks are reduced before any is mapped. Ranks exchange once for all of them: as many as an ensemble of
+  /// the largest share would have in one block, the same number on all. What a sample gives, and the order in which the
+  /// blocks are mapped, are as of one process.
+  Index blocks_at_once() const {
+    if (ranks_ == nullptr || !keeps_values_ || block_ >= min_block) {
+      return 1;
+    }
+    Index largest = 1;
+    for (std::size_t rank = 1; rank < buffers_.shares.rows.size(); ++rank) {
+      largest = std::max(largest, buffers_.shares.rows[rank] - buffers_.shares.rows[rank - 1]);
+    }
+    const Index together = std::min(min_block, block_samples(largest, sizeof(Scalar) * (keeps_slopes_ ? 2 : 1)));
+    const Index num_blocks = (inputs_.num_samples() + block_ - 1) / block_;
+    return std::clamp<Index>(together / block_, 1, std::max<Index>(1, num_blocks));
+  }
+
   Index own_first_particle() const { return own_groups_.first * table_.group_size; }
   Index own_last_particle() const { return std::min(ensemble_.num_particles, own_groups_.last * table_.group_size); }
 
@@ -223,46 +235,96 @@ class Pass {
     return {&inputs_, first, std::min(block_, inputs_.num_samples() - first)};
   }
 
-  /// The share of task `index`: its groups, its part of the kept activations, and this thread's scratch.
+  kernels::Block<Scalar> stack_from(Index first) const {
+    return {&inputs_, first, std::min(stack_, inputs_.num_samples() - first)};
+  }
+
+  /// Calls body(block) for the blocks of a stack.
+  template <class Body>
+  void for_each_of(const kernels::Block<Scalar>& stack, const Body& body) {
+    for (Index first = stack.first; first < stack.first + stack.count; first += block_) {
+      body(block_from(first));
+    }
+  }
+
+  /// The share of task `index` in a block of the stack that begins at sample `first`: its groups, its part of the kept
+  /// activations, and this thread's scratch.
   template <class Task>
-  void place(Index index, Task& task) {
+  void place(Index index, Index first, Task& task) {
     task.first_group = partition_.first_group(index);
     task.last_group = partition_.first_group(index + 1);
-    const Index kept = (task.first_group - own_groups_.first) * table_.group_size * block_;
+    const Index before = (task.first_group - own_groups_.first) * stack_;
+    const Index within = (task.last_group - task.first_group) * (task.block.first - first);
+    const Index kept = (before + within) * table_.group_size;
     task.values = keeps_values_ ? buffers_.values.data() + kept : nullptr;
     task.slopes = keeps_slopes_ ? buffers_.slopes.data() + kept : nullptr;
     task.scratch = buffers_.scratch.data() + current_slot() * scratch_size_;
   }
 
-  kernels::ReduceTask<Scalar> reduce(Index index, const kernels::Block<Scalar>& block) {
+  void reduce_stack(Index index, const kernels::Block<Scalar>& stack) {
+    for_each_of(stack, [&](const kernels::Block<Scalar>& block) { reduce(index, stack.first, block); });
+  }
+
+  /// A block of the stack that begins at sample `first`.
+  kernels::ReduceTask<Scalar> reduce(Index index, Index first, const kernels::Block<Scalar>& block) {
     kernels::ReduceTask<Scalar> task{};
     task.ensemble = ensemble_;
     task.linearised_from = linearised_from_;
     task.block = block;
-    task.partial = buffers_.partial.data() + index * block_;
-    place(index, task);
+    task.partial = buffers_.partial.data() + (index - own_.first) * stack_ + block.first - first;
+    place(index, first, task);
     task.next_values = values_from_memory_ ? (task.last_group - task.first_group) * table_.group_size * block_ : 0;
     reduce_(task);
     return task;
   }
 
-  /// The outputs of a block whose tasks have been reduced, whoever computed them: along the tree of the tasks, so that
+  /// The coefficients of a stack in the precision of the particles, and their sums over its blocks.
+  void round(std::span<const double> coefficients) {
+    std::transform(coefficients.begin(), coefficients.end(), buffers_.rounded.begin(),
+                   [](double c) { return static_cast<Scalar>(c); });
+    const auto count = static_cast<Index>(coefficients.size());
+    for (Index first = 0; first < count; first += block_) {
+      const auto begin = coefficients.begin() + first;
+      buffers_.coefficient_sums[static_cast<std::size_t>(first / block_)] =
+          std::accumulate(begin, begin + std::min(block_, count - first), 0.0);
+    }
+  }
+
+  void map_stack(Index index, const kernels::Block<Scalar>& stack, const kernels::MapTask<Scalar>& drift_task) {
+    for_each_of(stack, [&](const kernels::Block<Scalar>& block) {
+      const Index offset = block.first - stack.first;
+      kernels::MapTask<Scalar> task = drift_task;
+      task.ensemble = ensemble_;
+      task.block = block;
+      task.coefficients = buffers_.rounded.data() + offset;
+      task.coefficient_sum = buffers_.coefficient_sums[static_cast<std::size_t>(offset / block_)];
+      task.assign = drift_task.assign && block.first == 0;
+      place(index, stack.first, task);
+      table_.map(task);
+    });
+  }
+
+  /// The outputs of a stack whose tasks have been reduced, whoever computed them: along the tree of the tasks, so that
   /// the sum does not depend on the threads. What the tasks gave is overwritten.
-  std::span<const double> add_up(const kernels::Block<Scalar>& block) {
-    double* partial = buffers_.partial.data();
+  std::span<const double> add_up(const kernels::Block<Scalar>& stack) {
+    double* const partial = buffers_.partial.data();
+    double* const outputs = buffers_.outputs.data();
     add_along_tree(own_, partition_.num_tasks(), [&](Index to, Index from) {
-      for (Index i = 0; i < block.count; ++i) {
-        partial[to * block_ + i] += partial[from * block_ + i];
+      double* const sum = partial + (to - own_.first) * stack_;
+      const double* const term = partial + (from - own_.first) * stack_;
+      for (Index i = 0; i < stack.count; ++i) {
+        sum[i] += term[i];
       }
     });
+    const double* total = partial;
     if (ranks_ != nullptr) {
-      add_among(*ranks_, buffers_.shares.tasks, partial, block_, block.count);
+      buffers_.shared_sum.complete(*ranks_, partial, stack_, stack.count, outputs);
+      total = outputs;
     }
-    double* outputs = buffers_.outputs.data();
-    for (Index i = 0; i < block.count; ++i) {
-      outputs[i] = factor_ * partial[i];
+    for (Index i = 0; i < stack.count; ++i) {
+      outputs[i] = factor_ * total[i];
     }
-    return {outputs, static_cast<std::size_t>(block.count)};
+    return {outputs, static_cast<std::size_t>(stack.count)};
   }
 
   const kernels::Table<Scalar>& table_;
@@ -277,6 +339,7 @@ class Pass {
   TaskRange own_{0, 0};
   TaskRange own_groups_{0, 0};  // of those tasks
   Index block_ = 0;
+  Index stack_ = 0;  // samples of blocks_at_once blocks
   Index scratch_size_ = 0;
   bool keeps_values_ = false;
   bool keeps_slopes_ = false;

@@ -61,8 +61,10 @@ double sum_seconds(Ranks& ranks, Index num_samples, int repetitions) {
   for (int rank = 0; rank <= ranks.count(); ++rank) {
     cuts.push_back(mfld::first_task(num_tasks, rank, ranks.count()));
   }
-  std::vector<double> sums(static_cast<std::size_t>(num_tasks * num_samples));
-  return seconds(ranks, repetitions, [&] { mfld::add_among(ranks, cuts, sums.data(), num_samples, num_samples); });
+  std::vector<double> sums(static_cast<std::size_t>(Index{16} * num_samples));
+  std::vector<double> total(static_cast<std::size_t>(num_samples));
+  const mfld::SharedSum sum(cuts, ranks.rank());
+  return seconds(ranks, repetitions, [&] { sum.complete(ranks, sums.data(), num_samples, num_samples, total.data()); });
 }
 
 void measure(Ranks& ranks) {

@@ -43,6 +43,14 @@ void add_own(TaskRange own, Index num_tasks, std::vector<double>& sums) {
   });
 }
 
+/// The first `count` numbers of the sum over all tasks; sums: of all tasks, of which a rank reads its own.
+std::vector<double> completed(Ranks& ranks, const std::vector<Index>& cuts, std::vector<double>& sums, Index count) {
+  const Index first = cuts[static_cast<std::size_t>(ranks.rank())];
+  std::vector<double> total(static_cast<std::size_t>(count));
+  SharedSum(cuts, ranks.rank()).complete(ranks, sums.data() + first * stride, stride, count, total.data());
+  return total;
+}
+
 TEST(Ranks, SharesDifferByOneTaskAtMostAndAreAllOfThem) {
   for (const Index num_tasks : {1, 2, 7, 16, 100}) {
     for (int num_ranks = 1; num_ranks <= num_tasks; ++num_ranks) {
@@ -93,8 +101,8 @@ TEST(Ranks, AddToTheBitsOfOneProcessOnEveryRank) {
         const Index last = cuts[static_cast<std::size_t>(ranks.rank()) + 1];
         std::copy(start.begin() + first * stride, start.begin() + last * stride, sums.begin() + first * stride);
         add_own({first, last}, num_tasks, sums);
-        add_among(ranks, cuts, sums.data(), stride, stride);
-        num_right += std::equal(sums.begin(), sums.begin() + stride, expected.begin()) ? 1 : 0;
+        const auto total = completed(ranks, cuts, sums, stride);
+        num_right += std::equal(total.begin(), total.end(), expected.begin()) ? 1 : 0;
       });
       EXPECT_EQ(num_right, num_ranks) << num_tasks << " tasks";
     }
@@ -116,9 +124,8 @@ TEST(Ranks, AddWhereSomeHaveNoTask) {
       std::vector<double> sums = start;
       const auto own = static_cast<std::size_t>(ranks.rank());
       add_own({cuts[own], cuts[own + 1]}, num_tasks, sums);
-      const double beyond = sums[count];
-      add_among(ranks, cuts, sums.data(), stride, count);
-      num_right += std::equal(sums.begin(), sums.begin() + count, expected.begin()) && sums[count] == beyond ? 1 : 0;
+      const auto total = completed(ranks, cuts, sums, count);
+      num_right += std::equal(total.begin(), total.end(), expected.begin()) ? 1 : 0;
     });
     EXPECT_EQ(num_right, num_ranks) << num_tasks << " tasks";
   }
@@ -130,7 +137,7 @@ TEST(Ranks, SendNoMoreThanTheTreeAsks) {
     ThreadRanks all(num_ranks);
     all.run([&](Ranks& ranks) {
       std::vector<double> sums = numbers(16, stride);
-      add_among(ranks, cuts_of(16, num_ranks), sums.data(), stride, stride);
+      completed(ranks, cuts_of(16, num_ranks), sums, stride);
     });
     EXPECT_EQ(all.num_messages(), static_cast<std::size_t>(2 * (num_ranks - 1)));
   }

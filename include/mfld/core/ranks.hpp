@@ -40,10 +40,30 @@ inline bool any(Ranks* ranks, bool wish) { return ranks == nullptr ? wish : rank
 /// The first task of rank r, of num_tasks that are dealt out in order: shares differ by one task at most.
 constexpr Index first_task(Index num_tasks, Index rank, Index num_ranks) { return rank * num_tasks / num_ranks; }
 
-/// Completes sums over tasks, of which every rank has added its own (add_along_tree, its tasks being those from
-/// cuts[rank] on to cuts[rank + 1]): place 0 is then the sum of all, on every rank. sums [num_tasks][stride], of which
-/// the first `count` numbers are added. About 2 ceil(log2 P) messages, one after the other, of 8 count bytes.
-void add_among(Ranks& ranks, std::span<const Index> cuts, double* sums, Index stride, Index count);
+/// Sums over tasks that are dealt out to ranks, those from cuts[r] on to cuts[r + 1] to rank r: what this rank has to do
+/// with the others to complete them along the tree.
+class SharedSum {
+ public:
+  SharedSum() = default;
+  /// cuts [P + 1], from 0 to the number of tasks. O(tasks).
+  SharedSum(std::span<const Index> cuts, int rank);
+
+  /// total [count] <- the sum over all tasks, on every rank, once each has added its own (add_along_tree). sums
+  /// [own tasks][stride], of which the first `count` numbers are added; they are overwritten. About 2 ceil(log2 P)
+  /// messages, one after the other, of 8 count bytes.
+  void complete(Ranks& ranks, double* sums, Index stride, Index count, double* total) const;
+
+ private:
+  /// A node of the tree that lies in nobody's share: `from` is added to `to`, by the rank that has `to`.
+  struct Node {
+    Index to;
+    Index from;  // counted from the first own task, like `to`
+    int receiver;
+    int sender;
+  };
+  std::vector<Node> nodes_;  // of which this rank has a half, in the order of the sums
+  int root_ = 0;             // who has the first task
+};
 
 /// matrix [N x p] <- of every rank its rows, those from cuts[rank] on to cuts[rank + 1]. Through a buffer of 4 MB.
 template <class Scalar>

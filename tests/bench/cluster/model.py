@@ -75,12 +75,26 @@ class Step:
         return self.even / (max(self.compute, self.communicate) + self.communicate / self.blocks)
 
 
-def block_samples(problem):
-    """Samples whose activations and slopes are kept at a time: a function of N and the precision alone, as every sum."""
-    row = problem.groups * problem.group * 2 * NUMBER_BYTES[problem.precision]
+def _block(particles, problem):
+    row = particles * NUMBER_BYTES[problem.precision]  # tanh: its slope follows from its value
     fits = FAR_BYTES // row >= MIN_BLOCK
     samples = max(NEAR_BYTES // row, MIN_BLOCK) if fits else MOST_BYTES // row
-    return min(max(LEAST_BLOCK, samples // 8 * 8), problem.samples)
+    return max(LEAST_BLOCK, samples // 8 * 8)
+
+
+def block_samples(problem):
+    """Samples of a block: a function of N and the precision alone, as every sum."""
+    return min(_block(problem.groups * problem.group, problem), problem.samples)
+
+
+def exchange_samples(problem):
+    """Samples that ranks exchange at once: whole blocks, as many as an ensemble of the largest share would have in one."""
+    block = block_samples(problem)
+    if problem.ranks == 1 or block >= min(MIN_BLOCK, problem.samples):
+        return block
+    largest = min(problem.particles, -(-problem.tasks // problem.ranks) * TASK_GROUPS * problem.group)
+    together = min(MIN_BLOCK, _block(largest, problem)) // block * block
+    return min(max(block, together), problem.samples)
 
 
 def chain_to_root(tasks, ranks):
@@ -112,8 +126,8 @@ def particle_seconds(problem, machine):
 
 
 def step(problem, machine, block=None):
-    """With `block` samples a block instead of the program's."""
-    block = min(block or block_samples(problem), problem.samples)
+    """With `block` samples an exchange instead of the program's."""
+    block = min(block or exchange_samples(problem), problem.samples)
     blocks = -(-problem.samples // block)
     messages = chain(problem)
     even = problem.particles / problem.ranks * particle_seconds(problem, machine)
@@ -134,9 +148,9 @@ def block_for(problem, machine, efficiency):
 
 
 def rank_bytes(problem, block=None):
-    """Particles and drift of all, samples as read and as packed, the activations of its own particles, the partial sums."""
+    """Particles and drift of all, samples as read and as packed, the activations and the partial sums of its own."""
     number = NUMBER_BYTES[problem.precision]
-    block = block or block_samples(problem)
+    block = block or exchange_samples(problem)
     own = problem.particles / problem.ranks
     return (2 * number * problem.particles * (problem.dim + 2) + (8 + number) * problem.samples * problem.dim
-            + 2 * number * own * block + 8 * problem.tasks * block)
+            + number * own * block + 8 * problem.tasks / problem.ranks * block)

@@ -33,11 +33,21 @@ def chain_over_all_nodes(tasks, ranks):
 
 class Sizes(unittest.TestCase):
     def test_samples_a_block(self):
-        # 8 MB hold 262 samples of 2000 particles, 16 bytes each; 100 MB hold 655 of 10000 and 65 of 100000; whole eights.
-        for particles, precision, block in ((2000, "double", 256), (10_000, "double", 648), (100_000, "double", 64),
-                                            (100_000, "single", 128), (10_000_000, "double", 8), (1, "double", 10_000)):
+        # 8 MB hold 520 samples of 2016 particles, 8 bytes each; 32 MB hold 256 of 10000 and not of 20000; 100 MB hold 131 of 100000; whole
+        # eights.
+        for particles, precision, block in ((2000, "double", 520), (10_000, "double", 256), (20_000, "double", 648),
+                                            (100_000, "double", 128), (100_000, "single", 256), (10_000_000, "double", 8),
+                                            (1, "double", 10_000)):
             self.assertEqual(model.block_samples(model.Problem(particles, 10_000, 3, 1, precision)), block, particles)
         self.assertEqual(model.block_samples(model.Problem(2000, 100, 3, 1)), 100)
+
+    def test_samples_an_exchange(self):
+        # 100 MB hold 131 samples of 1e5 particles, which are 16 blocks of 8; 2 of 5e6, of which a block has more.
+        for particles, ranks, samples in ((10_000_000, 1, 8), (10_000_000, 2, 8), (10_000_000, 100, 128), (80_000, 100, 160),
+                                          (2000, 4, 520), (100_000_000, 1000, 128)):
+            found = model.exchange_samples(model.Problem(particles, 10_000, 3, ranks))
+            self.assertEqual(found % model.block_samples(model.Problem(particles, 10_000, 3, 1)), 0)
+            self.assertEqual(found, samples, (particles, ranks))
 
     def test_tasks(self):
         for particles, vector_bytes, tasks in ((10, 64, 1), (100, 64, 7), (2000, 64, 16), (100_000, 64, 782), (2000, 32, 32)):
@@ -107,8 +117,8 @@ class Steps(unittest.TestCase):
         self.assertIsNone(model.block_for(SMALL, SLOW, 0.99))
 
     def test_memory(self):
-        # Particles and drift, samples twice, activations and slopes of 400 particles, 16 partial sums of 100 samples.
-        self.assertEqual(model.rank_bytes(SMALL), 2 * 8 * 1600 * 4 + 16 * 100 * 2 + 16 * 400 * 100 + 8 * 16 * 100)
+        # Particles and drift, samples twice, activations of 400 particles, 4 partial sums of 100 samples.
+        self.assertEqual(model.rank_bytes(SMALL), 2 * 8 * 1600 * 4 + 16 * 100 * 2 + 8 * 400 * 100 + 8 * 4 * 100)
 
 
 class Script(unittest.TestCase):
@@ -121,7 +131,7 @@ class Script(unittest.TestCase):
                           "--rates", "4,0.5,2", "--alpha", 1e-3, "--beta", 1e-6, "--particles-per-rank", 1600)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertIn("T_comp = 8.04e-05 s", done.stdout)
-        self.assertIn("T_comm = 0.0072 s: 1 blocks of 100 samples, 4 messages each", done.stdout)
+        self.assertIn("T_comm = 0.0072 s: 1 exchanges of 100 samples, 4 messages each", done.stdout)
         self.assertIn("efficiency 1.1 %; 0.6 % if", done.stdout)
         self.assertEqual(len(re.findall(r"^\| \de\+\d\d \|", done.stdout, re.M)), 4)
 
