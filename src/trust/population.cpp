@@ -19,7 +19,7 @@ constexpr double wanted_moves = 0.6;
 constexpr double patience = 0.2;
 constexpr double first_size = 0.3;
 
-std::vector<double> coefficients_of(const MeanFieldProblem& problem, const Vector& dual) {
+std::vector<double> numbers_of(const MeanFieldProblem& problem, const Vector& dual) {
   const Vector coefficients = -problem.sample_weight() / problem.temperature * dual;
   return {coefficients.begin(), coefficients.end()};
 }
@@ -163,7 +163,7 @@ class Walk {
 GibbsDensity::GibbsDensity(const MeanFieldProblem& problem, const Vector& dual)
     : network_(problem.network),
       precision_(2 * problem.penalty / problem.temperature),
-      coefficients_(coefficients_of(problem, dual)),
+      coefficients_(numbers_of(problem, dual)),
       coefficient_sum_(as_vector(coefficients_).sum()),
       sums_(*problem.network, problem.data->train_inputs, as_vector(coefficients_)),
       inputs_(problem.data->train_inputs) {}
