@@ -143,7 +143,7 @@ Vector symmetric_eigenvalues(Matrix matrix) {
     finite = finite && column.allFinite();
     scale = std::max(scale, column.cwiseAbs().maxCoeff());
   }
-  const Vector none = Vector::Constant(n, std::numeric_limits<double>::quiet_NaN());
+  Vector none = Vector::Constant(n, std::numeric_limits<double>::quiet_NaN());
   if (!finite) {
     return none;
   }
