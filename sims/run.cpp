@@ -316,9 +316,7 @@ ExitStatus run(const RunArguments& arguments) {
     const mfld::Surroundings surroundings(plan.folder(), &stop_requested);
     const mfld::StoppedRun fresh{mfld::build_experiment(plan.runs.front().config, surroundings), std::nullopt, {}};
     check_ranks(fresh.experiment);
-    if (arguments.force) {
-      agree(numbers_of(fresh));
-    }
+    agree(numbers_of(fresh));  // with and without --force, for a rank may not have it
     empty_if_forced(out, arguments);
     return run_in(out, fresh, arguments);
   }

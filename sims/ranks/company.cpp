@@ -144,6 +144,8 @@ std::uint64_t hash_of_functions() {
 void meet(ExitStatus status, std::uint64_t experiment) {
   tell_of_failure(status);
   compare(company.program, "runs another build of this program than rank 0: they have to be the same file");
+  compare(experiment == 0 ? 0 : 1,
+          "has another command than rank 0: one of them is done, and the other begins or goes on with a run");
   compare(experiment == 0 ? 0 : hash_of(mfld::instruction_set()),
           "has other vector instructions than rank 0: --instruction-set NAME chooses some that all have");
   compare(

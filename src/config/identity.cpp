@@ -35,6 +35,12 @@ bool is_plain_noise(const Member& section) {
          std::all_of(table->members.begin(), table->members.end(), is_default);
 }
 
+/// Of runs that were made before there were laws.
+bool is_plain_law(const Member& key) {
+  const auto* name = key.value.as<std::string>();
+  return key.key == "law" && name != nullptr && *name == readers::noise_laws[0].name;
+}
+
 /// Keys that say where files lie.
 constexpr auto paths = std::to_array<std::pair<std::string_view, std::string_view>>(
     {{"task", "path"}, {"task", "test_path"}, {"network.init", "from"}});
@@ -49,6 +55,9 @@ std::uint64_t hash_of_numbers(const Numbers& numbers, std::uint64_t hash) {
 
 std::uint64_t hash_of_values(Value resolved) {
   std::erase_if(std::get<Table>(resolved.data).members, is_plain_noise);
+  if (auto* noise = const_cast<Value*>(find(resolved, "noise")); noise != nullptr && noise->as<Table>() != nullptr) {
+    std::erase_if(noise->as<Table>()->members, is_plain_law);
+  }
   for (const auto& [section, key] : paths) {
     if (auto* value = const_cast<Value*>(find(resolved, section)); value != nullptr && value->as<Table>() != nullptr) {
       std::erase_if(value->as<Table>()->members, [&key = key](const Member& member) { return member.key == key; });

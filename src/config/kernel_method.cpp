@@ -42,8 +42,8 @@ std::vector<std::string> KernelMethod::describe() const {
 double num_doubles(const KernelMethod& method, Index num_train, Index num_test, bool with_std) {
   const auto n = static_cast<double>(num_train);
   const auto m = static_cast<double>(num_test);
-  // The kernel and its factor; without a ridge the kernel, and its eigenvectors twice. Of the tests, the kernel. Standard
-  // deviations need one or two more of each: a product, and the covariance of the starts.
+  // The kernel and its factor; without a ridge the kernel, and its eigenvectors twice. Of the tests, the kernel.
+  // Standard deviations need one or two more of each: a product, and the covariance of the starts.
   double numbers = (method.ridge > 0 ? 2 : 3) * n * n + m * n;
   if (with_std && method.kind == RegressionKernel::infinite_features) {
     numbers += m * n;

@@ -28,8 +28,8 @@ HWY_INLINE void tile_product(const double* HWY_RESTRICT left, const double* HWY_
   const Doubles d;
   const Index lanes = num_lanes();
 #pragma GCC unroll 24
-  for (Index i = 0; i < 3 * tile_columns; ++i) {
-    sums[i] = hn::Zero(d);
+  for (Pack& sum : sums) {
+    sum = hn::Zero(d);
   }
   for (Index k = 0; k < depth; ++k) {
     const auto low = hn::LoadU(d, left + k * strip);

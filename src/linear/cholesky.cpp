@@ -108,8 +108,8 @@ void solve_lower_transposed(const Matrix& factor, Matrix& x) {
 }
 
 void solve_cholesky(const Matrix& factor, Eigen::Ref<Vector> x) {
-  factor.triangularView<Eigen::Lower>().solveInPlace(x);
-  factor.transpose().triangularView<Eigen::Upper>().solveInPlace(x);
+  x = factor.triangularView<Eigen::Lower>().solve(x);  // in place
+  x = factor.transpose().triangularView<Eigen::Upper>().solve(x);
 }
 
 }  // namespace mfld

@@ -18,9 +18,6 @@ constexpr Index panel_columns = 32;
 /// Columns of a symmetric product that are worth a task, and the most tasks: each has a sum of its own.
 constexpr Index task_columns = 256;
 constexpr Index most_tasks = 16;
-/// Squares of entries between these neither overflow nor vanish beside each other.
-constexpr double least_scale = 1e-130;
-constexpr double largest_scale = 1e130;
 
 struct Tridiagonal {
   Vector diagonal;  // [n]
@@ -146,15 +143,14 @@ Vector symmetric_eigenvalues(Matrix matrix) {
     finite = finite && column.allFinite();
     scale = std::max(scale, column.cwiseAbs().maxCoeff());
   }
-  const Vector none = Vector::Constant(n, std::numeric_limits<double>::quiet_NaN());
+  Vector none = Vector::Constant(n, std::numeric_limits<double>::quiet_NaN());
   if (!finite) {
     return none;
   }
-  if (scale == 0 || (scale > least_scale && scale < largest_scale)) {
-    scale = 1;
-  } else {
-    matrix /= scale;
-  }
+  // Squares must not overflow or vanish, and the QR steps take a number beside the diagonal for 0 by comparing its
+  // square with the diagonal, which has a meaning where the largest entry is about 1. A power of 2 rounds nothing.
+  scale = scale == 0 ? 1 : std::ldexp(1.0, std::ilogb(scale));
+  matrix /= scale;
   const Tridiagonal reduced = Reduction(matrix).run();
   Eigen::SelfAdjointEigenSolver<Matrix> solver;
   solver.computeFromTridiagonal(reduced.diagonal, reduced.beside, Eigen::EigenvaluesOnly);

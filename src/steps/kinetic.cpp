@@ -22,7 +22,8 @@ Particles<Scalar> Kinetic<Scalar>::starting_velocities(const StepOptions& option
       langevin_noise(options.noise_seed, counter, first, drawn, Purpose::velocity);
       normals = drawn.template cast<Scalar>();
     };
-    if (options.noise.draws_double(std::is_same_v<Scalar, double>)) {
+    // Noise of three points is the same in both precisions, and so is what it begins from.
+    if (options.noise.law == NoiseLaw::three_point || options.noise.draws_double(std::is_same_v<Scalar, double>)) {
       draw(Particles<double>(normals.rows(), normals.cols()));
     } else {
       draw(Particles<float>(normals.rows(), normals.cols()));

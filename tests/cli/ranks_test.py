@@ -289,6 +289,19 @@ class Ranks:
         self.assertEqual(self.contents("out"), before)
         self.assertEqual(self.ranks(2, *run, "--force").returncode, 0)
 
+    def test_rank_0_alone_may_have_force(self):
+        run = ["run", "a.toml", "--out", "out", "--quiet"]
+        for first, second in (([], ["--force"]), (["--force"], [])):
+            result = self.apart([*run, *first], [*run, *second])
+            self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assert_one_sentence(self.apart(run, [*run, "--force"]), 2, "out exists")
+
+    def test_ranks_with_other_commands_are_refused(self):
+        run = ["run", "a.toml", "--out", "out", "--quiet"]
+        for first, second in ((run, [*run, "--dry-run"]), ([*run, "--dry-run"], run)):
+            self.assert_one_sentence(self.apart(first, second), 2, "rank 1 has another command than rank 0")
+            self.assert_nothing_written()
+
     def test_a_program_without_the_launchers_mpi_is_refused(self):
         bare = self.root / "bare"
         bare.mkdir()

@@ -5,6 +5,7 @@
 
 #include <set>
 
+#include "config/identity.hpp"
 #include "mfld/config/task_table.hpp"
 #include "support/small_experiment.hpp"
 #include "support/temporary_directory.hpp"
@@ -291,6 +292,15 @@ TEST(Experiment, ANoiseRuleThatChangesNothingIsNoneInItsIdentity) {
   EXPECT_NE(build({"noise.precision=single"}).hash, build().hash);
   EXPECT_EQ(build({"noise.law=gaussian"}).hash, build().hash);
   EXPECT_NE(build({"noise.law=three-point"}).hash, build().hash);
+}
+
+/// Runs that were made before there were laws of noise go on.
+TEST(Experiment, NormalNoiseIsNoLawInTheIdentityOfOtherNoise) {
+  const auto hash = [](const std::string& law) {
+    return identity::hash_of_values(parse_toml("[noise]\nsubsteps = 2\nprecision = \"double\"\n" + law, "a.toml"));
+  };
+  EXPECT_EQ(hash("law = \"gaussian\"\n"), hash(""));
+  EXPECT_NE(hash("law = \"three-point\"\n"), hash(""));
 }
 
 TEST(Experiment, SinglePrecisionStartsWhereItsParticlesAre) {

@@ -108,6 +108,17 @@ TEST(CoupledNoise, DoublePrecisionTakesTheNormalsOfSingleWhereItIsAsked) {
   }
 }
 
+/// First velocities, too, which are normal.
+TEST(CoupledNoise, ThePrecisionsShareThreePoints) {
+  StepOptions options = plain;
+  options.noise.law = NoiseLaw::three_point;
+  for (const StepKind kind : {StepKind::euler_maruyama, StepKind::kinetic}) {
+    const Particles<double> wide = moved<double>(kind, options, 20, 300, 1);
+    const Drift single = moved<float>(kind, options, 20, 300, 1).cast<double>();
+    EXPECT_LT((single - wide).cwiseAbs().maxCoeff(), 1e-5) << static_cast<int>(kind);
+  }
+}
+
 /// Without a drift a step is its noise: the doubles are the normals of single precision, exactly, of several steps and
 /// from any particle on.
 TEST(CoupledNoise, TheNormalsOfSinglePrecisionAreTakenAsTheyAre) {

@@ -96,6 +96,19 @@ TEST(SymmetricEigenvalues, OfVeryLargeAndVerySmallMatrices) {
   }
 }
 
+/// A power of 2 changes no digit of a matrix, and none of its eigenvalues.
+TEST(SymmetricEigenvalues, ScaleWithTheMatrix) {
+  for (const Index n : {2, 50, 150}) {
+    const Matrix x = random_normals(n, n, 6);
+    const Matrix a = x + x.transpose();
+    const Vector values = symmetric_eigenvalues(a);
+    for (const int exponent : {-900, -130, -60, -20, 20, 60, 130, 900}) {
+      const double scale = std::ldexp(1.0, exponent);
+      EXPECT_EQ(symmetric_eigenvalues(scale * a), scale * values) << n << " 2^" << exponent;
+    }
+  }
+}
+
 TEST(SymmetricEigenvalues, AreNotNumbersWhereTheMatrixIsNot) {
   for (const double wrong : {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
     Matrix a = Matrix::Identity(70, 70);

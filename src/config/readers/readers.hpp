@@ -42,7 +42,7 @@ Initialisation read_initialisation_of_points(Section section);
 /// [seed] and [seeds]
 Seeds read_seeds(Section root);
 
-/// [noise] precision: the names of whether it is drawn in double precision, the default first.
+/// [noise] law and precision: their names, the default first.
 inline constexpr std::array<Named<NoiseLaw>, 2> noise_laws = {
     {{"gaussian", NoiseLaw::gaussian}, {"three-point", NoiseLaw::three_point}}};
 inline constexpr std::array<Named<NormalPrecision>, 3> noise_precisions = {
