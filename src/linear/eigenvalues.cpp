@@ -14,7 +14,7 @@ namespace mfld {
 
 namespace {
 
-constexpr Index panel_columns = 32;
+constexpr Index reflections_at_once = 32;
 /// Columns of a symmetric product that are worth a task, and the most tasks: each has a sum of its own.
 constexpr Index task_columns = 256;
 constexpr Index most_tasks = 16;
@@ -28,18 +28,18 @@ class Reduction {
  public:
   explicit Reduction(Matrix& matrix)
       : matrix_(matrix),
-        v_(matrix.rows(), panel_columns),
-        w_(matrix.rows(), panel_columns),
+        v_(matrix.rows(), reflections_at_once),
+        w_(matrix.rows(), reflections_at_once),
         sums_(matrix.rows(), most_tasks),
-        left_(matrix.rows(), 2 * panel_columns),
-        right_(matrix.rows(), 2 * panel_columns),
+        left_(matrix.rows(), 2 * reflections_at_once),
+        right_(matrix.rows(), 2 * reflections_at_once),
         result_{Vector(matrix.rows()), Vector(matrix.rows() - 1)} {}
 
   /// Q' A Q = T
   Tridiagonal run() {
     const Index n = matrix_.rows();
-    for (Index first = 0; first < n; first += panel_columns) {
-      const Index width = std::min(panel_columns, n - first);
+    for (Index first = 0; first < n; first += reflections_at_once) {
+      const Index width = std::min(reflections_at_once, n - first);
       for (Index i = 0; i < width; ++i) {
         reduce_column(first, i);
       }
@@ -113,14 +113,14 @@ class Reduction {
       return;
     }
     left_.pack(v_.bottomRows(size));
-    left_.pack(w_.bottomRows(size), panel_columns);
+    left_.pack(w_.bottomRows(size), reflections_at_once);
     right_.pack(w_.bottomRows(size));
-    right_.pack(v_.bottomRows(size), panel_columns);
+    right_.pack(v_.bottomRows(size), reflections_at_once);
     linear::subtract_products(left_, right_, 0, matrix_.bottomRightCorner(size, size));
   }
 
   Matrix& matrix_;
-  Matrix v_;  // [n x panel_columns], rows of the matrix
+  Matrix v_;  // [n x reflections_at_once], rows of the matrix
   Matrix w_;
   Matrix sums_;
   linear::Strips left_;

@@ -8,7 +8,7 @@
 namespace mfld::dual {
 namespace {
 
-std::size_t size(Index n) { return static_cast<std::size_t>(n); }
+std::size_t as_size(Index n) { return static_cast<std::size_t>(n); }
 
 /// E sigma(u)^2 for u ~ N(0, a). A series keeps its own.
 double second_moment(ClosedForm form, double a) {
@@ -35,18 +35,18 @@ Side first_layer(const KernelConvention& convention, const Inputs& x) {
   side.count = x.rows();
   side.dim = x.cols();
   side.padded = (x.rows() + tile_rows - 1) / tile_rows * tile_rows;
-  side.packed.assign(size(side.padded * side.dim), 0.0);
-  side.roots.emplace_back(size(side.padded), 0.0);
+  side.packed.assign(as_size(side.padded * side.dim), 0.0);
+  side.roots.emplace_back(as_size(side.padded), 0.0);
   const double scale = std::sqrt(convention.input_variance);
   for (Index i = 0; i < side.count; ++i) {
-    double* row = side.packed.data() + size(i / tile_rows * tile_rows * side.dim + i % tile_rows);
+    double* row = side.packed.data() + as_size(i / tile_rows * tile_rows * side.dim + i % tile_rows);
     double square = convention.input_bias_variance;
     for (Index k = 0; k < side.dim; ++k) {
       const double value = scale * x(i, k);
       row[k * tile_rows] = value;
       square += value * value;
     }
-    side.roots[0][size(i)] = std::sqrt(square);
+    side.roots[0][as_size(i)] = std::sqrt(square);
   }
   return side;
 }
@@ -57,7 +57,7 @@ Recursion::Recursion(const KernelConvention& convention, Activation activation, 
       form_(dual_form(activation)),
       num_layers_(convention.num_weight_layers - 1) {
   for (Side* side : sides) {
-    side->tangent.resize(size(side->count));
+    side->tangent.resize(as_size(side->count));
     std::transform(side->roots[0].begin(), side->roots[0].begin() + side->count, side->tangent.begin(),
                    [](double root) { return root * root; });
   }
@@ -107,7 +107,7 @@ ExpansionErrors Recursion::expand(int l, const std::vector<Side*>& sides) {
   num_terms_ = std::max(num_terms_, terms);
   Extremes extremes;
   for (Side* side : sides) {
-    side->expansions.push_back(dual::expand(activation_, side->roots[size(l)].data(), side->count, terms, largest));
+    side->expansions.push_back(dual::expand(activation_, side->roots[as_size(l)].data(), side->count, terms, largest));
     extremes.join(side->expansions.back().extremes);
   }
   return {sides.front()->expansions.back(), extremes};
@@ -123,11 +123,11 @@ void Recursion::carry_errors(int l, const ExpansionErrors& expansions, const std
   Errors next;
   for (Side* side : sides) {
     for (Index i = 0; i < side->count; ++i) {
-      const Moments& m = side->expansions[size(l)].moments[size(i)];
-      const double variance = side->roots[size(l)][size(i)] * side->roots[size(l)][size(i)];
+      const Moments& m = side->expansions[as_size(l)].moments[as_size(i)];
+      const double variance = side->roots[as_size(l)][as_size(i)] * side->roots[as_size(l)][as_size(i)];
       const double kernel = w * m.value + convention_.bias_variance;
-      const double gained = w * m.slope * side->tangent[size(i)];
-      side->tangent[size(i)] = kernel + gained;
+      const double gained = w * m.slope * side->tangent[as_size(i)];
+      side->tangent[as_size(i)] = kernel + gained;
       if (kernel > 0) {
         // The change of M is that of a thousandth of itself at another variance.
         const double change = 1.001 * w * std::abs(m.change) + 1e-3 * w * m.value;
@@ -148,41 +148,41 @@ void Recursion::carry_errors(int l, const ExpansionErrors& expansions, const std
 }
 
 void Recursion::advance(Side& side, int l) const {
-  const Buffer& from = side.roots[size(l)];
+  const Buffer& from = side.roots[as_size(l)];
   Buffer to(from.size(), 0.0);
   for (Index i = 0; i < side.count; ++i) {
-    const double moment = form_.is_series() ? side.expansions[size(l)].moments[size(i)].value
-                                            : second_moment(form_.closed_form, from[size(i)] * from[size(i)]);
-    to[size(i)] = std::sqrt(convention_.weight_variance * moment + convention_.bias_variance);
+    const double moment = form_.is_series() ? side.expansions[as_size(l)].moments[as_size(i)].value
+                                            : second_moment(form_.closed_form, from[as_size(i)] * from[as_size(i)]);
+    to[as_size(i)] = std::sqrt(convention_.weight_variance * moment + convention_.bias_variance);
   }
   side.roots.push_back(std::move(to));
 }
 
 void Recursion::prepare(const Side& x, Index row, const Side& z, Index j, Scratch& scratch) const {
-  scratch.layers.resize(size(num_layers_));
-  scratch.column_values.resize(size(num_layers_ * num_terms_));
-  scratch.column_slopes.resize(size(num_layers_ * num_terms_));
+  scratch.layers.resize(as_size(num_layers_));
+  scratch.column_values.resize(as_size(num_layers_ * num_terms_));
+  scratch.column_slopes.resize(as_size(num_layers_ * num_terms_));
   for (int l = 0; l < num_layers_; ++l) {
     const bool last = l + 1 == num_layers_;
-    Layer& layer = scratch.layers[size(l)];
+    Layer& layer = scratch.layers[as_size(l)];
     layer = {};
-    layer.row_roots = x.roots[size(l)].data() + row;
-    layer.column_root = z.roots[size(l)][size(j)];
+    layer.row_roots = x.roots[as_size(l)].data() + row;
+    layer.column_root = z.roots[as_size(l)][as_size(j)];
     layer.train_weights = (last ? convention_.train_output : convention_.train_hidden) ? 1 : 0;
     layer.train_bias = convention_.train_bias ? convention_.bias_variance : 0;
     if (!form_.is_series()) {
       continue;
     }
-    const HermiteExpansion& rows = x.expansions[size(l)];
-    const HermiteExpansion& columns = z.expansions[size(l)];
+    const HermiteExpansion& rows = x.expansions[as_size(l)];
+    const HermiteExpansion& columns = z.expansions[as_size(l)];
     layer.num_terms = rows.num_terms;
     layer.row_values = rows.values.data() + rows.start(row);
     layer.row_slopes = rows.slopes.data() + rows.start(row);
     double* values = scratch.column_values.data() + l * num_terms_;
     double* slopes = scratch.column_slopes.data() + l * num_terms_;
     for (Index k = 0; k < columns.num_terms; ++k) {
-      values[k] = columns.values[columns.start(j) + size(k * tile_rows)];
-      slopes[k] = columns.slopes[columns.start(j) + size(k * tile_rows)];
+      values[k] = columns.values[columns.start(j) + as_size(k * tile_rows)];
+      slopes[k] = columns.slopes[columns.start(j) + as_size(k * tile_rows)];
     }
     layer.column_values = values;
     layer.column_slopes = slopes;
@@ -194,8 +194,8 @@ void Recursion::bound_errors(const std::vector<Side*>& sides) {
   double tangent = 0;
   for (const Side* side : sides) {
     for (Index i = 0; i < side->count; ++i) {
-      kernel = std::max(kernel, side->roots.back()[size(i)] * side->roots.back()[size(i)]);
-      tangent = std::max(tangent, side->tangent[size(i)]);
+      kernel = std::max(kernel, side->roots.back()[as_size(i)] * side->roots.back()[as_size(i)]);
+      tangent = std::max(tangent, side->tangent[as_size(i)]);
     }
   }
   constexpr double second_order = 1.01;

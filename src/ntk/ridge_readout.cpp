@@ -14,8 +14,8 @@ namespace mfld {
 
 namespace {
 
-constexpr Index tile_inputs = 128;
-constexpr Index tile_particles = 256;
+constexpr Index readout_tile_inputs = 128;
+constexpr Index readout_tile_particles = 256;
 
 Index num_tiles(Index size, Index tile) { return (size + tile - 1) / tile; }
 
@@ -28,11 +28,11 @@ class Features {
   /// Phi' v: each task has particles of its own, and adds the tiles of samples in their order.        [N]
   Vector times(const Vector& v) const {
     Vector result(particles_.rows());
-    for_each_task(num_tiles(particles_.rows(), tile_particles), [&](Index task) {
-      const Index first = task * tile_particles;
-      const Index count = std::min(tile_particles, particles_.rows() - first);
+    for_each_task(num_tiles(particles_.rows(), readout_tile_particles), [&](Index task) {
+      const Index first = task * readout_tile_particles;
+      const Index count = std::min(readout_tile_particles, particles_.rows() - first);
       Vector sum = Vector::Zero(count);
-      for (Index row = 0; row < inputs_->rows(); row += tile_inputs) {
+      for (Index row = 0; row < inputs_->rows(); row += readout_tile_inputs) {
         const Matrix values = at(task, row);
         sum += values.transpose() * v.segment(row, values.rows());
       }
@@ -43,17 +43,17 @@ class Features {
 
   /// Phi' Phi, its lower triangle.                                                                   [N x N]
   Matrix gram() const {
-    const Index tiles = num_tiles(particles_.rows(), tile_particles);
+    const Index tiles = num_tiles(particles_.rows(), readout_tile_particles);
     Matrix result = Matrix::Zero(particles_.rows(), particles_.rows());
     std::vector<Matrix> values(static_cast<std::size_t>(tiles));
-    for (Index row = 0; row < inputs_->rows(); row += tile_inputs) {
+    for (Index row = 0; row < inputs_->rows(); row += readout_tile_inputs) {
       for_each_task(tiles, [&](Index task) { values[static_cast<std::size_t>(task)] = at(task, row); });
       for_each_task(tiles, [&](Index task) {
         const Matrix& left = values[static_cast<std::size_t>(task)];
         for (Index other = 0; other <= task; ++other) {
           const Matrix& right = values[static_cast<std::size_t>(other)];
-          result.block(task * tile_particles, other * tile_particles, left.cols(), right.cols()).noalias() +=
-              left.transpose() * right;
+          result.block(task * readout_tile_particles, other * readout_tile_particles, left.cols(), right.cols())
+              .noalias() += left.transpose() * right;
         }
       });
     }
@@ -62,10 +62,10 @@ class Features {
 
  private:
   Matrix at(Index task, Index row) const {
-    const Index first = task * tile_particles;
+    const Index first = task * readout_tile_particles;
     return neuron_derivatives(neurons_,
-                              particles_.middleRows(first, std::min(tile_particles, particles_.rows() - first)),
-                              inputs_->middleRows(row, std::min(tile_inputs, inputs_->rows() - row)))
+                              particles_.middleRows(first, std::min(readout_tile_particles, particles_.rows() - first)),
+                              inputs_->middleRows(row, std::min(readout_tile_inputs, inputs_->rows() - row)))
         .value;
   }
 
