@@ -98,7 +98,7 @@ class Scripts(Written):
         self.assert_same("whole", "o")
 
     def test_a_run_on_ranks_is_told_and_queued_until_it_has_ended(self):
-        self.put("a.toml", LONG)
+        self.put("a.toml", LONG.replace("steps = 300000", "steps = 3000000"))  # ten times as long as the first warning
         self.assertEqual(self.mfld("run", "a.toml", "--out", "whole", "--quiet").returncode, 0)
         # Starts the one rank there is here, and warns it after a while as SLURM does.
         self.put("srun", "#!/bin/sh\nwhile case $1 in -*) true ;; *) false ;; esac; do shift; done\n"
