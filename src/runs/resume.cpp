@@ -6,6 +6,7 @@
 #include <cinttypes>
 #include <cstdio>
 #include <exception>
+#include <functional>
 #include <set>
 #include <string_view>
 
@@ -16,6 +17,7 @@
 #include "mfld/files/folder.hpp"
 #include "mfld/runs/merge.hpp"
 #include "record/data_record.hpp"
+#include "record/state_of.hpp"
 #include "runs/belonging.hpp"
 
 namespace mfld {
@@ -26,11 +28,19 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view branch_start = "branched from ";
 constexpr std::string_view step_start = " at step ";
+constexpr const char* last_checkpoint = "checkpoint.h5";
+constexpr const char* previous_checkpoint = "checkpoint.previous.h5";
 
 FilePlace experiment_of(const FilePlace& directory) { return directory / "experiment.toml"; }
 
+/// Of a run whose particles are divided, the rows of this process.
 Checkpoint read_checkpoint(const Experiment& experiment, const FilePlace& place) {
-  Checkpoint checkpoint = load_checkpoint(place);
+  const CheckpointFile file(place);
+  const std::set<std::string, std::less<>> divided = experiment.divided
+                                                         ? record::matrices_of_particles(file.numbers(), experiment)
+                                                         : std::set<std::string, std::less<>>();
+  Checkpoint checkpoint = file.read(
+      [&](std::string_view name) { return divided.contains(name) ? std::optional(experiment.rows) : std::nullopt; });
   if (const std::string why = runs::objection(checkpoint, experiment); !why.empty()) {
     throw FileError(fmt::format("cannot use checkpoint {}: {}", place.path.string(), why));
   }
@@ -46,22 +56,27 @@ bool can_be_used(const Experiment& experiment, const FilePlace& place) {
   }
 }
 
-std::optional<Checkpoint> find_checkpoint(const Experiment& experiment, const FilePlace& directory, Kept kept) {
-  const FilePlace last = directory / "checkpoint.h5";
-  const FilePlace previous = directory / "checkpoint.previous.h5";
+/// And its name.
+void find_checkpoint(const FilePlace& directory, Kept kept, StoppedRun& run) {
+  const Experiment& experiment = run.experiment;
+  const FilePlace last = directory / last_checkpoint;
+  const FilePlace previous = directory / previous_checkpoint;
   const bool has_last = files::exists(last);
   const bool has_previous = files::exists(previous);
   if (kept == Kept::previous && !has_previous) {
     throw FileError(fmt::format("cannot read {}: there is no previous checkpoint", previous.path.string()));
   }
   if (!has_last && !has_previous) {
-    return std::nullopt;
+    return;
   }
-  if (kept == Kept::previous || !has_last) {
-    return read_checkpoint(experiment, previous);
+  const bool takes_previous = kept == Kept::previous || !has_last;
+  run.checkpoint_name = takes_previous ? previous_checkpoint : last_checkpoint;
+  if (takes_previous) {
+    run.checkpoint = read_checkpoint(experiment, previous);
+    return;
   }
   try {
-    return read_checkpoint(experiment, last);
+    run.checkpoint = read_checkpoint(experiment, last);
   } catch (const FileError& error) {
     throw has_previous && can_be_used(experiment, previous)
         ? FileError(fmt::format("{}; --previous goes on from the one before it", error.what()))
@@ -91,7 +106,7 @@ void check_numbers(const Plan& plan, const Experiment& experiment, const FilePla
 
 StoppedRun stopped_run(const Plan& plan, const FilePlace& directory, Kept kept, const Surroundings& surroundings) {
   StoppedRun run{build_experiment(plan.runs.front().config, surroundings), std::nullopt, {}};
-  run.checkpoint = find_checkpoint(run.experiment, directory, kept);
+  find_checkpoint(directory, kept, run);
   if (!run.checkpoint) {
     check_numbers(plan, run.experiment, directory);
   }
@@ -107,7 +122,7 @@ StoppedRun stopped_run(const Plan& plan, const FilePlace& directory, Kept kept, 
 /// The step of a file, if it is a checkpoint.
 std::optional<std::int64_t> step_in(const FilePlace& place) {
   try {
-    return files::exists(place) ? std::optional(load_checkpoint(place).step) : std::nullopt;
+    return files::exists(place) ? std::optional(CheckpointFile(place).numbers().step) : std::nullopt;
   } catch (const FileError&) {
     return std::nullopt;
   }
@@ -115,13 +130,15 @@ std::optional<std::int64_t> step_in(const FilePlace& place) {
 
 }  // namespace
 
-Checkpoint checkpoint_at(const Experiment& experiment, const FilePlace& directory, std::int64_t step) {
+void take_checkpoint_at(std::int64_t step, const FilePlace& directory, StoppedRun& run) {
   std::set<std::int64_t> steps;
   for (const std::string& name : Folder::open(directory).names()) {
-    const bool is_recent = name == "checkpoint.h5" || name == "checkpoint.previous.h5";
+    const bool is_recent = name == last_checkpoint || name == previous_checkpoint;
     const auto found = is_recent ? step_in(directory / name) : step_of_kept_checkpoint(name);
     if (found == step) {
-      return read_checkpoint(experiment, directory / name);
+      run.checkpoint = read_checkpoint(run.experiment, directory / name);
+      run.checkpoint_name = name;
+      return;
     }
     if (found) {
       steps.insert(*found);

@@ -1,4 +1,4 @@
-#include "mfld/core/ranks.hpp"
+#include "mfld/core/divided_rows.hpp"
 
 #include <gtest/gtest.h>
 
