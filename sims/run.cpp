@@ -121,6 +121,7 @@ Numbers numbers_of(const mfld::StoppedRun& run) {
           hash_of_numbers(run.experiment.data.train_inputs),
           hash_of_numbers(run.experiment.data.train_targets),
           run.checkpoint ? 1U : 0U,
+          run.checkpoint_checksum,
           from.experiment_hash,
           static_cast<std::uint64_t>(from.step),
           static_cast<std::uint64_t>(from.phase),

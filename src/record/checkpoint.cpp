@@ -55,7 +55,8 @@ void write_seal(const FilePlace& place) {
   throw FileError(fmt::format("cannot use checkpoint {}: {}", place.path.string(), reason));
 }
 
-void verify_seal(const FilePlace& place) {
+/// The checksum that it vouches for.
+std::uint64_t verify_seal(const FilePlace& place) {
   files::PosixFile file = files::PosixFile::open_for_reading(place);
   const std::size_t size = file.size();
   std::array<char, seal_bytes> buffer{};
@@ -68,9 +69,11 @@ void verify_seal(const FilePlace& place) {
   if (version != Checkpoint::format_version) {
     refuse(place, fmt::format("its format version is {}, this program reads {}", version, Checkpoint::format_version));
   }
-  if (found.size() < seal_bytes || found != seal(size, checksum_of_rest(file))) {
+  const std::uint64_t checksum = found.size() < seal_bytes ? 0 : checksum_of_rest(file);
+  if (found.size() < seal_bytes || found != seal(size, checksum)) {
     refuse(place, fmt::format("its {} bytes are not those that were written (length or checksum differs)", size));
   }
+  return checksum;
 }
 
 constexpr Index rows_at_once = 4096;
@@ -141,7 +144,7 @@ void save_checkpoint(const LentCheckpoint& checkpoint, const FilePlace& place) {
 }
 
 CheckpointFile::CheckpointFile(const FilePlace& place)
-    : place_(place), file_((verify_seal(place), Hdf5File::open(place))) {
+    : place_(place), checksum_(verify_seal(place)), file_(Hdf5File::open(place)) {
   for_each_scalar(numbers_,
                   [&]<class Value>(const char* name, Value& value) { value = file_.read_attribute<Value>("/", name); });
 }

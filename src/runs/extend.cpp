@@ -39,6 +39,7 @@ Value config_of(const StoppedRun& run, const FilePlace& directory) {
 void take_checkpoint(const FilePlace& directory, StoppedRun& parent, StoppedRun& child) {
   child.notes = std::move(parent.notes);
   child.checkpoint_name = std::move(parent.checkpoint_name);
+  child.checkpoint_checksum = parent.checkpoint_checksum;
   if (parent.experiment.divided && !child.experiment.divided) {
     parent.checkpoint = load_checkpoint(directory / child.checkpoint_name);
   }

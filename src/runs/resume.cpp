@@ -34,8 +34,7 @@ constexpr const char* previous_checkpoint = "checkpoint.previous.h5";
 FilePlace experiment_of(const FilePlace& directory) { return directory / "experiment.toml"; }
 
 /// Of a run whose particles are divided, the rows of this process.
-Checkpoint read_checkpoint(const Experiment& experiment, const FilePlace& place) {
-  const CheckpointFile file(place);
+Checkpoint read_checkpoint(const Experiment& experiment, const CheckpointFile& file, const FilePlace& place) {
   const std::set<std::string, std::less<>> divided = experiment.divided
                                                          ? record::matrices_of_particles(file.numbers(), experiment)
                                                          : std::set<std::string, std::less<>>();
@@ -49,16 +48,22 @@ Checkpoint read_checkpoint(const Experiment& experiment, const FilePlace& place)
 
 bool can_be_used(const Experiment& experiment, const FilePlace& place) {
   try {
-    read_checkpoint(experiment, place);
+    read_checkpoint(experiment, CheckpointFile(place), place);
     return true;
   } catch (const FileError&) {
     return false;
   }
 }
 
-/// And its name.
+void take(const std::string& name, const FilePlace& directory, StoppedRun& run) {
+  const FilePlace place = directory / name;
+  const CheckpointFile file(place);
+  run.checkpoint = read_checkpoint(run.experiment, file, place);
+  run.checkpoint_name = name;
+  run.checkpoint_checksum = file.checksum();
+}
+
 void find_checkpoint(const FilePlace& directory, Kept kept, StoppedRun& run) {
-  const Experiment& experiment = run.experiment;
   const FilePlace last = directory / last_checkpoint;
   const FilePlace previous = directory / previous_checkpoint;
   const bool has_last = files::exists(last);
@@ -69,16 +74,14 @@ void find_checkpoint(const FilePlace& directory, Kept kept, StoppedRun& run) {
   if (!has_last && !has_previous) {
     return;
   }
-  const bool takes_previous = kept == Kept::previous || !has_last;
-  run.checkpoint_name = takes_previous ? previous_checkpoint : last_checkpoint;
-  if (takes_previous) {
-    run.checkpoint = read_checkpoint(experiment, previous);
+  if (kept == Kept::previous || !has_last) {
+    take(previous_checkpoint, directory, run);
     return;
   }
   try {
-    run.checkpoint = read_checkpoint(experiment, last);
+    take(last_checkpoint, directory, run);
   } catch (const FileError& error) {
-    throw has_previous && can_be_used(experiment, previous)
+    throw has_previous && can_be_used(run.experiment, previous)
         ? FileError(fmt::format("{}; --previous goes on from the one before it", error.what()))
         : error;
   }
@@ -136,8 +139,7 @@ void take_checkpoint_at(std::int64_t step, const FilePlace& directory, StoppedRu
     const bool is_recent = name == last_checkpoint || name == previous_checkpoint;
     const auto found = is_recent ? step_in(directory / name) : step_of_kept_checkpoint(name);
     if (found == step) {
-      run.checkpoint = read_checkpoint(run.experiment, directory / name);
-      run.checkpoint_name = name;
+      take(name, directory, run);
       return;
     }
     if (found) {

@@ -84,6 +84,8 @@ class CheckpointFile {
   explicit CheckpointFile(const FilePlace& place);
 
   const CheckpointNumbers& numbers() const { return numbers_; }
+  /// CRC-64 of all that it holds.
+  std::uint64_t checksum() const { return checksum_; }
   /// Which rows of a matrix; none: all.
   using RowsOfMatrix = std::function<std::optional<RowRange>(std::string_view name)>;
   /// In memory; of rows that are not asked for, any numbers, which take none.
@@ -93,6 +95,7 @@ class CheckpointFile {
 
  private:
   FilePlace place_;
+  std::uint64_t checksum_;
   Hdf5File file_;
   CheckpointNumbers numbers_;
 };

@@ -20,10 +20,11 @@ enum class Kept { last, previous };
 /// A run that stopped, as its directory describes it.
 struct StoppedRun {
   Experiment experiment;
-  std::optional<Checkpoint> checkpoint;  // none: the run had not come to its first one
-  std::vector<std::string> notes;        // of what it was branched, and what was changed, for metrics.csv
-  std::uint64_t shorter_hash = 0;        // of the experiment that it makes longer; 0: of none
-  std::string checkpoint_name = {};      // the file that has all rows of it; of a branch none
+  std::optional<Checkpoint> checkpoint;   // none: the run had not come to its first one
+  std::vector<std::string> notes;         // of what it was branched, and what was changed, for metrics.csv
+  std::uint64_t shorter_hash = 0;         // of the experiment that it makes longer; 0: of none
+  std::string checkpoint_name = {};       // the file that has all rows of it
+  std::uint64_t checkpoint_checksum = 0;  // of that file
 };
 
 /// Builds the experiment from experiment.toml and reads the checkpoint, the other one where there is but that. Its
