@@ -9,7 +9,7 @@ struct MatrixShape {
   bool of_particles = false;  // a row for each
 
   double size() const { return static_cast<double>(rows) * static_cast<double>(cols); }
-  friend bool operator==(const MatrixShape&, const MatrixShape&) = default;
+  friend bool operator==(const MatrixShape& a, const MatrixShape& b) { return a.rows == b.rows && a.cols == b.cols; }
 };
 
 /// What the shapes of all matrices of a run depend on. A part of a run that carries matrices from step to step lists
