@@ -188,7 +188,10 @@ bool Simulation<Scalar>::enter_phase() {
 template <class Scalar>
 void Simulation<Scalar>::leave_phase() {
   if (state_.is_averaged()) {
-    copy_rows(rows_, state_.average, state_.particles);
+    // Those that observers share as well, who may be asked once more after the end.
+    const RowRange held =
+        divided_ ? held_rows<Scalar>(state_.particles.rows(), ranks_->count(), ranks_->rank()) : rows_;
+    copy_rows(held, state_.average, state_.particles);
   }
   state_.average.resize(0, 0);
   readout_is_due_ = true;

@@ -66,6 +66,33 @@ velocities = true
 every_steps = 10
 """
 
+# Some 300 MB of particles, their drift and what is carried from step to step, looked at, with a trajectory.
+WIDE = """\
+seed = 1
+[task]
+kind = "teacher-student"
+input_dim = 32
+num_train = 20
+num_test = 10
+[network]
+width = 300000
+[[phase]]
+method = "svrg-mfld"
+steps = 3
+step_size = 0.05
+lambda2 = 0.001
+batch_size = 4
+step = "kinetic"
+[observe]
+every = 1
+[observe.trajectory]
+particles = 50
+every = 2
+velocities = true
+[checkpoint]
+every_steps = 2
+"""
+
 # Long steps: ranks that share processors with others wait for these at every exchange.
 STEPS = 300
 LONG = """\
@@ -180,6 +207,27 @@ class Ranks(Launched):
                                     str(num_ranks % 2 + 1))
                 self.assertEqual((result.returncode, result.stderr), (0, ""), out)
                 self.assert_same_run(whole, out)
+
+    def peak(self, words):
+        """MB of the largest of the processes."""
+        process = subprocess.Popen(words, cwd=self.root, stderr=subprocess.PIPE, env={**os.environ, **SURROUNDINGS})
+        errors = process.stderr.read()
+        process.stderr.close()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        self.assertEqual((process.returncode, errors), (0, b""))
+        return usage.ru_maxrss / 1000
+
+    @unittest.skipIf(os.environ.get("MFLD_TEST_PATIENCE"), "sanitizers take memory of their own")
+    def test_the_memory_of_particles_is_divided(self):
+        """Of ranks each has its share of what one process needs for particles, all data (3 MB), and 100 MB at most."""
+        (self.root / "a.toml").write_text(WIDE)
+        few = self.peak([program.PROGRAM, "run", "a.toml", "--set", "network.width=100", "--out", "few", "--quiet"])
+        whole = self.peak([program.PROGRAM, "run", "a.toml", "--out", "whole", "--quiet"])
+        divided = self.peak(self.words(4, "run", "a.toml", "--out", "divided", "--quiet"))
+        self.assertGreater(whole - few, 300)  # or else the next line could not fail
+        self.assertLess(divided, (whole - few) / 4 + 103)
+        self.assert_same_run("whole", "divided")
 
     def test_rank_0_alone_speaks(self):
         alone = self.mfld("run", "a.toml", "--out", "out")
