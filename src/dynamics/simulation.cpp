@@ -56,6 +56,7 @@ Simulation<Scalar>::Simulation(std::unique_ptr<Objective<Scalar>> objective, std
       state_(std::move(state)),
       objective_(std::move(objective)),
       drift_(state_.particles.rows(), state_.particles.cols()),
+      row_sums_(ranks),
       ranks_(ranks) {
   if (ranks_ != nullptr) {
     row_cuts_ = objective_->row_cuts(state_.particles.rows(), ranks_->count());
@@ -303,13 +304,16 @@ StepOptions Simulation<Scalar>::step_options(const Phase& phase) const {
   return options;
 }
 
+/// Of the gradient with the penalty, from the rows that each rank has.
 template <class Scalar>
 bool Simulation<Scalar>::gradient_vanishes(const Phase& phase) {
   const std::vector<unsigned char>& moved = phase.moved_of(objective_->trained());
-  with_penalty_ = drift_;
-  add_penalty(moved, state_.particles, penalty(phase), with_penalty_);
-  set_unmoved_to_zero(moved, with_penalty_);
-  return drift_norm(with_penalty_) < phase.until_gradient_norm;
+  const Rows rows = row_sums_.own(drift_.rows());
+  with_penalty_.resize(drift_.rows(), drift_.cols());
+  with_penalty_.middleRows(rows.first, rows.count) = drift_.middleRows(rows.first, rows.count);
+  add_penalty(moved, state_.particles, penalty(phase), rows, with_penalty_);
+  set_unmoved_to_zero(moved, rows, with_penalty_);
+  return drift_norm(with_penalty_, row_sums_) < phase.until_gradient_norm;
 }
 
 template <class Scalar>

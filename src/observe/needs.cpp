@@ -6,6 +6,7 @@
 #include <array>
 #include <string_view>
 
+#include "mfld/model/row_sums.hpp"
 #include "mfld/observe/gradient_noise.hpp"
 #include "mfld/observe/harmonics.hpp"
 #include "mfld/observe/linearisation.hpp"
@@ -50,7 +51,15 @@ bool has_ridge(const Scene& scene) {
 
 bool has_start(const Scene& scene) { return scene.initial != nullptr; }
 
-bool has_nonzero_start(const Scene& scene) { return has_start(scene) && scene.initial->squaredNorm() > 0; }
+/// The ranks find it out together.
+bool has_nonzero_start(const Scene& scene) {
+  if (!has_start(scene)) {
+    return false;
+  }
+  const Particles<double>& initial = *scene.initial;
+  RowSums<double> sums(scene.ranks);
+  return sums.sum(initial.rows(), initial.cols(), [&](Rows strip) { return squared_norms(initial, strip).sum(); }) > 0;
+}
 
 std::optional<std::string> no_neighbours(const Scene& scene) {
   if (scene.initial == nullptr || scene.initial->rows() > num_neighbours) {

@@ -121,6 +121,7 @@ ObservedColumns::ObservedColumns(const Scene& scene, const std::vector<std::stri
     observables_.push_back(&row);
     widths_.push_back(columns.size());
     columns_.insert(columns_.end(), columns.begin(), columns.end());
+    needs_all_rows_ = needs_all_rows_ || row.needs.all_rows || (row.needs.particles && scene.objective != nullptr);
   }
 }
 

@@ -253,7 +253,7 @@ void Recorder<Scalar>::record(const State<Scalar>& state, bool observe, bool tra
 
 template <class Scalar>
 void Recorder<Scalar>::append_frame(const State<Scalar>& state) {
-  TrajectoryFrame frame = {state.step, state.time, moment_.particles()(experiment_->tracked, Eigen::all), {}};
+  TrajectoryFrame frame = {state.step, state.time, moment_.whole_particles()(experiment_->tracked, Eigen::all), {}};
   if (experiment_->track_velocities) {
     frame.velocities = tracked_velocities(state, *experiment_);
   }
