@@ -69,8 +69,7 @@ void read_method(const Section& root, const Subject& subject, const Surroundings
 bool reads_all_particles(const Experiment& experiment) {
   return experiment.kernel || experiment.objective ||
          std::any_of(experiment.phases.begin(), experiment.phases.end(), [](const Phase& phase) {
-           return reads_all_particles(phase.method->estimator) || phase.solves_readout() ||
-                  phase.until_gradient_norm > 0;
+           return reads_all_particles(phase.method->estimator) || phase.solves_readout();
          });
 }
 

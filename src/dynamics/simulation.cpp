@@ -58,6 +58,7 @@ Simulation<Scalar>::Simulation(std::unique_ptr<Objective<Scalar>> objective, std
       noise_(noise),
       state_(std::move(state)),
       objective_(std::move(objective)),
+      row_sums_(ranks),
       ranks_(ranks),
       divided_(divided),
       rows_{0, state_.particles.rows()} {
@@ -280,7 +281,9 @@ void Simulation<Scalar>::step(Outcome& outcome) {
   };
   objective_->set_label_noise(phase.label_noise, seeds_.batches, state_.step);
   const bool waits = phase.until_gradient_norm > 0;
-  const Estimate made = estimate(phase, waits ? Finish() : std::cref(move));
+  const auto leave = [](Index /*first*/, Index /*last*/) {};
+  const Finish not_yet = divided_ ? Finish(leave) : Finish();  // undivided, all have all of it
+  const Estimate made = estimate(phase, waits ? not_yet : std::cref(move));
   if (!made.failure.empty()) {
     outcome.end.ending = Ending::diverged;
     outcome.failure = made.failure;
@@ -334,13 +337,15 @@ StepOptions Simulation<Scalar>::step_options(const Phase& phase) const {
   return options;
 }
 
+/// Of the gradient with the penalty, from the rows that each rank has.
 template <class Scalar>
 bool Simulation<Scalar>::gradient_vanishes(const Phase& phase) {
   const std::vector<unsigned char>& moved = phase.moved_of(objective_->trained());
-  with_penalty_ = drift_;
-  add_penalty(moved, state_.particles, penalty(phase), with_penalty_);
-  set_unmoved_to_zero(moved, with_penalty_);
-  return drift_norm(with_penalty_) < phase.until_gradient_norm;
+  const RowRange rows = row_sums_.own(drift_.rows());
+  copy_rows(rows, drift_, with_penalty_);
+  add_penalty(moved, state_.particles, penalty(phase), rows, with_penalty_);
+  set_unmoved_to_zero(moved, rows, with_penalty_);
+  return drift_norm(with_penalty_, row_sums_) < phase.until_gradient_norm;
 }
 
 template <class Scalar>

@@ -1,110 +1,100 @@
 #include "mfld/objective/penalty.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 namespace mfld {
 
 namespace {
 
-/// Particles at a time whose distances are in a register's reach.
-constexpr Index strip = 128;
-using Squares = std::array<double, static_cast<std::size_t>(strip)>;
-
-/// squares <- |theta_j - anchor_j|^2 of `count` particles from `first` on.
+/// theta - anchor of one column at some rows.
 template <class Scalar>
-void squared_distances(const std::vector<unsigned char>& trained, const Particles<Scalar>& particles,
-                       const Particles<Scalar>* anchor, Index first, Index count, Squares& squares) {
-  Eigen::Map<Eigen::ArrayXd> sums(squares.data(), count);
-  sums.setZero();
+auto distance_of(const Particles<Scalar>& particles, const Particles<Scalar>& anchor, Index column, RowRange rows) {
+  return rows.of(particles.col(column)).template cast<double>() - rows.of(anchor.col(column)).template cast<double>();
+}
+
+/// |theta_j - anchor_j|^2 of each particle of a strip.
+template <class Scalar>
+StripNumbers squares_of(const std::vector<unsigned char>& trained, const Particles<Scalar>& particles,
+                        const Particles<Scalar>* anchor, RowRange strip) {
+  StripNumbers squares = StripNumbers::Zero(strip.count());
   for (Index column = 0; column < particles.cols(); ++column) {
     if (trained[static_cast<std::size_t>(column)] != 0) {
-      const auto position = particles.col(column).segment(first, count).array().template cast<double>();
       if (anchor == nullptr) {
-        sums += position.square();
+        squares += strip.of(particles.col(column)).template cast<double>().square();
       } else {
-        sums += (position - anchor->col(column).segment(first, count).array().template cast<double>()).square();
+        squares += distance_of(particles, *anchor, column, strip).square();
       }
     }
   }
-}
-
-/// sum_j |theta_j - anchor_j|^4.
-double sum_of_fourth_powers(const std::vector<unsigned char>& moved, const Particles<double>& particles,
-                            const Particles<double>* anchor) {
-  Squares squares;
-  double sum = 0;
-  for (Index first = 0; first < particles.rows(); first += strip) {
-    const Index count = std::min(strip, particles.rows() - first);
-    squared_distances(moved, particles, anchor, first, count, squares);
-    sum += Eigen::Map<const Vector>(squares.data(), count).squaredNorm();
-  }
-  return sum;
+  return squares;
 }
 
 }  // namespace
 
 double penalty_value(const Network& network, const Particles<double>& particles, const Penalty<double>& penalty) {
-  return penalty_value(network, network.trained(), particles, penalty);
+  RowSums<double> sums;
+  return penalty_value(network, network.trained(), particles, penalty, sums);
 }
 
 double penalty_value(const Network& network, const std::vector<unsigned char>& moved,
-                     const Particles<double>& particles, const Penalty<double>& penalty) {
-  const double factor = network.scaling().penalty_factor(particles.rows());
-  const double fourth =
-      penalty.fourth == 0 ? 0 : penalty.fourth * factor * sum_of_fourth_powers(moved, particles, penalty.anchor);
-  if (penalty.coefficient == 0) {
-    return fourth;
+                     const Particles<double>& particles, const Penalty<double>& penalty, RowSums<double>& sums) {
+  if (penalty.coefficient == 0 && penalty.fourth == 0) {
+    return 0;
   }
-  double sum = 0;
-  for (Index column = 0; column < particles.cols(); ++column) {
-    if (moved[static_cast<std::size_t>(column)] != 0) {
-      sum += penalty.anchor == nullptr ? particles.col(column).squaredNorm()
-                                       : (particles.col(column) - penalty.anchor->col(column)).squaredNorm();
-    }
-  }
-  return penalty.coefficient * factor * sum + fourth;
+  const double sum = sums.sum(particles.rows(), particles.cols(), [&](RowRange strip) {
+    const StripNumbers squares = squares_of(moved, particles, penalty.anchor, strip);
+    const double fourth = penalty.fourth == 0 ? 0 : penalty.fourth * squares.square().sum();
+    return penalty.coefficient == 0 ? fourth : penalty.coefficient * squares.sum() + fourth;
+  });
+  return network.scaling().penalty_factor(particles.rows()) * sum;
 }
 
 template <class Scalar>
 void add_penalty(const std::vector<unsigned char>& trained, const Particles<Scalar>& particles,
                  const std::type_identity_t<Penalty<Scalar>>& penalty, Drift& drift) {
+  add_penalty(trained, particles, penalty, RowRange{0, particles.rows()}, drift);
+}
+
+template <class Scalar>
+void add_penalty(const std::vector<unsigned char>& trained, const Particles<Scalar>& particles,
+                 const std::type_identity_t<Penalty<Scalar>>& penalty, RowRange rows, Drift& drift) {
   const double twice = 2 * penalty.coefficient;
   for (Index column = 0; column < drift.cols(); ++column) {
     if (trained[static_cast<std::size_t>(column)] != 0) {
-      const auto position = particles.col(column).template cast<double>();
+      auto to = drift.col(column).segment(rows.first, rows.count()).array();
       if (penalty.anchor == nullptr) {
-        drift.col(column) += twice * position;
+        to += twice * rows.of(particles.col(column)).template cast<double>();
       } else {
-        drift.col(column) += twice * (position - penalty.anchor->col(column).template cast<double>());
+        to += twice * distance_of(particles, *penalty.anchor, column, rows);
       }
     }
   }
   if (penalty.fourth != 0) {
-    add_fourth_penalty(trained, particles, penalty, 0, particles.rows(), drift);
+    add_fourth_penalty(trained, particles, penalty, rows.first, rows.last, drift);
   }
 }
 
 template void add_penalty(const std::vector<unsigned char>&, const Particles<double>&, const Penalty<double>&, Drift&);
 template void add_penalty(const std::vector<unsigned char>&, const Particles<float>&, const Penalty<float>&, Drift&);
+template void add_penalty(const std::vector<unsigned char>&, const Particles<double>&, const Penalty<double>&, RowRange,
+                          Drift&);
+template void add_penalty(const std::vector<unsigned char>&, const Particles<float>&, const Penalty<float>&, RowRange,
+                          Drift&);
 
 template <class Scalar>
 void add_fourth_penalty(const std::vector<unsigned char>& trained, const Particles<Scalar>& particles,
                         const std::type_identity_t<Penalty<Scalar>>& penalty, Index first, Index last, Drift& drift) {
-  Squares squares;
-  for (Index from = first; from < last; from += strip) {
-    const Index count = std::min(strip, last - from);
-    squared_distances(trained, particles, penalty.anchor, from, count, squares);
-    const auto gain = 4 * penalty.fourth * Eigen::Map<const Eigen::ArrayXd>(squares.data(), count);
+  for (Index from = first; from < last; from += strip_rows) {
+    const RowRange strip = {from, std::min(from + strip_rows, last)};
+    const StripNumbers gain = 4 * penalty.fourth * squares_of(trained, particles, penalty.anchor, strip);
     for (Index column = 0; column < drift.cols(); ++column) {
       if (trained[static_cast<std::size_t>(column)] != 0) {
-        const auto position = particles.col(column).segment(from, count).array().template cast<double>();
-        auto to = drift.col(column).segment(from, count).array();
+        auto to = drift.col(column).segment(strip.first, strip.count()).array();
         if (penalty.anchor == nullptr) {
-          to += gain * position;
+          to += gain * strip.of(particles.col(column)).template cast<double>();
         } else {
-          to += gain * (position - penalty.anchor->col(column).segment(from, count).array().template cast<double>());
+          to += gain * distance_of(particles, *penalty.anchor, column, strip);
         }
       }
     }
@@ -117,13 +107,30 @@ template void add_fourth_penalty(const std::vector<unsigned char>&, const Partic
                                  Index, Index, Drift&);
 
 void set_unmoved_to_zero(const std::vector<unsigned char>& moved, Drift& drift) {
+  set_unmoved_to_zero(moved, {0, drift.rows()}, drift);
+}
+
+void set_unmoved_to_zero(const std::vector<unsigned char>& moved, RowRange rows, Drift& drift) {
   for (Index column = 0; column < drift.cols(); ++column) {
     if (moved[static_cast<std::size_t>(column)] == 0) {
-      drift.col(column).setZero();
+      drift.col(column).segment(rows.first, rows.count()).setZero();
     }
   }
 }
 
-double drift_norm(const Drift& drift) { return std::sqrt(drift.squaredNorm() / static_cast<double>(drift.rows())); }
+template <class Scalar>
+double drift_norm(const Drift& drift, RowSums<Scalar>& sums) {
+  const double sum =
+      sums.sum(drift.rows(), drift.cols(), [&drift](RowRange strip) { return squared_norms(drift, strip).sum(); });
+  return std::sqrt(sum / static_cast<double>(drift.rows()));
+}
+
+template double drift_norm(const Drift&, RowSums<double>&);
+template double drift_norm(const Drift&, RowSums<float>&);
+
+double drift_norm(const Drift& drift) {
+  RowSums<double> sums;
+  return drift_norm(drift, sums);
+}
 
 }  // namespace mfld

@@ -1,6 +1,7 @@
 #include "mfld/observe/gradient_noise.hpp"
 
 #include <cmath>
+#include <functional>
 
 #include "mfld/dynamics/mini_batch.hpp"
 
@@ -14,13 +15,16 @@ double variance_factor(const Phase& phase, Index num_terms) {
   return phase.sampling == Sampling::without_replacement ? (n > 1 ? (n - b) / (b * (n - 1)) : 0) : 1 / b;
 }
 
-/// u_I: the mean of the terms' drifts, less that at the snapshot.
+/// u_I: the mean of the terms' drifts, less that at the snapshot, of the rows that finish(first, last) is called for.
 void drift_of(Objective<double>& objective, std::span<const Index> terms, const Particles<double>& particles,
-              const NextEstimate& next, Drift& drift) {
-  objective.drift_of(terms, particles, drift);
-  if (next.snapshot != nullptr) {
-    objective.subtract(terms, next.coefficients, *next.snapshot, drift);
+              const NextEstimate& next, Drift& drift, const Finish& finish) {
+  if (next.snapshot == nullptr) {
+    objective.drift_of(terms, particles, drift, finish);
+    return;
   }
+  const auto leave = [](Index /*first*/, Index /*last*/) {};
+  objective.drift_of(terms, particles, drift, leave);
+  objective.subtract(terms, next.coefficients, *next.snapshot, drift, finish);
 }
 
 }  // namespace
@@ -37,28 +41,45 @@ bool NextEstimate::is_random() const {
   return phase->method->estimator != Estimator::svrg || step_in_phase % phase->snapshot_every != 0;
 }
 
-GradientNoise gradient_noise(Objective<double>& objective, const Particles<double>& particles,
-                             const NextEstimate& next) {
+GradientNoise gradient_noise(Objective<double>& objective, const Particles<double>& particles, const NextEstimate& next,
+                             RowSums<double>& sums) {
   if (!next.is_random()) {
     return {};
   }
   const Index num_terms = objective.num_terms();
-  Drift mean = Drift::Zero(particles.rows(), particles.cols());
   Drift drift(particles.rows(), particles.cols());
-  Drift squares = mean;  // sums of squared distances to the mean so far (Welford): no cancellation
+  Drift mean(particles.rows(), particles.cols());
+  Drift squares(particles.rows(), particles.cols());
+  const RowRange own = sums.own(particles.rows());
+  mean.middleRows(own.first, own.count()).setZero();
+  squares.middleRows(own.first, own.count()).setZero();
   for (Index i = 0; i < num_terms; ++i) {
-    drift_of(objective, {&i, 1}, particles, next, drift);
-    drift -= mean;
     const double count = static_cast<double>(i) + 1;
-    mean += drift / count;
-    squares.array() += drift.array().square() * ((count - 1) / count);
+    // Sums of squared distances to the mean so far (Welford): no cancellation.
+    const auto add = [&](Index first, Index last) {
+      for (Index column = 0; column < drift.cols(); ++column) {
+        auto distance = drift.col(column).segment(first, last - first).array();
+        auto of_mean = mean.col(column).segment(first, last - first).array();
+        distance -= of_mean;
+        of_mean += distance / count;
+        squares.col(column).segment(first, last - first).array() += distance.square() * ((count - 1) / count);
+      }
+    };
+    drift_of(objective, {&i, 1}, particles, next, drift, std::cref(add));
   }
   std::vector<Index> batch;
   choose_batch(*next.phase, next.batch_seed, next.step, next.step_in_phase, num_terms, batch);
-  drift_of(objective, batch, particles, next, drift);
+  drift_of(objective, batch, particles, next, drift, [](Index /*first*/, Index /*last*/) {});
+  const auto totals =
+      sums.over(particles.rows(), {.sums = 2, .cost = 3 * drift.cols()}, [&](RowRange strip, double* sum, double* /*max*/) {
+        for (Index column = 0; column < squares.cols(); ++column) {
+          sum[0] += StripNumbers(strip.of(squares.col(column))).sum();
+        }
+        sum[1] += squared_distances(drift, mean, strip).sum();
+      });
   const auto num_particles = static_cast<double>(particles.rows());
-  return {variance_factor(*next.phase, num_terms) * squares.sum() / (static_cast<double>(num_terms) * num_particles),
-          (drift - mean).squaredNorm() / num_particles};
+  return {variance_factor(*next.phase, num_terms) * totals[0] / (static_cast<double>(num_terms) * num_particles),
+          totals[1] / num_particles};
 }
 
 }  // namespace mfld

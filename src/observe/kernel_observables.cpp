@@ -19,11 +19,11 @@ constexpr int largest_degree = 10;
 constexpr Index num_eigenvalues = 100;
 constexpr Index num_angles = 33;
 
-constexpr Needs of_kernels{.particles = true, .training_kernels = true, .initial_particles = true};
+constexpr Needs of_kernels{.particles = true, .all_rows = true, .training_kernels = true, .initial_particles = true};
 
-constexpr Needs of_features{.particles = true, .training_kernels = true};
+constexpr Needs of_features{.particles = true, .all_rows = true, .training_kernels = true};
 
-constexpr Needs with_ridge{.particles = true, .training_kernels = true, .ridge = true};
+constexpr Needs with_ridge{.particles = true, .all_rows = true, .training_kernels = true, .ridge = true};
 
 double feature_dimension(Moment& moment) {
   const bool has_number = moment.ridge() > 0 && moment.first_layer_kernel().allFinite();
@@ -103,14 +103,14 @@ Observable kernel_profile() {
   row.formula =
       "columns kernel_profile_1..33: K_t(e_1, cos g e_1 + sin g e_2) of the empirical tangent kernel at 33 angles g "
       "evenly spaced from -pi to pi  [Jacot, Gabriel & Hongler, NeurIPS 2018, figure 1]";
-  row.needs = {.particles = true, .initial_particles = true, .plane = true};
+  row.needs = {.particles = true, .all_rows = true, .initial_particles = true, .plane = true};
   row.columns = [](const Scene&) { return numbered("kernel_profile", 1, num_angles); };
   row.evaluate = [](Moment& moment, std::span<double> values) {
     const Network& network = moment.scene().network();
     const Index d = network.input_dim();
     const Vector angles = Vector::LinSpaced(num_angles, -std::numbers::pi, std::numbers::pi);
     const Particles<double>* const fixed = moment.scene().model->tangent_point();
-    const Particles<double>& particles = fixed == nullptr ? moment.particles() : *fixed;
+    const Particles<double>& particles = fixed == nullptr ? moment.whole_particles() : *fixed;
     const Matrix kernel = empirical_ntk(network, particles, circle(d, Vector::Zero(1)), circle(d, angles));
     std::copy_n(kernel.data(), values.size(), values.begin());
   };
@@ -132,7 +132,7 @@ std::vector<Observable> kernel_observables() {
           number("kernel_alignment",
                  "y' K y / (|K|_F |y|^2), K the empirical tangent kernel on the training inputs  [Cristianini et "
                  "al., NeurIPS 2001]",
-                 {.particles = true, .training_kernels = true},
+                 of_features,
                  [](Moment& moment) {
                    return kernel_alignment(moment.tangent_kernel(), moment.scene().data->train_targets);
                  })),
@@ -152,7 +152,7 @@ std::vector<Observable> kernel_observables() {
                         "|f_t - f_lin,t| / |f_t - f_0| on the test samples (training samples where there are none), "
                         "f_lin the linearised network after the same steps of gd in closed form; 0 at the start, not a "
                         "number where step_size is beyond its stable range  [Lee et al., NeurIPS 2019]",
-                        {.particles = true, .training_kernels = true, .linearised_descent = true},
+                        {.particles = true, .all_rows = true, .training_kernels = true, .linearised_descent = true},
                         linearisation_error)),
       residual_harmonics(),
       tangent_eigenvalues(),

@@ -2,14 +2,17 @@
 
 #include <algorithm>
 #include <cassert>
+#include <functional>
 #include <type_traits>
 
+#include "mfld/core/divided_rows.hpp"
 #include "mfld/core/stopwatch.hpp"
 #include "mfld/ntk/empirical.hpp"
 
 namespace mfld {
 
-Moment::Moment(const Scene& scene) : scene_(scene), test_(scene.data->test_inputs), workspace_(scene.ranks) {
+Moment::Moment(const Scene& scene)
+    : scene_(scene), sums_(scene.ranks), test_(scene.data->test_inputs), workspace_(scene.ranks) {
   if (scene.objective != nullptr) {
     points_ = scene.objective->make<double>(*scene.data, scene.ranks);
     return;
@@ -32,7 +35,7 @@ void Moment::move_to(const State<Scalar>& state, bool average) {
     if constexpr (std::is_same_v<Scalar, double>) {
       particles = &state.particles;
     } else {
-      in_double_ = state.particles.template cast<double>();
+      copy_rows(sums_.own(state.particles.rows()), state.particles, in_double_);
       particles = &in_double_;
     }
   }
@@ -40,6 +43,9 @@ void Moment::move_to(const State<Scalar>& state, bool average) {
           {phase.penalty_at(step_in_phase), phase.anchor == Anchor::start ? scene_.initial : nullptr,
            phase.fourth_penalty_at(step_in_phase)},
           phase.temperature_at(step_in_phase), state.step);
+  if constexpr (std::is_same_v<Scalar, float>) {
+    in_single_ = particles == &in_double_ && scene_.ranks != nullptr ? &state.particles : nullptr;
+  }
   ridge_ = phase.ridge;
   moved_ = phase.moved_of(moved_);
   look_ahead(state, phase, step_in_phase);
@@ -58,7 +64,7 @@ void Moment::look_ahead(const State<Scalar>& state, const Phase& phase, std::int
     if constexpr (std::is_same_v<Scalar, double>) {
       next_.snapshot = &svrg->snapshot();
     } else {
-      snapshot_in_double_ = svrg->snapshot().template cast<double>();
+      copy_rows(sums_.own(svrg->snapshot().rows()), svrg->snapshot(), snapshot_in_double_);
       next_.snapshot = &snapshot_in_double_;
     }
   }
@@ -70,14 +76,16 @@ template void Moment::move_to(const State<float>&, bool);
 void Moment::move_to(const Particles<double>& particles, const Penalty<double>& penalty, double temperature,
                      std::int64_t step) {
   particles_ = &particles;
+  in_single_ = nullptr;
   penalty_ = penalty;
   temperature_ = temperature;
   step_ = step;
-  have_train_ = have_test_ = have_drift_ = have_kernel_ = have_features_ = false;
+  have_train_ = have_test_ = have_drift_ = have_whole_drift_ = have_kernel_ = have_features_ = have_gap_ = false;
   ridge_ = 0;
   moved_ = scene_.network().trained();
   data_part_.reset();
   certificate_.reset();
+  teacher_match_.reset();
   next_ = {};
   gradient_noise_.reset();
   dual_variables_.reset();
@@ -111,19 +119,30 @@ std::span<const double> Moment::test_outputs() {
 double Moment::data_part() {
   if (!data_part_ && points_) {
     const Stopwatch watch(pass_seconds_);
-    data_part_ = points_->value(particles());
+    data_part_ = points_->value(whole_particles());  // pairs of all
   } else if (!data_part_) {
     data_part_ = scene_.risk->value(train_outputs(), risk_->targets());
   }
   return *data_part_;
 }
 
+const Particles<double>& Moment::whole_particles() {
+  if (in_single_ != nullptr) {
+    copy_rows({0, in_single_->rows()}, *in_single_, in_double_);
+    in_single_ = nullptr;
+  }
+  return particles();
+}
+
 double Moment::objective() {
   const Network& network = scene_.network();
-  const double value = data_part() + penalty_value(network, moved_, particles(), penalty_);
-  return ridge_ == 0 ? value
-                     : value + ridge_ / 2 * network.scaling().penalty_factor(particles().rows()) *
-                                   particles().col(network.layout().output).squaredNorm();
+  const double value = data_part() + penalty_value(network, moved_, particles(), penalty_, sums_);
+  if (ridge_ == 0) {
+    return value;
+  }
+  const auto readout = particles().col(network.layout().output);
+  const double sum = sums_.sum(readout.size(), 1, [&](RowRange strip) { return squared_norms(readout, strip).sum(); });
+  return value + ridge_ / 2 * network.scaling().penalty_factor(readout.size()) * sum;
 }
 
 const Drift& Moment::full_drift() {
@@ -131,17 +150,45 @@ const Drift& Moment::full_drift() {
     return drift_;
   }
   const Stopwatch watch(pass_seconds_);
-  drift_.resize(particles().rows(), particles().cols());
+  if (drift_.rows() != particles().rows() || drift_.cols() != particles().cols()) {
+    make_room(particles().rows(), particles().cols(), drift_);
+  }
+  const auto complete = [this](Index first, Index last) {
+    add_penalty(moved_, particles(), penalty_, RowRange{first, last}, drift_);
+    set_unmoved_to_zero(moved_, {first, last}, drift_);
+  };
   if (points_) {
-    points_->drift(particles(), drift_);
+    points_->drift(whole_particles(), drift_);
+    complete(0, drift_.rows());
   } else {
-    risk_->drift_and_outputs(particles(), drift_, train_outputs_);
+    risk_->drift_and_outputs(particles(), drift_, train_outputs_, std::cref(complete));
     have_train_ = true;
   }
-  add_penalty(moved_, particles(), penalty_, drift_);
-  set_unmoved_to_zero(moved_, drift_);
   have_drift_ = true;
   return drift_;
+}
+
+const Drift& Moment::whole_drift() {
+  full_drift();
+  if (!have_whole_drift_ && !points_) {
+    sums_.share(drift_);
+  }
+  have_whole_drift_ = true;
+  return drift_;
+}
+
+const TeacherMatch& Moment::teacher_match() {
+  if (!teacher_match_) {
+    const Network& network = scene_.network();
+    const ParameterLayout& layout = network.layout();
+    // The factor in front of sigma, as far as it is a parameter: r where h is odd in it, else 1.
+    const bool has_factor = layout.output >= 0 && info(network.neuron().kind).odd_in_output;
+    teacher_match_ =
+        mfld::teacher_match(particles().middleCols(layout.input, layout.input_dim),
+                            has_factor ? particles().col(layout.output).data() : nullptr,
+                            scene_.data->teacher->directions, cosine_sign(network.neuron().activation), sums_);
+  }
+  return *teacher_match_;
 }
 
 const std::optional<GradientNoise>& Moment::gradient_noise() {
@@ -150,7 +197,7 @@ const std::optional<GradientNoise>& Moment::gradient_noise() {
       next_.is_random() && next_.phase->method->estimator == Estimator::svrg && next_.snapshot == nullptr;
   if (!gradient_noise_ && next_.phase != nullptr && !lacks_snapshot && !is_other) {
     const Stopwatch watch(pass_seconds_);
-    gradient_noise_ = mfld::gradient_noise(*risk_, particles(), next_);
+    gradient_noise_ = mfld::gradient_noise(*risk_, particles(), next_, sums_);
   }
   return gradient_noise_;
 }
@@ -161,7 +208,7 @@ const Matrix& Moment::tangent_kernel() {
     const Inputs& inputs = scene_.data->train_inputs;
     kernel_ = fixed != nullptr && scene_.initial != nullptr
                   ? initial_tangent_kernel()
-                  : empirical_ntk(scene_.network(), fixed != nullptr ? *fixed : particles(), inputs, inputs);
+                  : empirical_ntk(scene_.network(), fixed != nullptr ? *fixed : whole_particles(), inputs, inputs);
     have_kernel_ = true;
   }
   return kernel_;
@@ -178,7 +225,7 @@ const Matrix& Moment::initial_tangent_kernel() {
 
 const Matrix& Moment::first_layer_kernel() {
   if (!have_features_) {
-    features_ = feature_kernel(scene_.network(), particles(), scene_.data->train_inputs);
+    features_ = feature_kernel(scene_.network(), whole_particles(), scene_.data->train_inputs);
     have_features_ = true;
   }
   return features_;
@@ -188,9 +235,18 @@ MeanFieldProblem Moment::mean_field_problem() const {
   return {&scene_.network(), scene_.risk, scene_.data, penalty_.coefficient, temperature_};
 }
 
-const Certificate& Moment::certificate() {
+const Certificate& Moment::certificate_of_outputs() {
   if (!certificate_) {
-    certificate_ = mfld::certificate(mean_field_problem(), particles(), train_outputs(), scene_.integration());
+    certificate_ = mfld::certificate_of_outputs(mean_field_problem(), train_outputs(), scene_.integration());
+  }
+  return *certificate_;
+}
+
+const Certificate& Moment::certificate() {
+  certificate_of_outputs();
+  if (!have_gap_) {
+    add_gap(mean_field_problem(), whole_particles(), train_outputs(), *certificate_);
+    have_gap_ = true;
   }
   return *certificate_;
 }

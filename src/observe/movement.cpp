@@ -2,21 +2,18 @@
 
 #include <algorithm>
 #include <cassert>
-#include <numeric>
-#include <vector>
-
-#include "mfld/core/parallel.hpp"
+#include <cmath>
 
 namespace mfld {
 
 namespace {
 
-/// Particles and samples of one block of pre-activations: 2 x 512 KiB a task, whatever N and n.
-constexpr Index block_size = 256;
+/// Samples at a time whose pre-activations, of a strip of particles, are kept: 256 KiB.
+constexpr Index block_samples = 256;
 
-Matrix pre_activations(const Particles<double>& particles, const ParameterLayout& layout, Index first_particle,
-                       Index num_particles, const Eigen::Ref<const Inputs>& inputs) {
-  const auto rows = particles.middleRows(first_particle, num_particles);
+Matrix pre_activations(const Particles<double>& particles, const ParameterLayout& layout, RowRange strip,
+                       const Eigen::Ref<const Inputs>& inputs) {
+  const auto rows = particles.middleRows(strip.first, strip.count());
   Matrix z = rows.middleCols(layout.input, layout.input_dim) * inputs.transpose();
   if (layout.bias >= 0) {
     z.colwise() += rows.col(layout.bias);
@@ -26,33 +23,41 @@ Matrix pre_activations(const Particles<double>& particles, const ParameterLayout
 
 }  // namespace
 
-Vector movement(const Eigen::Ref<const Matrix>& weights, const Eigen::Ref<const Matrix>& initial_weights) {
-  return (weights - initial_weights).rowwise().norm();
+Movement movement(const Eigen::Ref<const Matrix>& weights, const Eigen::Ref<const Matrix>& initial_weights,
+                  RowSums<double>& sums) {
+  const auto totals = sums.over(
+      weights.rows(), {.sums = 1, .maxima = 1, .cost = 2 * weights.cols()}, [&](RowRange strip, double* sum, double* max) {
+        const StripNumbers distances = squared_distances(weights, initial_weights, strip).sqrt();
+        *sum += distances.sum();
+        *max = larger(*max, distances.maxCoeff<Eigen::PropagateNaN>());
+      });
+  return {totals[0] / static_cast<double>(weights.rows()), totals[1]};
 }
 
-double relative_movement(const Particles<double>& particles, const Particles<double>& initial) {
-  return (particles - initial).norm() / initial.norm();
+double relative_movement(const Particles<double>& particles, const Particles<double>& initial, RowSums<double>& sums) {
+  const auto squares = sums.over(particles.rows(), {.sums = 2, .cost = 3 * particles.cols()},
+                                 [&](RowRange strip, double* sum, double* /*max*/) {
+                                   sum[0] += squared_distances(particles, initial, strip).sum();
+                                   sum[1] += squared_norms(initial, strip).sum();
+                                 });
+  return std::sqrt(squares[0]) / std::sqrt(squares[1]);
 }
 
 double pattern_change(const Particles<double>& particles, const Particles<double>& initial,
-                      const ParameterLayout& layout, const Inputs& inputs) {
+                      const ParameterLayout& layout, const Inputs& inputs, RowSums<double>& sums) {
   assert(particles.rows() == initial.rows() && inputs.cols() == layout.input_dim);
-  const Index num_particles = particles.rows();
   const Index num_samples = inputs.rows();
-  const Index num_tasks = (num_particles + block_size - 1) / block_size;
-  std::vector<Index> changed(static_cast<std::size_t>(num_tasks), 0);
-  for_each_task(num_tasks, [&](Index task) {
-    const Index first = task * block_size;
-    const Index rows = std::min(block_size, num_particles - first);
-    for (Index sample = 0; sample < num_samples; sample += block_size) {
-      const auto block = inputs.middleRows(sample, std::min(block_size, num_samples - sample));
-      const Matrix now = pre_activations(particles, layout, first, rows, block);
-      const Matrix then = pre_activations(initial, layout, first, rows, block);
-      changed[static_cast<std::size_t>(task)] += ((now.array() > 0) != (then.array() > 0)).count();
+  const double changed = sums.sum(particles.rows(), 4 * num_samples * layout.input_dim, [&](RowRange strip) {
+    Index count = 0;
+    for (Index sample = 0; sample < num_samples; sample += block_samples) {
+      const auto block = inputs.middleRows(sample, std::min(block_samples, num_samples - sample));
+      const Matrix now = pre_activations(particles, layout, strip, block);
+      const Matrix then = pre_activations(initial, layout, strip, block);
+      count += ((now.array() > 0) != (then.array() > 0)).count();
     }
+    return static_cast<double>(count);
   });
-  const Index total = std::accumulate(changed.begin(), changed.end(), Index{0});
-  return static_cast<double>(total) / (static_cast<double>(num_particles) * static_cast<double>(num_samples));
+  return changed / (static_cast<double>(particles.rows()) * static_cast<double>(num_samples));
 }
 
 }  // namespace mfld

@@ -16,7 +16,6 @@ namespace mfld {
 namespace {
 
 constexpr double recovered_cosine = 0.999;
-constexpr double near_cosine = 0.95;
 
 // What the rows are made of.
 
@@ -34,33 +33,56 @@ double accuracy(std::span<const double> outputs, const Vector& targets) {
 
 auto weights(const Moment& moment) { return input_weights(moment.particles(), moment.scene().network().layout()); }
 
-Vector neuron_movement(const Moment& moment) {
-  return movement(weights(moment), input_weights(*moment.scene().initial, moment.scene().network().layout()));
+auto initial_weights(const Moment& moment) {
+  return input_weights(*moment.scene().initial, moment.scene().network().layout());
 }
 
-/// The factor in front of sigma, as far as it is a parameter: r where h is odd in it, else 1.
-Vector output_weights(const Moment& moment) {
-  const Network& network = moment.scene().network();
-  if (network.layout().output >= 0 && info(network.neuron().kind).odd_in_output) {
-    return moment.particles().col(network.layout().output);
-  }
-  return Vector::Ones(moment.particles().rows());
+Movement neuron_movement(Moment& moment) { return movement(weights(moment), initial_weights(moment), moment.sums()); }
+
+SubspaceMatch neuron_alignment(Moment& moment) {
+  return subspace_match(weights(moment), moment.scene().data->relevant_subspace, moment.sums());
 }
 
-Matrix neuron_cosines(const Moment& moment) {
-  return cosines(weights(moment), moment.scene().data->teacher->directions,
-                 cosine_sign(moment.scene().network().neuron().activation));
+/// (1/N) sum_j of what value(strip) gives for particles.
+template <class Value>
+double mean_over_particles(Moment& moment, Index cost, const Value& value) {
+  const Index num_particles = moment.particles().rows();
+  return moment.sums().sum(num_particles, cost, value) / static_cast<double>(num_particles);
 }
 
-/// The best cosine of any neuron to each teacher.                                  [m]
-Vector best_cosines(const Moment& moment) { return neuron_cosines(moment).colwise().maxCoeff().transpose(); }
-
-double output_parameter_mean(const Moment& moment) {
-  return moment.particles().col(moment.scene().network().layout().output).mean();
+double mean_norm(Moment& moment) {
+  const auto w = weights(moment);
+  return mean_over_particles(moment, w.cols(), [&w](RowRange strip) { return squared_norms(w, strip).sqrt().sum(); });
 }
 
-double output_parameter_second_moment(const Moment& moment) {
-  return moment.particles().col(moment.scene().network().layout().output).array().square().mean();
+double norm_of_mean(Moment& moment) {
+  const auto w = weights(moment);
+  const auto sums = moment.sums().over(w.rows(), {.sums = w.cols(), .cost = w.cols()},
+                                       [&w](RowRange strip, double* sum, double* /*max*/) {
+                                         for (Index k = 0; k < w.cols(); ++k) {
+                                           sum[k] += StripNumbers(strip.of(w.col(k))).sum();
+                                         }
+                                       });
+  return Eigen::Map<const Vector>(sums.data(), w.cols()).norm() / static_cast<double>(w.rows());
+}
+
+double second_moment(Moment& moment) {
+  const Particles<double>& theta = moment.particles();
+  return mean_over_particles(moment, theta.cols(), [&theta](RowRange strip) { return squared_norms(theta, strip).sum(); });
+}
+
+auto output_parameters(const Moment& moment) {
+  return moment.particles().col(moment.scene().network().layout().output);
+}
+
+double output_parameter_mean(Moment& moment) {
+  const auto r = output_parameters(moment);
+  return mean_over_particles(moment, 1, [&r](RowRange strip) { return StripNumbers(strip.of(r)).sum(); });
+}
+
+double output_parameter_second_moment(Moment& moment) {
+  const auto r = output_parameters(moment);
+  return mean_over_particles(moment, 1, [&r](RowRange strip) { return squared_norms(r, strip).sum(); });
 }
 
 // Rows.
@@ -88,7 +110,7 @@ Observable teacher_cosines() {
     return names;
   };
   row.evaluate = [](Moment& moment, std::span<double> values) {
-    const Vector best = best_cosines(moment);
+    const Vector& best = moment.teacher_match().best_cosines;
     std::copy(best.begin(), best.end(), values.begin());
   };
   return row;
@@ -117,7 +139,7 @@ Observable weight_spectrum_row() {
     return names;
   };
   row.evaluate = [](Moment& moment, std::span<double> values) {
-    const WeightSpectrum spectrum = weight_spectrum(weights(moment));
+    const WeightSpectrum spectrum = weight_spectrum(weights(moment), moment.sums());
     const Matrix& relevant = moment.scene().data->relevant_subspace;
     const std::size_t count = values.size() - (relevant.cols() > 0 ? 1 : 0);
     std::copy_n(spectrum.values.begin(), count, values.begin());
@@ -186,10 +208,11 @@ std::vector<Observable> risk_rows() {
           "F = R(f) + penalty * penalty_factor * sum_j |theta_j - anchor_j|^2 over trained parameters, penalty_factor "
           "1/N in mean-field, 1 in ntk and standard, alpha^2/N in alpha; R reduced as loss.reduction says",
           {.particles = true, .network = false}, [](Moment& moment) { return moment.objective(); }),
-      on_request(number(
-          "gradient_norm",
-          "sqrt(sum_j |g_j|^2 / N), g_j = v_j + 2 penalty (theta_j - anchor_j) the full drift, trained columns",
-          {.particles = true, .network = false}, [](Moment& moment) { return drift_norm(moment.full_drift()); })),
+      on_request(
+          number("gradient_norm",
+                 "sqrt(sum_j |g_j|^2 / N), g_j = v_j + 2 penalty (theta_j - anchor_j) the full drift, trained columns",
+                 {.particles = true, .network = false},
+                 [](Moment& moment) { return drift_norm(moment.full_drift(), moment.sums()); })),
       gradient_noise_row(),
       discrepancy_row(),
   };
@@ -199,20 +222,22 @@ std::vector<Observable> movement_rows() {
   return {
       number("movement_mean", "(1/N) sum_j |w_j(t) - w_j(0)|  [Chizat, Oyallon & Bach, NeurIPS 2019]",
              {.particles = true, .initial_particles = true, .network = false},
-             [](Moment& moment) { return neuron_movement(moment).mean(); }),
+             [](Moment& moment) { return neuron_movement(moment).mean; }),
       number("movement_max", "max_j |w_j(t) - w_j(0)|",
              {.particles = true, .initial_particles = true, .network = false},
-             [](Moment& moment) { return neuron_movement(moment).maxCoeff<Eigen::PropagateNaN>(); }),
-      number("movement_relative", "|Theta_t - Theta_0|_F / |Theta_0|_F over all parameters",
-             {.particles = true, .initial_particles = true, .nonzero_start = true, .network = false},
-             [](Moment& moment) { return relative_movement(moment.particles(), *moment.scene().initial); }),
+             [](Moment& moment) { return neuron_movement(moment).max; }),
+      number(
+          "movement_relative", "|Theta_t - Theta_0|_F / |Theta_0|_F over all parameters",
+          {.particles = true, .initial_particles = true, .nonzero_start = true, .network = false},
+          [](Moment& moment) { return relative_movement(moment.particles(), *moment.scene().initial, moment.sums()); }),
       on_request(number("pattern_change",
                         "share of pairs (neuron j, training sample i) with 1[w_j.x_i + b_j > 0] not as at the start  "
                         "[Du, Zhai, Poczos & Singh, ICLR 2019]",
                         {.particles = true, .initial_particles = true},
                         [](Moment& moment) {
                           return pattern_change(moment.particles(), *moment.scene().initial,
-                                                moment.scene().network().layout(), moment.scene().data->train_inputs);
+                                                moment.scene().network().layout(), moment.scene().data->train_inputs,
+                                                moment.sums());
                         })),
   };
 }
@@ -222,40 +247,33 @@ std::vector<Observable> alignment_rows() {
       teacher_cosines(),
       number("teacher_cosine_min", "min_l teacher_cosine_l: the teacher that is recovered worst",
              {.particles = true, .teacher = true},
-             [](Moment& moment) { return best_cosines(moment).minCoeff<Eigen::PropagateNaN>(); }),
+             [](Moment& moment) { return moment.teacher_match().best_cosines.minCoeff<Eigen::PropagateNaN>(); }),
       number("teacher_recovered", "number of teachers l with teacher_cosine_l > 0.999",
              {.particles = true, .teacher = true},
              [](Moment& moment) {
-               return static_cast<double>((best_cosines(moment).array() > recovered_cosine).count());
+               return static_cast<double>((moment.teacher_match().best_cosines.array() > recovered_cosine).count());
              }),
       number("teacher_mass",
              "share of sum_j |r_j| |w_j| on neurons with cosine > 0.95 to some teacher, cosine as in teacher_cosines; "
              "|r| = 1 where r does not multiply sigma",
-             {.particles = true, .teacher = true},
-             [](Moment& moment) {
-               return mass_near_teacher(weights(moment), output_weights(moment), neuron_cosines(moment), near_cosine);
-             }),
+             {.particles = true, .teacher = true}, [](Moment& moment) { return moment.teacher_match().near_mass; }),
       number("teacher_alignment",
              "(1/N) sum_j |P w_j|^2 / |w_j|^2, P the projector on the k relevant directions; k/d for isotropic w",
              {.particles = true, .relevant_subspace = true},
-             [](Moment& moment) { return mean_alignment(weights(moment), moment.scene().data->relevant_subspace); }),
+             [](Moment& moment) { return neuron_alignment(moment).mean_alignment; }),
       number("relevant_mass", "sum_j |P w_j|^2 / sum_j |w_j|^2, P as above",
              {.particles = true, .relevant_subspace = true},
-             [](Moment& moment) { return relevant_mass(weights(moment), moment.scene().data->relevant_subspace); }),
+             [](Moment& moment) { return neuron_alignment(moment).relevant_mass; }),
       weight_spectrum_row(),
   };
 }
 
 std::vector<Observable> moment_rows() {
   return {
-      number("mean_norm", "(1/N) sum_j |w_j|", {.particles = true, .network = false},
-             [](Moment& moment) { return weights(moment).rowwise().norm().mean(); }),
-      number("norm_of_mean", "|(1/N) sum_j w_j|", {.particles = true, .network = false},
-             [](Moment& moment) { return weights(moment).colwise().mean().norm(); }),
+      number("mean_norm", "(1/N) sum_j |w_j|", {.particles = true, .network = false}, mean_norm),
+      number("norm_of_mean", "|(1/N) sum_j w_j|", {.particles = true, .network = false}, norm_of_mean),
       number("second_moment", "(1/N) sum_j |theta_j|^2 over all parameters", {.particles = true, .network = false},
-             [](Moment& moment) {
-               return moment.particles().squaredNorm() / static_cast<double>(moment.particles().rows());
-             }),
+             second_moment),
       number("mean_r", "(1/N) sum_j r_j", {.particles = true, .output_parameter = true}, output_parameter_mean),
       number("second_moment_r", "(1/N) sum_j r_j^2", {.particles = true, .output_parameter = true},
              output_parameter_second_moment),

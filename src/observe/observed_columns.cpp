@@ -121,6 +121,7 @@ ObservedColumns::ObservedColumns(const Scene& scene, const std::vector<std::stri
     observables_.push_back(&row);
     widths_.push_back(columns.size());
     columns_.insert(columns_.end(), columns.begin(), columns.end());
+    needs_all_rows_ = needs_all_rows_ || row.needs.all_rows || (row.needs.particles && scene.objective != nullptr);
   }
 }
 
@@ -147,11 +148,6 @@ std::string ObservedColumns::observable_of(const Scene& scene, std::string_view 
   throw InvalidInput(fmt::format("{}: \"{}\" is no column of metrics.csv{}; this experiment has {} and those of {}",
                                  key, column, column_hint(scene, column), fmt::join(own_columns, ", "),
                                  fmt::join(available_names(scene), ", ")));
-}
-
-bool ObservedColumns::needs_all_rows() const {
-  return std::any_of(observables_.begin(), observables_.end(),
-                     [](const Observable* each) { return each->name != "train_loss" && each->name != "test_loss"; });
 }
 
 void ObservedColumns::evaluate(Moment& moment, std::span<double> values) const {

@@ -16,9 +16,14 @@ namespace {
 
 constexpr double none = std::numeric_limits<double>::quiet_NaN();
 
-constexpr Needs of_density = {
-    .particles = true, .initial_particles = true, .neighbours = true, .all_trained = true, .network = false};
+constexpr Needs of_density = {.particles = true,
+                              .all_rows = true,
+                              .initial_particles = true,
+                              .neighbours = true,
+                              .all_trained = true,
+                              .network = false};
 constexpr Needs of_free_energy = {.particles = true,
+                                  .all_rows = true,
                                   .initial_particles = true,
                                   .neighbours = true,
                                   .mean_field = true,
@@ -34,11 +39,12 @@ constexpr Needs of_bound = [] {
 }();
 constexpr Needs of_gap = [] {
   Needs needs = of_bound;
-  needs.neighbours = true;
+  needs.neighbours = needs.all_rows = true;
   return needs;
 }();
 /// Without any density or integral.
 constexpr Needs of_discrepancy = {.particles = true,
+                                  .all_rows = true,
                                   .initial_particles = true,
                                   .pairs = true,
                                   .mean_field = true,
@@ -48,7 +54,7 @@ constexpr Needs of_discrepancy = {.particles = true,
 constexpr Needs of_inequality = {
     .particles = true, .initial_particles = true, .mean_field = true, .log_sobolev = true, .gibbs_law = true};
 
-EntropyEstimate entropy_of_law(const Moment& moment) { return entropy(moment.particles(), num_neighbours); }
+EntropyEstimate entropy_of_law(Moment& moment) { return entropy(moment.whole_particles(), num_neighbours); }
 
 /// Not every phase need have one, nor every step of a schedule: there is no number then.
 bool has_gibbs_law(const Moment& moment) {
@@ -73,7 +79,10 @@ Observable of_certificate(std::string_view name, std::string_view formula, const
   };
   row.evaluate = [=](Moment& moment, std::span<double> row_values) {
     std::size_t k = 0;
-    ((row_values[k++] = has_gibbs_law(moment) ? values(moment.certificate()) : none), ...);
+    const auto certificate = [&moment, whole = needs.all_rows]() -> const Certificate& {
+      return whole ? moment.certificate() : moment.certificate_of_outputs();
+    };
+    ((row_values[k++] = has_gibbs_law(moment) ? values(certificate()) : none), ...);
   };
   return on_request(row);
 }
@@ -86,15 +95,18 @@ double free_energy(Moment& moment) {
 }
 
 double discrepancy(Moment& moment) {
-  const double width =
-      has_gibbs_law(moment) && moment.particles().allFinite() ? median_distance(moment.particles()) : 0;
+  if (!has_gibbs_law(moment)) {
+    return none;
+  }
+  const Particles<double>& particles = moment.whole_particles();
+  const double width = particles.allFinite() ? median_distance(particles) : 0;
   if (width == 0) {
     return none;
   }
-  const Drift& drift = moment.full_drift();
+  const Drift& drift = moment.whole_drift();
   const auto outputs = moment.train_outputs();
   const Vector values = Eigen::Map<const Vector>(outputs.data(), static_cast<Index>(outputs.size()));
-  return kernel_gradient_discrepancy(moment.mean_field_problem(), moment.particles(), drift, values, {width}).squared();
+  return kernel_gradient_discrepancy(moment.mean_field_problem(), particles, drift, values, {width}).squared();
 }
 
 /// Of particles that are compared with draws, at most: a distance costs their cube.
@@ -103,20 +115,25 @@ constexpr Index most_matched = 500;
 /// How far the particles are from draws of p_mu, and other draws of it from the same.
 void distances_from_draws(Moment& moment, std::span<double> values) {
   std::fill(values.begin(), values.end(), none);
-  if (!has_gibbs_law(moment) || !moment.particles().allFinite() || !moment.certificate().gibbs.reason.empty()) {
+  if (!has_gibbs_law(moment)) {
     return;
   }
-  const std::vector<Index> rows = thinned(moment.particles().rows(), most_matched);
+  const Particles<double>& particles = moment.whole_particles();
+  const ProximalGibbs& gibbs = moment.certificate_of_outputs().gibbs;
+  if (!particles.allFinite() || !gibbs.reason.empty()) {
+    return;
+  }
+  const std::vector<Index> rows = thinned(particles.rows(), most_matched);
   const auto count = std::ssize(rows);
   const MeanFieldProblem problem = moment.mean_field_problem();
-  const Particles<double> draws = gibbs_draws(problem, dual_of(problem, moment.train_outputs()),
-                                              moment.certificate().gibbs, 2 * count, moment.scene().seeds.noise);
+  const Particles<double> draws =
+      gibbs_draws(problem, dual_of(problem, moment.train_outputs()), gibbs, 2 * count, moment.scene().seeds.noise);
   // Every other one, for neighbours may come from one node.
   const auto every_other = [&](Index first) -> Particles<double> {
     return draws(Eigen::seqN(first, count, 2), Eigen::all);
   };
   const Particles<double> some = every_other(0);
-  values[0] = wasserstein2(moment.particles()(rows, Eigen::all), some);
+  values[0] = wasserstein2(particles(rows, Eigen::all), some);
   values[1] = wasserstein2(every_other(1), some);
 }
 
@@ -178,15 +195,15 @@ Observable certified_gap_row() {
       "some "
       "thousand steps  [Oko, Suzuki, Nitanda & Wu, ICLR 2022; Del Moral, Doucet & Jasra 2006]";
   row.needs = of_bound;
-  row.needs.pairs = true;
+  row.needs.pairs = row.needs.all_rows = true;
   row.columns = [](const Scene&) {
     return std::vector<std::string>{"certified_gap", "certified_gap_error", "certified_energy", "certified_bound"};
   };
   row.evaluate = [](Moment& moment, std::span<double> values) {
     std::fill(values.begin(), values.end(), none);
     if (is_certified(moment)) {
-      const CertifiedGap found = certified_gap(moment.mean_field_problem(), moment.particles(), moment.train_outputs(),
-                                               {.seed = moment.scene().seeds.noise});
+      const CertifiedGap found = certified_gap(moment.mean_field_problem(), moment.whole_particles(),
+                                               moment.train_outputs(), {.seed = moment.scene().seeds.noise});
       values[0] = found.gap;
       values[1] = found.error;
       values[2] = found.energy;
@@ -206,6 +223,7 @@ Observable distance_from_draws() {
       "which "
       "it comes down to at stationarity; not a number where dual_bound is not";
   row.needs = of_law;
+  row.needs.all_rows = true;
   row.columns = [](const Scene&) { return std::vector<std::string>{"gibbs_distance", "gibbs_distance_floor"}; };
   row.evaluate = distances_from_draws;
   return on_request(row);

@@ -119,12 +119,12 @@ class ExperimentStepper final : public Stepper {
 
   Matrix drift_now() override {
     moment().move_to(simulation_.state(), false);
-    return moment().full_drift();
+    return moment().whole_drift();
   }
 
   Vector outputs_now(const Inputs& inputs) override {
     moment().move_to(simulation_.state());
-    return outputs_at(*experiment().model, moment().particles(), inputs);
+    return outputs_at(*experiment().model, moment().whole_particles(), inputs);
   }
 
   Matrix tangent_kernel_now(const Inputs& x, const Inputs* z) override {
@@ -133,7 +133,7 @@ class ExperimentStepper final : public Stepper {
     }
     moment().move_to(simulation_.state());
     const bool is_linearised = dynamic_cast<const Network*>(experiment().model.get()) == nullptr;
-    const Particles<double>& at = is_linearised ? experiment().initial : moment().particles();
+    const Particles<double>& at = is_linearised ? experiment().initial : moment().whole_particles();
     return empirical_ntk(experiment().network(), at, x, z == nullptr ? x : *z);
   }
 

@@ -63,7 +63,7 @@ Moment& Look::moment() const {
 std::int64_t Look::step() const { return moment().step(); }
 
 py::object Look::particles() {
-  const Particles<double>& now = moment().particles();
+  const Particles<double>& now = moment().whole_particles();
   if (!particles_) {
     particles_ = array_of(now);
   }
@@ -76,9 +76,9 @@ py::array_t<double> Look::drift() {
   Moment& now = moment();
   {
     const py::gil_scoped_release released;
-    now.full_drift();
+    now.whole_drift();
   }
-  return array_of(now.full_drift());
+  return array_of(now.whole_drift());
 }
 
 py::array_t<double> Look::train_outputs() {
@@ -109,7 +109,7 @@ py::array_t<double> Look::outputs(const py::handle& inputs) {
   Vector outputs;
   {
     const py::gil_scoped_release released;
-    outputs = outputs_at(*now.scene().model, now.particles(), x);
+    outputs = outputs_at(*now.scene().model, now.whole_particles(), x);
   }
   return array_of(std::span<const double>(outputs.data(), static_cast<std::size_t>(outputs.size())));
 }
@@ -151,7 +151,7 @@ void OwnParts::add_observable(const py::handle& name, const py::object& function
   Observable row;
   row.name = text;
   row.formula = "a function in Python";
-  row.needs = {.particles = true, .network = false};
+  row.needs = {.particles = true, .all_rows = true, .network = false};
   row.columns = [&text](const Scene& /*scene*/) { return std::vector<std::string>{text}; };
   row.evaluate = [&text, each = py::handle(function)](Moment& moment, std::span<double> values) {
     const py::gil_scoped_acquire gil;

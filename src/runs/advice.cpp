@@ -155,10 +155,11 @@ bool may_step_too_far(const EndedRun& run) {
 double curvature_at_start(const EndedRun& run) {
   const Experiment& experiment = *run.experiment;
   const Phase& phase = experiment.phases[phase_of_largest_step(run)];
-  const auto objective = objective_of<double>(experiment);
+  Ranks* const ranks = run.moment->scene().ranks;
+  const auto objective = objective_of<double>(experiment, ranks);
   const Penalty<double> penalty = {phase.penalty_at(0), phase.anchor == Anchor::start ? &experiment.initial : nullptr,
                                    phase.fourth_penalty_at(0)};
-  return largest_curvature(*objective, experiment.initial, penalty, phase.moved_of(objective->trained()));
+  return largest_curvature(*objective, experiment.initial, penalty, phase.moved_of(objective->trained()), {}, ranks);
 }
 
 /// Of a step on the quadratic model at the start; infinity where it has no curvature.
@@ -207,7 +208,7 @@ const StopRule* unmet_rule(const EndedRun& run, std::string_view column) {
 
 WidthBias bias_of(const EndedRun& run) {
   return width_bias(run.moment->mean_field_problem(), *run.experiment->model, run.moment->particles(),
-                    run.moment->train_outputs());
+                    run.moment->train_outputs(), run.moment->sums());
 }
 
 /// What the particles contribute to the standard error of dual_gap, and the integral does not.

@@ -94,38 +94,51 @@ double proximal_gap(const MeanFieldProblem& problem, std::span<const double> out
 
 Certificate certificate(const MeanFieldProblem& problem, const Particles<double>& particles,
                         std::span<const double> outputs, const IntegrationOptions& options, Index k) {
+  Certificate result = certificate_of_outputs(problem, outputs, options);
+  add_gap(problem, particles, outputs, result, k);
+  return result;
+}
+
+Certificate certificate_of_outputs(const MeanFieldProblem& problem, std::span<const double> outputs,
+                                   const IntegrationOptions& options) {
   const Dataset& data = *problem.data;
   const Index num_samples = data.num_train();
   assert(static_cast<Index>(outputs.size()) == num_samples);
   const Vector dual = dual_of(problem, outputs);
   constexpr double none = std::numeric_limits<double>::quiet_NaN();
-  Certificate result{.gibbs = proximal_gibbs(problem, dual, options), .entropy = {}};
-  const bool has_neighbours = particles.rows() > k && particles.allFinite();
-  const Vector distances = has_neighbours ? neighbour_distances(particles, k) : Vector();
-  result.entropy = has_neighbours ? entropy_of(distances, particles.cols(), k) : entropy(particles, k);
-  const double objective = problem.risk->value(outputs, {data.train_targets.data(), outputs.size()}) +
-                           penalty_value(*problem.network, particles, {problem.penalty});
-  result.free_energy = objective - problem.temperature * result.entropy.value;
+  Certificate result{.gibbs = proximal_gibbs(problem, dual, options), .gibbs_outputs = {}, .entropy = {}};
+  result.entropy.value = result.free_energy = result.dual_gap = result.dual_gap_error = none;
   const bool has_conjugate = problem.risk->loss().own == nullptr;
   result.dual_bound = has_conjugate ? -dual_value(problem, dual, result.gibbs) : none;
   result.dual_bound_error = problem.temperature * result.gibbs.standard_error;
-  result.dual_gap = result.free_energy - result.dual_bound;
-  result.dual_gap_error = result.fixed_point_residual = result.proximal_gap = result.proximal_gap_error = none;
+  result.fixed_point_residual = result.proximal_gap = result.proximal_gap_error = none;
   if (!result.gibbs.reason.empty()) {
     return result;
   }
-  const Vector gibbs_outputs =
+  result.gibbs_outputs =
       weighted_outputs(*problem.network, result.gibbs.nodes, result.gibbs.weights, data.train_inputs);
   const Eigen::Map<const Vector> own_outputs(outputs.data(), num_samples);
   result.fixed_point_residual =
-      std::sqrt((own_outputs - gibbs_outputs).squaredNorm() / static_cast<double>(num_samples));
-  result.proximal_gap = proximal_gap(problem, outputs, {gibbs_outputs.data(), outputs.size()});
-  result.proximal_gap_error = proximal_gap_error(problem, result.gibbs, dual, gibbs_outputs);
-  if (result.entropy.exists() && has_conjugate) {
-    const Vector terms = gap_variation(problem, particles, outputs, dual, gibbs_outputs, distances);
-    result.dual_gap_error = std::hypot(error_of_mean(terms), result.dual_bound_error);
-  }
+      std::sqrt((own_outputs - result.gibbs_outputs).squaredNorm() / static_cast<double>(num_samples));
+  result.proximal_gap = proximal_gap(problem, outputs, {result.gibbs_outputs.data(), outputs.size()});
+  result.proximal_gap_error = proximal_gap_error(problem, result.gibbs, dual, result.gibbs_outputs);
   return result;
+}
+
+void add_gap(const MeanFieldProblem& problem, const Particles<double>& particles, std::span<const double> outputs,
+             Certificate& certificate, Index k) {
+  const bool has_neighbours = particles.rows() > k && particles.allFinite();
+  const Vector distances = has_neighbours ? neighbour_distances(particles, k) : Vector();
+  certificate.entropy = has_neighbours ? entropy_of(distances, particles.cols(), k) : entropy(particles, k);
+  const double objective = problem.risk->value(outputs, {problem.data->train_targets.data(), outputs.size()}) +
+                           penalty_value(*problem.network, particles, {problem.penalty});
+  certificate.free_energy = objective - problem.temperature * certificate.entropy.value;
+  certificate.dual_gap = certificate.free_energy - certificate.dual_bound;
+  if (certificate.gibbs.reason.empty() && certificate.entropy.exists() && problem.risk->loss().own == nullptr) {
+    const Vector terms =
+        gap_variation(problem, particles, outputs, dual_of(problem, outputs), certificate.gibbs_outputs, distances);
+    certificate.dual_gap_error = std::hypot(error_of_mean(terms), certificate.dual_bound_error);
+  }
 }
 
 }  // namespace mfld

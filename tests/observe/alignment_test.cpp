@@ -11,6 +11,30 @@ namespace {
 
 const Matrix axes = Matrix::Identity(2, 3);  // two teachers, e_1 and e_2 in three dimensions
 
+TeacherMatch match(const Matrix& weights, const Vector& output_weights, CosineSign sign, double near) {
+  RowSums<double> sums;
+  return teacher_match(weights, output_weights.data(), axes, sign, sums, near);
+}
+
+/// Of each neuron alone.                                                                                    [N x m]
+Matrix cosines(const Matrix& weights, const Matrix& directions, CosineSign sign) {
+  Matrix result(weights.rows(), directions.rows());
+  RowSums<double> sums;
+  for (Index j = 0; j < weights.rows(); ++j) {
+    result.row(j) = teacher_match(weights.row(j), nullptr, directions, sign, sums).best_cosines;
+  }
+  return result;
+}
+
+SubspaceMatch match(const Matrix& weights, const Matrix& basis) {
+  RowSums<double> sums;
+  return subspace_match(weights, basis, sums);
+}
+
+double mean_alignment(const Matrix& weights, const Matrix& basis) { return match(weights, basis).mean_alignment; }
+
+double relevant_mass(const Matrix& weights, const Matrix& basis) { return match(weights, basis).relevant_mass; }
+
 TEST(Alignment, CosinesOfAxesAndTheirOpposites) {
   Matrix w(4, 3);
   w << 2, 0, 0,  //
@@ -60,15 +84,14 @@ TEST(Alignment, MassNearTheTeacher) {
   const Vector r = (Vector(4) << -3, 1, 0.5, 1).finished();
   const double second = std::sqrt(1.04);
   const double total = 6 + second + 2 + 1;
-  const Matrix kept = cosines(w, axes, CosineSign::keep);
-  EXPECT_DOUBLE_EQ(mass_near_teacher(w, r, kept, 0.95), (6 + second) / total);
-  EXPECT_DOUBLE_EQ(mass_near_teacher(w, r, kept, 0.99), 6 / total);
-  EXPECT_DOUBLE_EQ(mass_near_teacher(w, r, cosines(w, axes, CosineSign::ignore), 0.95), (7 + second) / total);
+  EXPECT_DOUBLE_EQ(match(w, r, CosineSign::keep, 0.95).near_mass, (6 + second) / total);
+  EXPECT_DOUBLE_EQ(match(w, r, CosineSign::keep, 0.99).near_mass, 6 / total);
+  EXPECT_DOUBLE_EQ(match(w, r, CosineSign::ignore, 0.95).near_mass, (7 + second) / total);
 }
 
 TEST(Alignment, NoMassMeansNoShare) {
   const Matrix w = Matrix::Zero(3, 3);
-  EXPECT_EQ(mass_near_teacher(w, Vector::Ones(3), cosines(w, axes, CosineSign::keep), 0.95), 0);
+  EXPECT_EQ(match(w, Vector::Ones(3), CosineSign::keep, 0.95).near_mass, 0);
   EXPECT_EQ(mean_alignment(w, axes.transpose()), 0);
   EXPECT_EQ(relevant_mass(w, axes.transpose()), 0);
 }

@@ -61,7 +61,8 @@ TEST(GradientNoise, IsTheMeanOverAllBatchesOfSgd) {
       objective.drift_of(batch, at.initial, part);
       mean += mean_square(part - full) / static_cast<double>(batches.size());
     }
-    const GradientNoise noise = gradient_noise(objective, at.initial, {&phase, 4, 4, 7});
+    RowSums<double> sums;
+    const GradientNoise noise = gradient_noise(objective, at.initial, {&phase, 4, 4, 7}, sums);
     EXPECT_NEAR(noise.expected, mean, 1e-12 * mean);
     std::vector<Index> drawn(batch_size);
     draw_batch(7, 4, num_samples, sampling, drawn);

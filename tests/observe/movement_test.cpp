@@ -36,23 +36,27 @@ TEST(Movement, IsTheDistanceOfTheInputWeightsAlone) {
   Particles<double> start = Matrix::Zero(2, 5);
   Particles<double> now = start;
   now.row(0) << 9, 3, 4, 0, -7;  // r and b moved too
-  const Vector distances = movement(input_weights(now, with_bias), input_weights(start, with_bias));
-  EXPECT_EQ(distances, (Vector(2) << 5, 0).finished());
+  RowSums<double> sums;
+  const Movement moved = movement(input_weights(now, with_bias), input_weights(start, with_bias), sums);
+  EXPECT_EQ(moved.mean, 2.5);
+  EXPECT_EQ(moved.max, 5);
 }
 
 TEST(Movement, RelativeMovementCountsAllParametersAndHasNoUnit) {
   const Particles<double> start = random_normals(7, 5, 1);
-  EXPECT_EQ(relative_movement(start, start), 0);
-  EXPECT_DOUBLE_EQ(relative_movement(1.25 * start, start), 0.25);
-  EXPECT_DOUBLE_EQ(relative_movement(-start, start), 2);
+  RowSums<double> sums;
+  EXPECT_EQ(relative_movement(start, start, sums), 0);
+  EXPECT_DOUBLE_EQ(relative_movement(1.25 * start, start, sums), 0.25);
+  EXPECT_DOUBLE_EQ(relative_movement(-start, start, sums), 2);
 }
 
 TEST(Movement, PatternChangeIsZeroAtTheStartAndOneForTheOppositeParticles) {
   const Inputs x = random_normals(50, input_dim, 2);
   const Particles<double> start = random_normals(20, 5, 3);
-  EXPECT_EQ(pattern_change(start, start, with_bias, x), 0);
-  EXPECT_EQ(pattern_change(-start, start, with_bias, x), 1);
-  EXPECT_EQ(pattern_change(3 * start, start, with_bias, x), 0);
+  RowSums<double> sums;
+  EXPECT_EQ(pattern_change(start, start, with_bias, x, sums), 0);
+  EXPECT_EQ(pattern_change(-start, start, with_bias, x, sums), 1);
+  EXPECT_EQ(pattern_change(3 * start, start, with_bias, x, sums), 0);
 }
 
 TEST(Movement, PatternChangeIsItsDefinitionForSizesAroundABlock) {
@@ -61,8 +65,9 @@ TEST(Movement, PatternChangeIsItsDefinitionForSizesAroundABlock) {
       const Inputs x = random_normals(num_samples, input_dim, 4);
       const Particles<double> start = random_normals(num_particles, 5, 5);
       const Particles<double> now = start + 0.5 * random_normals(num_particles, 5, 6);
+      RowSums<double> sums;
       for (const auto& layout : {with_bias, without_bias}) {
-        EXPECT_EQ(pattern_change(now, start, layout, x), counted_pattern_change(now, start, layout, x));
+        EXPECT_EQ(pattern_change(now, start, layout, x, sums), counted_pattern_change(now, start, layout, x));
       }
     }
   }
@@ -80,7 +85,8 @@ TEST(Movement, ARotationByAnAngleChangesThatShareOfThePatterns) {
   const double phi = M_PI / 5;
   const Particles<double> start = (Matrix(1, 2) << 1, 0).finished();
   const Particles<double> now = (Matrix(1, 2) << std::cos(phi), std::sin(phi)).finished();
-  EXPECT_DOUBLE_EQ(pattern_change(now, start, plane, x), 0.2);
+  RowSums<double> sums;
+  EXPECT_DOUBLE_EQ(pattern_change(now, start, plane, x, sums), 0.2);
 }
 
 }  // namespace

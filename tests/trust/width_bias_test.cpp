@@ -29,12 +29,13 @@ TEST(WidthBias, IsWhatIndependentParticlesAddToTheRisk) {
     const Network network(neuron, 3, {});
     const MeanFieldProblem problem{&network, &risk, &data, 0.1, 0.1};
     EmpiricalRisk<double> objective(network, risk, data);
+    RowSums<double> sums;
     const Eigen::RowVectorXd mean = Eigen::RowVector3d(0.5, -1, 2);
     const double of_law = objective.value(mean);
     MeanTest difference;
     for (unsigned cloud = 0; cloud < 4000; ++cloud) {
       const Particles<double> particles = (1.5 * random_normals(5, 3, 100 + cloud)).rowwise() + mean;
-      const double bias = width_bias(problem, network, particles, outputs_of(objective, particles)).gap;
+      const double bias = width_bias(problem, network, particles, outputs_of(objective, particles), sums).gap;
       EXPECT_GT(bias, 0);
       difference.add(objective.value(particles) - bias);
     }
@@ -63,7 +64,8 @@ TEST(WidthBias, IsItsFormulaForOtherLosses) {
     weighted += variance / (2 + std::exp(u) + std::exp(-u));  // l'' of log(1 + exp(-y u)), y = -1 or +1
     plain += variance;
   }
-  const WidthBias bias = width_bias({&network, &risk, &data, 0.1, 0.1}, network, particles, outputs);
+  RowSums<double> sums;
+  const WidthBias bias = width_bias({&network, &risk, &data, 0.1, 0.1}, network, particles, outputs, sums);
   EXPECT_NEAR(bias.gap, weighted / 9 / (2 * 4), 1e-12);
   EXPECT_NEAR(bias.residual, std::sqrt(plain / 9 / 4), 1e-12);
 }

@@ -26,6 +26,11 @@ struct RowRange {
   Index last = 0;
 
   Index count() const { return last - first; }
+  /// Those of one column.
+  template <class Column>
+  auto of(const Column& column) const {
+    return column.segment(first, count()).array();
+  }
   friend bool operator==(const RowRange&, const RowRange&) = default;
 };
 

@@ -98,7 +98,8 @@ class Simulation {
   bool readout_is_due_ = true;  // of a phase that solves it: before its first step here
   Particles<Scalar> anchor_;    // the first particles, if some penalty is on the distance from them
   Drift drift_;
-  Drift with_penalty_;  // where the gradient norm can end a phase
+  Drift with_penalty_;        // where the gradient norm can end a phase
+  RowSums<Scalar> row_sums_;  // likewise
   Ranks* ranks_;
   bool divided_;
   std::vector<Index> row_cuts_;

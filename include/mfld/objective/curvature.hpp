@@ -21,8 +21,11 @@ struct CurvatureOptions {
 /// Lanczos from a fixed start, H v by a difference of drifts at a distance of 1e-5 |Theta|: never above a, but for that
 /// difference, and near to it where few eigenvalues are. Cost: num_drifts drifts and five times the particles. Not a
 /// number where the drift is not finite; 0 where nothing moves.
+///
+/// ranks: those of the objective, each with its own rows of the particles, those that shares_of<double> gives it, or all
+/// rows where the objective reads all particles; the same bits on any number of them.
 double largest_curvature(Objective<double>& objective, const Particles<double>& particles,
                          const Penalty<double>& penalty, const std::vector<unsigned char>& moved,
-                         const CurvatureOptions& options = {});
+                         const CurvatureOptions& options = {}, Ranks* ranks = nullptr);
 
 }  // namespace mfld

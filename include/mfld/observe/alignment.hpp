@@ -1,6 +1,7 @@
 #pragma once
 #include "mfld/core/particles.hpp"
 #include "mfld/model/activation.hpp"
+#include "mfld/model/row_sums.hpp"
 
 namespace mfld {
 
@@ -13,22 +14,27 @@ enum class CosineSign { keep, ignore };
 /// other sigma (a ReLU above all) they are two features and the sign counts.
 CosineSign cosine_sign(Activation activation);
 
-/// cos(w_j, w*_l) or its absolute value.                                           [N x m]
-Matrix cosines(const Eigen::Ref<const Matrix>& weights, const Matrix& directions, CosineSign sign);
+/// What N neurons have of the teacher's directions w*_l.
+struct TeacherMatch {
+  Vector best_cosines;  // [m] max_j cos(w_j, w*_l), or of the absolute value; not a number where one is not
+  /// Share of the mass sum_j |r_j| |w_j| that lies on neurons with a cosine above near_cosine to some direction; 0 when
+  /// there is no mass.
+  double near_mass = 0;
+};
+/// Above it a neuron is near to a teacher.
+inline constexpr double near_cosine = 0.95;
 
-/// Share of the mass sum_j |r_j| |w_j| that lies on neurons with a cosine above `threshold` to some teacher direction;
-/// output_weights [N] are r_j; 0 when there is no mass.
-double mass_near_teacher(const Eigen::Ref<const Matrix>& weights, const Vector& output_weights,
-                         const Matrix& neuron_cosines, double threshold);
+/// output_weights [N] are r_j; nullptr: all 1. sums: with whom they are added up, each over its own rows, as all that
+/// follows.
+TeacherMatch teacher_match(const Eigen::Ref<const Matrix>& weights, const double* output_weights,
+                           const Matrix& directions, CosineSign sign, RowSums<double>& sums, double near = near_cosine);
 
-/// |P w_j|^2 with P the projector on the span of the orthonormal columns of `basis` [d x k].     [N]
-Vector squared_projections(const Eigen::Ref<const Matrix>& weights, const Matrix& basis);
-
-/// (1/N) sum_j |P w_j|^2 / |w_j|^2: 1 in the subspace, k/d on average for an isotropic w.
-double mean_alignment(const Eigen::Ref<const Matrix>& weights, const Matrix& basis);
-
-/// sum_j |P w_j|^2 / sum_j |w_j|^2; 0 when all w are zero.
-double relevant_mass(const Eigen::Ref<const Matrix>& weights, const Matrix& basis);
+/// How far the neurons lie in the span of the orthonormal columns of `basis` [d x k], with P the projector on it.
+struct SubspaceMatch {
+  double mean_alignment = 0;  // (1/N) sum_j |P w_j|^2 / |w_j|^2: 1 in the subspace, k/d on average for an isotropic w
+  double relevant_mass = 0;   // sum_j |P w_j|^2 / sum_j |w_j|^2; 0 when all w are zero
+};
+SubspaceMatch subspace_match(const Eigen::Ref<const Matrix>& weights, const Matrix& basis, RowSums<double>& sums);
 
 /// The singular values of the weights, descending, and the right singular vector of the largest, of either sign.
 struct WeightSpectrum {
@@ -38,6 +44,6 @@ struct WeightSpectrum {
 
 /// By the eigenvalues of the smaller one of W' W and W W': values below about 1e-8 of the largest are rounding. All are
 /// not numbers where a weight is not finite. Cost O(N d min(N, d)).
-WeightSpectrum weight_spectrum(const Eigen::Ref<const Matrix>& weights);
+WeightSpectrum weight_spectrum(const Eigen::Ref<const Matrix>& weights, RowSums<double>& sums);
 
 }  // namespace mfld

@@ -4,6 +4,7 @@
 
 #include "mfld/core/sample_span.hpp"
 #include "mfld/dynamics/phase.hpp"
+#include "mfld/model/row_sums.hpp"
 #include "mfld/objective/objective.hpp"
 
 namespace mfld {
@@ -36,8 +37,8 @@ struct GradientNoise {
 bool has_gradient_noise(const Phase& phase);
 
 /// Exactly, from the drifts of all n terms: O(n N p), n passes of one term each. Both are 0 for full drifts, and where
-/// a snapshot is taken.
-GradientNoise gradient_noise(Objective<double>& objective, const Particles<double>& particles,
-                             const NextEstimate& next);
+/// a snapshot is taken. Of a network; sums: with whom it makes its passes, each over its own rows.
+GradientNoise gradient_noise(Objective<double>& objective, const Particles<double>& particles, const NextEstimate& next,
+                             RowSums<double>& sums);
 
 }  // namespace mfld

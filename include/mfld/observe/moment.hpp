@@ -7,8 +7,10 @@
 #include <vector>
 
 #include "mfld/dynamics/state.hpp"
+#include "mfld/model/row_sums.hpp"
 #include "mfld/objective/empirical_risk.hpp"
 #include "mfld/objective/penalty.hpp"
+#include "mfld/observe/alignment.hpp"
 #include "mfld/observe/gradient_noise.hpp"
 #include "mfld/observe/linearisation.hpp"
 #include "mfld/observe/needs.hpp"
@@ -18,6 +20,10 @@ namespace mfld {
 
 /// One moment of a run. Expensive quantities are computed when first asked for and kept for the other observers;
 /// always in double, whatever the precision of the run.
+///
+/// Of ranks, each has rows of its own, those that shares_of<double> gives it, and reads no others, now or at the start:
+/// what all particles say is added up (sums()). What is called whole, and the kernels, the certificate and the
+/// linearised descent, read all rows, which all ranks must have then (Needs::all_rows).
 class Moment {
  public:
   explicit Moment(const Scene& scene);
@@ -43,6 +49,10 @@ class Moment {
     assert(particles_ != nullptr);
     return *particles_;
   }
+  /// The same with all rows.
+  const Particles<double>& whole_particles();
+  /// What adds up rows over all particles, on all ranks.
+  RowSums<double>& sums() { return sums_; }
   const Penalty<double>& penalty() const { return penalty_; }
   double temperature() const { return temperature_; }
   std::int64_t step() const { return step_; }
@@ -52,7 +62,9 @@ class Moment {
   double data_part();                       // R, of a network or of points
   /// F = R + penalty_value; where r is solved for, + (ridge / 2) penalty_factor sum_j r_j^2.
   double objective();
-  const Drift& full_drift();  // [N x p] g_j, data part and penalty, of the columns that the phase moves
+  const Drift& full_drift();            // [N x p] g_j, data part and penalty, of the columns that the phase moves
+  const Drift& whole_drift();           // the same with all rows
+  const TeacherMatch& teacher_match();  // of a network and a task that has a teacher
   /// Of the readout that the phase solves; 0 where it solves none.
   double ridge() const { return ridge_; }
   /// Of the step that follows, at these particles; nothing where no state was moved to, or its batches are no fresh
@@ -73,6 +85,8 @@ class Moment {
   /// alike at every moment of a run: differences in time are smooth.
   MeanFieldProblem mean_field_problem() const;
   const Certificate& certificate();
+  /// The part of it that the outputs alone tell: the rest is not a number, unless it is known.
+  const Certificate& certificate_of_outputs();
   /// Gradient descent on the linearised network, where has_linearised_descent().
   const LinearisedDescent& linearised_descent();
 
@@ -81,12 +95,14 @@ class Moment {
   void look_ahead(const State<Scalar>& state, const Phase& phase, std::int64_t step_in_phase);
 
   Scene scene_;
+  RowSums<double> sums_;
   const Particles<double>* particles_ = nullptr;
   Penalty<double> penalty_;
   double temperature_ = 0;
   double ridge_ = 0;
-  std::vector<unsigned char> moved_;  // columns
-  Particles<double> in_double_;       // of a state that is not
+  std::vector<unsigned char> moved_;             // columns
+  Particles<double> in_double_;                  // of a state that is not, its own rows or all of them
+  const Particles<float>* in_single_ = nullptr;  // that state, while there are its own rows alone
   NextEstimate next_;
   Particles<double> snapshot_in_double_;
   std::optional<GradientNoise> gradient_noise_;
@@ -95,6 +111,7 @@ class Moment {
   bool have_train_ = false;
   bool have_test_ = false;
   bool have_drift_ = false;
+  bool have_whole_drift_ = false;
   bool have_kernel_ = false;
   bool have_features_ = false;
   double pass_seconds_ = 0;
@@ -106,6 +123,8 @@ class Moment {
   Matrix initial_kernel_;                                // empty until first asked for
   std::shared_ptr<const LinearisedDescent> linearised_;  // likewise
   std::optional<Certificate> certificate_;
+  bool have_gap_ = false;  // in it, and all else that is not of the outputs alone
+  std::optional<TeacherMatch> teacher_match_;
   std::optional<double> data_part_;
   std::optional<EmpiricalRisk<double>> risk_;  // of a network
   std::unique_ptr<Objective<double>> points_;  // of points

@@ -1,6 +1,7 @@
 #pragma once
 #include "mfld/core/particles.hpp"
 #include "mfld/model/neuron.hpp"
+#include "mfld/model/row_sums.hpp"
 
 namespace mfld {
 
@@ -12,15 +13,21 @@ inline auto input_weights(const Particles<double>& particles, const ParameterLay
   return particles.middleCols(layout.input, layout.input_dim);
 }
 
-/// |w_j(t) - w_j(0)| of every neuron.                                              [N]
-Vector movement(const Eigen::Ref<const Matrix>& weights, const Eigen::Ref<const Matrix>& initial_weights);
+/// The mean and the largest of |w_j(t) - w_j(0)| over neurons. sums: with whom they are taken, each from its own rows, as
+/// all that follows.
+struct Movement {
+  double mean = 0;
+  double max = 0;
+};
+Movement movement(const Eigen::Ref<const Matrix>& weights, const Eigen::Ref<const Matrix>& initial_weights,
+                  RowSums<double>& sums);
 
 /// |Theta_t - Theta_0|_F / |Theta_0|_F over all parameters; Theta_0 is not zero.
-double relative_movement(const Particles<double>& particles, const Particles<double>& initial);
+double relative_movement(const Particles<double>& particles, const Particles<double>& initial, RowSums<double>& sums);
 
 /// (1 / (N n)) #{(j, i): 1[z_ij(t) > 0] != 1[z_ij(0) > 0]}, z_ij = w_j.x_i + b_j, counted exactly
 /// (Du, Zhai, Poczos & Singh, ICLR 2019, section 3). Cost 4 N n d flops. Parallel over particles.
 double pattern_change(const Particles<double>& particles, const Particles<double>& initial,
-                      const ParameterLayout& layout, const Inputs& inputs);
+                      const ParameterLayout& layout, const Inputs& inputs, RowSums<double>& sums);
 
 }  // namespace mfld

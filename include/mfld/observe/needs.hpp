@@ -41,6 +41,7 @@ inline constexpr Index num_neighbours = 3;
 /// What an observable needs besides the outputs on the training samples.
 struct Needs {
   bool particles = false;         // now; without, it exists for predictors that have none as well
+  bool all_rows = false;          // on each rank, now and at the start; without, it reads the rank's own rows alone
   bool training_kernels = false;  // the n x n tangent kernels, now and at the start
   bool test_samples = false;
   bool classes = false;  // labels -1 and +1
@@ -71,7 +72,7 @@ struct Needs {
 /// have none all the same, where a schedule is off.
 std::optional<std::string> gibbs_law_lacking(const Phase& phase);
 
-/// The first of the needs that the scene does not meet, in words ("needs a teacher"), or nullopt.
+/// The first of the needs that the scene does not meet, in words ("needs a teacher"), or nullopt. Of ranks, all ask.
 std::optional<std::string> what_is_lacking(const Needs& needs, const Scene& scene);
 
 }  // namespace mfld

@@ -49,15 +49,16 @@ class ObservedColumns {
   static std::string observable_of(const Scene& scene, std::string_view column, std::string_view key);
 
   const std::vector<std::string>& columns() const { return columns_; }
-  /// Whether one of them reads all particles at once.
-  bool needs_all_rows() const;
-  /// values [columns().size()]
+  /// Whether one of them reads all rows, which then all ranks must have; an objective of points does.
+  bool needs_all_rows() const { return needs_all_rows_; }
+  /// values [columns().size()]. Of ranks, all evaluate.
   void evaluate(Moment& moment, std::span<double> values) const;
 
  private:
   std::vector<const Observable*> observables_;
   std::vector<std::size_t> widths_;
   std::vector<std::string> columns_;
+  bool needs_all_rows_ = false;
 };
 
 /// The columns of these observables (InvalidInput as above) at a state, in one call.

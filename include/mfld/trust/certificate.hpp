@@ -30,6 +30,7 @@ double proximal_gap(const MeanFieldProblem& problem, std::span<const double> out
 /// How far the law mu that the particles are drawn from is from the optimum. What does not exist is not a number.
 struct Certificate {
   ProximalGibbs gibbs;              // p_mu: of the dual g_i = l'(f(x_i), y_i)
+  Vector gibbs_outputs;             // f_p_mu at the training samples; none where gibbs has a reason
   EntropyEstimate entropy;          // of mu
   double free_energy = 0;           // F - lambda2 entropy, an estimate of L(mu)
   double dual_bound = 0;            // -D(g) <= L*, without any entropy; errs upward where log int q is sampled
@@ -58,5 +59,14 @@ struct Certificate {
 /// precision at its nodes, and the neighbours.
 Certificate certificate(const MeanFieldProblem& problem, const Particles<double>& particles,
                         std::span<const double> outputs, const IntegrationOptions& options = {}, Index k = 3);
+
+/// The part of it that outputs alone tell: without entropy, free_energy, dual_gap and dual_gap_error, which are not
+/// numbers.
+Certificate certificate_of_outputs(const MeanFieldProblem& problem, std::span<const double> outputs,
+                                   const IntegrationOptions& options = {});
+
+/// Adds those to what the outputs of the particles tell.
+void add_gap(const MeanFieldProblem& problem, const Particles<double>& particles, std::span<const double> outputs,
+             Certificate& certificate, Index k = 3);
 
 }  // namespace mfld

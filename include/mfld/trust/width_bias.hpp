@@ -1,6 +1,7 @@
 #pragma once
 #include <span>
 
+#include "mfld/model/row_sums.hpp"
 #include "mfld/trust/proximal_gibbs.hpp"
 
 namespace mfld {
@@ -19,8 +20,8 @@ struct WidthBias {
 };
 
 /// particles [N x p], N >= 2, with the outputs [n] on the training samples. A loss of one's own has no l'': the
-/// gap is then not a number. Cost: n N neurons.
+/// gap is then not a number. Cost: n N neurons. sums: with whom it is added up, each over its own rows.
 WidthBias width_bias(const MeanFieldProblem& problem, const Model& model, const Particles<double>& particles,
-                     std::span<const double> outputs);
+                     std::span<const double> outputs, RowSums<double>& sums);
 
 }  // namespace mfld
