@@ -128,7 +128,7 @@ std::span<const double> Moment::test_outputs() {
 double Moment::data_part() {
   if (!data_part_ && points_) {
     const Stopwatch watch(pass_seconds_);
-    data_part_ = points_->value(particles());
+    data_part_ = points_->value(whole_particles());  // pairs of all
   } else if (!data_part_) {
     data_part_ = scene_.risk->value(train_outputs(), risk_->targets());
   }
@@ -165,7 +165,7 @@ const Drift& Moment::full_drift() {
     set_unmoved_to_zero(moved_, {first, last - first}, drift_);
   };
   if (points_) {
-    points_->drift(particles(), drift_);
+    points_->drift(whole_particles(), drift_);
     complete(0, drift_.rows());
   } else {
     risk_->drift_and_outputs(particles(), drift_, train_outputs_, std::cref(complete));

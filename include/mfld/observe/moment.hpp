@@ -22,8 +22,8 @@ namespace mfld {
 /// always in double, whatever the precision of the run.
 ///
 /// Of ranks, each has rows of its own, those that shares_of<double> gives it, and reads no others, now or at the start:
-/// what all particles say is added up (sums()). What is called whole, and the kernels, the certificate and the
-/// linearised descent, read all rows, which all ranks must have then (Needs::all_rows).
+/// what all particles say is added up (sums()). What is called whole, and the kernels, the certificate, the linearised
+/// descent and the objectives of points, read all rows, which all ranks must have then (Needs::all_rows).
 class Moment {
  public:
   explicit Moment(const Scene& scene);
