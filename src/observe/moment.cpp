@@ -85,7 +85,9 @@ void Moment::move_to(const Particles<double>& particles, const Penalty<double>& 
   moved_ = scene_.network().trained();
   data_part_.reset();
   certificate_.reset();
+  movement_.reset();
   teacher_match_.reset();
+  subspace_match_.reset();
   next_ = {};
   gradient_noise_.reset();
   dual_variables_.reset();
@@ -177,16 +179,31 @@ const Drift& Moment::whole_drift() {
   return drift_;
 }
 
+const Movement& Moment::movement() {
+  if (!movement_) {
+    const ParameterLayout& layout = scene_.network().layout();
+    movement_ = mfld::movement(input_weights(particles(), layout), input_weights(*scene_.initial, layout), sums_);
+  }
+  return *movement_;
+}
+
+const SubspaceMatch& Moment::subspace_match() {
+  if (!subspace_match_) {
+    subspace_match_ = mfld::subspace_match(input_weights(particles(), scene_.network().layout()),
+                                           scene_.data->relevant_subspace, sums_);
+  }
+  return *subspace_match_;
+}
+
 const TeacherMatch& Moment::teacher_match() {
   if (!teacher_match_) {
     const Network& network = scene_.network();
     const ParameterLayout& layout = network.layout();
     // The factor in front of sigma, as far as it is a parameter: r where h is odd in it, else 1.
     const bool has_factor = layout.output >= 0 && info(network.neuron().kind).odd_in_output;
-    teacher_match_ =
-        mfld::teacher_match(particles().middleCols(layout.input, layout.input_dim),
-                            has_factor ? particles().col(layout.output).data() : nullptr,
-                            scene_.data->teacher->directions, cosine_sign(network.neuron().activation), sums_);
+    teacher_match_ = mfld::teacher_match(
+        input_weights(particles(), layout), has_factor ? particles().col(layout.output).data() : nullptr,
+        scene_.data->teacher->directions, cosine_sign(network.neuron().activation), sums_);
   }
   return *teacher_match_;
 }

@@ -33,16 +33,6 @@ double accuracy(std::span<const double> outputs, const Vector& targets) {
 
 auto weights(const Moment& moment) { return input_weights(moment.particles(), moment.scene().network().layout()); }
 
-auto initial_weights(const Moment& moment) {
-  return input_weights(*moment.scene().initial, moment.scene().network().layout());
-}
-
-Movement neuron_movement(Moment& moment) { return movement(weights(moment), initial_weights(moment), moment.sums()); }
-
-SubspaceMatch neuron_alignment(Moment& moment) {
-  return subspace_match(weights(moment), moment.scene().data->relevant_subspace, moment.sums());
-}
-
 /// (1/N) sum_j of what value(strip) gives for particles.
 template <class Value>
 double mean_over_particles(Moment& moment, Index cost, const Value& value) {
@@ -222,10 +212,10 @@ std::vector<Observable> movement_rows() {
   return {
       number("movement_mean", "(1/N) sum_j |w_j(t) - w_j(0)|  [Chizat, Oyallon & Bach, NeurIPS 2019]",
              {.particles = true, .initial_particles = true, .network = false},
-             [](Moment& moment) { return neuron_movement(moment).mean; }),
+             [](Moment& moment) { return moment.movement().mean; }),
       number("movement_max", "max_j |w_j(t) - w_j(0)|",
              {.particles = true, .initial_particles = true, .network = false},
-             [](Moment& moment) { return neuron_movement(moment).max; }),
+             [](Moment& moment) { return moment.movement().max; }),
       number(
           "movement_relative", "|Theta_t - Theta_0|_F / |Theta_0|_F over all parameters",
           {.particles = true, .initial_particles = true, .nonzero_start = true, .network = false},
@@ -260,10 +250,10 @@ std::vector<Observable> alignment_rows() {
       number("teacher_alignment",
              "(1/N) sum_j |P w_j|^2 / |w_j|^2, P the projector on the k relevant directions; k/d for isotropic w",
              {.particles = true, .relevant_subspace = true},
-             [](Moment& moment) { return neuron_alignment(moment).mean_alignment; }),
+             [](Moment& moment) { return moment.subspace_match().mean_alignment; }),
       number("relevant_mass", "sum_j |P w_j|^2 / sum_j |w_j|^2, P as above",
              {.particles = true, .relevant_subspace = true},
-             [](Moment& moment) { return neuron_alignment(moment).relevant_mass; }),
+             [](Moment& moment) { return moment.subspace_match().relevant_mass; }),
       weight_spectrum_row(),
   };
 }

@@ -13,6 +13,7 @@
 #include "mfld/observe/alignment.hpp"
 #include "mfld/observe/gradient_noise.hpp"
 #include "mfld/observe/linearisation.hpp"
+#include "mfld/observe/movement.hpp"
 #include "mfld/observe/needs.hpp"
 #include "mfld/trust/certificate.hpp"
 
@@ -22,8 +23,8 @@ namespace mfld {
 /// always in double, whatever the precision of the run.
 ///
 /// Of ranks, each has rows of its own, those that shares_of<double> gives it, and reads no others, now or at the start:
-/// what all particles say is added up (sums()). What is called whole, and the kernels, the certificate and the
-/// linearised descent, read all rows, which all ranks must have then (Needs::all_rows).
+/// what all particles say is added up (sums()). What is called whole, and the kernels, the certificate, the linearised
+/// descent and the objectives of points, read all rows, which all ranks must have then (Needs::all_rows).
 class Moment {
  public:
   explicit Moment(const Scene& scene);
@@ -62,9 +63,11 @@ class Moment {
   double data_part();                       // R, of a network or of points
   /// F = R + penalty_value; where r is solved for, + (ridge / 2) penalty_factor sum_j r_j^2.
   double objective();
-  const Drift& full_drift();            // [N x p] g_j, data part and penalty, of the columns that the phase moves
-  const Drift& whole_drift();           // the same with all rows
-  const TeacherMatch& teacher_match();  // of a network and a task that has a teacher
+  const Drift& full_drift();              // [N x p] g_j, data part and penalty, of the columns that the phase moves
+  const Drift& whole_drift();             // the same with all rows
+  const Movement& movement();             // since the first particles
+  const TeacherMatch& teacher_match();    // of a network and a task that has a teacher
+  const SubspaceMatch& subspace_match();  // likewise, and whose relevant directions are known
   /// Of the readout that the phase solves; 0 where it solves none.
   double ridge() const { return ridge_; }
   /// Of the step that follows, at these particles; nothing where no state was moved to, or its batches are no fresh
@@ -124,7 +127,9 @@ class Moment {
   std::shared_ptr<const LinearisedDescent> linearised_;  // likewise
   std::optional<Certificate> certificate_;
   bool have_gap_ = false;  // in it, and all else that is not of the outputs alone
+  std::optional<Movement> movement_;
   std::optional<TeacherMatch> teacher_match_;
+  std::optional<SubspaceMatch> subspace_match_;
   std::optional<double> data_part_;
   std::optional<EmpiricalRisk<double>> risk_;  // of a network
   std::unique_ptr<Objective<double>> points_;  // of points
