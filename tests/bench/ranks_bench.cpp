@@ -64,7 +64,9 @@ double sum_seconds(Ranks& ranks, Index num_samples, int repetitions) {
   std::vector<double> sums(static_cast<std::size_t>(Index{16} * num_samples));
   std::vector<double> total(static_cast<std::size_t>(num_samples));
   const mfld::SharedSum sum(cuts, ranks.rank());
-  return seconds(ranks, repetitions, [&] { sum.complete(ranks, sums.data(), num_samples, num_samples, total.data()); });
+  return seconds(ranks, repetitions, [&] {
+    sum.complete(ranks, {sums.data(), num_samples, num_samples, total.data()});
+  });
 }
 
 void measure(Ranks& ranks) {

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <random>
 #include <stdexcept>
+#include <thread>
 
 #include "mfld/core/tree_sum.hpp"
 #include "mfld/model/shares.hpp"
@@ -47,7 +48,7 @@ void add_own(TaskRange own, Index num_tasks, std::vector<double>& sums) {
 std::vector<double> completed(Ranks& ranks, const std::vector<Index>& cuts, std::vector<double>& sums, Index count) {
   const Index first = cuts[static_cast<std::size_t>(ranks.rank())];
   std::vector<double> total(static_cast<std::size_t>(count));
-  SharedSum(cuts, ranks.rank()).complete(ranks, sums.data() + first * stride, stride, count, total.data());
+  SharedSum(cuts, ranks.rank()).complete(ranks, {sums.data() + first * stride, stride, count, total.data()});
   return total;
 }
 
@@ -141,6 +142,42 @@ TEST(Ranks, SendNoMoreThanTheTreeAsks) {
     });
     EXPECT_EQ(all.num_messages(), static_cast<std::size_t>(2 * (num_ranks - 1)));
   }
+}
+
+// Several threads move a sum on; whoever of them takes part, it is the same. Two sums, one after the other.
+TEST(Ranks, AddWhileThreadsDoSomethingElse) {
+  constexpr Index num_tasks = 37;
+  constexpr int num_ranks = 5;
+  std::vector<double> expected = numbers(num_tasks, stride);
+  add_own({0, num_tasks}, num_tasks, expected);
+  const auto cuts = cuts_of(num_tasks, num_ranks);
+  std::atomic<int> num_right = 0;
+  ThreadRanks(num_ranks, 3).run([&](Ranks& ranks) {
+    const auto own = static_cast<std::size_t>(ranks.rank());
+    const SharedSum sum(cuts, ranks.rank());
+    SumUnderWay under_way;
+    under_way.go_on();  // before there is any
+    for (int turn = 0; turn < 2; ++turn) {
+      std::vector<double> sums = numbers(num_tasks, stride);
+      add_own({cuts[own], cuts[own + 1]}, num_tasks, sums);
+      std::vector<double> total(stride);
+      under_way.begin(sum, ranks, {sums.data() + cuts[own] * stride, stride, stride, total.data()});
+      std::vector<std::thread> threads;
+      for (int i = 0; i < 3; ++i) {
+        threads.emplace_back([&under_way, turn] {
+          for (int look = 0; look < 1000 * turn; ++look) {  // at the first turn it has to be waited for
+            under_way.go_on();
+          }
+        });
+      }
+      for (std::thread& thread : threads) {
+        thread.join();
+      }
+      under_way.finish();
+      num_right += std::equal(total.begin(), total.end(), expected.begin()) ? 1 : 0;
+    }
+  });
+  EXPECT_EQ(num_right, 2 * num_ranks);
 }
 
 template <class Scalar>

@@ -209,6 +209,7 @@ constexpr std::string_view small = "kind = \"teacher-student\"\nnum_train = 5\nn
 constexpr std::string_view many_samples =
     "kind = \"teacher-student\"\ninput_dim = 3\nnum_train = 300\nnum_test = 3\n";  // worth an exchange of the rows
 constexpr std::string_view wide = "kind = \"teacher-student\"\ninput_dim = 2\nnum_train = 75\nnum_test = 3\n";
+constexpr std::string_view deep = "kind = \"teacher-student\"\ninput_dim = 2\nnum_train = 300\nnum_test = 3\n";
 constexpr std::string_view full = "method = \"mfld\"\nsteps = 2\nstep_size = 0.1\nlambda2 = 0.01\n";
 constexpr std::string_view pulled =
     "method = \"sgld\"\nsteps = 7\nstep_size = 0.1\nbeta = 100\nbatch_size = 2\nlambda1 = 0.1\nlambda1_fourth = 0.01\n"
@@ -232,7 +233,9 @@ TEST_F(RunOnRanks, AnyNetworkHasTheBytesOfOneProcess) {
       {"100\nscaling = \"standard\"\nneuron = \"sigma\"\nactivation = \"softplus\"", small, pulled, 3},
       {"30000", small, svrg, 7},
       {"30000\nprecision = \"single\"\ntrain = [\"bias\", \"output\"]", small, pulled, 4},
-      {"400000", wide, full, 8},  // several blocks of samples an exchange, the last ones fewer
+      {"400000", wide, full, 8},   // several blocks of samples an exchange, the last ones fewer
+      {"200000", deep, full, 13},  // and several exchanges, of 128 samples, for activations in the cache, and of 256
+      {"200000\nprecision = \"single\"\nlinearised = true\nactivation = \"softplus\"", deep, full, 8},
       {"400000\nprecision = \"single\"\nlinearised = true\nactivation = \"softplus\"", wide, full, 13},
       {"400000\nprecision = \"single\"", "kind = \"sparse-parity\"\ninput_dim = 3\nnum_train = 300\n", full, 5},
       {"50", "kind = \"teacher-student\"\ninput_dim = 784\nnum_train = 6\nnum_test = 2\n", pulled, 3},
