@@ -15,8 +15,8 @@ struct MpiFunctions {
   int (*test)(std::uint64_t message, int* is_over);
   int (*wait)(std::uint64_t message);
   int (*broadcast)(std::byte* bytes, std::size_t size, int root);
-  int (*least)(std::int64_t* number);  // <- the least of all ranks
-  void (*abort)(int status);           // ends the processes of all ranks
+  int (*least)(std::int64_t* numbers, int count);  // <- of each the least of all ranks
+  void (*abort)(int status);                       // ends the processes of all ranks
   void (*explain)(int error, char* text, std::size_t size);
 };
 

@@ -107,10 +107,10 @@ int broadcast(std::byte* bytes, std::size_t size, int root) {
   });
 }
 
-int least(std::int64_t* number) {
-  return in_parts(1, [&](std::size_t /*offset*/, int /*count*/, MPI_Request* request) {
-    return MPI_Iallreduce(MPI_IN_PLACE, number, 1, MPI_INT64_T, MPI_MIN, MPI_COMM_WORLD, request);
-  });
+int least(std::int64_t* numbers, int count) {
+  MPI_Request request = MPI_REQUEST_NULL;
+  const int error = MPI_Iallreduce(MPI_IN_PLACE, numbers, count, MPI_INT64_T, MPI_MIN, MPI_COMM_WORLD, &request);
+  return error == MPI_SUCCESS ? wait(&request) : error;
 }
 
 void abort_all(int status) { MPI_Abort(MPI_COMM_WORLD, status); }

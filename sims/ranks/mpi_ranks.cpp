@@ -119,9 +119,8 @@ void MpiRanks::broadcast(std::span<std::byte> bytes, int root) {
   check(mpi_.broadcast(bytes.data(), bytes.size(), root));
 }
 
-std::int64_t MpiRanks::least(std::int64_t number) {
-  check(mpi_.least(&number));
-  return number;
+void MpiRanks::least(std::span<std::int64_t> numbers) {
+  check(mpi_.least(numbers.data(), static_cast<int>(numbers.size())));
 }
 
 void MpiRanks::end() { check(mpi_.end()); }

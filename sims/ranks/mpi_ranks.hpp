@@ -21,7 +21,8 @@ class MpiRanks final : public mfld::Ranks {
   bool is_over(Message message) override;
   void wait(Message message) override;
   void broadcast(std::span<std::byte> bytes, int root) override;
-  std::int64_t least(std::int64_t number) override;
+  using Ranks::least;
+  void least(std::span<std::int64_t> numbers) override;
 
   /// Once on every rank, which waits for the others; nothing can follow.
   void end();

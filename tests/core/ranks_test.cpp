@@ -205,13 +205,15 @@ TEST(Ranks, ExchangeRows) {
   expect_exchange<double>(400000);  // more than the buffer
 }
 
-TEST(Ranks, TheWishOfOneIsThatOfAll) {
-  EXPECT_TRUE(any(nullptr, true));
-  EXPECT_FALSE(any(nullptr, false));
-  ThreadRanks(3).run([](Ranks& ranks) {
-    EXPECT_TRUE(any(&ranks, ranks.rank() == 2));
-    EXPECT_FALSE(any(&ranks, false));
+TEST(Ranks, FindTheLeastOfEachNumber) {
+  ThreadRanks all(3);
+  all.run([](Ranks& ranks) {
+    std::vector<std::int64_t> numbers = {ranks.rank(), -ranks.rank(), ranks.rank() == 1 ? 0 : 1, 5};
+    ranks.least(numbers);
+    EXPECT_EQ(numbers, (std::vector<std::int64_t>{0, -2, 0, 5}));
+    EXPECT_EQ(ranks.least(7 - ranks.rank()), 5);
   });
+  EXPECT_EQ(all.num_agreements(), 2U);
 }
 
 // Each way for calls to differ: of one rank more, of another kind, of another size, and a message that nobody takes.

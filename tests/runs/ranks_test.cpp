@@ -339,6 +339,54 @@ TEST_F(RunOnRanks, AllKnowWhichParticleIsNotFinite) {
   EXPECT_TRUE(mentions(message, "is not finite")) << message;
 }
 
+struct Rounds {
+  std::size_t agreements;
+  std::size_t broadcasts;
+};
+
+Rounds rounds_of(const std::string& text, int num_ranks, const fs::path& path) {
+  const Experiment experiment = build_experiment(parse_toml(text, "test.toml"), ".");
+  RunDirectory files = RunDirectory::create(path);
+  ThreadRanks all(num_ranks);
+  all.run([&](Ranks& ranks) {
+    RunOptions options;
+    options.ranks = &ranks;
+    run_experiment(experiment, ranks.rank() == 0 ? &files : nullptr, false, options);
+  });
+  return {all.num_agreements(), all.num_broadcasts()};
+}
+
+// Which particle is not finite, who wishes to stop and whose clock wants a checkpoint: one round a step, and one at the
+// start.
+TEST_F(RunOnRanks, AgreeOnceAStep) {
+  for (const int num_steps : {1, 9}) {
+    const std::string text = fmt::format(
+        "seed = 3\n[task]\nkind = \"teacher-student\"\nnum_train = 30\n[network]\nwidth = 100\n"
+        "[[phase]]\nmethod = \"gd\"\nsteps = {}\nstep_size = 0.1\n"
+        "[[phase]]\nmethod = \"sgd-mfld\"\nsteps = 5\nstep_size = 0.1\nlambda2 = 0.1\nbatch_size = 4\n"
+        "[checkpoint]\nevery_minutes = 1e-7\n",
+        num_steps);
+    const Rounds rounds = rounds_of(text, 3, directory / fmt::format("{}", num_steps));
+    EXPECT_EQ(rounds.agreements, static_cast<std::size_t>(num_steps + 5 + 1));
+  }
+}
+
+// Dual ascent reads all particles where an outer iteration begins: 12 of them, or 3.
+TEST_F(RunOnRanks, ExchangeRowsOnlyForStepsThatReadThem) {
+  std::vector<std::size_t> broadcasts;
+  constexpr int num_ranks = 3;
+  for (const int inner_steps : {1, 4}) {
+    const std::string text = fmt::format(
+        "seed = 3\n[task]\nkind = \"teacher-student\"\nnum_train = 40\n[network]\nwidth = 100\n"
+        "neuron = \"bounded-r\"\n[[phase]]\nmethod = \"p-sdca\"\nsteps = 12\nstep_size = 0.1\nlambda1 = 0.1\n"
+        "lambda2 = 0.1\ninner_steps = {}\n[observe]\nevery = 12\n",
+        inner_steps);
+    broadcasts.push_back(rounds_of(text, num_ranks, directory / fmt::format("{}", inner_steps)).broadcasts);
+    expect_bytes_of_one(text, num_ranks);
+  }
+  EXPECT_EQ(broadcasts[0] - broadcasts[1], static_cast<std::size_t>((12 - 3) * num_ranks));
+}
+
 /// Where a method gives up: a particle outside of its ball that is not rank 0's, a kernel without an inverse, a readout
 /// without a solution, and what diverges while iterates are averaged.
 TEST_F(RunOnRanks, AllGiveUpAlike) {

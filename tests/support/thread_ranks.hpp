@@ -55,9 +55,15 @@ class ThreadRanks {
     if (!all_taken || std::any_of(calls.begin(), calls.end(), [&](const Calls& own) { return own != calls[0]; })) {
       throw std::runtime_error("the ranks did not make the same calls");
     }
+    const auto is_agreement = [](const std::pair<std::size_t, int>& call) { return call.second < 0; };
+    num_agreements_ = static_cast<std::size_t>(std::count_if(calls[0].begin(), calls[0].end(), is_agreement));
+    num_broadcasts_ = calls[0].size() - num_agreements_;
   }
 
   std::size_t num_messages() const { return num_messages_; }
+  /// The rounds in which all ranks have told each other something: those of `least`, and those of `broadcast`.
+  std::size_t num_agreements() const { return num_agreements_; }
+  std::size_t num_broadcasts() const { return num_broadcasts_; }
   /// How often a rank waited for a message that, slow as it was, could not have been there.
   std::size_t num_idle_waits() const { return num_idle_waits_; }
 
@@ -86,6 +92,7 @@ class ThreadRanks {
       if (message == sent) {
         return true;
       }
+      const Caller only(*this);
       Open& open = open_.at(message);
       if (++open.num_looks < all_.looks_ || !all_.get(static_cast<int>(message), rank_, open.bytes, false)) {
         return false;
@@ -106,13 +113,17 @@ class ThreadRanks {
       calls_.emplace_back(bytes.size(), root);
       pass_on(bytes, root);
     }
-    std::int64_t least(std::int64_t number) override {
-      calls_.emplace_back(sizeof(number), -1);
-      std::vector<std::int64_t> of_rank(static_cast<std::size_t>(count()), number);
+    using Ranks::least;
+    void least(std::span<std::int64_t> numbers) override {
+      calls_.emplace_back(numbers.size_bytes(), -1);
+      const std::vector<std::int64_t> own(numbers.begin(), numbers.end());
+      std::vector<std::int64_t> theirs(own.size());
       for (int other = 0; other < count(); ++other) {
-        pass_on(std::as_writable_bytes(std::span(&of_rank[static_cast<std::size_t>(other)], 1)), other);
+        theirs = own;
+        pass_on(std::as_writable_bytes(std::span(theirs)), other);
+        std::transform(theirs.begin(), theirs.end(), numbers.begin(), numbers.begin(),
+                       [](std::int64_t a, std::int64_t b) { return std::min(a, b); });
       }
-      return *std::min_element(of_rank.begin(), of_rank.end());
     }
     const Calls& calls() const { return calls_; }
 
@@ -128,6 +139,21 @@ class ThreadRanks {
         receive(bytes, root);
       }
     }
+    /// One at a time.
+    class Caller {
+     public:
+      explicit Caller(Rank& rank) : rank_(rank) {
+        if (rank.is_called_.exchange(true)) {
+          throw std::runtime_error("two threads call a rank at once");
+        }
+      }
+      ~Caller() { rank_.is_called_ = false; }
+      Caller(const Caller&) = delete;
+      Caller& operator=(const Caller&) = delete;
+
+     private:
+      Rank& rank_;
+    };
     struct Open {
       std::span<std::byte> bytes;
       int num_looks;
@@ -136,6 +162,7 @@ class ThreadRanks {
     ThreadRanks& all_;
     int rank_;
     Calls calls_;
+    std::atomic<bool> is_called_ = false;
     std::map<Message, Open> open_;  // what it is to receive, by the rank that it comes from
   };
 
@@ -176,6 +203,8 @@ class ThreadRanks {
   std::condition_variable changed_;
   std::map<std::pair<int, int>, std::deque<Bytes>> queues_;
   std::size_t num_messages_ = 0;
+  std::size_t num_agreements_ = 0;
+  std::size_t num_broadcasts_ = 0;
   std::atomic<std::size_t> num_idle_waits_ = 0;
   std::set<int> ended_;
 };

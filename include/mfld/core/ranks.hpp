@@ -37,17 +37,18 @@ class Ranks {
 
   /// bytes <- those of rank `root`, on every rank.
   virtual void broadcast(std::span<std::byte> bytes, int root) = 0;
-  /// The least of the numbers that the ranks call with.
-  virtual std::int64_t least(std::int64_t number) = 0;
+  /// numbers <- each of them the least that the ranks call with, as many on all.
+  virtual void least(std::span<std::int64_t> numbers) = 0;
+  std::int64_t least(std::int64_t number) {
+    least(std::span(&number, 1));
+    return number;
+  }
 
  protected:
   Ranks() = default;
   Ranks(const Ranks&) = default;
   Ranks& operator=(const Ranks&) = default;
 };
-
-/// Whether any rank wishes it; of one process alone (nullptr), whether that does.
-inline bool any(Ranks* ranks, bool wish) { return ranks == nullptr ? wish : ranks->least(wish ? 0 : 1) == 0; }
 
 /// The first task of rank r, of num_tasks that are dealt out in order: shares differ by one task at most.
 constexpr Index first_task(Index num_tasks, Index rank, Index num_ranks) { return rank * num_tasks / num_ranks; }
