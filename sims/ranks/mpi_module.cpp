@@ -12,10 +12,8 @@
 
 namespace {
 
-/// Ranks that share a processor would wait for each other until their time is over; and no more bytes at a time than
-/// an int counts.
+/// Ranks that share a processor would wait for each other until their time is over.
 constexpr int looks_before_yield = 100;
-constexpr std::size_t most_bytes = std::size_t{1} << 30U;
 
 int wait(MPI_Request* request) {
   int done = 0;
@@ -64,16 +62,43 @@ int start(int* rank, int* count) {
 
 int end() { return MPI_Finalize(); }
 
-int send(const std::byte* bytes, std::size_t size, int to) {
-  return in_parts(size, [&](std::size_t offset, int count, MPI_Request* request) {
-    return MPI_Isend(bytes + offset, count, MPI_BYTE, to, 0, MPI_COMM_WORLD, request);
-  });
+// A request is a pointer or a number of MPI's own.
+static_assert(sizeof(MPI_Request) <= sizeof(std::uint64_t));
+
+std::uint64_t message_of(const MPI_Request& request) {
+  std::uint64_t message = 0;
+  memcpy(&message, &request, sizeof(request));
+  return message;
 }
 
-int receive(std::byte* bytes, std::size_t size, int from) {
-  return in_parts(size, [&](std::size_t offset, int count, MPI_Request* request) {
-    return MPI_Irecv(bytes + offset, count, MPI_BYTE, from, 0, MPI_COMM_WORLD, request);
-  });
+MPI_Request request_of(std::uint64_t message) {
+  MPI_Request request = MPI_REQUEST_NULL;
+  memcpy(&request, &message, sizeof(request));
+  return request;
+}
+
+int begin_send(const std::byte* bytes, std::size_t size, int to, std::uint64_t* message) {
+  MPI_Request request = MPI_REQUEST_NULL;
+  const int error = MPI_Isend(bytes, static_cast<int>(size), MPI_BYTE, to, 0, MPI_COMM_WORLD, &request);
+  *message = message_of(request);
+  return error;
+}
+
+int begin_receive(std::byte* bytes, std::size_t size, int from, std::uint64_t* message) {
+  MPI_Request request = MPI_REQUEST_NULL;
+  const int error = MPI_Irecv(bytes, static_cast<int>(size), MPI_BYTE, from, 0, MPI_COMM_WORLD, &request);
+  *message = message_of(request);
+  return error;
+}
+
+int test(std::uint64_t message, int* is_over) {
+  MPI_Request request = request_of(message);
+  return MPI_Test(&request, is_over, MPI_STATUS_IGNORE);
+}
+
+int wait_for(std::uint64_t message) {
+  MPI_Request request = request_of(message);
+  return wait(&request);
 }
 
 int broadcast(std::byte* bytes, std::size_t size, int root) {
@@ -82,10 +107,10 @@ int broadcast(std::byte* bytes, std::size_t size, int root) {
   });
 }
 
-int least(std::int64_t* number) {
-  return in_parts(1, [&](std::size_t /*offset*/, int /*count*/, MPI_Request* request) {
-    return MPI_Iallreduce(MPI_IN_PLACE, number, 1, MPI_INT64_T, MPI_MIN, MPI_COMM_WORLD, request);
-  });
+int least(std::int64_t* numbers, int count) {
+  MPI_Request request = MPI_REQUEST_NULL;
+  const int error = MPI_Iallreduce(MPI_IN_PLACE, numbers, count, MPI_INT64_T, MPI_MIN, MPI_COMM_WORLD, &request);
+  return error == MPI_SUCCESS ? wait(&request) : error;
 }
 
 void abort_all(int status) { MPI_Abort(MPI_COMM_WORLD, status); }
@@ -98,8 +123,9 @@ void explain(int error, char* text, std::size_t size) {
   text[size - 1] = '\0';
 }
 
-constexpr MpiFunctions functions = {start, end, send, receive, broadcast, least, abort_all, explain};
+constexpr MpiFunctions functions = {start,    end,       begin_send, begin_receive, test,
+                                    wait_for, broadcast, least,      abort_all,     explain};
 
 }  // namespace
 
-const MpiFunctions* mfld_mpi_functions() { return &functions; }
+const MpiFunctions* mfld_mpi_functions_2() { return &functions; }

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cassert>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -92,17 +93,34 @@ void MpiRanks::check(int error) const {
   }
 }
 
-void MpiRanks::send(std::span<const std::byte> bytes, int to) { check(mpi_.send(bytes.data(), bytes.size(), to)); }
+mfld::Ranks::Message MpiRanks::begin_send(std::span<const std::byte> bytes, int to) {
+  assert(bytes.size() <= most_bytes);
+  Message message = 0;
+  check(mpi_.begin_send(bytes.data(), bytes.size(), to, &message));
+  return message;
+}
 
-void MpiRanks::receive(std::span<std::byte> bytes, int from) { check(mpi_.receive(bytes.data(), bytes.size(), from)); }
+mfld::Ranks::Message MpiRanks::begin_receive(std::span<std::byte> bytes, int from) {
+  assert(bytes.size() <= most_bytes);
+  Message message = 0;
+  check(mpi_.begin_receive(bytes.data(), bytes.size(), from, &message));
+  return message;
+}
+
+bool MpiRanks::is_over(Message message) {
+  int is_over = 0;
+  check(mpi_.test(message, &is_over));
+  return is_over != 0;
+}
+
+void MpiRanks::wait(Message message) { check(mpi_.wait(message)); }
 
 void MpiRanks::broadcast(std::span<std::byte> bytes, int root) {
   check(mpi_.broadcast(bytes.data(), bytes.size(), root));
 }
 
-std::int64_t MpiRanks::least(std::int64_t number) {
-  check(mpi_.least(&number));
-  return number;
+void MpiRanks::least(std::span<std::int64_t> numbers) {
+  check(mpi_.least(numbers.data(), static_cast<int>(numbers.size())));
 }
 
 void MpiRanks::end() { check(mpi_.end()); }

@@ -16,10 +16,13 @@ class MpiRanks final : public mfld::Ranks {
 
   int count() const override { return count_; }
   int rank() const override { return rank_; }
-  void send(std::span<const std::byte> bytes, int to) override;
-  void receive(std::span<std::byte> bytes, int from) override;
+  Message begin_send(std::span<const std::byte> bytes, int to) override;
+  Message begin_receive(std::span<std::byte> bytes, int from) override;
+  bool is_over(Message message) override;
+  void wait(Message message) override;
   void broadcast(std::span<std::byte> bytes, int root) override;
-  std::int64_t least(std::int64_t number) override;
+  using Ranks::least;
+  void least(std::span<std::int64_t> numbers) override;
 
   /// Once on every rank, which waits for the others; nothing can follow.
   void end();

@@ -29,15 +29,24 @@ void take_small_pages([[maybe_unused]] void* begin, [[maybe_unused]] std::size_t
 #endif
 }
 
+/// Calls each(part) for parts that are messages.
+template <class Each>
+void in_messages(std::span<std::byte> bytes, const Each& each) {
+  constexpr std::size_t most_bytes = std::size_t{1} << 26U;
+  for (; !bytes.empty(); bytes = bytes.subspan(std::min(most_bytes, bytes.size()))) {
+    each(bytes.first(std::min(most_bytes, bytes.size())));
+  }
+}
+
 template <class Scalar>
 void pass(Ranks& ranks, RowRange rows, int from, int to, Particles<Scalar>& matrix) {
   Particles<Scalar> part;
   if (ranks.rank() == from) {
     part = matrix.middleRows(rows.first, rows.count());
-    ranks.send(bytes_of(part), to);
+    in_messages(bytes_of(part), [&](std::span<const std::byte> bytes) { ranks.send(bytes, to); });
   } else if (ranks.rank() == to) {
     part.resize(rows.count(), matrix.cols());
-    ranks.receive(bytes_of(part), from);
+    in_messages(bytes_of(part), [&](std::span<std::byte> bytes) { ranks.receive(bytes, from); });
     matrix.middleRows(rows.first, rows.count()) = part;
   }
 }
@@ -91,9 +100,7 @@ void pass_rows(Ranks& ranks, std::span<const Index> from, std::span<const Index>
 void gather_rows(Ranks& ranks, std::span<const Index> cuts, Matrix& rows) {
   assert(rows.rows() == rows_of(cuts, ranks.rank()).count());
   if (ranks.rank() != 0) {
-    if (rows.size() > 0) {
-      ranks.send(bytes_of(rows), 0);
-    }
+    in_messages(bytes_of(rows), [&](std::span<const std::byte> bytes) { ranks.send(bytes, 0); });
     return;
   }
   const Matrix own = std::move(rows);
@@ -102,7 +109,7 @@ void gather_rows(Ranks& ranks, std::span<const Index> cuts, Matrix& rows) {
   for (int other = 1; other < ranks.count(); ++other) {
     if (const RowRange theirs = rows_of(cuts, other); theirs.count() > 0 && own.cols() > 0) {
       Matrix part(theirs.count(), own.cols());
-      ranks.receive(bytes_of(part), other);
+      in_messages(bytes_of(part), [&](std::span<std::byte> bytes) { ranks.receive(bytes, other); });
       rows.middleRows(theirs.first, theirs.count()) = part;
     }
   }

@@ -32,8 +32,7 @@ SampleSpan<double> span_of_variables(Matrix& variables) {
 
 template <class Scalar>
 std::int64_t DualAscent<Scalar>::prepare(const EstimateContext<Scalar>& context, Particles<Scalar>& particles) {
-  const bool begins_iteration = context.step_in_phase % context.phase.inner_steps == 0;
-  if (context.step_in_phase == 0 || !begins_iteration) {
+  if (context.step_in_phase == 0 || !context.phase.begins_iteration(context.step_in_phase)) {
     return 0;
   }
   const std::int64_t num_coordinates = ascend(context);

@@ -1,6 +1,7 @@
 #include "mfld/dynamics/simulation.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <functional>
 #include <limits>
@@ -110,17 +111,18 @@ template <class Scalar>
 Outcome Simulation<Scalar>::run(Listener<Scalar>& listener, const std::atomic<bool>& stop, std::int64_t step_limit) {
   Outcome outcome;
   Ending& ending = outcome.end.ending;
+  have_agreed_ = false;
   while (ending == Ending::running) {
     if (!enter_phase()) {
       ending = Ending::finished;
-    } else if (any(ranks_, stop) || state_.step >= step_limit) {
+    } else if (stops(listener, stop, outcome) || state_.step >= step_limit) {
       ending = Ending::interrupted;
     } else if (begin_readout(outcome)) {
       tell(listener, outcome);
       if (listener.ends_phase()) {
         leave_phase();
       } else {
-        step(outcome);
+        step(listener, stop, outcome);
       }
     }
   }
@@ -239,6 +241,36 @@ void Simulation<Scalar>::tell(Listener<Scalar>& listener, Outcome& outcome) {
   listener.hear(state_, outcome.end.ending);
 }
 
+/// What ranks have to agree on at every state, in one round: the first particle that is not finite, whether any is to
+/// stop, and what the listener of any wishes.
+template <class Scalar>
+void Simulation<Scalar>::agree(Listener<Scalar>& listener, const std::atomic<bool>& stop, Outcome& outcome) {
+  if (ranks_ == nullptr) {
+    return;
+  }
+  constexpr Index none = std::numeric_limits<Index>::max();
+  std::optional<Index>& first_bad = outcome.end.first_bad_particle;
+  std::array<std::int64_t, 3> least = {first_bad.value_or(none), stop ? 0 : 1, listener.wishes(state_) ? 0 : 1};
+  ranks_->least(least);
+  first_bad = least[0] == none ? std::nullopt : std::optional<Index>(least[0]);
+  any_stops_ = least[1] == 0;
+  listener.agreed(least[2] == 0);
+  have_agreed_ = true;
+}
+
+/// Whether the run is to stop at this state. Ranks have agreed at the end of the step, or do so now.
+template <class Scalar>
+bool Simulation<Scalar>::stops(Listener<Scalar>& listener, const std::atomic<bool>& stop, Outcome& outcome) {
+  if (ranks_ == nullptr) {
+    return stop;
+  }
+  if (!std::exchange(have_agreed_, false)) {
+    agree(listener, stop, outcome);
+    have_agreed_ = false;
+  }
+  return any_stops_;
+}
+
 template <class Scalar>
 EstimateContext<Scalar> Simulation<Scalar>::question(const Phase& phase, const Finish& finish) {
   return {*objective_, phase,  state_.step, state_.step_in_phase, seeds_.batches, state_.particles,
@@ -251,15 +283,23 @@ Estimate Simulation<Scalar>::estimate(const Phase& phase, const Finish& finish) 
   return std::visit([&context](auto& estimator) { return estimator.estimate(context); }, state_.estimator);
 }
 
-/// The drift of all particles from one frozen configuration, and every particle moves as soon as it has its own; where
-/// the norm of the gradient can end the phase, once that is known.
 template <class Scalar>
-void Simulation<Scalar>::step(Outcome& outcome) {
+void Simulation<Scalar>::step(Listener<Scalar>& listener, const std::atomic<bool>& stop, Outcome& outcome) {
   const Stopwatch watch(outcome.step_seconds);
+  if (move_particles(outcome)) {
+    agree(listener, stop, outcome);
+    end_step(outcome);
+  }
+}
+
+/// The drift of all particles from one frozen configuration, and every particle moves as soon as it has its own; where
+/// the norm of the gradient can end the phase, once that is known. False where there is no step.
+template <class Scalar>
+bool Simulation<Scalar>::move_particles(Outcome& outcome) {
   const Phase& phase = present_phase();
   const bool is_first = state_.step_in_phase == 0;
   if (ranks_ != nullptr &&
-      (is_first || objective_->reads_all_particles() || reads_all_particles(phase.method->estimator))) {
+      (is_first || objective_->reads_all_particles() || phase.reads_all_particles(state_.step_in_phase))) {
     share_particles();
   }
   state_.gradient_evaluations += prepare(state_.estimator, question(phase, {}), state_.particles);
@@ -268,7 +308,7 @@ void Simulation<Scalar>::step(Outcome& outcome) {
                                        state_.particles,    of_step.anchor, rows_};
   StepOfAll<Scalar> next(state_.rule, context);
   if (is_first && !begin(phase, context, outcome)) {
-    return;
+    return false;
   }
   const auto move = [&](Index first, Index last) {
     if (phase.averaging && !is_first) {
@@ -287,21 +327,28 @@ void Simulation<Scalar>::step(Outcome& outcome) {
   if (!made.failure.empty()) {
     outcome.end.ending = Ending::diverged;
     outcome.failure = made.failure;
-    return;
+    return false;
   }
   state_.gradient_evaluations += made.evaluations;
   if (waits) {
     if (gradient_vanishes(phase)) {
       state_.step_in_phase = phase.num_steps;
-      return;
+      return false;
     }
     for_each_run(rows_, std::cref(move));
   }
-  outcome.end.first_bad_particle = first_of_all(ranks_, next.first_bad_particle());
+  outcome.end.first_bad_particle = next.first_bad_particle();
+  count_step(context.options.step_size);
+  return true;
+}
+
+/// What follows once the particles have moved, and all ranks know whether they are finite.
+template <class Scalar>
+void Simulation<Scalar>::end_step(Outcome& outcome) {
+  const Phase& phase = present_phase();
   if (outcome.end.first_bad_particle) {
     outcome.end.ending = Ending::diverged;
   }
-  count_step(context.options.step_size);
   keep_weighted(phase);
   if (phase.solves_readout() && outcome.end.ending == Ending::running) {
     state_.gradient_evaluations += phase.takes_all_samples() ? objective_->num_terms() : phase.num_samples();

@@ -48,17 +48,18 @@ inline Index block_samples(Index padded_particles, std::size_t bytes_per_activat
 
 template <class Scalar>
 struct KernelWorkspace<Scalar>::Buffers {
-  passes::AlignedVector<Scalar> values;
+  passes::AlignedVector<Scalar> values;  // [set][group][sample of the stack][particle of the group], as the next
   passes::AlignedVector<Scalar> slopes;
   passes::AlignedVector<Scalar> scratch;  // [slot][scratch_size]
-  passes::AlignedVector<double> partial;  // [task][sample of the stack]
-  std::vector<double> outputs;            // [sample of the stack]
+  passes::AlignedVector<double> partial;  // [set][task][sample of the stack]
+  std::vector<double> outputs;            // [set][sample of the stack]
   std::vector<double> coefficients;       // [sample of the stack]
   std::vector<Scalar> rounded;            // [sample of the stack] the coefficients in the precision of the particles
   std::vector<double> coefficient_sums;   // [block of the stack]
   Shares shares;                          // of the ranks
   SharedSum shared_sum;                   // over their tasks
-  Index shares_of_particles = -1;         // of how many particles those are
+  SumUnderWay sum_under_way;
+  Index shares_of_particles = -1;  // of how many particles those are
 };
 
 namespace passes {
@@ -100,26 +101,40 @@ class Pass {
     const Index most = maps ? block_samples(padded, sizeof(Scalar) * (keeps_slopes_ ? 2 : 1)) : outputs_block;
     block_ = std::min(whole_pages(most), std::max<Index>(1, inputs.num_samples()));
     stack_ = block_ * blocks_at_once();
+    goes_ahead_ = ranks_ != nullptr && inputs.num_samples() > stack_;
+    own_values_ = own * stack_;
+    own_partials_ = (own_.last - own_.first) * stack_;
+    const Index sets = goes_ahead_ ? 2 : 1;
     values_from_memory_ =
-        keeps_values_ && own * stack_ * static_cast<Index>(sizeof(Scalar)) > static_cast<Index>(far_bytes);
+        keeps_values_ && sets * own_values_ * static_cast<Index>(sizeof(Scalar)) > static_cast<Index>(far_bytes);
     scratch_size_ = (table_.scratch_size(network.input_dim(), block_) + 63) / 64 * 64;
-    reserve(buffers_.values, keeps_values_ ? own * stack_ : 0);
-    reserve(buffers_.slopes, keeps_slopes_ ? own * stack_ : 0);
+    reserve(buffers_.values, keeps_values_ ? sets * own_values_ : 0);
+    reserve(buffers_.slopes, keeps_slopes_ ? sets * own_values_ : 0);
     reserve(buffers_.scratch, num_slots() * scratch_size_);
-    reserve(buffers_.partial, (own_.last - own_.first) * stack_);
-    reserve(buffers_.outputs, stack_);
+    reserve(buffers_.partial, sets * own_partials_);
+    reserve(buffers_.outputs, sets * stack_);
     reserve(buffers_.coefficients, stack_);
     reserve(buffers_.rounded, stack_);
     reserve(buffers_.coefficient_sums, stack_ / block_);
   }
 
-  /// Calls body(first sample, outputs from there on) for the stacks of blocks in order.
+  /// Calls body(first sample, outputs from there on) for the stacks of blocks in order. Ranks reduce the next stack while
+  /// they complete the sums of one.
   template <class Body>
   void for_each_block(const Body& body) {
-    for (Index first = 0; first < inputs_.num_samples(); first += stack_) {
-      const kernels::Block<Scalar> stack = stack_from(first);
-      for_each_share(stack, [&](Index index) { reduce_stack(index, stack); });
-      body(first, add_up(stack));
+    kernels::Block<Scalar> stack = stack_from(0);
+    reduce_stack(stack);
+    while (stack.count > 0) {
+      const kernels::Block<Scalar> next = stack_after(stack);
+      begin_sum(stack);
+      if (goes_ahead_) {
+        reduce_stack(next);
+      }
+      body(stack.first, finish_sum(stack));
+      if (!goes_ahead_) {
+        reduce_stack(next);
+      }
+      stack = next;
     }
   }
 
@@ -139,32 +154,47 @@ class Pass {
   }
 
   /// Calls coefficients(first sample, outputs, coefficients) for the stacks of blocks in order and maps the
-  /// coefficients onto the drift, block by block. A task that has mapped one stack reduces the next: the activations it
-  /// overwrites are the ones it has just read, still in its cache, and there is one barrier a stack.
+  /// coefficients onto the drift, block by block. A task that has mapped one stack reduces a later one: the activations
+  /// it overwrites are the ones it has just read, still in its cache, and there is one barrier a stack.
+  ///
+  /// Of one process that is the next stack. Ranks are one ahead: while they map stack k and reduce stack k + 2 in its
+  /// place, the sums of stack k + 1, which is in the other place, are on their way.
   template <class Coefficients>
   void for_each_block(const Coefficients& coefficients_of, const kernels::MapTask<Scalar>& drift_task,
                       const Finish& finish) {
-    const Index num_samples = inputs_.num_samples();
     kernels::Block<Scalar> stack = stack_from(0);
-    for_each_share(stack, [&](Index index) { reduce_stack(index, stack); });
+    reduce_stack(stack);
+    begin_sum(stack);
+    if (goes_ahead_) {
+      reduce_stack(stack_after(stack));
+    }
     while (stack.count > 0) {
-      const std::span<const double> outputs = add_up(stack);
+      const std::span<const double> outputs = finish_sum(stack);
+      const kernels::Block<Scalar> next = stack_after(stack);
+      if (goes_ahead_) {
+        begin_sum(next);
+      }
       const std::span<double> coefficients = {buffers_.coefficients.data(), outputs.size()};
       coefficients_of(stack.first, outputs, coefficients);
       round(coefficients);
-      const kernels::Block<Scalar> next = stack_from(std::min(num_samples, stack.first + stack_));
+      const kernels::Block<Scalar> later = goes_ahead_ ? stack_after(next) : next;
       for_each_share(stack, [&](Index index) {
         map_stack(index, stack, drift_task);
-        if (next.count > 0) {
-          reduce_stack(index, next);
-        } else if (finish && is_shared(stack)) {
+        if (later.count > 0) {
+          go_on();
+          reduce_stack(index, later);
+        } else if (next.count == 0 && finish && is_shared(stack)) {
           finish(partition_.first_group(index) * table_.group_size,
                  std::min(ensemble_.num_particles, partition_.first_group(index + 1) * table_.group_size));
         }
+        go_on();
       });
       if (next.count == 0 && finish && !is_shared(stack)) {
         // At once: noise comes in vectors that are wider than a small task.
         finish(own_first_particle(), own_last_particle());
+      }
+      if (!goes_ahead_) {
+        begin_sum(next);
       }
       stack = next;
     }
@@ -187,8 +217,9 @@ class Pass {
     own_groups_ = {partition_.first_group(own_.first), partition_.first_group(own_.last)};
   }
   /// How many blocks are reduced before any is mapped. Ranks exchange once for all of them: as many as an ensemble of
-  /// the largest share would have in one block, the same number on all. What a sample gives, and the order in which the
-  /// blocks are mapped, are as of one process.
+  /// the largest share would have in one block, the same number on all; where that many are in the last-level cache, half
+  /// of them, for a second stack has to be there, too. What a sample gives, and the order in which the blocks are mapped,
+  /// are as of one process.
   Index blocks_at_once() const {
     if (ranks_ == nullptr || !keeps_values_ || block_ >= min_block) {
       return 1;
@@ -197,8 +228,13 @@ class Pass {
     for (std::size_t rank = 1; rank < buffers_.shares.rows.size(); ++rank) {
       largest = std::max(largest, buffers_.shares.rows[rank] - buffers_.shares.rows[rank - 1]);
     }
-    const Index together = std::min(min_block, block_samples(largest, sizeof(Scalar) * (keeps_slopes_ ? 2 : 1)));
+    const std::size_t bytes = sizeof(Scalar) * (keeps_slopes_ ? 2 : 1);
+    Index together = std::min(min_block, block_samples(largest, bytes));
     const Index num_blocks = (inputs_.num_samples() + block_ - 1) / block_;
+    if (const Index fit = static_cast<Index>(far_bytes / bytes) / largest;
+        together < block_ * num_blocks && together <= fit) {
+      together = std::min(together, fit / 2);
+    }
     return std::clamp<Index>(together / block_, 1, std::max<Index>(1, num_blocks));
   }
 
@@ -240,6 +276,14 @@ class Pass {
     return {&inputs_, first, std::min(stack_, inputs_.num_samples() - first)};
   }
 
+  /// Of no samples where there is none.
+  kernels::Block<Scalar> stack_after(const kernels::Block<Scalar>& stack) const {
+    return stack_from(std::min(inputs_.num_samples(), stack.first + stack_));
+  }
+
+  /// Which of the two sets of activations and sums a stack has, by its first sample.
+  Index set_of(Index first) const { return goes_ahead_ ? first / stack_ % 2 : 0; }
+
   /// Calls body(block) for the blocks of a stack.
   template <class Body>
   void for_each_of(const kernels::Block<Scalar>& stack, const Body& body) {
@@ -256,10 +300,19 @@ class Pass {
     task.last_group = partition_.first_group(index + 1);
     const Index before = (task.first_group - own_groups_.first) * stack_;
     const Index within = (task.last_group - task.first_group) * (task.block.first - first);
-    const Index kept = (before + within) * table_.group_size;
+    const Index kept = set_of(first) * own_values_ + (before + within) * table_.group_size;
     task.values = keeps_values_ ? buffers_.values.data() + kept : nullptr;
     task.slopes = keeps_slopes_ ? buffers_.slopes.data() + kept : nullptr;
     task.scratch = buffers_.scratch.data() + current_slot() * scratch_size_;
+  }
+
+  void reduce_stack(const kernels::Block<Scalar>& stack) {
+    if (stack.count > 0) {
+      for_each_share(stack, [&](Index index) {
+        reduce_stack(index, stack);
+        go_on();
+      });
+    }
   }
 
   void reduce_stack(Index index, const kernels::Block<Scalar>& stack) {
@@ -272,7 +325,7 @@ class Pass {
     task.ensemble = ensemble_;
     task.linearised_from = linearised_from_;
     task.block = block;
-    task.partial = buffers_.partial.data() + (index - own_.first) * stack_ + block.first - first;
+    task.partial = partial_of(first) + (index - own_.first) * stack_ + block.first - first;
     place(index, first, task);
     task.next_values = values_from_memory_ ? (task.last_group - task.first_group) * table_.group_size * block_ : 0;
     reduce_(task);
@@ -305,11 +358,16 @@ class Pass {
     });
   }
 
-  /// The outputs of a stack whose tasks have been reduced, whoever computed them: along the tree of the tasks, so that
-  /// the sum does not depend on the threads. What the tasks gave is overwritten.
-  std::span<const double> add_up(const kernels::Block<Scalar>& stack) {
-    double* const partial = buffers_.partial.data();
-    double* const outputs = buffers_.outputs.data();
+  double* partial_of(Index first) const { return buffers_.partial.data() + set_of(first) * own_partials_; }
+  double* outputs_of(Index first) const { return buffers_.outputs.data() + set_of(first) * stack_; }
+
+  /// Adds what the tasks gave for a stack, which is overwritten, and begins the exchange with the other ranks: along the
+  /// tree of the tasks, so that a sum does not depend on who computed what.
+  void begin_sum(const kernels::Block<Scalar>& stack) {
+    if (stack.count == 0) {
+      return;
+    }
+    double* const partial = partial_of(stack.first);
     add_along_tree(own_, partition_.num_tasks(), [&](Index to, Index from) {
       double* const sum = partial + (to - own_.first) * stack_;
       const double* const term = partial + (from - own_.first) * stack_;
@@ -317,9 +375,25 @@ class Pass {
         sum[i] += term[i];
       }
     });
-    const double* total = partial;
     if (ranks_ != nullptr) {
-      buffers_.shared_sum.complete(*ranks_, partial, stack_, stack.count, outputs);
+      buffers_.sum_under_way.begin(buffers_.shared_sum, *ranks_,
+                                   {partial, stack_, stack.count, outputs_of(stack.first)});
+    }
+  }
+
+  /// From a task, between two pieces of its work.
+  void go_on() {
+    if (goes_ahead_) {
+      buffers_.sum_under_way.go_on();
+    }
+  }
+
+  /// The outputs of a stack whose sum has begun.
+  std::span<const double> finish_sum(const kernels::Block<Scalar>& stack) {
+    double* const outputs = outputs_of(stack.first);
+    const double* total = partial_of(stack.first);
+    if (ranks_ != nullptr) {
+      buffers_.sum_under_way.finish();
       total = outputs;
     }
     for (Index i = 0; i < stack.count; ++i) {
@@ -340,8 +414,11 @@ class Pass {
   TaskRange own_{0, 0};
   TaskRange own_groups_{0, 0};  // of those tasks
   Index block_ = 0;
-  Index stack_ = 0;  // samples of blocks_at_once blocks
+  Index stack_ = 0;         // samples of blocks_at_once blocks
+  Index own_values_ = 0;    // activations of a set
+  Index own_partials_ = 0;  // sums of a set
   Index scratch_size_ = 0;
+  bool goes_ahead_ = false;  // two sets: one stack is reduced while the sums of another are exchanged
   bool keeps_values_ = false;
   bool keeps_slopes_ = false;
   bool values_from_memory_ = false;

@@ -121,7 +121,7 @@ void RowSums<Scalar>::complete(const RowNumbers& numbers) {
     complete_maxima(numbers);
   }
   if (numbers.sums > 0 && ranks_ != nullptr) {
-    shared_sum_.complete(*ranks_, parts, stride, numbers.sums, totals_.data());
+    shared_sum_.complete(*ranks_, {parts, stride, numbers.sums, totals_.data()});
   } else {
     std::copy_n(parts, numbers.sums, totals_.data());
   }

@@ -91,10 +91,16 @@ bool Recorder<Scalar>::observes(const StateNumbers& state, Ending ending, const 
   return ending != Ending::running || state.step_in_phase == 0 || trigger.fires(state.step);
 }
 
+/// For a checkpoint. Clocks differ.
+template <class Scalar>
+bool Recorder<Scalar>::wishes(const StateNumbers& state) const {
+  return pace_.is_due(state.step, now()) || is_kept(state.step);
+}
+
 template <class Scalar>
 bool Recorder<Scalar>::looks(const StateNumbers& state, Ending ending) {
-  const bool is_due = ending == Ending::running && (pace_.is_due(state.step, now()) || is_kept(state.step));
-  checkpoint_is_due_ = any(options_->ranks, is_due);  // clocks differ
+  const bool is_due = options_->ranks == nullptr ? wishes(state) : any_wishes_;
+  checkpoint_is_due_ = ending == Ending::running && is_due;
   row_is_due_ = observes(state, ending, experiment_->observe);
   frame_is_due_ = observes(state, ending, experiment_->track);
   return checkpoint_is_due_ || row_is_due_ || frame_is_due_;

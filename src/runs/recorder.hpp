@@ -33,6 +33,8 @@ class Recorder : public Listener<Scalar> {
  public:
   Recorder(const Experiment& experiment, RunRecord& record, const std::atomic<bool>& stop, const RunOptions& options);
 
+  bool wishes(const StateNumbers& state) const override;
+  void agreed(bool any_wishes) override { any_wishes_ = any_wishes; }
   bool looks(const StateNumbers& state, Ending ending) override;
   void hear(const State<Scalar>& state, Ending ending) override;
   bool ends_phase() const override { return ends_phase_; }
@@ -83,6 +85,7 @@ class Recorder : public Listener<Scalar> {
   Moment moment_;
   runs::StopRules rules_;
   bool ends_phase_ = false;
+  bool any_wishes_ = false;         // of ranks, for a checkpoint
   bool checkpoint_is_due_ = false;  // at the state that is heard next, as the next two
   bool row_is_due_ = false;
   bool frame_is_due_ = false;

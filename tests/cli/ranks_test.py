@@ -22,11 +22,12 @@ LAUNCHERS = {"openmpi": (("mpirun.openmpi", "mpirun"), ["--oversubscribe"], "OMP
 SURROUNDINGS = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
                 "OMPI_MCA_mpi_yield_when_idle": "1", "OMPI_MCA_btl_vader_single_copy_mechanism": "none"}
 
+# More samples than are exchanged at once: messages are passed on by the threads.
 EXPERIMENT = """\
 seed = 3
 [task]
 kind = "teacher-student"
-num_train = 60
+num_train = 2100
 num_test = 10
 input_dim = 5
 [network]

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <random>
 #include <stdexcept>
+#include <thread>
 
 #include "mfld/core/tree_sum.hpp"
 #include "mfld/model/shares.hpp"
@@ -47,7 +48,7 @@ void add_own(TaskRange own, Index num_tasks, std::vector<double>& sums) {
 std::vector<double> completed(Ranks& ranks, const std::vector<Index>& cuts, std::vector<double>& sums, Index count) {
   const Index first = cuts[static_cast<std::size_t>(ranks.rank())];
   std::vector<double> total(static_cast<std::size_t>(count));
-  SharedSum(cuts, ranks.rank()).complete(ranks, sums.data() + first * stride, stride, count, total.data());
+  SharedSum(cuts, ranks.rank()).complete(ranks, {sums.data() + first * stride, stride, count, total.data()});
   return total;
 }
 
@@ -143,13 +144,51 @@ TEST(Ranks, SendNoMoreThanTheTreeAsks) {
   }
 }
 
-TEST(Ranks, TheWishOfOneIsThatOfAll) {
-  EXPECT_TRUE(any(nullptr, true));
-  EXPECT_FALSE(any(nullptr, false));
-  ThreadRanks(3).run([](Ranks& ranks) {
-    EXPECT_TRUE(any(&ranks, ranks.rank() == 2));
-    EXPECT_FALSE(any(&ranks, false));
+// Several threads move a sum on; whoever of them takes part, it is the same. Two sums, one after the other.
+TEST(Ranks, AddWhileThreadsDoSomethingElse) {
+  constexpr Index num_tasks = 37;
+  constexpr int num_ranks = 5;
+  std::vector<double> expected = numbers(num_tasks, stride);
+  add_own({0, num_tasks}, num_tasks, expected);
+  const auto cuts = cuts_of(num_tasks, num_ranks);
+  std::atomic<int> num_right = 0;
+  ThreadRanks(num_ranks, 3).run([&](Ranks& ranks) {
+    const auto own = static_cast<std::size_t>(ranks.rank());
+    const SharedSum sum(cuts, ranks.rank());
+    SumUnderWay under_way;
+    under_way.go_on();  // before there is any
+    for (int turn = 0; turn < 2; ++turn) {
+      std::vector<double> sums = numbers(num_tasks, stride);
+      add_own({cuts[own], cuts[own + 1]}, num_tasks, sums);
+      std::vector<double> total(stride);
+      under_way.begin(sum, ranks, {sums.data() + cuts[own] * stride, stride, stride, total.data()});
+      std::vector<std::thread> threads;
+      for (int i = 0; i < 3; ++i) {
+        threads.emplace_back([&under_way, turn] {
+          for (int look = 0; look < 1000 * turn; ++look) {  // at the first turn it has to be waited for
+            under_way.go_on();
+          }
+        });
+      }
+      for (std::thread& thread : threads) {
+        thread.join();
+      }
+      under_way.finish();
+      num_right += std::equal(total.begin(), total.end(), expected.begin()) ? 1 : 0;
+    }
   });
+  EXPECT_EQ(num_right, 2 * num_ranks);
+}
+
+TEST(Ranks, FindTheLeastOfEachNumber) {
+  ThreadRanks all(3);
+  all.run([](Ranks& ranks) {
+    std::vector<std::int64_t> numbers = {ranks.rank(), -ranks.rank(), ranks.rank() == 1 ? 0 : 1, 5};
+    ranks.least(numbers);
+    EXPECT_EQ(numbers, (std::vector<std::int64_t>{0, -2, 0, 5}));
+    EXPECT_EQ(ranks.least(7 - ranks.rank()), 5);
+  });
+  EXPECT_EQ(all.num_agreements(), 2U);
 }
 
 // Each way for calls to differ: of one rank more, of another kind, of another size, and a message that nobody takes.

@@ -86,7 +86,7 @@ class RunOnRanks : public ::testing::Test {
       StoppedRun run = make(surroundings);
       num_divided_ += run.experiment.divided ? 1 : 0;
       poison(run.experiment);
-      any(&ranks, false);  // all have read it
+      ranks.least(0);  // all have read it
       if (run.shorter_hash != 0 && ranks.rank() == 0) {
         begin_extension(run, files, {});
       }
@@ -270,6 +270,7 @@ constexpr std::string_view small = "kind = \"teacher-student\"\nnum_train = 5\nn
 constexpr std::string_view many_samples =
     "kind = \"teacher-student\"\ninput_dim = 3\nnum_train = 300\nnum_test = 3\n";  // worth an exchange of the rows
 constexpr std::string_view wide = "kind = \"teacher-student\"\ninput_dim = 2\nnum_train = 75\nnum_test = 3\n";
+constexpr std::string_view deep = "kind = \"teacher-student\"\ninput_dim = 2\nnum_train = 300\nnum_test = 3\n";
 constexpr std::string_view full = "method = \"mfld\"\nsteps = 2\nstep_size = 0.1\nlambda2 = 0.01\n";
 constexpr std::string_view pulled =
     "method = \"sgld\"\nsteps = 7\nstep_size = 0.1\nbeta = 100\nbatch_size = 2\nlambda1 = 0.1\nlambda1_fourth = 0.01\n"
@@ -293,7 +294,9 @@ TEST_F(RunOnRanks, AnyNetworkHasTheBytesOfOneProcess) {
       {"100\nscaling = \"standard\"\nneuron = \"sigma\"\nactivation = \"softplus\"", small, pulled, 3},
       {"30000", small, svrg, 7},
       {"30000\nprecision = \"single\"\ntrain = [\"bias\", \"output\"]", small, pulled, 4},
-      {"400000", wide, full, 8},  // several blocks of samples an exchange, the last ones fewer
+      {"400000", wide, full, 8},   // several blocks of samples an exchange, the last ones fewer
+      {"200000", deep, full, 13},  // and several exchanges, of 128 samples, for activations in the cache, and of 256
+      {"200000\nprecision = \"single\"\nlinearised = true\nactivation = \"softplus\"", deep, full, 8},
       {"400000\nprecision = \"single\"\nlinearised = true\nactivation = \"softplus\"", wide, full, 13},
       {"400000\nprecision = \"single\"", "kind = \"sparse-parity\"\ninput_dim = 3\nnum_train = 300\n", full, 5},
       {"50", "kind = \"teacher-student\"\ninput_dim = 784\nnum_train = 6\nnum_test = 2\n", pulled, 3},
@@ -395,6 +398,54 @@ TEST_F(RunOnRanks, AllKnowWhichParticleIsNotFinite) {
       "[[phase]]\nmethod = \"gd\"\nsteps = 400\nstep_size = 1e6\n",
       4);
   EXPECT_TRUE(mentions(message, "is not finite")) << message;
+}
+
+struct Rounds {
+  std::size_t agreements;
+  std::size_t broadcasts;
+};
+
+Rounds rounds_of(const std::string& text, int num_ranks, const fs::path& path) {
+  const Experiment experiment = build_experiment(parse_toml(text, "test.toml"), ".");
+  RunDirectory files = RunDirectory::create(path);
+  ThreadRanks all(num_ranks);
+  all.run([&](Ranks& ranks) {
+    RunOptions options;
+    options.ranks = &ranks;
+    run_experiment(experiment, ranks.rank() == 0 ? &files : nullptr, false, options);
+  });
+  return {all.num_agreements(), all.num_broadcasts()};
+}
+
+// Which particle is not finite, who wishes to stop and whose clock wants a checkpoint: one round a step, and one at the
+// start.
+TEST_F(RunOnRanks, AgreeOnceAStep) {
+  for (const int num_steps : {1, 9}) {
+    const std::string text = fmt::format(
+        "seed = 3\n[task]\nkind = \"teacher-student\"\nnum_train = 30\n[network]\nwidth = 100\n"
+        "[[phase]]\nmethod = \"gd\"\nsteps = {}\nstep_size = 0.1\n"
+        "[[phase]]\nmethod = \"sgd-mfld\"\nsteps = 5\nstep_size = 0.1\nlambda2 = 0.1\nbatch_size = 4\n"
+        "[checkpoint]\nevery_minutes = 1e-7\n",
+        num_steps);
+    const Rounds rounds = rounds_of(text, 3, directory / fmt::format("{}", num_steps));
+    EXPECT_EQ(rounds.agreements, static_cast<std::size_t>(num_steps + 5 + 1));
+  }
+}
+
+// Dual ascent reads all particles where an outer iteration begins: 12 of them, or 3.
+TEST_F(RunOnRanks, ExchangeRowsOnlyForStepsThatReadThem) {
+  std::vector<std::size_t> broadcasts;
+  constexpr int num_ranks = 3;
+  for (const int inner_steps : {1, 4}) {
+    const std::string text = fmt::format(
+        "seed = 3\n[task]\nkind = \"teacher-student\"\nnum_train = 40\n[network]\nwidth = 100\n"
+        "neuron = \"bounded-r\"\n[[phase]]\nmethod = \"p-sdca\"\nsteps = 12\nstep_size = 0.1\nlambda1 = 0.1\n"
+        "lambda2 = 0.1\ninner_steps = {}\n[observe]\nevery = 12\n",
+        inner_steps);
+    broadcasts.push_back(rounds_of(text, num_ranks, directory / fmt::format("{}", inner_steps)).broadcasts);
+    expect_bytes_of_one(text, num_ranks);
+  }
+  EXPECT_EQ(broadcasts[0] - broadcasts[1], static_cast<std::size_t>((12 - 3) * num_ranks));
 }
 
 /// Where a method gives up: a particle outside of its ball that is not rank 0's, a kernel without an inverse, a readout

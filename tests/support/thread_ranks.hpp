@@ -1,5 +1,6 @@
 #pragma once
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -16,10 +17,11 @@
 
 namespace mfld {
 
-/// Ranks that are threads of one process, with messages through memory.
+/// Ranks that are threads of one process, with messages through memory. Of messages that are slow, its receiver does not
+/// see one before it has asked for it so many times: a latency in looks, which no other load of the machine changes.
 class ThreadRanks {
  public:
-  explicit ThreadRanks(int count) : count_(count) {}
+  explicit ThreadRanks(int count, int looks = 1) : count_(count), looks_(looks) {}
 
   /// Calls body(ranks) on every rank, and throws what one of them threw; also where they did not make the same calls,
   /// though none of them noticed.
@@ -53,9 +55,17 @@ class ThreadRanks {
     if (!all_taken || std::any_of(calls.begin(), calls.end(), [&](const Calls& own) { return own != calls[0]; })) {
       throw std::runtime_error("the ranks did not make the same calls");
     }
+    const auto is_agreement = [](const std::pair<std::size_t, int>& call) { return call.second < 0; };
+    num_agreements_ = static_cast<std::size_t>(std::count_if(calls[0].begin(), calls[0].end(), is_agreement));
+    num_broadcasts_ = calls[0].size() - num_agreements_;
   }
 
   std::size_t num_messages() const { return num_messages_; }
+  /// The rounds in which all ranks have told each other something: those of `least`, and those of `broadcast`.
+  std::size_t num_agreements() const { return num_agreements_; }
+  std::size_t num_broadcasts() const { return num_broadcasts_; }
+  /// How often a rank waited for a message that, slow as it was, could not have been there.
+  std::size_t num_idle_waits() const { return num_idle_waits_; }
 
  private:
   using Bytes = std::vector<std::byte>;
@@ -67,19 +77,53 @@ class ThreadRanks {
     Rank(ThreadRanks& all, int rank) : all_(all), rank_(rank) {}
     int count() const override { return all_.count_; }
     int rank() const override { return rank_; }
-    void send(std::span<const std::byte> bytes, int to) override { all_.put(rank_, to, bytes); }
-    void receive(std::span<std::byte> bytes, int from) override { all_.get(from, rank_, bytes); }
+    Message begin_send(std::span<const std::byte> bytes, int to) override {
+      all_.put(rank_, to, bytes);
+      return sent;
+    }
+    Message begin_receive(std::span<std::byte> bytes, int from) override {
+      const auto message = static_cast<Message>(from);
+      if (!open_.emplace(message, Open{bytes, 0}).second) {
+        throw std::runtime_error("a rank waits for two messages of another one at once");
+      }
+      return message;
+    }
+    bool is_over(Message message) override {
+      if (message == sent) {
+        return true;
+      }
+      const Caller only(*this);
+      Open& open = open_.at(message);
+      if (++open.num_looks < all_.looks_ || !all_.get(static_cast<int>(message), rank_, open.bytes, false)) {
+        return false;
+      }
+      open_.erase(message);
+      return true;
+    }
+    void wait(Message message) override {
+      if (message == sent) {
+        return;
+      }
+      const Open& open = open_.at(message);
+      all_.num_idle_waits_ += open.num_looks < all_.looks_ ? 1 : 0;
+      all_.get(static_cast<int>(message), rank_, open.bytes, true);
+      open_.erase(message);
+    }
     void broadcast(std::span<std::byte> bytes, int root) override {
       calls_.emplace_back(bytes.size(), root);
       pass_on(bytes, root);
     }
-    std::int64_t least(std::int64_t number) override {
-      calls_.emplace_back(sizeof(number), -1);
-      std::vector<std::int64_t> of_rank(static_cast<std::size_t>(count()), number);
+    using Ranks::least;
+    void least(std::span<std::int64_t> numbers) override {
+      calls_.emplace_back(numbers.size_bytes(), -1);
+      const std::vector<std::int64_t> own(numbers.begin(), numbers.end());
+      std::vector<std::int64_t> theirs(own.size());
       for (int other = 0; other < count(); ++other) {
-        pass_on(std::as_writable_bytes(std::span(&of_rank[static_cast<std::size_t>(other)], 1)), other);
+        theirs = own;
+        pass_on(std::as_writable_bytes(std::span(theirs)), other);
+        std::transform(theirs.begin(), theirs.end(), numbers.begin(), numbers.begin(),
+                       [](std::int64_t a, std::int64_t b) { return std::min(a, b); });
       }
-      return *std::min_element(of_rank.begin(), of_rank.end());
     }
     const Calls& calls() const { return calls_; }
 
@@ -95,9 +139,31 @@ class ThreadRanks {
         receive(bytes, root);
       }
     }
+    /// One at a time.
+    class Caller {
+     public:
+      explicit Caller(Rank& rank) : rank_(rank) {
+        if (rank.is_called_.exchange(true)) {
+          throw std::runtime_error("two threads call a rank at once");
+        }
+      }
+      ~Caller() { rank_.is_called_ = false; }
+      Caller(const Caller&) = delete;
+      Caller& operator=(const Caller&) = delete;
+
+     private:
+      Rank& rank_;
+    };
+    struct Open {
+      std::span<std::byte> bytes;
+      int num_looks;
+    };
+    static constexpr Message sent = ~Message{0};
     ThreadRanks& all_;
     int rank_;
     Calls calls_;
+    std::atomic<bool> is_called_ = false;
+    std::map<Message, Open> open_;  // what it is to receive, by the rank that it comes from
   };
 
   void put(int from, int to, std::span<const std::byte> bytes) {
@@ -107,15 +173,22 @@ class ThreadRanks {
     changed_.notify_all();
   }
 
-  void get(int from, int to, std::span<std::byte> bytes) {
+  /// Whether the next message is there; if it waits for that, always.
+  bool get(int from, int to, std::span<std::byte> bytes, bool waits) {
     std::unique_lock lock(mutex_);
     std::deque<Bytes>& queue = queues_[{from, to}];
-    changed_.wait(lock, [&] { return !queue.empty() || ended_.contains(from); });
+    if (waits) {
+      changed_.wait(lock, [&] { return !queue.empty() || ended_.contains(from); });
+    }
+    if (queue.empty() && !ended_.contains(from)) {
+      return false;
+    }
     if (queue.empty() || queue.front().size() != bytes.size()) {
       throw std::runtime_error("a rank has ended, or the ranks do not make the same calls");
     }
     std::copy(queue.front().begin(), queue.front().end(), bytes.begin());
     queue.pop_front();
+    return true;
   }
 
   void end(int rank) {
@@ -125,10 +198,14 @@ class ThreadRanks {
   }
 
   int count_;
+  int looks_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::map<std::pair<int, int>, std::deque<Bytes>> queues_;
   std::size_t num_messages_ = 0;
+  std::size_t num_agreements_ = 0;
+  std::size_t num_broadcasts_ = 0;
+  std::atomic<std::size_t> num_idle_waits_ = 0;
   std::set<int> ended_;
 };
 

@@ -15,11 +15,6 @@ enum class Estimator { full, minibatch, svrg, dual_average, dual_ascent, at_rest
 /// Whether some of the samples are chosen for every step.
 constexpr bool draws_batches(Estimator kind) { return kind == Estimator::minibatch || kind == Estimator::svrg; }
 
-/// Whether one process alone reads all particles at once before a step, not the passes of the objective alone.
-constexpr bool reads_all_particles(Estimator kind) {
-  return kind == Estimator::natural || kind == Estimator::dual_ascent;
-}
-
 /// What the phase calls its temperature: none (0), 1/beta, or lambda2.
 enum class TemperatureKey { none, inverse_beta, lambda2 };
 

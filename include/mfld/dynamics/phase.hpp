@@ -63,6 +63,14 @@ struct Phase {
   bool takes_all_samples() const { return samples_end == 0; }
   Index num_samples() const { return samples_end - samples_begin; }  // where it does not
 
+  /// Dual averaging and ascent: whether an outer iteration begins with that step.
+  bool begins_iteration(std::int64_t step) const { return step % inner_steps == 0; }
+  /// Whether one process alone reads all particles at once before that step, not the passes of the objective alone.
+  bool reads_all_particles(std::int64_t step) const {
+    return method->estimator == Estimator::natural ||
+           (method->estimator == Estimator::dual_ascent && begins_iteration(step));
+  }
+
   bool solves_readout() const { return readout == Readout::ridge; }
   /// Which columns its steps move, of those that the objective trains.
   const std::vector<unsigned char>& moved_of(const std::vector<unsigned char>& trained) const {

@@ -26,6 +26,10 @@ template <class Scalar>
 class Listener {
  public:
   virtual ~Listener() = default;
+  /// Asked before the ranks agree, once for each call of `hear`: whether this one wishes that all of them do there what
+  /// only they know the time of; and told whether any does, before `looks` is asked. Of one process, neither.
+  virtual bool wishes(const StateNumbers& /*state*/) const { return false; }
+  virtual void agreed(bool /*any_wishes*/) {}
   /// Asked before each call of `hear`, on every rank: whether it will look at matrices of the state there, whose rows
   /// are then those of all ranks, or in a divided run those that are the rank's own in double precision.
   virtual bool looks(const StateNumbers& /*state*/, Ending /*ending*/) { return true; }
@@ -83,7 +87,11 @@ class Simulation {
   EstimateContext<Scalar> question(const Phase& phase, const Finish& finish);
   Estimate estimate(const Phase& phase, const Finish& finish);
   void tell(Listener<Scalar>& listener, Outcome& outcome);
-  void step(Outcome& outcome);
+  void agree(Listener<Scalar>& listener, const std::atomic<bool>& stop, Outcome& outcome);
+  bool stops(Listener<Scalar>& listener, const std::atomic<bool>& stop, Outcome& outcome);
+  void step(Listener<Scalar>& listener, const std::atomic<bool>& stop, Outcome& outcome);
+  bool move_particles(Outcome& outcome);
+  void end_step(Outcome& outcome);
   StepOptions step_options(const Phase& phase) const;
   bool gradient_vanishes(const Phase& phase);
   void count_step(double step_size);
@@ -104,6 +112,8 @@ class Simulation {
   bool divided_;
   std::vector<Index> row_cuts_;
   RowRange rows_;  // that this process has
+  bool have_agreed_ = false;  // on the present state
+  bool any_stops_ = false;    // what came of it
 };
 
 }  // namespace mfld

@@ -72,6 +72,19 @@ def messages(options):
     return alpha, max(beta, 0.0), found
 
 
+PASS_BLOCKS = 8  # of ranks_bench
+
+
+def print_passes(found):
+    """A pass whose messages are held back, two of them an exchange, beside one that would wait for each."""
+    passes = {size: seconds for (what, size), seconds in found.items() if what == "pass"}
+    print("\n| a message takes, microseconds | a pass of 8 blocks, ms | more than without, ms | messages of 8 exchanges, ms |"
+          "\n|---|---|---|---|")
+    for held, seconds in passes.items():
+        print(f"| {1e-3 * held:.3g} more | {1e3 * seconds:.3g} | {1e3 * (seconds - passes[0]):.3g} | "
+              f"{2e-6 * PASS_BLOCKS * held:.3g} |")
+
+
 def print_messages(alpha, beta, found):
     print(f"two processes here: alpha = {1e6 * alpha:.3g} microseconds a message, beta = {1e9 * beta:.3g} ns a byte\n")
     print("| | microseconds | 2 (alpha + bytes beta) |\n|---|---|---|")
@@ -119,4 +132,5 @@ def print_all(options, one_thread):
     """What needs MPI."""
     alpha, beta, found = messages(options)
     print_messages(alpha, beta, found)
+    print_passes(found)
     compare_runs(options, model.Machine(one_thread, alpha, beta))

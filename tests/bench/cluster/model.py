@@ -55,24 +55,39 @@ class Step:
     """What the model says of a step, in seconds."""
 
     even: float  # (N/P) (n (4d/F + 1/A) + (d + 2)/G): as if all ranks had the same share
-    compute: float  # of the rank with most tasks
+    reduce: float  # T_comp = reduce + map, of the rank with most tasks
+    map: float
     communicate: float
     block: int
     blocks: int
     chain: int  # messages one after another in a block, there and back
 
     @property
+    def compute(self):
+        return self.reduce + self.map
+
+    @property
+    def waiting(self):
+        """What is left of the exchanges where arithmetic goes on beside them: the first one beside the reduction of a block, the last
+        one beside a map, the others beside one of each (for_each_block of src/model/pass.hpp); one alone beside nothing."""
+        reduce, mapped, exchange = (part / self.blocks for part in (self.reduce, self.map, self.communicate))
+        if self.blocks == 1:
+            return exchange
+        beside = [reduce, mapped, reduce + mapped]
+        return sum(times * max(0.0, exchange - part) for times, part in zip((1, 1, self.blocks - 2), beside))
+
+    @property
     def seconds(self):
-        return self.compute + self.communicate
+        return self.compute + self.waiting
 
     @property
     def efficiency(self):
         return self.even / self.seconds
 
     @property
-    def efficiency_behind(self):
-        """If the exchange of a block went on while the next is computed; the last has nothing to hide behind."""
-        return self.even / (max(self.compute, self.communicate) + self.communicate / self.blocks)
+    def efficiency_exposed(self):
+        """If no arithmetic went on beside the exchanges."""
+        return self.even / (self.compute + self.communicate)
 
 
 def _block(particles, problem):
@@ -88,13 +103,17 @@ def block_samples(problem):
 
 
 def exchange_samples(problem):
-    """Samples that ranks exchange at once: whole blocks, as many as an ensemble of the largest share would have in one."""
+    """Samples that ranks exchange at once: whole blocks, as many as an ensemble of the largest share would have in one, or half of
+    them where two such sets of activations are more than the cache has."""
     block = block_samples(problem)
     if problem.ranks == 1 or block >= min(MIN_BLOCK, problem.samples):
         return block
     largest = min(problem.particles, -(-problem.tasks // problem.ranks) * TASK_GROUPS * problem.group)
-    together = min(MIN_BLOCK, _block(largest, problem)) // block * block
-    return min(max(block, together), problem.samples)
+    together = min(MIN_BLOCK, _block(largest, problem))
+    fit = FAR_BYTES // NUMBER_BYTES[problem.precision] // largest
+    if together < block * -(-problem.samples // block) and together <= fit:
+        together = min(together, fit // 2)
+    return min(max(block, together // block * block), problem.samples)
 
 
 def chain_to_root(tasks, ranks):
@@ -120,9 +139,11 @@ def chain(problem):
 
 
 def particle_seconds(problem, machine):
+    """Of a particle in a step: reduced, and mapped and moved."""
     flops, tanh, normals = machine.rates
-    per_sample = 4 * problem.dim / flops + 1 / tanh
-    return 1e-9 * (problem.samples * per_sample + (problem.dim + 2) / normals)
+    products = 2 * problem.dim / flops
+    return (1e-9 * problem.samples * (products + 1 / tanh),
+            1e-9 * (problem.samples * products + (problem.dim + 2) / normals))
 
 
 def step(problem, machine, block=None):
@@ -130,27 +151,19 @@ def step(problem, machine, block=None):
     block = min(block or exchange_samples(problem), problem.samples)
     blocks = -(-problem.samples // block)
     messages = chain(problem)
-    even = problem.particles / problem.ranks * particle_seconds(problem, machine)
-    share = -(-problem.tasks // problem.ranks) / problem.tasks
+    parts = particle_seconds(problem, machine)
+    largest = problem.particles * -(-problem.tasks // problem.ranks) / problem.tasks
     communicate = messages * (blocks * machine.alpha + 8 * problem.samples * machine.beta)
-    return Step(even, problem.particles * share * particle_seconds(problem, machine), communicate, block, blocks, messages)
-
-
-def block_for(problem, machine, efficiency):
-    """The fewest samples a block with which a step is as efficient, with nothing hidden; None where no block is."""
-    whole = step(problem, machine, problem.samples)
-    messages = whole.chain
-    left = whole.even / efficiency - whole.compute - messages * 8 * problem.samples * machine.beta
-    if messages == 0:
-        return 1
-    blocks = int(left / (messages * machine.alpha)) if machine.alpha > 0 else problem.samples
-    return None if left < 0 or blocks < 1 else -(-problem.samples // min(blocks, problem.samples))
+    return Step(problem.particles / problem.ranks * sum(parts), largest * parts[0], largest * parts[1], communicate, block, blocks,
+                messages)
 
 
 def rank_bytes(problem, block=None):
-    """Particles and drift of all, samples as read and as packed, the activations and the partial sums of its own."""
+    """Particles and drift of all, samples as read and as packed, the activations and the partial sums of its own, of two blocks where
+    there are two."""
     number = NUMBER_BYTES[problem.precision]
     block = block or exchange_samples(problem)
     own = problem.particles / problem.ranks
+    kept = 2 if problem.ranks > 1 and block < problem.samples else 1
     return (2 * number * problem.particles * (problem.dim + 2) + (8 + number) * problem.samples * problem.dim
-            + number * own * block + 8 * problem.tasks / problem.ranks * block)
+            + kept * block * (number * own + 8 * problem.tasks / problem.ranks))
