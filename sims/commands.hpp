@@ -22,7 +22,7 @@ struct RunArguments {
   std::optional<std::int64_t> at_step;
   mfld::Extension extension;
   int threads = 0;
-  int jobs = 1;
+  int jobs = 0;  // runs of a sweep at a time; 0: by their counted work
   std::string shard;
   double max_wall_seconds = 0;
   bool previous = false;

@@ -92,7 +92,11 @@ void add_common_options(CLI::App& command, RunArguments& arguments) {
 }
 
 void add_sweep_options(CLI::App& command, RunArguments& arguments) {
-  command.add_option("--jobs", arguments.jobs, "Runs of a sweep at a time [1]; threads that are left help inside them")
+  command
+      .add_option(
+          "--jobs", arguments.jobs,
+          "Runs of a sweep at a time, in its order [what keeps all threads busy, the longest first]; threads that "
+          "are left help inside them")
       ->check(CLI::Range(1, 4096));
   command.add_option("--shard", arguments.shard,
                      "i/k: makes every k-th run of a sweep, from the i-th on; auto: by the task of a job array");
