@@ -209,6 +209,10 @@ void add_kernel(CLI::App& app, KernelArguments& arguments) {
   command.add_option("--separator", arguments.separator, "What stands between the fields of a .csv [auto]")
       ->check(CLI::IsMember(mfld::names_of(mfld::separators)));
   command.add_option("--dataset", arguments.dataset, "Data set of a .h5, array of a .npz [data]");
+  command
+      .add_option("--leading", arguments.leading,
+                  "In place of the kernel of one file, the K largest eigenvalues of it over the number of its inputs")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40));
   command.add_option("--cosines", arguments.cosines,
                      "Instead of files: unit vectors at these cosines (-1,0,0.5,1) or N >= 2 evenly spaced angles");
   command

@@ -139,6 +139,16 @@ Vector kernel_eigenvalues(const Matrix& kernel) {
   return ascending.tail(rank_of(ascending)).reverse();
 }
 
+Vector leading_kernel_eigenvalues(const Matrix& kernel, Index count) {
+  check_kernel(kernel);
+  Vector values = leading_eigenvalues(kernel, count);
+  if (!values.allFinite()) {
+    throw InvalidInput(not_converged);
+  }
+  const double largest = count > 0 ? values(0) : 0;
+  return values.unaryExpr([largest](double value) { return value > rounding * largest ? value : 0.0; });
+}
+
 void check_interpolates(const Matrix& kernel) {
   check_kernel(kernel);
   for (Index j = 0; j < kernel.cols(); ++j) {

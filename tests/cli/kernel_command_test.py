@@ -99,6 +99,31 @@ class KernelCommand(KernelTest):
             block = one[2][first:first + 3]
             self.assertEqual(block, [list(column) for column in zip(*block)])
 
+    def test_leading_eigenvalues(self):
+        """Of K / 3: their sum is its trace, that of their squares its squared norm; in two parts, and in a file."""
+        matrices = self.kernel("a.csv", "--part", "both")[2]
+        comments, names, rows = self.kernel("a.csv", "--part", "both", "--leading", "3")
+        self.assertEqual((names, [row[0] for row in rows]), (["number", "nngp", "ntk"], [1, 2, 3]))
+        self.assertRegex(comments[-1], r"the largest eigenvalues .*; error beside that of the kernel: <= \S+e-1\d")
+        for part, matrix in ((1, matrices[:3]), (2, matrices[3:])):
+            values = [row[part] for row in rows]
+            self.assertEqual(values, sorted(values, reverse=True))
+            self.assertAlmostEqual(sum(values), sum(matrix[i][i] for i in range(3)) / 3, delta=1e-14)
+            squares = sum(value**2 for row in matrix for value in row) / 9
+            self.assertAlmostEqual(sum(value**2 for value in values), squares, delta=1e-14)
+        result = self.mfld("kernel", "a.csv", "--leading", "2", "--out", "e.csv")
+        self.assertRegex(result.stderr, r"^a kernel of 3 x 3 inputs and its eigenvalues: \S+ GiB of \S+ GiB ")
+        self.assertEqual(self.parse((self.root / "e.csv").read_text())[2], [[row[0], row[2]] for row in rows[:2]])
+
+    def test_wrong_leading_eigenvalues(self):
+        self.assert_fails(2, "--leading 4: the kernel of 3 inputs has 3 eigenvalues", "kernel", "a.csv",
+                          "--leading", "4")
+        for arguments in (["a.csv", "b.csv"], ["--cosines", "5"]):
+            self.assert_fails(2, "--leading 2: takes one data file", "kernel", *arguments, "--leading", "2")
+        self.assert_fails(2, "eigenvalues are a table, whose name must end in .csv", "kernel", "a.csv",
+                          "--leading", "2", "--out", "k.npy")
+        self.assertEqual(self.mfld("kernel", "a.csv", "--leading", "0").returncode, 2)
+
     def test_files_without_a_target(self):
         (self.root / "c.csv").write_text("1,2\n0.5,-1\n0,1\n")
         self.assertEqual(self.kernel("c.csv", "--target-column", "none")[2], self.kernel("a.csv")[2])

@@ -27,6 +27,9 @@ class KernelSpectrum {
 /// The eigenvalues of KernelSpectrum without its eigenvectors, at a fraction of its cost: symmetric_eigenvalues, with
 /// the same refusals.                                                                                [rank]
 Vector kernel_eigenvalues(const Matrix& kernel);
+/// The `count` <= n largest eigenvalues, of which those below 1e-12 of the largest are 0, by leading_eigenvalues. The
+/// same refusals, but for negative eigenvalues that are not among them.                             [count]
+Vector leading_kernel_eigenvalues(const Matrix& kernel, Index count);
 
 /// InvalidInput unless the kernel could be that of different inputs: names a pair of rows whose features are parallel
 /// (the inputs are equal, or multiples of each other under a homogeneous kernel), or a row that is zero, and suggests a
