@@ -13,12 +13,12 @@ Vector symmetric_eigenvalues(Matrix matrix);
 
 /// The `count` <= n largest eigenvalues of a symmetric matrix [n x n], descending; its lower triangle is read.
 /// Implicitly restarted Lanczos iteration (Sorensen 1992) by Spectra, from a start vector that is always the same, with
-/// two checks: |A v - value v| <= e = 4 n eps |A|_F for every pair, and a Cholesky factor of least value + e - (A - V
-/// diag(values) V'), to see that no eigenvalue above the least one was missed, as an iteration can where some are equal.
-/// Where a check fails, where n is small and where count is above n / 25, from symmetric_eigenvalues, whose results are
-/// not numbers where an entry is not finite. Errors are at most e. Cost n^2 a product, some hundreds of them for tens of
-/// eigenvalues that decay, and n^3 / 3 for the factor; memory: a copy of the matrix and about 4 (count + 10) n numbers.
-/// For one build and instruction set the same bits on any number of threads.
+/// two checks: |A v - value v| <= e = 4 n eps |A|_F for every pair, and a Cholesky factor of least value + e - (A -
+/// V diag(values) V'), to see that no eigenvalue above the least was missed, as an iteration can where some are equal.
+/// Where a check fails, where n is small and where count is above n / 25, from symmetric_eigenvalues, whose results
+/// are not numbers where an entry is not finite. Errors are at most e. Cost n^2 a product, some hundreds of them for
+/// tens of eigenvalues that decay, and n^3 / 3 for the factor; memory: a copy of the matrix and about 4 (count + 10) n
+/// numbers. For one build and instruction set the same bits on any number of threads.
 Vector leading_eigenvalues(const Matrix& matrix, Index count);
 
 }  // namespace mfld
