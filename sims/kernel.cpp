@@ -26,8 +26,10 @@
 #include "mfld/ntk/infinite_width.hpp"
 #include "mfld/ntk/spectrum.hpp"
 #include "mfld/record/provenance.hpp"
+#include "mfld/runs/runner.hpp"
 #include "mfld/tables/input_file.hpp"
 #include "mfld/tables/table_writer.hpp"
+#include "progress.hpp"
 #include "say.hpp"
 #include "stopping.hpp"
 
@@ -259,6 +261,14 @@ void say_warnings(const KernelArguments& arguments, const mfld::FileInputs& file
   }
 }
 
+/// Draws how far it is, where numbers do not go to the terminal themselves.
+mfld::Watch watch_of(const KernelArguments& arguments, const char* doing) {
+  if (arguments.quiet || arguments.out.empty() || !can_draw()) {
+    return {};
+  }
+  return mfld::watch_of(doing, nullptr, [](const mfld::Progress& now) { draw(progress_line(now, terminal_width())); });
+}
+
 /// The kernels that were asked for, by name.
 std::vector<std::pair<std::string, const Matrix*>> named(const mfld::InfiniteWidthKernel& kernel) {
   std::vector<std::pair<std::string, const Matrix*>> kernels;
@@ -279,7 +289,7 @@ void write_eigenvalues(const KernelArguments& arguments, const mfld::InfiniteWid
   for (const auto& [name, matrix] : named(kernel)) {
     names += ',' + name;
     norm = std::max(norm, matrix->norm());
-    columns.push_back(mfld::empirical_eigenvalues(*matrix, count));
+    columns.push_back(mfld::empirical_eigenvalues(*matrix, count, watch_of(arguments, "eigenvalues")));
   }
   comments.push_back(
       fmt::format("the largest eigenvalues of the kernel over the number of its inputs; error beside "
@@ -314,9 +324,10 @@ void between_files(const KernelArguments& arguments) {
   }
   state_memory(arguments, x.rows(), (z ? *z : x).rows(), network.parts);
   Output output(arguments.out);  // what cannot be written is known before the kernel is
+  const mfld::Watch watch = watch_of(arguments, "kernel");
   const mfld::InfiniteWidthKernel kernel =
-      z ? mfld::infinite_width_kernel(network.convention, network.activation, x, *z, network.parts)
-        : mfld::infinite_width_kernel(network.convention, network.activation, x, network.parts);
+      z ? mfld::infinite_width_kernel(network.convention, network.activation, x, *z, network.parts, watch)
+        : mfld::infinite_width_kernel(network.convention, network.activation, x, network.parts, watch);
   check_finite(kernel);
   std::vector<std::string> comments = comments_of(arguments, network);
   comments.push_back(inputs);

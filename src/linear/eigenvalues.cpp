@@ -33,10 +33,12 @@ class Reduction {
         result_{Vector(matrix.rows()), Vector(matrix.rows() - 1)} {}
 
   /// Q' A Q = T
-  Tridiagonal run() {
+  Tridiagonal run(const Watch& watch) {
     const Index n = matrix_.rows();
     for (Index first = 0; first < n; first += reflections_at_once) {
       const Index width = std::min(reflections_at_once, n - first);
+      const double left = static_cast<double>(n - first) / static_cast<double>(n);
+      watch.hear(1 - left * left * left);
       for (Index i = 0; i < width; ++i) {
         reduce_column(first, i);
       }
@@ -100,7 +102,7 @@ class Reduction {
 
 }  // namespace
 
-Vector symmetric_eigenvalues(Matrix matrix) {
+Vector symmetric_eigenvalues(Matrix matrix, const Watch& watch) {
   assert(matrix.rows() == matrix.cols());
   const Index n = matrix.rows();
   if (n == 0) {
@@ -114,7 +116,7 @@ Vector symmetric_eigenvalues(Matrix matrix) {
   // The QR steps take a number beside the diagonal for 0 by comparing its square with the diagonal, which has a meaning
   // where the largest entry is about 1.
   matrix /= scale;
-  const Tridiagonal reduced = Reduction(matrix).run();
+  const Tridiagonal reduced = Reduction(matrix).run(watch);
   Eigen::SelfAdjointEigenSolver<Matrix> solver;
   solver.computeFromTridiagonal(reduced.diagonal, reduced.beside, Eigen::EigenvaluesOnly);
   return solver.info() == Eigen::Success ? Vector(scale * solver.eigenvalues()) : none;

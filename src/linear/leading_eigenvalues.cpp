@@ -9,6 +9,7 @@
 
 #include "linear/strips.hpp"
 #include "linear/symmetric_product.hpp"
+#include "mfld/core/error.hpp"
 #include "mfld/linear/cholesky.hpp"
 #include "mfld/linear/eigenvalues.hpp"
 
@@ -25,17 +26,19 @@ class Product {
  public:
   using Scalar = double;
 
-  explicit Product(const Matrix& matrix) : matrix_(&matrix), product_(matrix.rows()) {}
+  Product(const Matrix& matrix, const Watch& watch) : matrix_(&matrix), watch_(&watch), product_(matrix.rows()) {}
 
   Index rows() const { return matrix_->rows(); }
   Index cols() const { return matrix_->cols(); }
   void perform_op(const double* v, double* w) const {
+    watch_->hear(0);
     Eigen::Map<Vector> result(w, rows());
     product_.multiply(*matrix_, Eigen::Map<const Vector>(v, rows()), result);
   }
 
  private:
   const Matrix* matrix_;
+  const Watch* watch_;
   mutable linear::SymmetricProduct product_;  // room for sums
 };
 
@@ -55,15 +58,18 @@ double norm_of(const Matrix& matrix) {
 
 /// Nothing where the iteration does not converge, or where |A v - value v| is above `tolerance` for a pair; of Spectra
 /// half of `relative_tolerance` is asked for.
-std::optional<Pairs> lanczos_pairs(const Matrix& matrix, Index count, double relative_tolerance, double tolerance) {
+std::optional<Pairs> lanczos_pairs(const Matrix& matrix, Index count, double relative_tolerance, double tolerance,
+                                   const Watch& watch) {
   constexpr int most_restarts = 200;
-  Product product(matrix);
+  Product product(matrix, watch);
   Spectra::SymEigsSolver<Product> solver(product, count, std::min(matrix.rows(), 2 * count + 20));
   try {
     solver.init();  // its numbers are always the same
     if (solver.compute(Spectra::SortRule::LargestAlge, most_restarts, relative_tolerance / 2) < count) {
       return std::nullopt;
     }
+  } catch (const Interrupted&) {
+    throw;
   } catch (const std::logic_error&) {
     return std::nullopt;
   } catch (const std::runtime_error&) {
@@ -97,10 +103,10 @@ bool are_largest(const Pairs& pairs, double tolerance, Matrix& matrix) {
 
 }  // namespace
 
-Vector leading_eigenvalues(const Matrix& matrix, Index count) {
+Vector leading_eigenvalues(const Matrix& matrix, Index count, const Watch& watch) {
   const Index n = matrix.rows();
   assert(n == matrix.cols() && count >= 0 && count <= n);
-  const auto from_all = [&] { return symmetric_eigenvalues(matrix).tail(count).reverse().eval(); };
+  const auto from_all = [&] { return symmetric_eigenvalues(matrix, watch).tail(count).reverse().eval(); };
   if (count == 0 || n < least_rows || fewest_to_one * count > n) {
     return from_all();
   }
@@ -111,7 +117,7 @@ Vector leading_eigenvalues(const Matrix& matrix, Index count) {
   Matrix scaled = matrix / scale;
   const double relative_tolerance = 4 * static_cast<double>(n) * std::numeric_limits<double>::epsilon();
   const double tolerance = relative_tolerance * norm_of(scaled);
-  const std::optional<Pairs> pairs = lanczos_pairs(scaled, count, relative_tolerance, tolerance);
+  const std::optional<Pairs> pairs = lanczos_pairs(scaled, count, relative_tolerance, tolerance, watch);
   return pairs && are_largest(*pairs, tolerance, scaled) ? Vector(scale * pairs->values) : from_all();
 }
 

@@ -124,8 +124,8 @@ Vector empirical_eigenvalues(const Matrix& kernel) {
   return values;
 }
 
-Vector empirical_eigenvalues(const Matrix& kernel, Index count) {
-  return leading_kernel_eigenvalues(kernel, count) / static_cast<double>(kernel.rows());
+Vector empirical_eigenvalues(const Matrix& kernel, Index count, const Watch& watch) {
+  return leading_kernel_eigenvalues(kernel, count, watch) / static_cast<double>(kernel.rows());
 }
 
 Vector project(const KernelSpectrum& spectrum, const Vector& y) { return spectrum.eigenvectors().transpose() * y; }

@@ -2,7 +2,13 @@
 """`mfld kernel` and kernel regression from the command line. Usage: this PROGRAM"""
 import array
 import math
+import os
+import pty
+import random
+import signal
 import struct
+import subprocess
+import time
 
 import program
 
@@ -227,6 +233,44 @@ class KernelCommand(KernelTest):
         for sentence, arguments in fails:
             with self.subTest(arguments):
                 self.assert_fails(2, sentence, "kernel", *arguments)
+
+    def on_terminal(self, *arguments):
+        """What it draws on one, and its exit status."""
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen([program.PROGRAM, *arguments], cwd=self.root, stderr=theirs, stdout=subprocess.DEVNULL)
+        os.close(theirs)
+        screen = b""
+        try:
+            while chunk := os.read(ours, 4096):
+                screen += chunk
+        except OSError:  # the other end has closed
+            pass
+        os.close(ours)
+        return screen.decode(), process.wait(timeout=program.TIMEOUT)
+
+    def test_a_terminal_is_drawn_how_far_it_is(self):
+        rows = random.Random(1)
+        (self.root / "l.csv").write_text("".join(f"{rows.random()},{rows.random()},1\n" for _ in range(1500)))
+        network = ["--convention", "arora", "--depth", "200", "--threads", "1"]
+        screen, status = self.on_terminal("kernel", "l.csv", *network, "--out", "k.npy")
+        self.assertEqual(status, 0)
+        self.assertRegex(screen, r"\[#*-+\] kernel  \d+ %  0:\d\d left")
+        (self.root / "k.npy").unlink()  # nothing is replaced
+        self.assertNotIn("left", self.on_terminal("kernel", "l.csv", *network, "--out", "k.npy", "--quiet")[0])
+
+    def test_a_regression_stops_on_its_way(self):
+        """Its kernel alone would take minutes."""
+        large = ["--set", "phase.0.kernel=tangent", "--set", "phase.0.ridge=0.01", "--set", "task.num_train=1500",
+                 "--set", "network.width=200000", "--threads", "1"]
+        process = self.launch("run", "a.toml", "--out", "out", *large)
+        self.wait_until(lambda: (self.root / "out/metrics.csv").exists() or (self.root / "out/experiment.toml").exists())
+        time.sleep(0.5)
+        self.assertIsNone(process.poll())
+        start = time.monotonic()
+        self.assertIn("out: interrupted before the solution", self.stop(process, signal.SIGINT))
+        self.assertLess(time.monotonic() - start, 5 * program.PATIENCE)
+        self.assertEqual(sorted(path.name for path in (self.root / "out").iterdir()),
+                         ["experiment.toml", "metrics.csv", "summary.json"])
 
     def test_bad_files(self):
         self.assert_fails(4, 'rows = "none.csv" cannot be read', "kernel", "none.csv")

@@ -5,8 +5,8 @@ namespace mfld {
 
 /// What a run takes, counted from its sizes before it begins: the same on every machine.
 struct RunCost {
-  /// Bytes of products: S N (d + 16) numbers a step, S its samples (of SVRG 2 B + n / m; points of an objective of pairs
-  /// count as samples), half of that a sample of a look (training and test). Natural gradients: n^2 N (d + 16) +
+  /// Bytes of products: S N (d + 16) numbers a step, S its samples (of SVRG 2 B + n / m; points of an objective of
+  /// pairs count as samples), half of that a sample of a look (training and test). Natural gradients: n^2 N (d + 16) +
   /// n^3 / 3 a step. Kernel regression: (n + m) n (d + 16) for the kernels, 2 N more an entry where they are those of N
   /// particles, and n^3 / 3 for the factor; without a ridge 9 n^3 for the eigenvectors.
   double work = 0;
@@ -23,8 +23,9 @@ RunCost cost_of(const Experiment& experiment, int num_threads);
 /// How many rows metrics.csv gets at most.
 double num_rows(const Experiment& experiment);
 
-/// Runs of this kind at a time that keep num_threads threads busy: 1 where it shares its work among nearly all of them,
-/// else one for as many threads as it has in the mean; no more than fit into `available` bytes together, and at least 1.
+/// Runs of this kind at a time that keep num_threads threads busy: 1 where it shares its work among nearly all of
+/// them, else one for as many threads as it has in the mean; no more than fit into `available` bytes together, and at
+/// least 1.
 int runs_at_once(const RunCost& cost, int num_threads, double available);
 
 }  // namespace mfld
