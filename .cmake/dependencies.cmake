@@ -36,6 +36,9 @@ if(NOT nanoflann_FOUND) # some packages are the header alone
 endif()
 mfld_needs("nanoflann 1.4" nanoflann_FOUND libnanoflann-dev nanoflann)
 
+find_path(MFLD_SPECTRA NAMES Spectra/SymEigsSolver.h)
+mfld_needs("Spectra 1.0" MFLD_SPECTRA libspectra-dev spectralib)
+
 find_package(PkgConfig QUIET)
 mfld_needs("pkg-config" PkgConfig_FOUND pkg-config pkg-config)
 pkg_check_modules(HWY QUIET IMPORTED_TARGET libhwy)

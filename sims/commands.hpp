@@ -22,7 +22,7 @@ struct RunArguments {
   std::optional<std::int64_t> at_step;
   mfld::Extension extension;
   int threads = 0;
-  int jobs = 1;
+  int jobs = 0;  // runs of a sweep at a time; 0: by their counted work
   std::string shard;
   double max_wall_seconds = 0;
   bool previous = false;
@@ -73,6 +73,7 @@ struct KernelArguments {
   std::string header = "auto";
   std::string separator = "auto";
   std::string dataset = "data";
+  std::int64_t leading = 0;    // so many eigenvalues of the kernel of the rows in place of it; 0: the kernel
   std::string cosines;         // a list, or the number of evenly spaced angles
   std::int64_t spectrum = -1;  // largest degree of the eigenvalues on the sphere; -1: none
   std::int64_t input_dim = 0;  // of unit vectors; 0: not given

@@ -12,8 +12,11 @@
 
 #include "mfld/config/experiment.hpp"
 #include "mfld/core/error.hpp"
+#include "mfld/core/memory.hpp"
+#include "mfld/core/parallel.hpp"
 #include "mfld/core/stopwatch.hpp"
 #include "mfld/record/memory_record.hpp"
+#include "mfld/runs/cost.hpp"
 #include "mfld/runs/runner.hpp"
 #include "progress.hpp"
 #include "say.hpp"
@@ -23,30 +26,12 @@ namespace commands {
 
 namespace {
 
-/// What time is shared by: steps of so many parameters.
-double work_of(const mfld::Experiment& experiment) {
-  return static_cast<double>(experiment.num_steps()) * static_cast<double>(experiment.initial.size());
-}
-
-/// About: of very many steps, those at both ends are counted.
-double num_rows_of(const mfld::Experiment& experiment) {
-  constexpr std::int64_t most_counted = 1000000;
-  const std::int64_t num_steps = experiment.num_steps();
-  const std::int64_t counted = std::min(num_steps, most_counted);
-  const auto first = static_cast<double>(experiment.observe.steps_between(0, counted).size());
-  if (counted == num_steps) {
-    return first;
-  }
-  const auto last = static_cast<double>(experiment.observe.steps_between(num_steps - counted, num_steps).size());
-  return first + last * static_cast<double>(num_steps - counted) / static_cast<double>(counted);
-}
-
 /// Of its files: rows of about 20 bytes a number, frames, and two checkpoints of particles and as much again.
 double disk_bytes(const mfld::Experiment& experiment) {
   constexpr double bytes_of_number = 20;
   constexpr double columns_before = 4;
   const double rows =
-      num_rows_of(experiment) * bytes_of_number * (columns_before + static_cast<double>(experiment.columns.size()));
+      mfld::num_rows(experiment) * bytes_of_number * (columns_before + static_cast<double>(experiment.columns.size()));
   const double checkpoints = 2 * 2 * sizeof(double) * static_cast<double>(experiment.initial.size());
   return rows + static_cast<double>(experiment.num_frames()) * experiment.frame_bytes() + checkpoints;
 }
@@ -85,49 +70,69 @@ std::string in_bytes(double bytes) {
 /// Sums over the runs of a plan.
 class Estimate {
  public:
+  /// jobs: runs at a time; 0: as many as a sweep makes by itself.
+  explicit Estimate(int jobs) : jobs_(jobs) {}
+
   void add(const mfld::RunPlan& run, const mfld::Experiment& experiment) {
-    largest_ = std::max(largest_, experiment.num_bytes() + kernel_bytes(experiment));
+    const auto num_threads = static_cast<int>(mfld::num_slots());
+    const mfld::RunCost cost = mfld::cost_of(experiment, num_threads);
+    Together& others = together_[jobs_ > 0 ? jobs_ : mfld::runs_at_once(cost, num_threads, mfld::available_memory())];
+    ++others.num_runs;
+    others.largest = std::max(others.largest, experiment.num_bytes() + kernel_bytes(experiment));
     has_kernels_ = has_kernels_ || experiment.kernel;
     disk_ += disk_bytes(experiment);
     num_steps_ += experiment.num_steps();
-    const double work = work_of(experiment);
-    if (work == 0) {
+    if (experiment.num_steps() == 0) {
       ++num_without_steps_;
       return;
     }
     constexpr std::size_t most_trials = 8;
     const auto known = each_.find(run.case_name);
     if (known != each_.end()) {
-      seconds_ += work * known->second;
+      others.seconds += cost.work * known->second;
       return;
     }
     if (each_.size() < most_trials) {
-      last_ = seconds_of(experiment) / work;
+      last_ = seconds_of(experiment) / cost.work;
     }
     each_.emplace(run.case_name, last_);
-    seconds_ += work * last_;
+    others.seconds += cost.work * last_;
   }
 
-  void print(const mfld::Plan& plan, int jobs) const {
-    const auto num_runs = static_cast<std::int64_t>(plan.runs.size());
-    const int at_once = static_cast<int>(std::min<std::int64_t>(jobs, num_runs));
-    print_line(fmt::format("runs: {}{}, {} steps", num_runs,
+  void print(const mfld::Plan& plan) const {
+    int most_at_once = 1;
+    double memory = 0;
+    double seconds = 0;
+    for (const auto& [jobs, runs] : together_) {
+      const int at_once = static_cast<int>(std::min<std::int64_t>(jobs, runs.num_runs));
+      most_at_once = std::max(most_at_once, at_once);
+      memory = std::max(memory, at_once * runs.largest);
+      seconds += runs.seconds / at_once;
+    }
+    print_line(fmt::format("runs: {}{}, {} steps", plan.runs.size(),
                            plan.swept.empty() ? "" : " over " + boost::algorithm::join(plan.swept, ", "), num_steps_));
-    print_line(fmt::format("memory: {} for {}{}", in_bytes(largest_ * at_once),
+    print_line(fmt::format("memory: {} for {}{}", in_bytes(memory),
                            has_kernels_ ? "data, particles and kernels" : "data and particles",
-                           at_once > 1 ? fmt::format(" of {} runs at a time", at_once) : ""));
+                           most_at_once > 1 ? fmt::format(" of {} runs at a time", most_at_once) : ""));
     print_line(fmt::format("disk: about {}", in_bytes(disk_)));
     print_line(fmt::format(
-        "time: about {}{}", roughly(seconds_ / at_once),
+        "time: about {}{}", roughly(seconds),
         num_without_steps_ > 0 ? fmt::format(", without {} runs that take no steps", num_without_steps_) : ""));
     print_line("nothing was written");
   }
 
  private:
+  /// Runs so many of which are made at a time.
+  struct Together {
+    std::int64_t num_runs = 0;
+    double seconds = 0;  // of all, one after the other
+    double largest = 0;  // bytes of one
+  };
+
+  int jobs_;
+  std::map<int, Together> together_;
   std::map<std::string, double> each_;  // seconds for a unit of work, by case
   double last_ = 0;
-  double seconds_ = 0;
-  double largest_ = 0;
   bool has_kernels_ = false;
   double disk_ = 0;
   std::int64_t num_steps_ = 0;
@@ -142,7 +147,7 @@ ExitStatus dry_run(const mfld::Plan& plan, const RunArguments& arguments) {
   }
   mfld::Surroundings surroundings(plan.folder(), &stop_requested);
   surroundings.tables = std::make_shared<mfld::TableStore>();
-  Estimate estimate;
+  Estimate estimate(arguments.jobs);
   for (const mfld::RunPlan& run : plan.runs) {
     mfld::stop_if_asked(&stop_requested, "all runs were checked");
     try {
@@ -155,7 +160,7 @@ ExitStatus dry_run(const mfld::Plan& plan, const RunArguments& arguments) {
       throw run.name.empty() ? error : mfld::InvalidInput(fmt::format("run {}: {}", run.name, error.what()));
     }
   }
-  estimate.print(plan, arguments.jobs);
+  estimate.print(plan);
   return finished;
 }
 

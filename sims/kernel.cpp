@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 #include <iterator>
+#include <limits>
 #include <memory>
 #include <numbers>
 #include <optional>
@@ -25,8 +26,10 @@
 #include "mfld/ntk/infinite_width.hpp"
 #include "mfld/ntk/spectrum.hpp"
 #include "mfld/record/provenance.hpp"
+#include "mfld/runs/runner.hpp"
 #include "mfld/tables/input_file.hpp"
 #include "mfld/tables/table_writer.hpp"
+#include "progress.hpp"
 #include "say.hpp"
 #include "stopping.hpp"
 
@@ -221,10 +224,20 @@ void refuse_to_replace_inputs(const KernelArguments& arguments) {
   }
 }
 
+/// Of the kernels, and of what their eigenvalues need beside them.
 void state_memory(const KernelArguments& arguments, Index rows, Index columns, KernelParts parts) {
+  const auto vectors = static_cast<Index>(4 * (arguments.leading + 10));
+  const double more = arguments.leading == 0 ? 0 : mfld::kernel_gib(rows, rows + vectors, KernelParts::ntk);
+  const double needed = mfld::kernel_gib(rows, columns, parts) + more;
+  if (more > 0 && needed > mfld::available_gib()) {
+    throw InvalidInput(
+        fmt::format("--leading {}: the eigenvalues of {} inputs need {:.3g} GiB and {:.3g} GiB are "
+                    "available: ask for fewer inputs",
+                    arguments.leading, rows, needed, mfld::available_gib()));
+  }
   if (!arguments.quiet) {
-    say(fmt::format("a kernel of {} x {} inputs: {:.3g} GiB of {:.3g} GiB available", rows, columns,
-                    mfld::kernel_gib(rows, columns, parts), mfld::available_gib()));
+    say(fmt::format("a kernel of {} x {} inputs{}: {:.3g} GiB of {:.3g} GiB available", rows, columns,
+                    more > 0 ? " and its eigenvalues" : "", needed, mfld::available_gib()));
   }
 }
 
@@ -248,6 +261,52 @@ void say_warnings(const KernelArguments& arguments, const mfld::FileInputs& file
   }
 }
 
+/// Draws how far it is, where numbers do not go to the terminal themselves.
+mfld::Watch watch_of(const KernelArguments& arguments, const char* doing) {
+  if (arguments.quiet || arguments.out.empty() || !can_draw()) {
+    return {};
+  }
+  return mfld::watch_of(doing, nullptr, [](const mfld::Progress& now) { draw(progress_line(now, terminal_width())); });
+}
+
+/// The kernels that were asked for, by name.
+std::vector<std::pair<std::string, const Matrix*>> named(const mfld::InfiniteWidthKernel& kernel) {
+  std::vector<std::pair<std::string, const Matrix*>> kernels;
+  for (const auto& [name, matrix] : {std::pair("nngp", &kernel.nngp), std::pair("ntk", &kernel.ntk)}) {
+    if (matrix->size() > 0) {
+      kernels.emplace_back(name, matrix);
+    }
+  }
+  return kernels;
+}
+
+void write_eigenvalues(const KernelArguments& arguments, const mfld::InfiniteWidthKernel& kernel,
+                       std::vector<std::string> comments, Output& output) {
+  const auto count = static_cast<Index>(arguments.leading);
+  std::vector<mfld::Vector> columns = {mfld::Vector::LinSpaced(count, 1, static_cast<double>(count))};
+  std::string names = "number";
+  double norm = 0;
+  for (const auto& [name, matrix] : named(kernel)) {
+    names += ',' + name;
+    norm = std::max(norm, matrix->norm());
+    columns.push_back(mfld::empirical_eigenvalues(*matrix, count, watch_of(arguments, "eigenvalues")));
+  }
+  comments.push_back(
+      fmt::format("the largest eigenvalues of the kernel over the number of its inputs; error beside "
+                  "that of the kernel: <= {:.3g}",
+                  4 * std::numeric_limits<double>::epsilon() * norm));
+  mfld::write_comments(output.taker(), comments);
+  mfld::write_columns(output.taker(), names, columns);
+}
+
+void write_kernels(const mfld::InfiniteWidthKernel& kernel, const std::vector<std::string>& comments, Output& output) {
+  mfld::write_comments(output.taker(), comments);
+  for (const auto& [name, matrix] : named(kernel)) {
+    mfld::write_comments(output.taker(), {name});
+    mfld::write_rows(output.taker(), *matrix);
+  }
+}
+
 void between_files(const KernelArguments& arguments) {
   refuse_to_replace_inputs(arguments);
   const auto [row_file, column_file] = read(arguments);
@@ -259,35 +318,33 @@ void between_files(const KernelArguments& arguments) {
     say_warnings(arguments, *column_file);
   }
   const InfiniteNetwork network = make_network(arguments, x.cols());
+  if (arguments.leading > x.rows()) {
+    throw InvalidInput(
+        fmt::format("--leading {}: the kernel of {} inputs has {} eigenvalues", arguments.leading, x.rows(), x.rows()));
+  }
   state_memory(arguments, x.rows(), (z ? *z : x).rows(), network.parts);
   Output output(arguments.out);  // what cannot be written is known before the kernel is
+  const mfld::Watch watch = watch_of(arguments, "kernel");
   const mfld::InfiniteWidthKernel kernel =
-      z ? mfld::infinite_width_kernel(network.convention, network.activation, x, *z, network.parts)
-        : mfld::infinite_width_kernel(network.convention, network.activation, x, network.parts);
+      z ? mfld::infinite_width_kernel(network.convention, network.activation, x, *z, network.parts, watch)
+        : mfld::infinite_width_kernel(network.convention, network.activation, x, network.parts, watch);
   check_finite(kernel);
-  std::vector<const Matrix*> kernels;
-  std::vector<std::string> names;
-  for (const auto& [name, matrix] : {std::pair("nngp", &kernel.nngp), std::pair("ntk", &kernel.ntk)}) {
-    if (matrix->size() > 0) {
-      kernels.push_back(matrix);
-      names.emplace_back(name);
+  std::vector<std::string> comments = comments_of(arguments, network);
+  comments.push_back(inputs);
+  comments.push_back(error_comment(network, kernel));
+  if (arguments.leading > 0) {
+    write_eigenvalues(arguments, kernel, comments, output);
+  } else if (!is_npy(arguments.out)) {
+    write_kernels(kernel, comments, output);
+  } else {
+    std::vector<const Matrix*> matrices;
+    for (const auto& [name, matrix] : named(kernel)) {
+      matrices.push_back(matrix);
     }
-  }
-  const mfld::TakeBytes take = output.taker();
-  if (is_npy(arguments.out)) {
-    mfld::write_npy(take, kernels);
+    mfld::write_npy(output.taker(), matrices);
     if (!arguments.quiet) {
       say(inputs);
       say(error_comment(network, kernel));
-    }
-  } else {
-    std::vector<std::string> comments = comments_of(arguments, network);
-    comments.push_back(inputs);
-    comments.push_back(error_comment(network, kernel));
-    mfld::write_comments(take, comments);
-    for (std::size_t k = 0; k < kernels.size(); ++k) {
-      mfld::write_comments(take, {names[k]});
-      mfld::write_rows(take, *kernels[k]);
     }
   }
   output.finish();
@@ -395,6 +452,13 @@ void check(const KernelArguments& arguments) {
     throw InvalidInput(
         fmt::format("--out {}: the name must end in .csv{}", arguments.out, arguments.path.empty() ? "" : " or .npy"));
   }
+  if (arguments.leading > 0 && (arguments.path.empty() || !arguments.columns.empty())) {
+    throw InvalidInput(fmt::format("--leading {}: takes one data file, whose inputs are rows and columns of the kernel",
+                                   arguments.leading));
+  }
+  if (arguments.leading > 0 && is_npy(arguments.out)) {
+    throw InvalidInput(fmt::format("--out {}: eigenvalues are a table, whose name must end in .csv", arguments.out));
+  }
   if (!arguments.path.empty() && arguments.input_dim > 0) {
     throw InvalidInput("--input-dim: the dimension is that of the data file");
   }
@@ -417,6 +481,7 @@ std::string kernel_help() {
          "of quadrature, which activations without a closed form need. Of data files, a matrix with one row an\n"
          "input (--part both: nngp, then ntk; in an .npy the last of three axes). K(x, x) is computed once.\n"
          "  mfld kernel train.csv --convention arora --depth 3 --out kernel.npy\n"
+         "  mfld kernel train.csv --leading 20\n"
          "  mfld kernel --cosines=-1,0,0.5,1 --activation tanh --part both\n"
          "  mfld kernel --spectrum 8 --input-dim 3";
 }

@@ -92,7 +92,11 @@ void add_common_options(CLI::App& command, RunArguments& arguments) {
 }
 
 void add_sweep_options(CLI::App& command, RunArguments& arguments) {
-  command.add_option("--jobs", arguments.jobs, "Runs of a sweep at a time [1]; threads that are left help inside them")
+  command
+      .add_option(
+          "--jobs", arguments.jobs,
+          "Runs of a sweep at a time, in its order [what keeps all threads busy, the longest first]; threads that "
+          "are left help inside them")
       ->check(CLI::Range(1, 4096));
   command.add_option("--shard", arguments.shard,
                      "i/k: makes every k-th run of a sweep, from the i-th on; auto: by the task of a job array");
@@ -205,6 +209,10 @@ void add_kernel(CLI::App& app, KernelArguments& arguments) {
   command.add_option("--separator", arguments.separator, "What stands between the fields of a .csv [auto]")
       ->check(CLI::IsMember(mfld::names_of(mfld::separators)));
   command.add_option("--dataset", arguments.dataset, "Data set of a .h5, array of a .npz [data]");
+  command
+      .add_option("--leading", arguments.leading,
+                  "In place of the kernel of one file, the K largest eigenvalues of it over the number of its inputs")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40));
   command.add_option("--cosines", arguments.cosines,
                      "Instead of files: unit vectors at these cosines (-1,0,0.5,1) or N >= 2 evenly spaced angles");
   command

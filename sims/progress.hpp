@@ -11,7 +11,8 @@ namespace commands {
 std::string roughly(double seconds);
 
 /// "[###---] step 3/6  train loss 0.1  2 steps/s  0:02 left", in at most `width` characters (0: as many as it takes),
-/// a shorter bar or less of the rest where there is not the room.
+/// a shorter bar or less of the rest where there is not the room. Of what takes no steps:
+/// "[###---] kernel  50 %  0:02 left".
 std::string progress_line(const mfld::Progress& progress, std::size_t width);
 
 /// Where a sweep, or the shard of one, is.

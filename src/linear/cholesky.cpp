@@ -75,12 +75,14 @@ void for_each_group_of_columns(Matrix& x, const Solve& solve) {
 
 }  // namespace
 
-bool cholesky_in_place(Matrix& matrix) {
+bool cholesky_in_place(Matrix& matrix, const Watch& watch) {
   assert(matrix.rows() == matrix.cols());
   const Index n = matrix.rows();
   Strips panel(n, panel_columns);
   for (Index first = 0; first < n; first += panel_columns) {
     const Index width = std::min(panel_columns, n - first);
+    const double left = static_cast<double>(n - first) / static_cast<double>(n);
+    watch.hear(1 - left * left * left);
     panel.pack(matrix.block(first, first, n - first, width));
     if (!factor_corner(panel, width)) {
       return false;

@@ -8,16 +8,13 @@
 #include <limits>
 
 #include "linear/strips.hpp"
-#include "mfld/core/parallel.hpp"
+#include "linear/symmetric_product.hpp"
 
 namespace mfld {
 
 namespace {
 
 constexpr Index reflections_at_once = 32;
-/// Columns of a symmetric product that are worth a task, and the most tasks: each has a sum of its own.
-constexpr Index task_columns = 256;
-constexpr Index most_tasks = 16;
 
 struct Tridiagonal {
   Vector diagonal;  // [n]
@@ -30,16 +27,18 @@ class Reduction {
       : matrix_(matrix),
         v_(matrix.rows(), reflections_at_once),
         w_(matrix.rows(), reflections_at_once),
-        sums_(matrix.rows(), most_tasks),
+        product_(matrix.rows()),
         left_(matrix.rows(), 2 * reflections_at_once),
         right_(matrix.rows(), 2 * reflections_at_once),
         result_{Vector(matrix.rows()), Vector(matrix.rows() - 1)} {}
 
   /// Q' A Q = T
-  Tridiagonal run() {
+  Tridiagonal run(const Watch& watch) {
     const Index n = matrix_.rows();
     for (Index first = 0; first < n; first += reflections_at_once) {
       const Index width = std::min(reflections_at_once, n - first);
+      const double left = static_cast<double>(n - first) / static_cast<double>(n);
+      watch.hear(1 - left * left * left);
       for (Index i = 0; i < width; ++i) {
         reduce_column(first, i);
       }
@@ -68,7 +67,7 @@ class Reduction {
     auto w = w_.col(i).tail(below);
     v = rest;
     v(0) = 1;
-    multiply(at + 1, v, w);
+    product_.multiply(matrix_.bottomRightCorner(below, below), v, w);
     const auto before_v = v_.block(at + 1, 0, below, i);
     const auto before_w = w_.block(at + 1, 0, below, i);
     const Vector of_w = before_w.transpose() * v;
@@ -77,33 +76,6 @@ class Reduction {
     w.noalias() -= before_w * of_v;
     w *= tau;
     w -= tau / 2 * w.dot(v) * v;
-  }
-
-  /// w <- A v, A the corner of the matrix from `from` on. Tasks of about equal work, each with a sum of its own, which
-  /// are added in their order.
-  void multiply(Index from, const Eigen::Ref<const Vector>& v, Eigen::Ref<Vector> w) {
-    const Index size = v.size();
-    const Index tasks = std::clamp<Index>(size / task_columns, 1, most_tasks);
-    const auto bound = [&](Index task) {
-      const double share = static_cast<double>(task) / static_cast<double>(tasks);
-      return task == tasks ? size : static_cast<Index>(static_cast<double>(size) * (1 - std::sqrt(1 - share))) / 4 * 4;
-    };
-    for_each_task(tasks, [&](Index task) {
-      auto sum = sums_.col(task).head(size);
-      sum.setZero();
-      kernels::add_symmetric_product({.matrix = &matrix_(from, from),
-                                      .stride = matrix_.outerStride(),
-                                      .size = size,
-                                      .first = bound(task),
-                                      .last = bound(task + 1),
-                                      .x = v.data(),
-                                      .y = sum.data()});
-    });
-    w = sums_.col(0).head(size);
-    for (Index task = 1; task < tasks; ++task) {
-      const Index first = bound(task);
-      w.tail(size - first) += sums_.col(task).segment(first, size - first);
-    }
   }
 
   /// The corner from `from` on <- itself - V W' - W V'.
@@ -122,7 +94,7 @@ class Reduction {
   Matrix& matrix_;
   Matrix v_;  // [n x reflections_at_once], rows of the matrix
   Matrix w_;
-  Matrix sums_;
+  linear::SymmetricProduct product_;
   linear::Strips left_;
   linear::Strips right_;
   Tridiagonal result_;
@@ -130,28 +102,21 @@ class Reduction {
 
 }  // namespace
 
-Vector symmetric_eigenvalues(Matrix matrix) {
+Vector symmetric_eigenvalues(Matrix matrix, const Watch& watch) {
   assert(matrix.rows() == matrix.cols());
   const Index n = matrix.rows();
   if (n == 0) {
     return {};
   }
-  double scale = 0;
-  bool finite = true;
-  for (Index j = 0; j < n; ++j) {
-    const auto column = matrix.col(j).tail(n - j);
-    finite = finite && column.allFinite();
-    scale = std::max(scale, column.cwiseAbs().maxCoeff());
-  }
+  const double scale = linear::power_of_two_scale(matrix);
   Vector none = Vector::Constant(n, std::numeric_limits<double>::quiet_NaN());
-  if (!finite) {
+  if (!std::isfinite(scale)) {
     return none;
   }
-  // Squares must not overflow or vanish, and the QR steps take a number beside the diagonal for 0 by comparing its
-  // square with the diagonal, which has a meaning where the largest entry is about 1. A power of 2 rounds nothing.
-  scale = scale == 0 ? 1 : std::ldexp(1.0, std::ilogb(scale));
+  // The QR steps take a number beside the diagonal for 0 by comparing its square with the diagonal, which has a meaning
+  // where the largest entry is about 1.
   matrix /= scale;
-  const Tridiagonal reduced = Reduction(matrix).run();
+  const Tridiagonal reduced = Reduction(matrix).run(watch);
   Eigen::SelfAdjointEigenSolver<Matrix> solver;
   solver.computeFromTridiagonal(reduced.diagonal, reduced.beside, Eigen::EigenvaluesOnly);
   return solver.info() == Eigen::Success ? Vector(scale * solver.eigenvalues()) : none;

@@ -17,12 +17,13 @@ constexpr Index tile_particles = 256;
 /// Sums tile(neurons at a row tile of x, neurons at a row tile of z) over the particles, for all pairs of row tiles.
 template <class Body>
 void sum_over_particles(const Network& network, const Particles<double>& particles, const Inputs& x, const Inputs& z,
-                        const Body& body) {
+                        const Watch& watch, const Body& body) {
   const bool symmetric = &x == &z;
   const Index row_tiles = (x.rows() + tile_inputs - 1) / tile_inputs;
   const Index column_tiles = (z.rows() + tile_inputs - 1) / tile_inputs;
   for (Index first = 0; first < particles.rows(); first += tile_particles) {
     const Index count = std::min(tile_particles, particles.rows() - first);
+    const auto share = [&](Index last) { return static_cast<double>(last) / static_cast<double>(particles.rows()); };
     const auto of_tile = [&](const Inputs& inputs, Index tile) {
       const Index row = tile * tile_inputs;
       return neuron_derivatives(network, particles.middleRows(first, count),
@@ -30,7 +31,7 @@ void sum_over_particles(const Network& network, const Particles<double>& particl
     };
     std::vector<NeuronDerivatives> of_z(static_cast<std::size_t>(column_tiles));
     for_each_task(column_tiles, [&](Index tile) { of_z[static_cast<std::size_t>(tile)] = of_tile(z, tile); });
-    for_each_task(row_tiles, [&](Index tile) {
+    for_each_task(row_tiles, watch.within(share(first), share(first + count)), [&](Index tile) {
       const NeuronDerivatives of_x = symmetric ? of_z[static_cast<std::size_t>(tile)] : of_tile(x, tile);
       for (Index column = symmetric ? tile : 0; column < column_tiles; ++column) {
         body(of_x, of_z[static_cast<std::size_t>(column)], tile * tile_inputs, column * tile_inputs);
@@ -52,13 +53,14 @@ bool is_trained(const Network& network, Index column) {
 
 }  // namespace
 
-Matrix empirical_ntk(const Network& network, const Particles<double>& particles, const Inputs& x, const Inputs& z) {
+Matrix empirical_ntk(const Network& network, const Particles<double>& particles, const Inputs& x, const Inputs& z,
+                     const Watch& watch) {
   assert(particles.cols() == network.layout().size && x.cols() == z.cols() && x.cols() == network.input_dim());
   const ParameterLayout& layout = network.layout();
   const double factor =
       network.scaling().output_factor(particles.rows()) * network.scaling().drift_factor(particles.rows());
   Matrix kernel = Matrix::Zero(x.rows(), z.rows());
-  sum_over_particles(network, particles, x, z,
+  sum_over_particles(network, particles, x, z, watch,
                      [&](const NeuronDerivatives& of_x, const NeuronDerivatives& of_z, Index row, Index column) {
                        const Index rows = of_x.value.rows();
                        const Index columns = of_z.value.rows();
@@ -80,9 +82,10 @@ Matrix empirical_ntk(const Network& network, const Particles<double>& particles,
   return factor * kernel;
 }
 
-Matrix conjugate_kernel(const Network& network, const Particles<double>& particles, const Inputs& x, const Inputs& z) {
+Matrix conjugate_kernel(const Network& network, const Particles<double>& particles, const Inputs& x, const Inputs& z,
+                        const Watch& watch) {
   Matrix kernel = Matrix::Zero(x.rows(), z.rows());
-  sum_over_particles(network, particles, x, z,
+  sum_over_particles(network, particles, x, z, watch,
                      [&](const NeuronDerivatives& of_x, const NeuronDerivatives& of_z, Index row, Index column) {
                        kernel.block(row, column, of_x.value.rows(), of_z.value.rows()) +=
                            of_x.value * of_z.value.transpose();

@@ -216,7 +216,7 @@ InfiniteWidthKernel at_gaps(const KernelConvention& convention, Activation activ
 }  // namespace
 
 InfiniteWidthKernel infinite_width_kernel(const KernelConvention& convention, Activation activation, const Inputs& x,
-                                          const Inputs& z, KernelParts parts) {
+                                          const Inputs& z, KernelParts parts, const Watch& watch) {
   check(convention, activation);
   check_inputs(x, "inputs x");
   check_inputs(z, "inputs z");
@@ -232,7 +232,7 @@ InfiniteWidthKernel infinite_width_kernel(const KernelConvention& convention, Ac
   const Index row_tiles = rows.padded / tile_rows;
   const Index column_tiles = columns.padded / tile_columns;
   std::atomic<bool> all_finite = true;
-  for_each_task(row_tiles * column_tiles, [&](Index task) {
+  for_each_task(row_tiles * column_tiles, watch, [&](Index task) {
     Tile tile;
     tile.compute(convention, recursion, rows, task % row_tiles, columns, task / row_tiles);
     tile.store(result, false);
@@ -245,7 +245,7 @@ InfiniteWidthKernel infinite_width_kernel(const KernelConvention& convention, Ac
 }
 
 InfiniteWidthKernel infinite_width_kernel(const KernelConvention& convention, Activation activation, const Inputs& x,
-                                          KernelParts parts) {
+                                          KernelParts parts, const Watch& watch) {
   check(convention, activation);
   check_inputs(x, "inputs x");
   check_memory(x.rows(), x.rows(), x.cols(), parts);
@@ -255,7 +255,7 @@ InfiniteWidthKernel infinite_width_kernel(const KernelConvention& convention, Ac
   const Index tiles = side.padded / tile_rows;
   std::atomic<bool> all_finite = true;
   // Tiles at and below the diagonal, row by row.
-  for_each_task(tiles * (tiles + 1) / 2, [&](Index task) {
+  for_each_task(tiles * (tiles + 1) / 2, watch, [&](Index task) {
     const auto row = static_cast<Index>((std::sqrt(8.0 * static_cast<double>(task) + 1) - 1) / 2);
     const Index column = task - row * (row + 1) / 2;
     Tile tile;

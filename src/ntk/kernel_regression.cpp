@@ -139,6 +139,16 @@ Vector kernel_eigenvalues(const Matrix& kernel) {
   return ascending.tail(rank_of(ascending)).reverse();
 }
 
+Vector leading_kernel_eigenvalues(const Matrix& kernel, Index count, const Watch& watch) {
+  check_kernel(kernel);
+  Vector values = leading_eigenvalues(kernel, count, watch);
+  if (!values.allFinite()) {
+    throw InvalidInput(not_converged);
+  }
+  const double largest = count > 0 ? values(0) : 0;
+  return values.unaryExpr([largest](double value) { return value > rounding * largest ? value : 0.0; });
+}
+
 void check_interpolates(const Matrix& kernel) {
   check_kernel(kernel);
   for (Index j = 0; j < kernel.cols(); ++j) {
@@ -159,11 +169,12 @@ void check_interpolates(const Matrix& kernel) {
   }
 }
 
-KernelRegression KernelRegression::ridge(const Matrix& kernel, const Vector& targets, double ridge) {
+KernelRegression KernelRegression::ridge(const Matrix& kernel, const Vector& targets, double ridge,
+                                         const Watch& watch) {
   if (!(ridge >= 0) || !std::isfinite(ridge)) {
     throw InvalidInput(fmt::format("ridge = {} of the kernel regression must be at least 0 and finite", ridge));
   }
-  return {kernel, targets, static_cast<double>(targets.size()) * ridge};
+  return {kernel, targets, static_cast<double>(targets.size()) * ridge, watch};
 }
 
 KernelRegression KernelRegression::gaussian_process(const Matrix& kernel, const Vector& targets,
@@ -171,10 +182,11 @@ KernelRegression KernelRegression::gaussian_process(const Matrix& kernel, const 
   if (!(noise_variance >= 0) || !std::isfinite(noise_variance)) {
     throw InvalidInput(fmt::format("noise_variance = {} of the process must be at least 0 and finite", noise_variance));
   }
-  return {kernel, targets, noise_variance};
+  return {kernel, targets, noise_variance, {}};
 }
 
-KernelRegression::KernelRegression(const Matrix& kernel, const Vector& targets, double diagonal) : diagonal_(diagonal) {
+KernelRegression::KernelRegression(const Matrix& kernel, const Vector& targets, double diagonal, const Watch& watch)
+    : diagonal_(diagonal) {
   check_kernel(kernel);
   check_size(kernel, targets);
   double log_determinant = 0;
@@ -188,7 +200,7 @@ KernelRegression::KernelRegression(const Matrix& kernel, const Vector& targets, 
   } else {
     factor_ = kernel;
     factor_.diagonal().array() += diagonal;
-    if (!cholesky_in_place(factor_)) {
+    if (!cholesky_in_place(factor_, watch)) {
       throw InvalidInput(
           fmt::format("the kernel plus {} on its diagonal is not positive definite: the kernel must be "
                       "positive semidefinite, or the ridge larger",

@@ -124,6 +124,10 @@ Vector empirical_eigenvalues(const Matrix& kernel) {
   return values;
 }
 
+Vector empirical_eigenvalues(const Matrix& kernel, Index count, const Watch& watch) {
+  return leading_kernel_eigenvalues(kernel, count, watch) / static_cast<double>(kernel.rows());
+}
+
 Vector project(const KernelSpectrum& spectrum, const Vector& y) { return spectrum.eigenvectors().transpose() * y; }
 
 double generalisation_measure(const Matrix& kernel, const Vector& targets) {

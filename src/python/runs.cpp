@@ -39,6 +39,9 @@ std::function<void(const Progress&)> teller(const py::object& function, Attentio
     return {};
   }
   return [&function, &attention](const Progress& progress) {
+    if (!progress.doing.empty()) {
+      return;  // of what takes no steps
+    }
     const py::gil_scoped_acquire gil;
     try {
       function(dictionary_of(progress));

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <optional>
 
@@ -32,32 +33,38 @@ KernelParts part_of(const KernelMethod& method) {
   return method.kind == RegressionKernel::infinite_tangent ? KernelParts::ntk : KernelParts::nngp;
 }
 
-Matrix infinite_kernel(const KernelMethod& method, const Inputs& x, const Inputs& z, KernelParts part) {
-  InfiniteWidthKernel kernel = &x == &z ? infinite_width_kernel(method.convention, method.activation, x, part)
-                                        : infinite_width_kernel(method.convention, method.activation, x, z, part);
+Matrix infinite_kernel(const KernelMethod& method, const Inputs& x, const Inputs& z, KernelParts part,
+                       const Watch& watch) {
+  InfiniteWidthKernel kernel = &x == &z
+                                   ? infinite_width_kernel(method.convention, method.activation, x, part, watch)
+                                   : infinite_width_kernel(method.convention, method.activation, x, z, part, watch);
   return std::move(part == KernelParts::ntk ? kernel.ntk : kernel.nngp);
 }
 
 /// x and z not empty; symmetric where they are the same object.
-Matrix kernel_between(const Experiment& experiment, const Inputs& x, const Inputs& z) {
+Matrix kernel_between(const Experiment& experiment, const Inputs& x, const Inputs& z, const Watch& watch) {
   switch (experiment.kernel->kind) {
     case RegressionKernel::tangent:
-      return empirical_ntk(experiment.network(), experiment.initial, x, z);
+      return empirical_ntk(experiment.network(), experiment.initial, x, z, watch);
     case RegressionKernel::features:
-      return conjugate_kernel(experiment.network(), experiment.initial, x, z);
+      return conjugate_kernel(experiment.network(), experiment.initial, x, z, watch);
     case RegressionKernel::infinite_tangent:
     case RegressionKernel::infinite_features:
       break;
   }
-  return infinite_kernel(*experiment.kernel, x, z, part_of(*experiment.kernel));
+  return infinite_kernel(*experiment.kernel, x, z, part_of(*experiment.kernel), watch);
 }
 
-Problem make_problem(const Experiment& experiment) {
+/// Somebody who waits for the next part of a solution, by its name.
+using Watching = std::function<Watch(const char* doing)>;
+
+Problem make_problem(const Experiment& experiment, const Watching& watching) {
   const Dataset& data = experiment.data;
   Problem problem;
-  problem.train_kernel = kernel_between(experiment, data.train_inputs, data.train_inputs);
+  problem.train_kernel = kernel_between(experiment, data.train_inputs, data.train_inputs, watching("kernel"));
   problem.test_kernel = data.num_test() == 0 ? Matrix(0, data.num_train())
-                                             : kernel_between(experiment, data.test_inputs, data.train_inputs);
+                                             : kernel_between(experiment, data.test_inputs, data.train_inputs,
+                                                              watching("kernel of the test samples"));
   if (experiment.kernel->kind == RegressionKernel::tangent) {
     problem.train_start = outputs_at(*experiment.model, experiment.initial, data.train_inputs);
     problem.test_start = outputs_at(*experiment.model, experiment.initial, data.test_inputs);
@@ -77,7 +84,8 @@ struct Solution {
 
 /// Standard deviation of the test outputs: of the function, given the samples with noise of variance n ridge; or over
 /// the random starts of networks of infinite width, trained to the limit: 0 where all of them start from the outputs 0.
-Vector test_std(const Experiment& experiment, const KernelRegression& regression, const Matrix& test_kernel) {
+Vector test_std(const Experiment& experiment, const KernelRegression& regression, const Matrix& test_kernel,
+                const Watch& watch) {
   const KernelMethod& method = *experiment.kernel;
   const Inputs& train = experiment.data.train_inputs;
   const Inputs& test = experiment.data.test_inputs;
@@ -88,14 +96,15 @@ Vector test_std(const Experiment& experiment, const KernelRegression& regression
   if (method.starts_at_zero) {
     return Vector::Zero(test.rows());
   }
-  const Matrix train_nngp = infinite_kernel(method, train, train, KernelParts::nngp);
-  const Matrix test_nngp = infinite_kernel(method, test, train, KernelParts::nngp);
+  const Matrix train_nngp = infinite_kernel(method, train, train, KernelParts::nngp, watch.within(0, 0.5));
+  const Matrix test_nngp = infinite_kernel(method, test, train, KernelParts::nngp, watch.within(0.5, 1));
   return ensemble_variance(regression.response(test_kernel), variances, test_nngp, train_nngp).cwiseSqrt();
 }
 
-Solution solve(const Experiment& experiment, Problem problem) {
+Solution solve(const Experiment& experiment, Problem problem, const Watching& watching) {
   const Vector residual = experiment.data.train_targets - problem.train_start;
-  const KernelRegression regression = KernelRegression::ridge(problem.train_kernel, residual, experiment.kernel->ridge);
+  const KernelRegression regression =
+      KernelRegression::ridge(problem.train_kernel, residual, experiment.kernel->ridge, watching("factor"));
   Solution solution;
   solution.train = problem.train_start + problem.train_kernel * regression.coefficients();
   solution.test = problem.test_start + problem.test_kernel * regression.coefficients();
@@ -103,7 +112,7 @@ Solution solve(const Experiment& experiment, Problem problem) {
       std::sqrt(2 * std::max(0.0, residual.dot(regression.coefficients())) / static_cast<double>(residual.size()));
   problem.train_kernel.resize(0, 0);
   if (experiment.predictions && experiment.kernel->is_infinite()) {
-    solution.test_std = test_std(experiment, regression, problem.test_kernel);
+    solution.test_std = test_std(experiment, regression, problem.test_kernel, watching("standard deviations"));
   }
   return solution;
 }
@@ -140,24 +149,36 @@ void write(const Experiment& experiment, RunRecord& record, const RunOptions& op
   }
 }
 
+/// Nothing where somebody asked to stop meanwhile.
+std::optional<Solution> solution_of(const Experiment& experiment, const std::atomic<bool>& stop,
+                                    const RunOptions& options) {
+  const Watching watching = [&](const char* doing) { return watch_of(doing, &stop, options.progress); };
+  try {
+    Problem problem = make_problem(experiment, watching);
+    stop_if_asked(&stop, "the kernel was there");
+    return solve(experiment, std::move(problem), watching);
+  } catch (const Interrupted&) {
+    return std::nullopt;
+  }
+}
+
 RunSummary run(const Experiment& experiment, RunRecord& record, const std::atomic<bool>& stop,
                const RunOptions& options) {
   const Clock::time_point start = Clock::now();
   RunSummary summary;
   summary.columns = experiment.columns;
-  Problem problem = make_problem(experiment);
-  if (stop) {
+  const std::optional<Solution> solution = solution_of(experiment, stop, options);
+  if (!solution) {
     summary.end.ending = Ending::interrupted;
     summary.message = "interrupted before the solution, which a resumed run computes from the start";
     summary.final_values.assign(summary.columns.size(), std::numeric_limits<double>::quiet_NaN());
     record.start_metrics(table_comments(experiment, options), experiment.columns);
   } else {
-    const Solution solution = solve(experiment, std::move(problem));
     summary.step_seconds = seconds_since(start);
     summary.end.ending = Ending::finished;
     summary.message = fmt::format("finished: {} equations solved", experiment.data.num_train());
-    summary.final_values = column_values(experiment, solution);
-    const double loss = mean_loss(experiment.risk.loss(), span_of(solution.train), experiment.data.train_targets);
+    summary.final_values = column_values(experiment, *solution);
+    const double loss = mean_loss(experiment.risk.loss(), span_of(solution->train), experiment.data.train_targets);
     if (!std::isfinite(loss)) {
       summary.end.ending = Ending::diverged;
       summary.message = fmt::format("diverged: the training loss of the solution is {}", loss);
@@ -165,7 +186,7 @@ RunSummary run(const Experiment& experiment, RunRecord& record, const std::atomi
       summary.message += not_finite_in_words(summary.columns, summary.final_values);
     }
     const Clock::time_point solved = Clock::now();
-    write(experiment, record, options, solution, summary.final_values);
+    write(experiment, record, options, *solution, summary.final_values);
     summary.write_seconds = seconds_since(solved);
   }
   summary.wall_seconds = seconds_since(start);

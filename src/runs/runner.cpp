@@ -10,6 +10,7 @@
 #include "mfld/core/divided_rows.hpp"
 #include "mfld/core/error.hpp"
 #include "mfld/core/ranks.hpp"
+#include "mfld/core/stopwatch.hpp"
 #include "mfld/dynamics/simulation.hpp"
 #include "mfld/model/shares.hpp"
 #include "record/disk_space.hpp"
@@ -92,6 +93,24 @@ RunSummary run_in(const Experiment& experiment, RunRecord& record, const std::at
 }
 
 }  // namespace
+
+Watch watch_of(const std::string& doing, const std::atomic<bool>* stop,
+               const std::function<void(const Progress&)>& progress) {
+  if (!progress) {
+    return {stop, doing};
+  }
+  const Clock::time_point start = Clock::now();
+  return {stop, doing, [progress, start, doing, told = start](double part) mutable {
+            if (seconds_since(told) >= 0.1) {
+              told = Clock::now();
+              Progress now;
+              now.doing = doing;
+              now.part = part;
+              now.seconds_left = part > 0 ? seconds_since(start) * (1 - part) / part : 0;
+              progress(now);
+            }
+          }};
+}
 
 RunSummary run_experiment(const Experiment& experiment, RunDirectory& directory, const std::atomic<bool>& stop,
                           const RunOptions& options) {

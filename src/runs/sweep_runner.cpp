@@ -11,11 +11,13 @@
 #include <mutex>
 #include <new>
 #include <set>
+#include <utility>
 
 #include "config/stored_folder.hpp"
 #include "core/comments.hpp"
 #include "files/posix_file.hpp"
 #include "mfld/core/error.hpp"
+#include "mfld/core/memory.hpp"
 #include "mfld/core/parallel.hpp"
 #include "mfld/core/printable.hpp"
 #include "mfld/core/stopwatch.hpp"
@@ -116,14 +118,9 @@ class SweepRun {
       sets_.use(set);
       set_in_use_ = set;
       outcome.num_runs += std::ssize(positions);
-      for_each_job(options_->jobs, std::ssize(positions), [&, &cells = positions](Index job) {
-        const std::size_t position = cells[static_cast<std::size_t>(job)];
-        if (!*stop_) {
-          make(position);
-        } else if (is_final(summary_if_readable(folder_.place() / plan_->runs[position].name))) {
-          ++num_ended_;
-        }
-      });
+      for (const auto& [jobs, runs] : in_turn(positions)) {
+        make(runs, jobs);
+      }
     }
     outcome.num_left = outcome.num_runs - num_ended_;
     try {
@@ -194,6 +191,55 @@ class SweepRun {
     } catch (const FileError&) {
       return "";  // which is said when it is made
     }
+  }
+
+  /// What one of them takes, where it has not ended; nothing where it cannot be made, which is said when it is to be.
+  RunCost cost_of_left(std::size_t position) const {
+    if (*stop_ || is_final(summary_if_readable(folder_.place() / plan_->runs[position].name))) {
+      return {};
+    }
+    if (checked_ != nullptr) {
+      return checked_->cost(position);
+    }
+    try {
+      return cost_of(build(*plan_, plan_->runs[position], *options_), static_cast<int>(num_slots()));
+    } catch (const InvalidInput&) {
+    } catch (const FileError&) {
+    } catch (const Interrupted&) {
+    }
+    return {};
+  }
+
+  /// The runs in the order in which they are made, by how many of them at a time.
+  std::map<int, std::vector<std::size_t>> in_turn(const std::vector<std::size_t>& positions) const {
+    if (options_->jobs > 0) {
+      return {{options_->jobs, positions}};
+    }
+    const auto num_threads = static_cast<int>(num_slots());
+    const double available = available_memory();
+    std::vector<std::pair<std::size_t, RunCost>> runs;
+    for (const std::size_t position : positions) {
+      runs.emplace_back(position, cost_of_left(position));
+    }
+    std::stable_sort(runs.begin(), runs.end(),
+                     [](const auto& a, const auto& b) { return a.second.work > b.second.work; });
+    std::map<int, std::vector<std::size_t>> turns;
+    for (const auto& [position, cost] : runs) {
+      turns[runs_at_once(cost, num_threads, available)].push_back(position);
+    }
+    return turns;
+  }
+
+  void make(const std::vector<std::size_t>& positions, int jobs) {
+    draws_progress_ = jobs == 1;
+    for_each_job(jobs, std::ssize(positions), [&](Index job) {
+      const std::size_t position = positions[static_cast<std::size_t>(job)];
+      if (!*stop_) {
+        make(position);
+      } else if (is_final(summary_if_readable(folder_.place() / plan_->runs[position].name))) {
+        ++num_ended_;
+      }
+    });
   }
 
   void make(std::size_t position) {
@@ -298,7 +344,7 @@ class SweepRun {
       }
     }
     RunOptions options{options_->provenance, run.notes, run.checkpoint ? &*run.checkpoint : nullptr, {}};
-    if (options_->jobs == 1) {
+    if (draws_progress_) {
       options.progress = options_->progress;
     }
     try {
@@ -319,7 +365,8 @@ class SweepRun {
   CheckedPlan* checked_;
   record::DataRecord data_;
   InstructionSets sets_;
-  std::string set_in_use_;  // as the runs say that are being made; empty: they begin
+  std::string set_in_use_;       // as the runs say that are being made; empty: they begin
+  bool draws_progress_ = false;  // one run at a time
   std::mutex mutex_;
   std::atomic<std::int64_t> num_ended_ = 0;
   Clock::time_point index_time_ = Clock::now();
@@ -329,7 +376,7 @@ class SweepRun {
 }  // namespace
 
 CheckedPlan::CheckedPlan(const Plan& plan, const SweepOptions& options)
-    : plan_(&plan), options_(&options), kept_(plan.runs.size()) {
+    : plan_(&plan), options_(&options), kept_(plan.runs.size()), costs_(plan.runs.size()) {
   double bytes = 0;
   bool any = false;
   std::exception_ptr first;
@@ -344,6 +391,7 @@ CheckedPlan::CheckedPlan(const Plan& plan, const SweepOptions& options)
     try {
       Experiment experiment = build(plan, plan.runs[i], options);
       any = true;
+      costs_[i] = cost_of(experiment, static_cast<int>(num_slots()));
       files_.merge(record::named_files(plan.runs[i].config, experiment.data.files));
       bytes += experiment.num_bytes();
       if (bytes <= kept_bytes) {

@@ -112,7 +112,9 @@ std::string set_lapack_threads(int /*threads*/) { return "none"; }
 #endif
 
 std::vector<Work> works() {
-  return {{"all eigenvalues", [](Matrix& a) { empirical_eigenvalues(a); },
+  return {{"20 leading eigenvalues", [](Matrix& a) { empirical_eigenvalues(a, 20); }, nullptr, nullptr},
+          {"100 leading eigenvalues", [](Matrix& a) { empirical_eigenvalues(a, 100); }, nullptr, nullptr},
+          {"all eigenvalues", [](Matrix& a) { empirical_eigenvalues(a); },
            [](Matrix& a) { Eigen::SelfAdjointEigenSolver<Matrix>(a, Eigen::EigenvaluesOnly); }, lapack_eigenvalues},
           {"Cholesky factor", [](Matrix& a) { cholesky_in_place(a); },
            [](Matrix& a) { const Eigen::LLT<Eigen::Ref<Matrix>> factor(a); }, lapack_factor},
@@ -144,7 +146,7 @@ int run(int argc, char** argv) {
       for (const int count : threads) {
         set_lapack_threads(count);
         const double own = with_threads(count, [&] { return seconds(turns, work.mfld, kernel); });
-        const bool with_eigen = !without_eigen && count == 1;
+        const bool with_eigen = work.eigen && !without_eigen && count == 1;
         const double eigen = with_eigen ? seconds(1, work.eigen, kernel) : 0;
         const double lapack = work.lapack ? seconds(turns, work.lapack, kernel) : 0;
         const auto text = [](double value) { return value > 0 ? fmt::format("{:.3g}", value) : std::string(); };

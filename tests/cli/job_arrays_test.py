@@ -67,7 +67,7 @@ class JobArrays(Written):
 
     def test_a_sweep_says_where_it_is(self):
         self.put("s.toml", SWEEP)
-        said = self.mfld("run", "s.toml", "--out", "o").stderr
+        said = self.mfld("run", "s.toml", "--out", "o", "--jobs", "1").stderr
         self.assertRegex(said, r"(?m)^run 1 of 5: seed=1$")
         self.assertRegex(said, r"(?m)^run 5 of 5: seed=5 \(4 of 5 ended, \d+ s left\)$")
 

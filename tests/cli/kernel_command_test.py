@@ -2,7 +2,13 @@
 """`mfld kernel` and kernel regression from the command line. Usage: this PROGRAM"""
 import array
 import math
+import os
+import pty
+import random
+import signal
 import struct
+import subprocess
+import time
 
 import program
 
@@ -98,6 +104,31 @@ class KernelCommand(KernelTest):
         for first in (0, 3):
             block = one[2][first:first + 3]
             self.assertEqual(block, [list(column) for column in zip(*block)])
+
+    def test_leading_eigenvalues(self):
+        """Of K / 3: their sum is its trace, that of their squares its squared norm; in two parts, and in a file."""
+        matrices = self.kernel("a.csv", "--part", "both")[2]
+        comments, names, rows = self.kernel("a.csv", "--part", "both", "--leading", "3")
+        self.assertEqual((names, [row[0] for row in rows]), (["number", "nngp", "ntk"], [1, 2, 3]))
+        self.assertRegex(comments[-1], r"the largest eigenvalues .*; error beside that of the kernel: <= \S+e-1\d")
+        for part, matrix in ((1, matrices[:3]), (2, matrices[3:])):
+            values = [row[part] for row in rows]
+            self.assertEqual(values, sorted(values, reverse=True))
+            self.assertAlmostEqual(sum(values), sum(matrix[i][i] for i in range(3)) / 3, delta=1e-14)
+            squares = sum(value**2 for row in matrix for value in row) / 9
+            self.assertAlmostEqual(sum(value**2 for value in values), squares, delta=1e-14)
+        result = self.mfld("kernel", "a.csv", "--leading", "2", "--out", "e.csv")
+        self.assertRegex(result.stderr, r"^a kernel of 3 x 3 inputs and its eigenvalues: \S+ GiB of \S+ GiB ")
+        self.assertEqual(self.parse((self.root / "e.csv").read_text())[2], [[row[0], row[2]] for row in rows[:2]])
+
+    def test_wrong_leading_eigenvalues(self):
+        self.assert_fails(2, "--leading 4: the kernel of 3 inputs has 3 eigenvalues", "kernel", "a.csv",
+                          "--leading", "4")
+        for arguments in (["a.csv", "b.csv"], ["--cosines", "5"]):
+            self.assert_fails(2, "--leading 2: takes one data file", "kernel", *arguments, "--leading", "2")
+        self.assert_fails(2, "eigenvalues are a table, whose name must end in .csv", "kernel", "a.csv",
+                          "--leading", "2", "--out", "k.npy")
+        self.assertEqual(self.mfld("kernel", "a.csv", "--leading", "0").returncode, 2)
 
     def test_files_without_a_target(self):
         (self.root / "c.csv").write_text("1,2\n0.5,-1\n0,1\n")
@@ -202,6 +233,44 @@ class KernelCommand(KernelTest):
         for sentence, arguments in fails:
             with self.subTest(arguments):
                 self.assert_fails(2, sentence, "kernel", *arguments)
+
+    def on_terminal(self, *arguments):
+        """What it draws on one, and its exit status."""
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen([program.PROGRAM, *arguments], cwd=self.root, stderr=theirs, stdout=subprocess.DEVNULL)
+        os.close(theirs)
+        screen = b""
+        try:
+            while chunk := os.read(ours, 4096):
+                screen += chunk
+        except OSError:  # the other end has closed
+            pass
+        os.close(ours)
+        return screen.decode(), process.wait(timeout=program.TIMEOUT)
+
+    def test_a_terminal_is_drawn_how_far_it_is(self):
+        rows = random.Random(1)
+        (self.root / "l.csv").write_text("".join(f"{rows.random()},{rows.random()},1\n" for _ in range(1500)))
+        network = ["--convention", "arora", "--depth", "200", "--threads", "1"]
+        screen, status = self.on_terminal("kernel", "l.csv", *network, "--out", "k.npy")
+        self.assertEqual(status, 0)
+        self.assertRegex(screen, r"\[#*-+\] kernel  \d+ %  0:\d\d left")
+        (self.root / "k.npy").unlink()  # nothing is replaced
+        self.assertNotIn("left", self.on_terminal("kernel", "l.csv", *network, "--out", "k.npy", "--quiet")[0])
+
+    def test_a_regression_stops_on_its_way(self):
+        """Its kernel alone would take minutes."""
+        large = ["--set", "phase.0.kernel=tangent", "--set", "phase.0.ridge=0.01", "--set", "task.num_train=1500",
+                 "--set", "network.width=200000", "--threads", "1"]
+        process = self.launch("run", "a.toml", "--out", "out", *large)
+        self.wait_until(lambda: (self.root / "out/metrics.csv").exists() or (self.root / "out/experiment.toml").exists())
+        time.sleep(0.5)
+        self.assertIsNone(process.poll())
+        start = time.monotonic()
+        self.assertIn("out: interrupted before the solution", self.stop(process, signal.SIGINT))
+        self.assertLess(time.monotonic() - start, 5 * program.PATIENCE)
+        self.assertEqual(sorted(path.name for path in (self.root / "out").iterdir()),
+                         ["experiment.toml", "metrics.csv", "summary.json"])
 
     def test_bad_files(self):
         self.assert_fails(4, 'rows = "none.csv" cannot be read', "kernel", "none.csv")

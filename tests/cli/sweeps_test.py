@@ -56,7 +56,7 @@ class Sweeps(program.ProgramTest):
 
     def test_one_that_stops_says_how_many_runs_are_left(self):
         self.sweep("seed = 1\n" + SHORT + ENDLESS)
-        process = self.launch("run", "s.toml", "--out", "out", "--quiet")
+        process = self.launch("run", "s.toml", "--out", "out", "--quiet", "--jobs", "1")
         self.wait_for_step("out/endless", 100)
         self.assertIn("out: interrupted with 2 of 3 runs left\n", self.stop(process, signal.SIGTERM))
         self.assertFalse((self.root / "out/later").exists())
@@ -115,6 +115,28 @@ class Sweeps(program.ProgramTest):
         self.assertIn("4 of 4", self.mfld("info", "whole").stdout)
         self.assertEqual(self.mfld("resume", "whole", "--quiet").returncode, 0)
         self.assertEqual(sorted(path.name for path in (self.root / "whole").iterdir()), names)
+
+    def test_by_itself_it_makes_the_same_files_the_longest_run_first(self):
+        """Small runs as many at a time as there are threads; what they write does not depend on it."""
+        self.sweep("seed = 1\n" + SHORT + "[sweep]\nphase.0.steps = [5, 3000, 700]\n")
+        names = [f"steps={steps}" for steps in (5, 3000, 700)]
+        for out, options in (("one", ["--jobs", "1"]), ("two", ["--threads", "2"]), ("all", []), ("alone", ["--threads", "1"])):
+            result = self.mfld("run", "s.toml", "--out", out, *options)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            begun = re.findall(r"^run \d of 3: (steps=\d+)", result.stderr, re.M)
+            self.assertEqual(sorted(begun), sorted(names))
+            if out == "one":
+                self.assertEqual(begun, names)
+            if out == "alone":
+                self.assertEqual(begun, ["steps=3000", "steps=700", "steps=5"])
+            rows = (self.root / out / "index.csv").read_text().splitlines()
+            self.assertEqual([row.split(",")[0] for row in rows], ["run", *names])
+            for name in names:
+                self.assert_same(f"{out}/{name}", f"one/{name}")
+        result = self.mfld("run", "s.toml", "--dry-run", "--threads", "2")
+        self.assertRegex(result.stdout, r"(?m)^memory: \S+ KiB for data and particles of 2 runs at a time$")
+        result = self.mfld("run", "s.toml", "--dry-run", "--threads", "1")
+        self.assertRegex(result.stdout, r"(?m)^memory: \S+ KiB for data and particles$")
 
     def test_a_dry_run_writes_nothing(self):
         before = sorted(path.name for path in self.root.iterdir()) + ["s.toml"]

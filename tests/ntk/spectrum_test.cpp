@@ -160,6 +160,35 @@ TEST(Spectrum, EmpiricalEigenvaluesOfRandomPointsApproachThose) {
   }
 }
 
+/// By iteration or of all of them, the same numbers to rounding; equal ones of equally spaced points as well, and those
+/// below rounding are 0.
+TEST(Spectrum, LeadingEmpiricalEigenvaluesAreTheFirstOfAll) {
+  std::mt19937_64 engine(2);
+  std::normal_distribution<double> normal;
+  const auto convention = KernelConvention::two_layer();
+  for (const Index n : {60, 600}) {
+    const Inputs random = Inputs::NullaryExpr(n, 3, [&] { return normal(engine); });
+    const Inputs spaced = Inputs::NullaryExpr(n, 2, [n](Index i, Index k) {
+      const double angle = 2 * pi * static_cast<double>(i) / static_cast<double>(n);
+      return k == 0 ? std::cos(angle) : std::sin(angle);
+    });
+    for (const Inputs& x : {random, spaced}) {
+      const Matrix kernel = infinite_width_kernel(convention, Activation::relu, x).ntk;
+      const Vector all = empirical_eigenvalues(kernel);
+      for (const Index count : {Index{1}, Index{20}, n}) {
+        const Vector leading = empirical_eigenvalues(kernel, count);
+        ASSERT_EQ(leading.size(), count);
+        EXPECT_LE((leading - all.head(count)).cwiseAbs().maxCoeff(), 1e-12 * all(0)) << n << ' ' << count;
+      }
+      const Matrix linear = x * x.transpose();
+      EXPECT_EQ((empirical_eigenvalues(linear, 10).array() > 0).count(), x.cols());
+    }
+  }
+  Matrix wrong = Matrix::Identity(500, 500);
+  wrong(3, 7) = 1;
+  EXPECT_THROW(empirical_eigenvalues(wrong, 5), InvalidInput);
+}
+
 TEST(Spectrum, GeneralisationMeasureOnThreePoints) {
   Inputs x(3, 2);
   const double angles[] = {0, pi / 3, 5 * pi / 6};

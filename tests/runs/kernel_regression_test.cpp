@@ -257,6 +257,36 @@ TEST_F(KernelRegressionRun, IsTheSameOnAnyNumberOfThreadsAndWhenItGoesOn) {
   }
 }
 
+/// What takes long says what it does, and stops there; the rest comes as if nothing had been.
+TEST_F(KernelRegressionRun, StopsOnTheWay) {
+  std::string text = text_of(kernel_regression("kernel = \"tangent\"\nridge = 0.01"), "width = 20000");
+  text.replace(text.find("num_train = 12"), 14, "num_train = 1200");
+  const fs::path whole = run(text);
+  const Experiment experiment = build(text);
+  const fs::path path = directory / "stopped";
+  std::atomic<bool> stop = false;
+  std::vector<std::string> heard;
+  RunOptions options;
+  options.progress = [&](const Progress& progress) {
+    heard.emplace_back(progress.doing);
+    EXPECT_GE(progress.part, 0);
+    EXPECT_LE(progress.part, 1);
+    stop = true;
+  };
+  {
+    RunDirectory files = RunDirectory::create(path);
+    EXPECT_EQ(run_experiment(experiment, files, stop, options).end.ending, Ending::interrupted);
+  }
+  EXPECT_EQ(heard, std::vector<std::string>{"kernel"});
+  EXPECT_FALSE(fs::exists(path / "predictions.csv"));
+  const StoppedRun rest = read_stopped_run(path, Kept::last);
+  RunDirectory files = RunDirectory::reopen(path);
+  EXPECT_EQ(run_experiment(rest.experiment, files, std::atomic<bool>(false)).end.ending, Ending::finished);
+  for (const char* file : {"metrics.csv", "predictions.csv"}) {
+    EXPECT_EQ(read_bytes(path / file), read_bytes(whole / file)) << file;
+  }
+}
+
 TEST_F(KernelRegressionRun, StandsBesideTrainingInOneFile) {
   const std::string text = text_of("method = \"gd\"\nsteps = 3\nstep_size = 0.1") +
                            "[[case]]\nname = \"network\"\n[[case]]\nname = \"kernel\"\n"

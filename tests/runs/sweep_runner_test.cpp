@@ -48,6 +48,7 @@ class SweepRunner : public ::testing::Test {
                              const std::atomic<bool>& stop = false) {
     options.ended = [this](const CellReport& report) {
       endings.push_back(report.earlier ? "earlier" : std::string(info(report.end.ending).name));
+      ended.push_back(report.run->name);
       messages += report.message + '\n';
       processor_times.push_back(std::clock());
     };
@@ -57,12 +58,13 @@ class SweepRunner : public ::testing::Test {
     run_sweep(plan, out, stop, options, &checked);
     return out;
   }
-  void resume(const Plan& plan, const std::filesystem::path& out) {
+  void resume(const Plan& plan, const std::filesystem::path& out, SweepOptions options = {}) {
     endings.clear();
+    ended.clear();
     messages.clear();
-    SweepOptions options;
     options.ended = [this](const CellReport& report) {
       endings.push_back(report.earlier ? "earlier" : std::string(info(report.end.ending).name));
+      ended.push_back(report.run->name);
       messages += report.message + '\n';
     };
     run_sweep(plan, out, false, options, nullptr);
@@ -70,6 +72,7 @@ class SweepRunner : public ::testing::Test {
 
   test::TemporaryDirectory directory;
   std::vector<std::string> endings;
+  std::vector<std::string> ended;             // the names of the runs
   std::vector<std::clock_t> processor_times;  // at each ending
   std::string messages;
 };
@@ -117,6 +120,8 @@ TEST_F(SweepRunner, RunsAtOnceShardsAndResumesMakeTheSameRuns) {
   SweepOptions jobs;
   jobs.jobs = 3;
   const auto many = with_threads(4, [&] { return make(plan, "many", jobs); });
+  jobs.jobs = 0;
+  const auto by_itself = with_threads(4, [&] { return make(plan, "by itself", jobs); });
   SweepOptions shard;
   shard.num_shards = 3;
   for (const std::int64_t i : {3, 1, 2}) {
@@ -132,7 +137,7 @@ TEST_F(SweepRunner, RunsAtOnceShardsAndResumesMakeTheSameRuns) {
   resume(plan, mended);
   EXPECT_EQ(endings,
             (std::vector<std::string>{"earlier", "finished", "earlier", "finished", "finished", "earlier", "earlier"}));
-  for (const auto& out : {many, directory / "shards", mended}) {
+  for (const auto& out : {many, by_itself, directory / "shards", mended}) {
     EXPECT_EQ(index_of(out), index_of(one));
     for (const RunPlan& run : plan.runs) {
       for (const char* file : {"metrics.csv", "checkpoint.h5"}) {
@@ -140,6 +145,39 @@ TEST_F(SweepRunner, RunsAtOnceShardsAndResumesMakeTheSameRuns) {
       }
     }
   }
+}
+
+/// Left to itself, a sweep begins with the longest of its runs, also where it goes on; the index keeps the order of the
+/// plan.
+TEST_F(SweepRunner, TheLongestRunsAreMadeFirst) {
+  const Plan plan = plan_of("phase.0.steps = [5, 400, 20, 100]\n");
+  SweepOptions options;
+  const auto in_order = with_threads(1, [&] { return make(plan, "in order", options); });
+  EXPECT_EQ(ended, (std::vector<std::string>{"steps=5", "steps=400", "steps=20", "steps=100"}));
+  ended.clear();
+  options.jobs = 0;
+  const auto out = with_threads(1, [&] { return make(plan, "out", options); });
+  EXPECT_EQ(ended, (std::vector<std::string>{"steps=400", "steps=100", "steps=20", "steps=5"}));
+  EXPECT_EQ(index_of(out), index_of(in_order));
+  std::filesystem::remove_all(out / "steps=20");
+  std::filesystem::remove_all(out / "steps=100");
+  with_threads(1, [&] { resume(plan, out, options); });
+  EXPECT_EQ(ended, (std::vector<std::string>{"steps=100", "steps=20", "steps=5", "steps=400"}));
+  EXPECT_EQ(endings, (std::vector<std::string>{"finished", "finished", "earlier", "earlier"}));
+  EXPECT_EQ(index_of(out), index_of(in_order));
+}
+
+/// Only one of the three shares its steps among two threads: it comes first, on both of them.
+TEST_F(SweepRunner, RunsThatShareTheirStepsAreMadeOneAtATime) {
+  const Plan plan = plan_of("network.width = [4, 8, 20000]\ntask.num_train = [300]\nphase.0.steps = [40]\n");
+  SweepOptions options;
+  options.jobs = 0;
+  std::vector<std::string> drawn;
+  options.progress = [&](const Progress& progress) { drawn.push_back(fmt::format("{}", progress.num_steps)); };
+  with_threads(2, [&] { make(plan, "out", options); });
+  ASSERT_EQ(ended.size(), 3U);
+  EXPECT_TRUE(ended.front().starts_with("width=20000")) << ended.front();
+  EXPECT_FALSE(drawn.empty());  // which is only done of one run at a time
 }
 
 TEST_F(SweepRunner, OneRunThatFailsIsReportedAndTheOthersAreMade) {

@@ -62,6 +62,10 @@ struct Phase {
 
   bool takes_all_samples() const { return samples_end == 0; }
   Index num_samples() const { return samples_end - samples_begin; }  // where it does not
+  /// Samples that a step draws, or all of them; by these looks and runs are counted (observe.log_spaced, runs/cost.hpp).
+  double samples_of_step(double all) const {
+    return draws_batches(method->estimator) ? static_cast<double>(batch_size) : all;
+  }
 
   /// Dual averaging and ascent: whether an outer iteration begins with that step.
   bool begins_iteration(std::int64_t step) const { return step % inner_steps == 0; }

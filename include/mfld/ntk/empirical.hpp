@@ -1,4 +1,5 @@
 #pragma once
+#include "mfld/core/watch.hpp"
 #include "mfld/model/network.hpp"
 
 namespace mfld {
@@ -11,11 +12,13 @@ namespace mfld {
 ///
 /// x [n x d], z [m x d]; returns [n x m], symmetric to the bit where x and z are the same object. A linearised network
 /// has the kernel of its anchor: pass that. Cost O(n m N), in tiles of rows and of particles: the Jacobian is never
-/// stored. Parallel over row tiles; the same bits on any thread count.
-Matrix empirical_ntk(const Network& network, const Particles<double>& particles, const Inputs& x, const Inputs& z);
+/// stored. Parallel over row tiles; the same bits on any thread count. Interrupted by the watch.
+Matrix empirical_ntk(const Network& network, const Particles<double>& particles, const Inputs& x, const Inputs& z,
+                     const Watch& watch = {});
 
 /// The first-layer kernel (conjugate kernel, random features): (1/N) sum_j h(theta_j; x) h(theta_j; x').
-Matrix conjugate_kernel(const Network& network, const Particles<double>& particles, const Inputs& x, const Inputs& z);
+Matrix conjugate_kernel(const Network& network, const Particles<double>& particles, const Inputs& x, const Inputs& z,
+                        const Watch& watch = {});
 
 /// The neurons sigma(w.x + b) without their output weights, and their parameters (w, b), columns of `particles`.
 Network hidden_network(const Network& network);

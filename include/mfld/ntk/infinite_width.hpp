@@ -1,4 +1,5 @@
 #pragma once
+#include "mfld/core/watch.hpp"
 #include "mfld/ntk/kernel_convention.hpp"
 
 namespace mfld {
@@ -36,13 +37,14 @@ enum class KernelParts { nngp, ntk, both };
 /// x [n x d], z [m x d]. Relative error about 1e-13 for closed forms, also near parallel and antiparallel inputs, whose
 /// angle is taken from the difference of the normalised vectors. Zero vectors are allowed. Cost O(n m (d + L)).
 /// InvalidInput: shapes, numbers that are not finite, a convention that does not fit, or more memory than is available.
-/// Parallel over tiles of 64 x 64 entries; the same bits on any thread count.
+/// Parallel over tiles of 64 x 64 entries; the same bits on any thread count. Interrupted by the watch.
 InfiniteWidthKernel infinite_width_kernel(const KernelConvention& convention, Activation activation, const Inputs& x,
-                                          const Inputs& z, KernelParts parts = KernelParts::both);
+                                          const Inputs& z, KernelParts parts = KernelParts::both,
+                                          const Watch& watch = {});
 
 /// Kernel of the rows of x with themselves: symmetric to the bit, each pair computed once.
 InfiniteWidthKernel infinite_width_kernel(const KernelConvention& convention, Activation activation, const Inputs& x,
-                                          KernelParts parts = KernelParts::both);
+                                          KernelParts parts = KernelParts::both, const Watch& watch = {});
 
 /// k(x, x) of the nngp kernel for the rows of x: the variances of the outputs at the start.         [n]
 Vector nngp_variances(const KernelConvention& convention, Activation activation, const Inputs& x);

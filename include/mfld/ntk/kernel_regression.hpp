@@ -1,5 +1,6 @@
 #pragma once
 #include "mfld/core/particles.hpp"
+#include "mfld/core/watch.hpp"
 
 namespace mfld {
 
@@ -27,6 +28,9 @@ class KernelSpectrum {
 /// The eigenvalues of KernelSpectrum without its eigenvectors, at a fraction of its cost: symmetric_eigenvalues, with
 /// the same refusals.                                                                                [rank]
 Vector kernel_eigenvalues(const Matrix& kernel);
+/// The `count` <= n largest eigenvalues, of which those below 1e-12 of the largest are 0, by leading_eigenvalues. The
+/// same refusals, but for negative eigenvalues that are not among them.                             [count]
+Vector leading_kernel_eigenvalues(const Matrix& kernel, Index count, const Watch& watch = {});
 
 /// InvalidInput unless the kernel could be that of different inputs: names a pair of rows whose features are parallel
 /// (the inputs are equal, or multiples of each other under a homogeneous kernel), or a row that is zero, and suggests a
@@ -44,7 +48,8 @@ struct Posterior {
 class KernelRegression {
  public:
   /// ridge >= 0; 0 interpolates, and InvalidInput names the pair of rows that makes that impossible.
-  static KernelRegression ridge(const Matrix& kernel, const Vector& targets, double ridge);
+  /// The watch interrupts and hears of the factor, not of the eigenvectors that ridge = 0 needs.
+  static KernelRegression ridge(const Matrix& kernel, const Vector& targets, double ridge, const Watch& watch = {});
   /// noise_variance >= 0.
   static KernelRegression gaussian_process(const Matrix& kernel, const Vector& targets, double noise_variance);
 
@@ -62,7 +67,7 @@ class KernelRegression {
   double negative_log_likelihood() const { return negative_log_likelihood_; }
 
  private:
-  KernelRegression(const Matrix& kernel, const Vector& targets, double diagonal);
+  KernelRegression(const Matrix& kernel, const Vector& targets, double diagonal, const Watch& watch);
   void check_test_kernel(const Matrix& test_kernel) const;
   /// W' columns and W columns of a W [n x rank] with W W' = (K + D)^-1.
   Matrix whiten(Matrix columns) const;

@@ -45,6 +45,9 @@ double relu_decay_constant(Index input_dim);
 
 /// Eigenvalues of K / n, descending, all n of them: they converge to mu_k, each repeated N(p, k) times.
 Vector empirical_eigenvalues(const Matrix& kernel);
+/// The `count` <= n largest of them, by leading_eigenvalues: where these are much fewer than n at a fraction of the
+/// cost, and without seeing whether the least ones are those of a kernel. InvalidInput otherwise as KernelSpectrum.
+Vector empirical_eigenvalues(const Matrix& kernel, Index count, const Watch& watch = {});
 
 /// Size of y in each eigendirection, V' y: [rank]. Applied to the residual during training it shows which frequencies
 /// are learnt first.

@@ -4,22 +4,32 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "mfld/config/experiment.hpp"
+#include "mfld/core/watch.hpp"
 #include "mfld/observe/moment.hpp"
 #include "mfld/record/memory_record.hpp"
 #include "mfld/record/run_directory.hpp"
 
 namespace mfld {
 
+/// Of steps; or, of what takes none, what it does ("kernel") and what part of that is done.
 struct Progress {
   std::int64_t step = 0;
   std::int64_t num_steps = 0;
   double train_loss = 0;  // as last observed; nan if it is not
   double steps_per_second = 0;
   double seconds_left = 0;
+  std::string_view doing = {};  // empty: steps
+  double part = 0;
 };
+
+/// Of what takes long in one piece: `progress`, if there is one, hears of it about ten times a second from a tenth of a
+/// second on.
+Watch watch_of(const std::string& doing, const std::atomic<bool>* stop,
+               const std::function<void(const Progress&)>& progress);
 
 struct RunOptions {
   std::vector<std::string> provenance;            // comments of experiment.toml, written unless a run is continued

@@ -8,6 +8,7 @@
 
 #include "mfld/config/sweep.hpp"
 #include "mfld/files/folder.hpp"
+#include "mfld/runs/cost.hpp"
 #include "mfld/runs/resume.hpp"
 #include "mfld/runs/runner.hpp"
 
@@ -31,13 +32,15 @@ struct SweepOutcome {
 };
 
 struct SweepOptions {
-  int jobs = 1;  // runs at a time
+  /// Runs at a time, in the order of the plan. 0: what keeps all threads busy to the last one and fits into memory
+  /// (runs_at_once): those that share their threads best first, and of the others the longest by their counted work.
+  int jobs = 1;
   std::int64_t shard = 1;
   std::int64_t num_shards = 1;  // this process makes runs shard - 1, shard - 1 + num_shards, ..
   Kept kept = Kept::last;
   Surroundings surroundings;  // of all the experiments, but for the folder, which is the plan's
   std::vector<std::string> provenance;
-  std::function<void(const Progress&)> progress;
+  std::function<void(const Progress&)> progress;                                  // of runs made one at a time
   std::function<void(std::int64_t num_checked, std::int64_t num_runs)> checking;  // about ten times a second
   std::function<void(const CellReport&)> begun;
   std::function<void(const CellReport&)> ended;
@@ -52,6 +55,8 @@ class CheckedPlan {
   CheckedPlan(const Plan& plan, const SweepOptions& options);
   /// The data files of the runs that could be built, each under the name that it has in the experiment.
   const std::map<std::string, DataFile>& files() const { return files_; }
+  /// What a run of the shard takes; nothing where its data are wrong.
+  const RunCost& cost(std::size_t position) const { return costs_[position]; }
   /// The experiment of a run, built again if it was not kept; at most once for each.
   Experiment take(std::size_t position);
 
@@ -59,6 +64,7 @@ class CheckedPlan {
   const Plan* plan_;
   const SweepOptions* options_;
   std::vector<std::optional<Experiment>> kept_;
+  std::vector<RunCost> costs_;
   std::map<std::string, DataFile> files_;
 };
 

@@ -23,8 +23,7 @@ std::int64_t default_looks(const std::vector<Phase>& phases, const Dataset& data
   const auto num_train = static_cast<double>(data.num_train());
   double samples_of_steps = 0;
   for (const Phase& phase : phases) {
-    samples_of_steps += static_cast<double>(phase.num_steps) *
-                        (draws_batches(phase.method->estimator) ? static_cast<double>(phase.batch_size) : num_train);
+    samples_of_steps += static_cast<double>(phase.num_steps) * phase.samples_of_step(num_train);
   }
   const double samples_of_look = std::max(num_train + static_cast<double>(data.num_test()), 1.0);
   return static_cast<std::int64_t>(std::clamp(2 * samples_of_steps / samples_of_look, fewest, most));

@@ -1,4 +1,4 @@
-"""The virtual environment of the peers that Debian has no packages of, made on first use.
+"""The virtual environments of the peers that Debian has no packages of, made on first use.
 
 PyTorch's package on the index is the one for graphics processors: its CPU part does all that is timed here, but loads
 only where some libraries of several gigabytes are. Where they are missing, libraries of the same names stand in for
@@ -11,8 +11,9 @@ import shutil
 import subprocess
 import sys
 
-REQUIREMENTS = pathlib.Path(__file__).resolve().parents[1] / "requirements.txt"
-MODULES = {"jax": "jax", "torch": "torch"}
+BENCH = pathlib.Path(__file__).resolve().parents[1]
+MODULES = {"jax": "jax", "torch": "torch", "neural-tangents": "jax"}
+OF_THEIR_OWN = ("neural-tangents",)  # need other versions than the others: requirements and an environment by their names
 NO_DEVICE = 100  # cudaErrorNoDevice
 NOT_REACHED = ("No matching distribution", "NewConnectionError", "ConnectionError", "ConnectTimeout", "ProxyError", "SSLError")
 
@@ -24,7 +25,8 @@ class NotInstalled(Exception):
 def requirements(peer):
     """([name==version], megabytes to download) of what a peer needs."""
     pins, megabytes = [], 0
-    for line in REQUIREMENTS.read_text().splitlines():
+    file = f"requirements-{peer}.txt" if peer in OF_THEIR_OWN else "requirements.txt"
+    for line in (BENCH / file).read_text().splitlines():
         pin, _, note = line.partition("#")
         *peers, size = note.split() or [""]
         if pin.strip() and peer in peers:
@@ -34,8 +36,9 @@ def requirements(peer):
 
 
 def python_with(peers, build):
-    """The interpreter of an environment under `build` that has these peers; installs what is missing."""
-    folder = pathlib.Path(build) / "peers"
+    """The interpreter of an environment under `build` that has these peers; installs what is missing. One that has an
+    environment of its own is asked for alone."""
+    folder = pathlib.Path(build) / (f"peers-{peers[0]}" if peers[0] in OF_THEIR_OWN else "peers")
     python = folder / "bin" / "python"
     missing = [peer for peer in peers if not _is_there(python, folder, peer)]
     if not missing:

@@ -1,0 +1,89 @@
+// What runs take, by hand, and how many of them are made at a time.
+#include "mfld/runs/cost.hpp"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <string>
+
+#include "mfld/config/config.hpp"
+#include "model/pass.hpp"
+
+namespace mfld {
+namespace {
+
+constexpr double no_limit = std::numeric_limits<double>::infinity();
+
+Experiment experiment_of(Index width, Index num_train, const std::string& phase, const std::string& more = "") {
+  const std::string text = fmt::format(
+      "seed = 1\n[task]\nkind = \"single-index\"\nlink = \"hermite2\"\ninput_dim = 4\nnum_train = {}\nnum_test = 10\n"
+      "[network]\nwidth = {}\n{}[[phase]]\n{}step_size = 0.1\n[observe]\nat = []\n",
+      num_train, width, more, phase);
+  return build_experiment(parse_toml(text, "test.toml"), {"."});
+}
+
+constexpr const char* full_batch = "method = \"mfld\"\nlambda2 = 0.001\nsteps = 7\n";
+constexpr const char* mini_batch = "method = \"sgd-mfld\"\nlambda2 = 0.001\nsteps = 7\nbatch_size = 5\n";
+constexpr const char* svrg =
+    "method = \"svrg-mfld\"\nlambda2 = 0.001\nsteps = 7\nbatch_size = 5\nsnapshot_every = 20\n";
+
+/// Rows of the first and the last step alone.
+TEST(RunCost, OfStepsAndLooks) {
+  const double of_sample = 8.0 * 30 * (4 + 16);
+  const double looks = 2 * (100.0 + 10) * of_sample / 2;
+  EXPECT_EQ(cost_of(experiment_of(30, 100, full_batch), 2).work, 7 * 100 * of_sample + looks);
+  EXPECT_EQ(cost_of(experiment_of(30, 100, mini_batch), 2).work, 7 * 5 * of_sample + looks);
+  EXPECT_EQ(cost_of(experiment_of(30, 100, svrg), 2).work, 7 * (2 * 5 + 5) * of_sample + looks);
+  const Experiment single = experiment_of(30, 100, full_batch, "precision = \"single\"\n");
+  EXPECT_EQ(cost_of(single, 2).work, (7 * 100 * of_sample + looks) / 2);
+}
+
+TEST(RunCost, OfAKernelRegression) {
+  const std::string phase = "method = \"kernel-regression\"\nkernel = \"infinite-tangent\"\n";
+  const auto cost = [&](const std::string& ridge) {
+    const std::string text =
+        "seed = 1\n[task]\nkind = \"single-index\"\nlink = \"hermite2\"\ninput_dim = 4\nnum_train = 60\nnum_test = 10\n"
+        "[network]\nwidth = 5\n[[phase]]\n" +
+        phase + ridge;
+    return cost_of(build_experiment(parse_toml(text, "test.toml"), {"."}), 2);
+  };
+  EXPECT_DOUBLE_EQ(cost("ridge = 0.1\n").work, 8 * (70.0 * 60 * (4 + 16) + 60.0 * 60 * 60 / 3));
+  EXPECT_DOUBLE_EQ(cost("").work, 8 * (70.0 * 60 * (4 + 16) + 9 * 60.0 * 60 * 60));
+  EXPECT_GT(cost("").memory, 3 * 8 * 60.0 * 60);
+}
+
+/// Steps as small as those of most sweeps have one thread, large ones all of them.
+TEST(RunCost, ThreadsAreThoseThatPassesAreShared) {
+  const Experiment small = experiment_of(50, 100, "method = \"mfld\"\nlambda2 = 0.001\nsteps = 1000000\n");
+  ASSERT_LT(8.0 * 50 * 100 * (4 + 16), passes::least_shared_bytes);
+  const Experiment large = experiment_of(20000, 1000, "method = \"mfld\"\nlambda2 = 0.001\nsteps = 1000000\n");
+  for (const int threads : {1, 2, 16}) {
+    EXPECT_EQ(cost_of(small, threads).threads, 1);
+    EXPECT_NEAR(cost_of(large, threads).threads, threads, 1e-3 * threads);
+    EXPECT_EQ(runs_at_once(cost_of(small, threads), threads, no_limit), threads);
+    EXPECT_EQ(runs_at_once(cost_of(large, threads), threads, no_limit), 1);
+  }
+  // What a run does beside its steps has one thread.
+  EXPECT_LT(cost_of(experiment_of(20000, 1000, "method = \"mfld\"\nlambda2 = 0.001\nsteps = 0\n"), 16).threads, 16);
+}
+
+TEST(RunsAtOnce, KeepAllThreadsBusy) {
+  EXPECT_EQ(runs_at_once({1, 1, 0}, 1, no_limit), 1);
+  EXPECT_EQ(runs_at_once({1, 1, 0}, 64, no_limit), 64);
+  EXPECT_EQ(runs_at_once({1, 1.5, 0}, 4, no_limit), 3);
+  EXPECT_EQ(runs_at_once({1, 1.7, 0}, 2, no_limit), 2);
+  EXPECT_EQ(runs_at_once({1, 1.9, 0}, 2, no_limit), 1);
+  EXPECT_EQ(runs_at_once({1, 40, 0}, 64, no_limit), 2);
+  EXPECT_EQ(runs_at_once({}, 4, no_limit), 4);
+}
+
+TEST(RunsAtOnce, FitIntoMemory) {
+  EXPECT_EQ(runs_at_once({1, 1, 100}, 8, 350), 3);
+  EXPECT_EQ(runs_at_once({1, 1, 100}, 8, 10), 1);
+  EXPECT_EQ(runs_at_once({1, 8, 100}, 8, 350), 1);
+  EXPECT_EQ(runs_at_once({1, 1, 100}, 2, 350), 2);
+}
+
+}  // namespace
+}  // namespace mfld
