@@ -68,9 +68,8 @@ void read_method(const Section& root, const Subject& subject, const Surroundings
 /// Whether something in the run but its observables has to have all particles at once.
 bool reads_all_particles(const Experiment& experiment) {
   return experiment.kernel || experiment.objective ||
-         std::any_of(experiment.phases.begin(), experiment.phases.end(), [](const Phase& phase) {
-           return reads_all_particles(phase.method->estimator) || phase.solves_readout();
-         });
+         std::any_of(experiment.phases.begin(), experiment.phases.end(),
+                     [](const Phase& phase) { return phase.reads_all_particles(0) || phase.solves_readout(); });
 }
 
 bool observes_all_particles(const Experiment& experiment) {

@@ -70,13 +70,13 @@ GradientNoise gradient_noise(Objective<double>& objective, const Particles<doubl
   std::vector<Index> batch;
   choose_batch(*next.phase, next.batch_seed, next.step, next.step_in_phase, num_terms, batch);
   drift_of(objective, batch, particles, next, drift, [](Index /*first*/, Index /*last*/) {});
-  const auto totals =
-      sums.over(particles.rows(), {.sums = 2, .cost = 3 * drift.cols()}, [&](RowRange strip, double* sum, double* /*max*/) {
-        for (Index column = 0; column < squares.cols(); ++column) {
-          sum[0] += StripNumbers(strip.of(squares.col(column))).sum();
-        }
-        sum[1] += squared_distances(drift, mean, strip).sum();
-      });
+  const auto totals = sums.over(particles.rows(), {.sums = 2, .cost = 3 * drift.cols()},
+                                [&](RowRange strip, double* sum, double* /*max*/) {
+                                  for (Index column = 0; column < squares.cols(); ++column) {
+                                    sum[0] += StripNumbers(strip.of(squares.col(column))).sum();
+                                  }
+                                  sum[1] += squared_distances(drift, mean, strip).sum();
+                                });
   const auto num_particles = static_cast<double>(particles.rows());
   return {variance_factor(*next.phase, num_terms) * totals[0] / (static_cast<double>(num_terms) * num_particles),
           totals[1] / num_particles};

@@ -25,12 +25,13 @@ Matrix pre_activations(const Particles<double>& particles, const ParameterLayout
 
 Movement movement(const Eigen::Ref<const Matrix>& weights, const Eigen::Ref<const Matrix>& initial_weights,
                   RowSums<double>& sums) {
-  const auto totals = sums.over(
-      weights.rows(), {.sums = 1, .maxima = 1, .cost = 2 * weights.cols()}, [&](RowRange strip, double* sum, double* max) {
-        const StripNumbers distances = squared_distances(weights, initial_weights, strip).sqrt();
-        *sum += distances.sum();
-        *max = larger(*max, distances.maxCoeff<Eigen::PropagateNaN>());
-      });
+  const auto totals = sums.over(weights.rows(), {.sums = 1, .maxima = 1, .cost = 2 * weights.cols()},
+                                [&](RowRange strip, double* sum, double* max) {
+                                  const StripNumbers distances =
+                                      squared_distances(weights, initial_weights, strip).sqrt();
+                                  *sum += distances.sum();
+                                  *max = larger(*max, distances.maxCoeff<Eigen::PropagateNaN>());
+                                });
   return {totals[0] / static_cast<double>(weights.rows()), totals[1]};
 }
 

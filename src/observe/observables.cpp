@@ -58,7 +58,8 @@ double norm_of_mean(Moment& moment) {
 
 double second_moment(Moment& moment) {
   const Particles<double>& theta = moment.particles();
-  return mean_over_particles(moment, theta.cols(), [&theta](RowRange strip) { return squared_norms(theta, strip).sum(); });
+  return mean_over_particles(moment, theta.cols(),
+                             [&theta](RowRange strip) { return squared_norms(theta, strip).sum(); });
 }
 
 auto output_parameters(const Moment& moment) {

@@ -195,8 +195,8 @@ TEST_F(RunOnRanks, EveryMethodHasTheBytesOfOneProcess) {
 TEST_F(RunOnRanks, EveryMethodDividesItsParticlesUnlessItReadsAllOfThem) {
   int number = 0;
   for (const auto& [name, phase] : test::every_phase) {
-    const bool reads_all = mentions(phase, "p-sdca") || mentions(phase, "natural-gradient") ||
-                           mentions(phase, "readout");
+    const bool reads_all =
+        mentions(phase, "p-sdca") || mentions(phase, "natural-gradient") || mentions(phase, "readout");
     for (const std::string precision : {"double", "single"}) {
       const std::string text = test::experiment_text(phase, precision, 11);
       const std::vector<int> counts = {13, 2, 8, 3, 5};

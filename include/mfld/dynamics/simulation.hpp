@@ -111,7 +111,7 @@ class Simulation {
   Ranks* ranks_;
   bool divided_;
   std::vector<Index> row_cuts_;
-  RowRange rows_;  // that this process has
+  RowRange rows_;             // that this process has
   bool have_agreed_ = false;  // on the present state
   bool any_stops_ = false;    // what came of it
 };
