@@ -217,9 +217,9 @@ class Pass {
     own_groups_ = {partition_.first_group(own_.first), partition_.first_group(own_.last)};
   }
   /// How many blocks are reduced before any is mapped. Ranks exchange once for all of them: as many as an ensemble of
-  /// the largest share would have in one block, the same number on all; where that many are in the last-level cache, half
-  /// of them, for a second stack has to be there, too. What a sample gives, and the order in which the blocks are mapped,
-  /// are as of one process.
+  /// the largest share would have in one block, the same number on all; where a second stack has to be kept, as many as
+  /// the last-level cache has room for in both, or 80 MB of memory: with the program 100 MB. What a sample gives, and the order in which the blocks are
+  /// mapped, are as of one process.
   Index blocks_at_once() const {
     if (ranks_ == nullptr || !keeps_values_ || block_ >= min_block) {
       return 1;
@@ -231,9 +231,9 @@ class Pass {
     const std::size_t bytes = sizeof(Scalar) * (keeps_slopes_ ? 2 : 1);
     Index together = std::min(min_block, block_samples(largest, bytes));
     const Index num_blocks = (inputs_.num_samples() + block_ - 1) / block_;
-    if (const Index fit = static_cast<Index>(far_bytes / bytes) / largest;
-        together < block_ * num_blocks && together <= fit) {
-      together = std::min(together, fit / 2);
+    if (together < block_ * num_blocks) {
+      const Index fit = static_cast<Index>(far_bytes / bytes) / largest;
+      together = together <= fit ? std::min(together, fit / 2) : 2 * together / 5;
     }
     return std::clamp<Index>(together / block_, 1, std::max<Index>(1, num_blocks));
   }

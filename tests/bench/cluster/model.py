@@ -13,6 +13,7 @@ LEAST_BLOCK = 8
 LEAST_TASKS = 16
 TASK_GROUPS = 8
 NUMBER_BYTES = {"double": 8, "single": 4}
+PROGRAM_BYTES = 30e6  # and its MPI, as measured
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,16 +104,16 @@ def block_samples(problem):
 
 
 def exchange_samples(problem):
-    """Samples that ranks exchange at once: whole blocks, as many as an ensemble of the largest share would have in one, or half of
-    them where two such sets of activations are more than the cache has."""
+    """Samples that ranks exchange at once: whole blocks, as many as an ensemble of the largest share would have in one, and where two such
+    sets of activations are kept, as the cache or the memory has room for in both."""
     block = block_samples(problem)
     if problem.ranks == 1 or block >= min(MIN_BLOCK, problem.samples):
         return block
     largest = min(problem.particles, -(-problem.tasks // problem.ranks) * TASK_GROUPS * problem.group)
     together = min(MIN_BLOCK, _block(largest, problem))
     fit = FAR_BYTES // NUMBER_BYTES[problem.precision] // largest
-    if together < block * -(-problem.samples // block) and together <= fit:
-        together = min(together, fit // 2)
+    if together < block * -(-problem.samples // block):
+        together = min(together, fit // 2) if together <= fit else 2 * together // 5
     return min(max(block, together // block * block), problem.samples)
 
 
@@ -159,11 +160,11 @@ def step(problem, machine, block=None):
 
 
 def rank_bytes(problem, block=None):
-    """Particles and drift of all, samples as read and as packed, the activations and the partial sums of its own, of two blocks where
-    there are two."""
+    """Its particles, the first ones and their drift, samples as read and as packed, its activations and partial sums, of two blocks where
+    there are two; and the program."""
     number = NUMBER_BYTES[problem.precision]
     block = block or exchange_samples(problem)
     own = problem.particles / problem.ranks
     kept = 2 if problem.ranks > 1 and block < problem.samples else 1
-    return (2 * number * problem.particles * (problem.dim + 2) + (8 + number) * problem.samples * problem.dim
+    return (PROGRAM_BYTES + (2 * 8 + number) * own * (problem.dim + 2) + (8 + number) * problem.samples * problem.dim
             + kept * block * (number * own + 8 * problem.tasks / problem.ranks))

@@ -42,10 +42,10 @@ class Sizes(unittest.TestCase):
         self.assertEqual(model.block_samples(model.Problem(2000, 100, 3, 1)), 100)
 
     def test_samples_an_exchange(self):
-        # 100 MB hold 131 samples of 1e5 particles, which are 16 blocks of 8; 2 of 5e6, of which a block has more. 32 MB hold 327 of
-        # 12800, which are 256, and twice 163 of them: a block of 128 of 1e5 particles.
-        for particles, ranks, samples in ((10_000_000, 1, 8), (10_000_000, 2, 8), (10_000_000, 100, 128), (80_000, 100, 160),
-                                          (2000, 4, 520), (100_000_000, 1000, 128), (100_000, 8, 128), (100_000, 4, 256),
+        # 100 MB hold 131 samples of 1e5 particles, 128 in blocks of 8, and twice two fifths of them are 51, or 6 blocks; 2 of 5e6, of
+        # which a block has more. 32 MB hold 327 of 12800, which are 256, and twice 163 of them: a block of 128 of 1e5 particles.
+        for particles, ranks, samples in ((10_000_000, 1, 8), (10_000_000, 2, 8), (10_000_000, 100, 48), (80_000, 100, 160),
+                                          (2000, 4, 520), (100_000_000, 1000, 48), (100_000, 8, 128), (100_000, 4, 128),
                                           (100_000, 100, 256)):
             found = model.exchange_samples(model.Problem(particles, 10_000, 3, ranks))
             self.assertEqual(found % model.block_samples(model.Problem(particles, 10_000, 3, 1)), 0)
@@ -125,8 +125,8 @@ class Steps(unittest.TestCase):
 
     def test_memory(self):
         # Particles and drift, samples twice, activations of 400 particles, 4 partial sums of 100 samples.
-        self.assertEqual(model.rank_bytes(SMALL), 2 * 8 * 1600 * 4 + 16 * 100 * 2 + 8 * 400 * 100 + 8 * 4 * 100)
-        self.assertEqual(model.rank_bytes(SMALL, 30), 2 * 8 * 1600 * 4 + 16 * 100 * 2 + 2 * 30 * (8 * 400 + 8 * 4))
+        self.assertEqual(model.rank_bytes(SMALL), 30e6 + 24 * 400 * 4 + 16 * 100 * 2 + 8 * 400 * 100 + 8 * 4 * 100)
+        self.assertEqual(model.rank_bytes(SMALL, 30), 30e6 + 24 * 400 * 4 + 16 * 100 * 2 + 2 * 30 * (8 * 400 + 8 * 4))
 
 
 class Script(unittest.TestCase):
