@@ -118,8 +118,8 @@ class Pass {
     reserve(buffers_.coefficient_sums, stack_ / block_);
   }
 
-  /// Calls body(first sample, outputs from there on) for the stacks of blocks in order. Ranks reduce the next stack while
-  /// they complete the sums of one.
+  /// Calls body(first sample, outputs from there on) for the stacks of blocks in order. Ranks reduce the next stack
+  /// while they complete the sums of one.
   template <class Body>
   void for_each_block(const Body& body) {
     kernels::Block<Scalar> stack = stack_from(0);
@@ -218,8 +218,8 @@ class Pass {
   }
   /// How many blocks are reduced before any is mapped. Ranks exchange once for all of them: as many as an ensemble of
   /// the largest share would have in one block, the same number on all; where a second stack has to be kept, as many as
-  /// the last-level cache has room for in both, or 80 MB of memory: with the program 100 MB. What a sample gives, and the order in which the blocks are
-  /// mapped, are as of one process.
+  /// the last-level cache has room for in both, or 80 MB of memory: with the program 100 MB. What a sample gives, and the
+  /// order in which the blocks are mapped, are as of one process.
   Index blocks_at_once() const {
     if (ranks_ == nullptr || !keeps_values_ || block_ >= min_block) {
       return 1;
@@ -361,8 +361,8 @@ class Pass {
   double* partial_of(Index first) const { return buffers_.partial.data() + set_of(first) * own_partials_; }
   double* outputs_of(Index first) const { return buffers_.outputs.data() + set_of(first) * stack_; }
 
-  /// Adds what the tasks gave for a stack, which is overwritten, and begins the exchange with the other ranks: along the
-  /// tree of the tasks, so that a sum does not depend on who computed what.
+  /// Adds what the tasks gave for a stack, which is overwritten, and begins the exchange with the other ranks: along
+  /// the tree of the tasks, so that a sum does not depend on who computed what.
   void begin_sum(const kernels::Block<Scalar>& stack) {
     if (stack.count == 0) {
       return;

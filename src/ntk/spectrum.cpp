@@ -46,8 +46,9 @@ std::vector<long double> integrate(const AngularKernel& kernel, Index input_dim,
                  [](long double angle) { return static_cast<double>(angle); });
   const Vector values = kernel(angles);
   const long double p = static_cast<long double>(input_dim);
-  const long double norm =
-      std::exp(std::lgamma(p / 2) - std::lgamma((p - 1) / 2)) / std::sqrt(std::numbers::pi_v<long double>);
+  int sign = 0;  // which std::lgamma would put where all threads see it
+  const long double norm = std::exp(::lgammal_r(p / 2, &sign) - ::lgammal_r((p - 1) / 2, &sign)) /
+                           std::sqrt(std::numbers::pi_v<long double>);
   std::vector<long double> sums(static_cast<std::size_t>(max_degree) + 1, 0.0L);
   for (Index i = 0; i < values.size(); ++i) {
     const long double angle = nodes.angles[static_cast<std::size_t>(i)];

@@ -104,7 +104,8 @@ EntropyEstimate entropy_of(const Vector& distances, Index dimension, Index k) {
                                   num_ties, distances.size(), k));
   }
   const auto d = static_cast<double>(dimension);
-  const double log_ball = 0.5 * d * std::log(std::numbers::pi) - std::lgamma(1 + 0.5 * d);
+  int sign = 0;  // which std::lgamma would put where all threads see it
+  const double log_ball = 0.5 * d * std::log(std::numbers::pi) - ::lgamma_r(1 + 0.5 * d, &sign);
   const Vector terms = d * distances.array().log();
   const double mean = terms.mean();
   const double variance = (terms.array() - mean).square().sum() / (num_particles - 1);

@@ -1,6 +1,6 @@
-// What messages take among ranks, by the calls that a run makes: half of a round trip between ranks 0 and 1, and the sum of
-// a block of samples along the tree of tasks among all; and a pass over many blocks, by ranks of one thread, whose messages
-// are held back for a while. `mpirun -n P ranks_bench`: rank 0 answers with lines "message BYTES SECONDS",
+// What messages take among ranks, by the calls that a run makes: half of a round trip between ranks 0 and 1, and the sum
+// of a block of samples along the tree of tasks among all; and a pass over many blocks, by ranks of one thread, whose
+// messages are held back for a while. `mpirun -n P ranks_bench`: rank 0 answers with lines "message BYTES SECONDS",
 // "sum SAMPLES SECONDS" and "pass NANOSECONDS SECONDS", medians over turns.
 #include <sched.h>
 

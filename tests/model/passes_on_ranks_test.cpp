@@ -1,5 +1,5 @@
-// Passes that ranks make together: the bits of one process for any number of stacks of samples, and messages that travel
-// while there is arithmetic.
+// Passes that ranks make together: the bits of one process for any number of stacks of samples, and messages that
+// travel while there is arithmetic.
 #include <gtest/gtest.h>
 
 #include <atomic>

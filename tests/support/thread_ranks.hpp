@@ -17,8 +17,8 @@
 
 namespace mfld {
 
-/// Ranks that are threads of one process, with messages through memory. Of messages that are slow, its receiver does not
-/// see one before it has asked for it so many times: a latency in looks, which no other load of the machine changes.
+/// Ranks that are threads of one process, with messages through memory. Of messages that are slow, its receiver does
+/// not see one before it has asked for it so many times: a latency in looks, which no other load of the machine changes.
 class ThreadRanks {
  public:
   explicit ThreadRanks(int count, int looks = 1) : count_(count), looks_(looks) {}

@@ -24,8 +24,8 @@ class Ranks {
   virtual int count() const = 0;  // P
   virtual int rank() const = 0;   // of this process, from 0
 
-  /// A message that is under way. Its bytes, 1 GB at most, stay where they are until it is over, which is found out once:
-  /// by `is_over` that is true, or by `wait`. Those between two ranks arrive in the order in which they were begun.
+  /// A message that is under way. Its bytes, 1 GB at most, stay where they are until it is over, which is found out
+  /// once: by `is_over` that is true, or by `wait`. Those between two ranks arrive in the order in which they were begun.
   using Message = std::uint64_t;
   virtual Message begin_send(std::span<const std::byte> bytes, int to) = 0;
   virtual Message begin_receive(std::span<std::byte> bytes, int from) = 0;
@@ -87,8 +87,8 @@ class SharedSum {
   std::vector<int> children_;  // to whom it hands the sum on, in that order
 };
 
-/// A SharedSum that is completed while the threads do something else, which is what hides the time of its messages: they
-/// move on at `go_on`, which any thread may call between two pieces of its work and which never waits.
+/// A SharedSum that is completed while the threads do something else, which hides the time of its messages: they move
+/// on at `go_on`, which any thread may call between two pieces of its work and which never waits.
 class SumUnderWay {
  public:
   /// All ranks begin the same sums in the same order, each once the one before is finished. Refers to all of these.
