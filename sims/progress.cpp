@@ -15,7 +15,7 @@ std::string duration(double seconds) {
                       : fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
 }
 
-std::string numbers_of(const mfld::Progress& progress) {
+std::string progress_numbers(const mfld::Progress& progress) {
   if (progress.doing.empty()) {
     return fmt::format("step {}/{}  train loss {:.4g}  {:.4g} steps/s  {} left", progress.step, progress.num_steps,
                        progress.train_loss, progress.steps_per_second, duration(progress.seconds_left));
@@ -25,7 +25,7 @@ std::string numbers_of(const mfld::Progress& progress) {
                            : std::string(progress.doing);
 }
 
-double part_of(const mfld::Progress& progress) {
+double progress_part(const mfld::Progress& progress) {
   if (!progress.doing.empty()) {
     return progress.part;
   }
@@ -57,13 +57,13 @@ std::string progress_line(const mfld::Progress& progress, std::size_t width) {
   constexpr std::size_t longest_bar = 24;
   constexpr std::size_t shortest_bar = 4;
   constexpr std::size_t beside_bar = 3;  // "[", "]" and a blank
-  const std::string numbers = numbers_of(progress);
+  const std::string numbers = progress_numbers(progress);
   const std::size_t taken = numbers.size() + beside_bar;
   const std::size_t bar = width == 0 ? longest_bar : std::min(longest_bar, width - std::min(width, taken));
   if (bar < shortest_bar) {
     return numbers.substr(0, width);
   }
-  const std::string done(static_cast<std::size_t>(part_of(progress) * static_cast<double>(bar)), '#');
+  const std::string done(static_cast<std::size_t>(progress_part(progress) * static_cast<double>(bar)), '#');
   return fmt::format("[{:-<{}}] {}", done, bar, numbers);
 }
 

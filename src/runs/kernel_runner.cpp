@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "mfld/core/error.hpp"
+#include "mfld/core/ranks.hpp"
 #include "mfld/core/stopwatch.hpp"
 #include "mfld/ntk/closed_forms.hpp"
 #include "mfld/ntk/empirical.hpp"
@@ -168,7 +169,7 @@ RunSummary run(const Experiment& experiment, RunRecord& record, const std::atomi
   RunSummary summary;
   summary.columns = experiment.columns;
   const std::optional<Solution> solution = solution_of(experiment, stop, options);
-  if (!solution) {
+  if (any(options.ranks, !solution)) {  // signals reach ranks one after the other
     summary.end.ending = Ending::interrupted;
     summary.message = "interrupted before the solution, which a resumed run computes from the start";
     summary.final_values.assign(summary.columns.size(), std::numeric_limits<double>::quiet_NaN());
