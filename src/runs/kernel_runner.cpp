@@ -169,7 +169,10 @@ RunSummary run(const Experiment& experiment, RunRecord& record, const std::atomi
   RunSummary summary;
   summary.columns = experiment.columns;
   const std::optional<Solution> solution = solution_of(experiment, stop, options);
-  if (any(options.ranks, !solution)) {  // signals reach ranks one after the other
+  // Signals reach ranks one after the other.
+  const bool all_have_it =
+      options.ranks == nullptr ? solution.has_value() : options.ranks->least(solution ? 1 : 0) == 1;
+  if (!all_have_it) {
     summary.end.ending = Ending::interrupted;
     summary.message = "interrupted before the solution, which a resumed run computes from the start";
     summary.final_values.assign(summary.columns.size(), std::numeric_limits<double>::quiet_NaN());

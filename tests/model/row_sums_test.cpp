@@ -139,7 +139,7 @@ TEST(RowSums, TheRowsOfARankAreItsShareAndCanBeShared) {
     const std::vector<Index> cuts = shares_of<double>(1000, 5).rows;
     const auto rank = static_cast<std::size_t>(ranks.rank());
     EXPECT_EQ(sums.own(1000).first, cuts[rank]);
-    EXPECT_EQ(sums.own(1000).last(), cuts[rank + 1]);
+    EXPECT_EQ(sums.own(1000).last, cuts[rank + 1]);
     EXPECT_EQ(sums.num_tasks(1000), most_ranks<double>(1000));
     Matrix whole = own;
     EXPECT_TRUE(whole.array().isNaN().any());
@@ -148,7 +148,7 @@ TEST(RowSums, TheRowsOfARankAreItsShareAndCanBeShared) {
   });
   RowSums<double> alone;
   EXPECT_EQ(alone.own(1000).first, 0);
-  EXPECT_EQ(alone.own(1000).last(), 1000);
+  EXPECT_EQ(alone.own(1000).last, 1000);
 }
 
 // One object may be asked for different numbers of particles in turn.
