@@ -97,19 +97,31 @@ std::uint64_t hash_of_numbers(const Matrix& matrix) {
   return hash_of({bytes, static_cast<std::size_t>(matrix.size()) * sizeof(*matrix.data())});
 }
 
+/// Where a run starts from: it is made by all ranks.
+mfld::Surroundings surroundings_in(const fs::path& folder) {
+  mfld::Surroundings surroundings(folder, &stop_requested);
+  if (ranks() != nullptr) {
+    surroundings.num_ranks = ranks()->count();
+    surroundings.rank = ranks()->rank();
+  }
+  return surroundings;
+}
+
 /// What all ranks have to have in common: the experiment, what came of it on this machine, whose mathematical functions
-/// may be others, and where the run goes on.
+/// may be others, and where the run goes on. Of particles that they divide all have the first ones.
 Numbers numbers_of(const mfld::StoppedRun& run) {
   if (ranks() == nullptr) {
     return {};
   }
+  const auto first_rows = run.experiment.initial.topRows(run.experiment.num_common());
   const mfld::CheckpointNumbers from =
       run.checkpoint ? mfld::CheckpointNumbers(*run.checkpoint) : mfld::CheckpointNumbers();
   return {run.experiment.hash,
-          hash_of_numbers(run.experiment.initial),
+          hash_of_numbers(first_rows.eval()),
           hash_of_numbers(run.experiment.data.train_inputs),
           hash_of_numbers(run.experiment.data.train_targets),
           run.checkpoint ? 1U : 0U,
+          run.checkpoint_checksum,
           from.experiment_hash,
           static_cast<std::uint64_t>(from.step),
           static_cast<std::uint64_t>(from.phase),
@@ -313,8 +325,8 @@ ExitStatus run(const RunArguments& arguments) {
   if (!plan.is_sweep) {
     mfld::SweepOptions ignored;
     read_shard(arguments.shard, ignored);
-    const mfld::Surroundings surroundings(plan.folder(), &stop_requested);
-    const mfld::StoppedRun fresh{mfld::build_experiment(plan.runs.front().config, surroundings), std::nullopt, {}};
+    const mfld::StoppedRun fresh{
+        mfld::build_experiment(plan.runs.front().config, surroundings_in(plan.folder())), std::nullopt, {}};
     check_ranks(fresh.experiment);
     agree(numbers_of(fresh));  // with and without --force, for a rank may not have it
     empty_if_forced(out, arguments);
@@ -357,7 +369,7 @@ struct OpenRun {
 ExitStatus extend(OpenRun& opened, const RunArguments& arguments) {
   use_instruction_set_of(opened.place());
   const mfld::StoppedRun longer =
-      mfld::extend(opened.place(), arguments.extension, arguments.kept(), {fs::path(), &stop_requested});
+      mfld::extend(opened.place(), arguments.extension, arguments.kept(), surroundings_in({}));
   check_ranks(longer.experiment);
   agree_to_write(numbers_of(longer));
   if (leads()) {
@@ -379,8 +391,7 @@ ExitStatus resume_run(const fs::path& path, const RunArguments& arguments) {
     return status_of(summary->end.ending);
   }
   use_instruction_set_of(opened.place());
-  const mfld::StoppedRun stopped =
-      mfld::read_stopped_run(opened.place(), arguments.kept(), {fs::path(), &stop_requested});
+  const mfld::StoppedRun stopped = mfld::read_stopped_run(opened.place(), arguments.kept(), surroundings_in({}));
   check_ranks(stopped.experiment);
   agree_to_write(numbers_of(stopped));
   return run_one(stopped, opened.writer(), path, arguments);
@@ -464,7 +475,7 @@ ExitStatus branch(const RunArguments& arguments) {
   const mfld::Folder folder = mfld::Folder::open(parent);
   use_instruction_set_of(folder.place());
   const mfld::StoppedRun child = mfld::branch(folder.place(), {arguments.seed, arguments.settings, arguments.at_step},
-                                              arguments.kept(), {fs::path(), &stop_requested});
+                                              arguments.kept(), surroundings_in({}));
   if (const auto origin = mfld::parent_in(child.notes); arguments.seed && origin && origin->seed == *arguments.seed) {
     throw mfld::InvalidInput(fmt::format("--seed {}: is the seed of {} itself; give another for other noise",
                                          *arguments.seed, parent.string()));

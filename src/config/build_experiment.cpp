@@ -10,10 +10,13 @@
 #include "config/memory.hpp"
 #include "config/readers/readers.hpp"
 #include "mfld/config/objective_table.hpp"
+#include "mfld/core/divided_rows.hpp"
 #include "mfld/core/error.hpp"
 #include "mfld/dynamics/state.hpp"
+#include "mfld/model/shares.hpp"
 #include "mfld/model/tangent_network.hpp"
 #include "mfld/objective/median_distance.hpp"
+#include "mfld/observe/observables.hpp"
 
 namespace mfld {
 
@@ -62,6 +65,19 @@ void read_method(const Section& root, const Subject& subject, const Surroundings
   experiment.stop_rules = std::move(list.stop_rules);
 }
 
+/// Whether something in the run but its observables has to have all particles at once.
+bool reads_all_particles(const Experiment& experiment) {
+  return experiment.kernel || experiment.objective ||
+         std::any_of(experiment.phases.begin(), experiment.phases.end(), [](const Phase& phase) {
+           return reads_all_particles(phase.method->estimator) || phase.solves_readout() ||
+                  phase.until_gradient_norm > 0;
+         });
+}
+
+bool observes_all_particles(const Experiment& experiment) {
+  return ObservedColumns(experiment.scene(), experiment.observables, "observe.columns").needs_all_rows();
+}
+
 /// Doubles of all matrices that a state holds in the phase where they are most.
 double num_doubles_of_state(const std::vector<Phase>& phases, const RunSizes& sizes) {
   double most = sizes.per_parameter().size();
@@ -79,7 +95,8 @@ double num_doubles_of_state(const std::vector<Phase>& phases, const RunSizes& si
 }
 
 /// The first particles, the drift, the drift of an observed; what the state holds, and once more in a checkpoint.
-void check_memory_of_particles(const Section& root, const Subject& subject, const Experiment& experiment) {
+void check_memory_of_particles(const Section& root, const Surroundings& surroundings, const Subject& subject,
+                               const Experiment& experiment) {
   const auto some = [&](const auto& condition) {
     return std::any_of(experiment.phases.begin(), experiment.phases.end(), condition) ? 1 : 0;
   };
@@ -89,30 +106,52 @@ void check_memory_of_particles(const Section& root, const Subject& subject, cons
   const RunSizes sizes = experiment.sizes_of(subject.options.width);
   const double num_doubles =
       num_copies * sizes.per_parameter().size() + 2 * num_doubles_of_state(experiment.phases, sizes);
-  check_memory(root.table("network"), "width", num_doubles, "the particles");
+  const double share = reads_all_particles(experiment) ? 1 : surroundings.num_ranks;
+  check_memory(root.table("network"), "width", num_doubles / share, "the particles");
 }
 
-void make_particles(const Section& root, const Surroundings& surroundings, const Subject& subject,
+/// Of the law: those of `rows`, and some that all ranks can compare.
+void draw_initial(const Subject& subject, RowRange rows, Experiment& experiment) {
+  const Index input_dim = experiment.network().input_dim();
+  make_room(subject.options.width, experiment.network().layout().size, experiment.initial);
+  for (const RowRange& range : {RowRange{0, std::min(experiment.num_common(), rows.first)}, rows}) {
+    draw_particles(subject.law, subject.options.neuron, input_dim, range, experiment.seeds.initialisation,
+                   experiment.initial);
+    if (subject.options.precision == Precision::single_precision) {
+      auto part = experiment.initial.middleRows(range.first, range.count());
+      part = part.cast<float>().cast<double>().eval();
+    }
+  }
+}
+
+/// rows: those that this process has, of a law's alone.
+void make_particles(const Section& root, const Surroundings& surroundings, const Subject& subject, RowRange rows,
                     Experiment& experiment) {
   const NetworkOptions& options = subject.options;
   const Network& network = experiment.network();
+  experiment.rows = rows;
   if (subject.given.empty()) {
-    experiment.initial = initial_particles(subject.law, options.neuron, network.input_dim(), options.width,
-                                           experiment.seeds.initialisation);
+    draw_initial(subject, rows, experiment);
   } else {
     std::string note;
     experiment.initial = given_particles(root.table("network.init"), subject.given, options, network.layout(),
                                          surroundings, experiment.seeds.initialisation, note);
     experiment.start = fmt::format("particles of {}{}{}", subject.given.file.empty() ? "an array" : subject.given.file,
                                    note.empty() ? "" : ": ", note);
-  }
-  if (options.precision == Precision::single_precision) {
-    experiment.initial = experiment.initial.cast<float>().cast<double>().eval();
+    if (options.precision == Precision::single_precision) {
+      experiment.initial = experiment.initial.cast<float>().cast<double>().eval();
+    }
   }
   check_start(root, experiment);
   if (options.linearised) {
-    experiment.model = std::make_shared<TangentNetwork>(experiment.network(), experiment.initial);
+    experiment.model = std::make_shared<TangentNetwork>(Network(network), experiment.initial, rows);
   }
+}
+
+RowRange share_of(const Surroundings& surroundings, const NetworkOptions& options) {
+  return options.precision == Precision::single_precision
+             ? held_rows<float>(options.width, surroundings.num_ranks, surroundings.rank)
+             : held_rows<double>(options.width, surroundings.num_ranks, surroundings.rank);
 }
 
 /// A kernel far narrower than the distances of the first particles sees nearly no two of them.
@@ -147,10 +186,16 @@ Experiment read_experiment(const Section& root, const Surroundings& surroundings
   experiment.own_observables = surroundings.observables;
   read_method(root, subject, surroundings, with_data, experiment);
   check_noise_law(root, noise, experiment.phases);
-  check_memory_of_particles(root, subject, experiment);
-  make_particles(root, surroundings, subject, experiment);
+  check_memory_of_particles(root, surroundings, subject, experiment);
+  const RowRange all = {0, options.width};
+  experiment.divided = surroundings.num_ranks > 1 && !reads_all_particles(experiment);
+  make_particles(root, surroundings, subject, experiment.divided ? share_of(surroundings, options) : all, experiment);
   check_kernel_width(root, experiment);
   read_observation(root, experiment);
+  if (experiment.divided && observes_all_particles(experiment)) {
+    experiment.divided = false;
+    make_particles(root, surroundings, subject, all, experiment);
+  }
   read_checkpointing(root.table("checkpoint"), experiment);
   return experiment;
 }

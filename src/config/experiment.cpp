@@ -9,6 +9,21 @@
 
 namespace mfld {
 
+Scene Experiment::scene() const {
+  Scene scene{model.get(),
+              &risk,
+              &data,
+              &initial,
+              &phases,
+              seeds,
+              objective.get(),
+              own_observables,
+              certificate_samples,
+              certified_gap_at.empty() ? nullptr : &certified_gap_at};
+  scene.num_common = num_common();
+  return scene;
+}
+
 std::int64_t Experiment::num_steps() const {
   return std::accumulate(phases.begin(), phases.end(), std::int64_t{0},
                          [](std::int64_t sum, const Phase& phase) { return sum + phase.num_steps; });

@@ -52,30 +52,4 @@ void SharedSum::complete(Ranks& ranks, double* sums, Index stride, Index count, 
   ranks.broadcast(bytes_of(total, count), root_);
 }
 
-template <class Scalar>
-void exchange_rows(Ranks& ranks, std::span<const Index> cuts, Particles<Scalar>& matrix) {
-  assert(cuts.back() == matrix.rows());
-  constexpr Index at_once = (Index{4} << 20U) / static_cast<Index>(sizeof(Scalar));
-  const Index rows_at_once = std::max<Index>(1, at_once / std::max<Index>(1, matrix.cols()));
-  Particles<Scalar> rows;
-  for (int owner = 0; owner < ranks.count(); ++owner) {
-    const Index last = cuts[static_cast<std::size_t>(owner) + 1];
-    for (Index first = cuts[static_cast<std::size_t>(owner)]; first < last; first += rows_at_once) {
-      const Index num_rows = std::min(rows_at_once, last - first);
-      if (owner == ranks.rank()) {
-        rows = matrix.middleRows(first, num_rows);
-      } else {
-        rows.resize(num_rows, matrix.cols());
-      }
-      ranks.broadcast(bytes_of(rows.data(), rows.size()), owner);
-      if (owner != ranks.rank()) {
-        matrix.middleRows(first, num_rows) = rows;
-      }
-    }
-  }
-}
-
-template void exchange_rows(Ranks&, std::span<const Index>, Particles<double>&);
-template void exchange_rows(Ranks&, std::span<const Index>, Particles<float>&);
-
 }  // namespace mfld

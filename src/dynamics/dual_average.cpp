@@ -78,20 +78,20 @@ std::string DualAverage<Scalar>::describe(const Phase& phase) {
 }
 
 template <class Scalar>
-void keep_iterate(double num_iterations, RandomStream stream, const Particles<Scalar>& particles,
+void keep_iterate(double num_iterations, RandomStream stream, RowRange rows, const Particles<Scalar>& particles,
                   Particles<double>& sample) {
   assert(sample.rows() == particles.rows() && sample.cols() == particles.cols());
   constexpr double num_words = 0x1p32;
   const double below = num_words * 2 * (num_iterations + 1) / (num_iterations * (num_iterations + 3));
-  for (Index j = 0; j < particles.rows(); ++j) {
-    if (static_cast<double>(stream()) < below) {
+  for (Index j = 0; j < rows.last; ++j) {
+    if (static_cast<double>(stream()) < below && j >= rows.first) {
       sample.row(j) = particles.row(j).template cast<double>();
     }
   }
 }
 
-template void keep_iterate(double, RandomStream, const Particles<double>&, Particles<double>&);
-template void keep_iterate(double, RandomStream, const Particles<float>&, Particles<double>&);
+template void keep_iterate(double, RandomStream, RowRange, const Particles<double>&, Particles<double>&);
+template void keep_iterate(double, RandomStream, RowRange, const Particles<float>&, Particles<double>&);
 
 template class DualAverage<double>;
 template class DualAverage<float>;

@@ -9,8 +9,10 @@
 #include <utility>
 #include <variant>
 
+#include "mfld/core/divided_rows.hpp"
 #include "mfld/core/stopwatch.hpp"
 #include "mfld/dynamics/readout.hpp"
+#include "mfld/model/shares.hpp"
 
 namespace mfld {
 
@@ -18,20 +20,6 @@ namespace {
 
 bool pulls_to_start(const Phase& phase) {
   return phase.anchor == Anchor::start && (phase.lambda1.value != 0 || phase.lambda1_fourth.value != 0);
-}
-
-/// Why it cannot begin; empty if it has.
-template <class Scalar>
-std::string begin_rule(AnyStep<Scalar>& step, const StepContext<Scalar>& context) {
-  return std::visit(
-      [&context](auto& rule) -> std::string {
-        rule.begin(context);
-        if constexpr (requires { rule.failure(); }) {
-          return rule.failure();
-        }
-        return {};
-      },
-      step);
 }
 
 /// The least of what the ranks found.
@@ -44,22 +32,43 @@ std::optional<Index> first_of_all(Ranks* ranks, std::optional<Index> found) {
   return found;
 }
 
+/// Why it cannot begin; empty if it has.
+template <class Scalar>
+std::string begin_rule(AnyStep<Scalar>& step, const StepContext<Scalar>& context, Ranks* ranks) {
+  return std::visit(
+      [&context, ranks](auto& rule) -> std::string {
+        rule.begin(context);
+        if constexpr (requires { rule.first_bad(context.rows); }) {
+          const std::optional<Index> bad = first_of_all(ranks, rule.first_bad(context.rows));
+          return bad ? rule.failure(*bad) : std::string();
+        }
+        return {};
+      },
+      step);
+}
+
 }  // namespace
 
 template <class Scalar>
 Simulation<Scalar>::Simulation(std::unique_ptr<Objective<Scalar>> objective, std::vector<Phase> phases, Seeds seeds,
                                State<Scalar> state, const Particles<double>* first_particles, NoiseRule noise,
-                               Ranks* ranks)
+                               Ranks* ranks, bool divided)
     : phases_(std::move(phases)),
       seeds_(seeds),
       noise_(noise),
       state_(std::move(state)),
       objective_(std::move(objective)),
-      drift_(state_.particles.rows(), state_.particles.cols()),
-      ranks_(ranks) {
+      ranks_(ranks),
+      divided_(divided),
+      rows_{0, state_.particles.rows()} {
+  assert(ranks_ != nullptr || !divided_);
   if (ranks_ != nullptr) {
     row_cuts_ = objective_->row_cuts(state_.particles.rows(), ranks_->count());
   }
+  if (divided_) {
+    rows_ = rows_of(row_cuts_, ranks_->rank());
+  }
+  make_room(state_.particles.rows(), state_.particles.cols(), drift_);
   if (state_.step_in_phase > 0) {
     const Phase& phase = phases_[static_cast<std::size_t>(state_.phase)];
     assert(state_.estimator.index() == static_cast<std::size_t>(phase.method->estimator));
@@ -75,7 +84,11 @@ template <class Scalar>
 void Simulation<Scalar>::keep_anchor(const Particles<double>* first_particles) {
   if (anchor_.size() == 0 && std::any_of(phases_.begin(), phases_.end(), pulls_to_start)) {
     assert(first_particles != nullptr || state_.step == 0);
-    anchor_ = first_particles == nullptr ? state_.particles : first_particles->template cast<Scalar>();
+    if (first_particles == nullptr) {
+      copy_rows(rows_, state_.particles, anchor_);
+    } else {
+      copy_rows(rows_, *first_particles, anchor_);
+    }
   }
 }
 
@@ -121,22 +134,29 @@ Outcome Simulation<Scalar>::run(Listener<Scalar>& listener, const std::atomic<bo
 /// Gives every rank the particles of the others: what a step can read beyond its own rows.
 template <class Scalar>
 void Simulation<Scalar>::share_particles() {
-  if (ranks_ != nullptr) {
+  if (ranks_ != nullptr && !divided_) {
     exchange_rows(*ranks_, row_cuts_, state_.particles);
   }
 }
 
-/// Gives every rank the rows of the others, in all that the state carries for each particle.
+/// Gives every rank the rows of the others, in all that the state carries for each particle; in a divided run those
+/// that observers share in double precision, whose groups of particles are smaller.
 template <class Scalar>
-void Simulation<Scalar>::make_whole() {
+void Simulation<Scalar>::share_rows() {
   if (ranks_ == nullptr) {
     return;
   }
+  const std::vector<Index> observed = shares_of<double>(state_.particles.rows(), ranks_->count()).rows;
   const RunSizes sizes = {state_.particles.rows(), state_.particles.cols(), objective_->num_terms(),
                           objective_->num_coefficients()};
   State<Scalar>::for_each_matrix(
       state_, sizes, [&]<class Number>(std::string_view /*name*/, Particles<Number>& matrix, const MatrixShape& shape) {
-        if (shape == sizes.per_parameter() && matrix.size() > 0) {
+        if (!shape.of_particles || matrix.size() == 0) {
+          return;
+        }
+        if (divided_) {
+          pass_rows(*ranks_, row_cuts_, observed, matrix);
+        } else {
           exchange_rows(*ranks_, row_cuts_, matrix);
         }
       });
@@ -168,7 +188,7 @@ bool Simulation<Scalar>::enter_phase() {
 template <class Scalar>
 void Simulation<Scalar>::leave_phase() {
   if (state_.is_averaged()) {
-    state_.particles = state_.average.template cast<Scalar>();
+    copy_rows(rows_, state_.average, state_.particles);
   }
   state_.average.resize(0, 0);
   readout_is_due_ = true;
@@ -210,14 +230,15 @@ template <class Scalar>
 void Simulation<Scalar>::tell(Listener<Scalar>& listener, Outcome& outcome) {
   const Stopwatch watch(outcome.observe_seconds);
   if (listener.looks(state_, outcome.end.ending)) {
-    make_whole();
+    share_rows();
   }
   listener.hear(state_, outcome.end.ending);
 }
 
 template <class Scalar>
 EstimateContext<Scalar> Simulation<Scalar>::question(const Phase& phase, const Finish& finish) {
-  return {*objective_, phase, state_.step, state_.step_in_phase, seeds_.batches, state_.particles, drift_, finish};
+  return {*objective_, phase,  state_.step, state_.step_in_phase, seeds_.batches, state_.particles,
+          drift_,      finish, rows_};
 }
 
 template <class Scalar>
@@ -239,18 +260,11 @@ void Simulation<Scalar>::step(Outcome& outcome) {
   }
   state_.gradient_evaluations += prepare(state_.estimator, question(phase, {}), state_.particles);
   const Penalty<Scalar> of_step = penalty(phase);
-  const StepContext<Scalar> context = {step_options(phase), drift_, phase.moved_of(objective_->trained()),
-                                       state_.particles, of_step.anchor};
+  const StepContext<Scalar> context = {step_options(phase), drift_,         phase.moved_of(objective_->trained()),
+                                       state_.particles,    of_step.anchor, rows_};
   StepOfAll<Scalar> next(state_.rule, context);
-  if (is_first) {
-    outcome.failure = begin_rule(state_.rule, context);
-    if (!outcome.failure.empty()) {
-      outcome.end.ending = Ending::diverged;
-      return;
-    }
-    if (phase.keeps_average()) {
-      state_.average = state_.particles.template cast<double>();
-    }
+  if (is_first && !begin(phase, context, outcome)) {
+    return;
   }
   const auto move = [&](Index first, Index last) {
     if (phase.averaging && !is_first) {
@@ -275,7 +289,7 @@ void Simulation<Scalar>::step(Outcome& outcome) {
       state_.step_in_phase = phase.num_steps;
       return;
     }
-    for_each_run(state_.particles.rows(), std::cref(move));
+    for_each_run(rows_, std::cref(move));
   }
   outcome.end.first_bad_particle = first_of_all(ranks_, next.first_bad_particle());
   if (outcome.end.first_bad_particle) {
@@ -287,6 +301,20 @@ void Simulation<Scalar>::step(Outcome& outcome) {
     state_.gradient_evaluations += phase.takes_all_samples() ? objective_->num_terms() : phase.num_samples();
     solve_readout(outcome);
   }
+}
+
+/// What a phase carries has what it begins with. False where it cannot begin.
+template <class Scalar>
+bool Simulation<Scalar>::begin(const Phase& phase, const StepContext<Scalar>& context, Outcome& outcome) {
+  outcome.failure = begin_rule(state_.rule, context, ranks_);
+  if (!outcome.failure.empty()) {
+    outcome.end.ending = Ending::diverged;
+    return false;
+  }
+  if (phase.keeps_average()) {
+    copy_rows(rows_, state_.particles, state_.average);
+  }
+  return true;
 }
 
 template <class Scalar>
@@ -326,7 +354,7 @@ void Simulation<Scalar>::keep_weighted(const Phase& phase) {
   if (phase.iterate == Iterate::weighted && state_.step_in_phase % phase.inner_steps == 0) {
     const std::int64_t num_iterations = state_.step_in_phase / phase.inner_steps;
     keep_iterate(static_cast<double>(num_iterations),
-                 {seeds_.batches, Purpose::iterate, static_cast<std::uint64_t>(state_.step)}, state_.particles,
+                 {seeds_.batches, Purpose::iterate, static_cast<std::uint64_t>(state_.step)}, rows_, state_.particles,
                  state_.average);
   }
 }

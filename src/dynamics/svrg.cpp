@@ -6,6 +6,7 @@
 #include <cassert>
 #include <functional>
 
+#include "mfld/core/divided_rows.hpp"
 #include "mfld/dynamics/mini_batch.hpp"
 
 namespace mfld {
@@ -25,8 +26,10 @@ Estimate Svrg<Scalar>::estimate(const EstimateContext<Scalar>& context) {
 
 template <class Scalar>
 void Svrg<Scalar>::take_snapshot(const EstimateContext<Scalar>& context) {
-  particles_ = context.particles;
-  drift_.resize(particles_.rows(), particles_.cols());
+  copy_rows(context.rows, context.particles, particles_);
+  if (drift_.size() == 0) {
+    make_room(particles_.rows(), particles_.cols(), drift_);
+  }
   field_.resize(context.objective.num_terms(), context.objective.num_coefficients());
   const auto copy = [&](Index first, Index last) {
     context.drift.middleRows(first, last - first) = drift_.middleRows(first, last - first);

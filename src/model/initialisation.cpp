@@ -3,6 +3,7 @@
 #include <boost/random/normal_distribution.hpp>
 #include <boost/random/uniform_01.hpp>
 #include <boost/random/uniform_real_distribution.hpp>
+#include <cassert>
 
 #include "mfld/core/random.hpp"
 
@@ -24,10 +25,10 @@ double draw_output(const Initialisation& law, RandomStream& stream) {
 
 }  // namespace
 
-Particles<double> initial_particles(const Initialisation& law, const Neuron& neuron, Index input_dim,
-                                    Index num_particles, std::uint64_t seed) {
+void draw_particles(const Initialisation& law, const Neuron& neuron, Index input_dim, RowRange rows, std::uint64_t seed,
+                    Particles<double>& particles) {
   const ParameterLayout layout = parameter_layout(neuron, input_dim);
-  Particles<double> particles(num_particles, layout.size);
+  assert(particles.cols() == layout.size && rows.last <= particles.rows());
   const auto draw = [&](Index particle, Index stream_index) {
     RandomStream stream(seed, Purpose::initialisation, static_cast<std::uint64_t>(stream_index));
     boost::random::normal_distribution<double> normal;
@@ -47,16 +48,26 @@ Particles<double> initial_particles(const Initialisation& law, const Neuron& neu
       particles(particle, layout.output) = draw_output(law, stream);
     }
   };
-  for (Index particle = 0; particle < num_particles; ++particle) {
+  for (Index particle = rows.first; particle < rows.last; ++particle) {
     if (!law.symmetric) {
       draw(particle, particle);
-    } else if (particle % 2 == 0) {
+      continue;
+    }
+    if (particle % 2 == 0 || particle == rows.first) {
       draw(particle, particle / 2);
     } else {
       particles.row(particle) = particles.row(particle - 1);
+    }
+    if (particle % 2 == 1) {
       particles(particle, layout.output) *= -1;
     }
   }
+}
+
+Particles<double> initial_particles(const Initialisation& law, const Neuron& neuron, Index input_dim,
+                                    Index num_particles, std::uint64_t seed) {
+  Particles<double> particles(num_particles, parameter_layout(neuron, input_dim).size);
+  draw_particles(law, neuron, input_dim, {0, num_particles}, seed, particles);
   return particles;
 }
 

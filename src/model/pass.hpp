@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernels/kernels.hpp"
+#include "mfld/core/divided_rows.hpp"
 #include "mfld/core/parallel.hpp"
 #include "mfld/core/ranks.hpp"
 #include "mfld/core/tree_sum.hpp"

@@ -1,6 +1,6 @@
 #include "mfld/model/shares.hpp"
 
-#include "mfld/core/ranks.hpp"
+#include "mfld/core/divided_rows.hpp"
 #include "model/partition.hpp"
 
 namespace mfld {
@@ -32,6 +32,15 @@ Shares shares_of(Index num_particles, int num_ranks) {
   return shares;
 }
 
+template <class Scalar>
+RowRange held_rows(Index num_particles, int num_ranks, int rank) {
+  const RowRange own = rows_of(shares_of<Scalar>(num_particles, num_ranks).rows, rank);
+  const RowRange observed = rows_of(shares_of<double>(num_particles, num_ranks).rows, rank);
+  return {std::min(own.first, observed.first), std::max(own.last, observed.last)};
+}
+
+template RowRange held_rows<double>(Index, int, int);
+template RowRange held_rows<float>(Index, int, int);
 template Index most_ranks<double>(Index);
 template Index most_ranks<float>(Index);
 template Shares shares_of<double>(Index, int);

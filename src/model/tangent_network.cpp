@@ -2,13 +2,21 @@
 
 #include <utility>
 
+#include "mfld/core/divided_rows.hpp"
 #include "model/pass.hpp"
 
 namespace mfld {
 
 TangentNetwork::TangentNetwork(Network network, const Particles<double>& anchor)
-    : network_(std::move(network)), anchor_(std::make_shared<const Anchor>(Anchor{anchor, anchor.cast<float>()})) {
+    : TangentNetwork(std::move(network), anchor, {0, anchor.rows()}) {}
+
+TangentNetwork::TangentNetwork(Network network, const Particles<double>& anchor, RowRange rows)
+    : network_(std::move(network)) {
   assert(anchor.cols() == network_.layout().size);
+  Anchor copies;
+  copy_rows(rows, anchor, copies.in_double);
+  copy_rows(rows, anchor, copies.in_single);
+  anchor_ = std::make_shared<const Anchor>(std::move(copies));
 }
 
 std::string TangentNetwork::describe(Index num_particles) const {

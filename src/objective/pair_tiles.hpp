@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "kernels/pairs.hpp"
+#include "mfld/core/divided_rows.hpp"
 #include "mfld/core/parallel.hpp"
-#include "mfld/core/ranks.hpp"
 #include "mfld/objective/objective.hpp"
 
 namespace mfld::pairs {

@@ -50,7 +50,11 @@ bool has_ridge(const Scene& scene) {
 
 bool has_start(const Scene& scene) { return scene.initial != nullptr; }
 
-bool has_nonzero_start(const Scene& scene) { return has_start(scene) && scene.initial->squaredNorm() > 0; }
+/// Alike on all ranks: of a law, that of some says it of all.
+bool has_nonzero_start(const Scene& scene) {
+  return has_start(scene) &&
+         scene.initial->topRows(scene.num_common < 0 ? scene.initial->rows() : scene.num_common).squaredNorm() > 0;
+}
 
 std::optional<std::string> no_neighbours(const Scene& scene) {
   if (scene.initial == nullptr || scene.initial->rows() > num_neighbours) {

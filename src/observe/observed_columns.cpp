@@ -149,6 +149,11 @@ std::string ObservedColumns::observable_of(const Scene& scene, std::string_view 
                                  fmt::join(available_names(scene), ", ")));
 }
 
+bool ObservedColumns::needs_all_rows() const {
+  return std::any_of(observables_.begin(), observables_.end(),
+                     [](const Observable* each) { return each->name != "train_loss" && each->name != "test_loss"; });
+}
+
 void ObservedColumns::evaluate(Moment& moment, std::span<double> values) const {
   assert(values.size() == columns_.size());
   std::size_t first = 0;

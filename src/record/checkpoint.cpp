@@ -10,7 +10,9 @@
 
 #include "files/checksum.hpp"
 #include "files/posix_file.hpp"
+#include "mfld/core/divided_rows.hpp"
 #include "mfld/core/error.hpp"
+#include "mfld/core/matrix_list.hpp"
 #include "mfld/hdf5/hdf5_file.hpp"
 
 namespace mfld {
@@ -53,7 +55,8 @@ void write_seal(const FilePlace& place) {
   throw FileError(fmt::format("cannot use checkpoint {}: {}", place.path.string(), reason));
 }
 
-void verify_seal(const FilePlace& place) {
+/// The checksum that it vouches for.
+std::uint64_t verify_seal(const FilePlace& place) {
   files::PosixFile file = files::PosixFile::open_for_reading(place);
   const std::size_t size = file.size();
   std::array<char, seal_bytes> buffer{};
@@ -66,30 +69,51 @@ void verify_seal(const FilePlace& place) {
   if (version != Checkpoint::format_version) {
     refuse(place, fmt::format("its format version is {}, this program reads {}", version, Checkpoint::format_version));
   }
-  if (found.size() < seal_bytes || found != seal(size, checksum_of_rest(file))) {
+  const std::uint64_t checksum = found.size() < seal_bytes ? 0 : checksum_of_rest(file);
+  if (found.size() < seal_bytes || found != seal(size, checksum)) {
     refuse(place, fmt::format("its {} bytes are not those that were written (length or checksum differs)", size));
   }
+  return checksum;
 }
+
+constexpr Index rows_at_once = 4096;
 
 /// Row-major in the file, one row per particle, as every matrix there; some rows at a time, for a second copy of all
 /// would be the largest thing in memory.
 void write_matrix(Hdf5File& file, const std::string& name, const LentMatrix& matrix) {
-  constexpr Index at_once = 4096;
   file.reserve<double>(name, {matrix.rows(), matrix.cols()});
-  for (Index first = 0; matrix.cols() > 0 && first < matrix.rows(); first += at_once) {
-    const Inputs rows = matrix.block(first, std::min(at_once, matrix.rows() - first));
+  for (Index first = 0; matrix.cols() > 0 && first < matrix.rows(); first += rows_at_once) {
+    const Inputs rows = matrix.block(first, std::min(rows_at_once, matrix.rows() - first));
     file.write_rows<double>(name, first, {rows.data(), static_cast<std::size_t>(rows.size())});
   }
 }
 
-Particles<double> read_matrix(const Hdf5File& file, const std::string& name, const FilePlace& place) {
+MatrixShape shape_of(const Hdf5File& file, const std::string& name, const FilePlace& place) {
   const Hdf5File::Shape shape = file.shape(name);
   if (shape.size() != 2) {
     refuse(place, fmt::format("{} has {} dimensions instead of 2", name, shape.size()));
   }
-  Inputs rows(shape[0], shape[1]);
-  file.read<double>(name, {rows.data(), static_cast<std::size_t>(rows.size())});
+  return {shape[0], shape[1]};
+}
+
+Inputs read_block(const Hdf5File& file, const std::string& name, Index first, Index count, Index cols) {
+  Inputs rows(count, cols);
+  file.read_rows<double>(name, first, {rows.data(), static_cast<std::size_t>(rows.size())});
   return rows;
+}
+
+/// wanted: the rows to be read; none: all.
+Particles<double> read_matrix(const Hdf5File& file, const std::string& name, const FilePlace& place,
+                              std::optional<RowRange> wanted) {
+  const MatrixShape shape = shape_of(file, name, place);
+  const RowRange rows = wanted.value_or(RowRange{0, shape.rows});
+  Particles<double> matrix;
+  make_room(shape.rows, shape.cols, matrix);
+  for (Index first = rows.first; shape.cols > 0 && first < std::min(rows.last, shape.rows); first += rows_at_once) {
+    const Index count = std::min(rows_at_once, std::min(rows.last, shape.rows) - first);
+    matrix.middleRows(first, count) = read_block(file, name, first, count, shape.cols);
+  }
+  return matrix;
 }
 
 /// Calls visit(name, field) for every scalar of a checkpoint: the one list that writing and reading share.
@@ -119,16 +143,37 @@ void save_checkpoint(const LentCheckpoint& checkpoint, const FilePlace& place) {
   write_seal(place);
 }
 
-Checkpoint load_checkpoint(const FilePlace& place) {
-  verify_seal(place);
-  const Hdf5File file = Hdf5File::open(place);
+CheckpointFile::CheckpointFile(const FilePlace& place)
+    : place_(place), checksum_(verify_seal(place)), file_(Hdf5File::open(place)) {
+  for_each_scalar(numbers_,
+                  [&]<class Value>(const char* name, Value& value) { value = file_.read_attribute<Value>("/", name); });
+}
+
+Checkpoint CheckpointFile::read(const RowsOfMatrix& rows_of) const {
   Checkpoint checkpoint;
-  for_each_scalar(checkpoint,
-                  [&]<class Value>(const char* name, Value& value) { value = file.read_attribute<Value>("/", name); });
-  for (const std::string& name : file.data_sets()) {
-    checkpoint.matrices[name.substr(1)] = read_matrix(file, name, place);
+  static_cast<CheckpointNumbers&>(checkpoint) = numbers_;
+  for (const std::string& name : file_.data_sets()) {
+    const std::string own = name.substr(1);
+    checkpoint.matrices[own] = read_matrix(file_, name, place_, rows_of(own));
   }
   return checkpoint;
+}
+
+LentCheckpoint CheckpointFile::lend() const {
+  LentCheckpoint checkpoint;
+  static_cast<CheckpointNumbers&>(checkpoint) = numbers_;
+  for (const std::string& name : file_.data_sets()) {
+    const MatrixShape shape = shape_of(file_, name, place_);
+    const auto block = [this, name, cols = shape.cols](Index first, Index count) {
+      return read_block(file_, name, first, count, cols);
+    };
+    checkpoint.matrices.emplace_back(name.substr(1), LentMatrix(shape.rows, shape.cols, block));
+  }
+  return checkpoint;
+}
+
+Checkpoint load_checkpoint(const FilePlace& place) {
+  return CheckpointFile(place).read([](std::string_view /*name*/) { return std::nullopt; });
 }
 
 }  // namespace mfld

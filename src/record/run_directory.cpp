@@ -63,7 +63,7 @@ void keep_as(const FilePlace& place, const FilePlace& temporary, const FilePlace
 /// Whether a branch that was killed before it had an experiment.toml left this checkpoint: none counts fewer rows.
 bool is_of_killed_branch(const FilePlace& checkpoint) {
   try {
-    const Checkpoint begun = load_checkpoint(checkpoint);
+    const CheckpointNumbers begun = CheckpointFile(checkpoint).numbers();
     return begun.metrics_rows == 0 && begun.trajectory_frames == 0;
   } catch (const FileError&) {
     return false;
@@ -337,8 +337,9 @@ void RunDirectory::pass_on_kept_checkpoints(std::uint64_t from, std::uint64_t to
     if (!step_of_kept_checkpoint(name)) {
       continue;
     }
-    Checkpoint checkpoint = load_checkpoint(place() / name);
-    if (checkpoint.experiment_hash == from) {
+    const CheckpointFile kept(place() / name);
+    if (kept.numbers().experiment_hash == from) {
+      LentCheckpoint checkpoint = kept.lend();
       checkpoint.experiment_hash = to;
       save_checkpoint(checkpoint, fresh);
       files::sync_file(fresh);

@@ -35,9 +35,14 @@ Value config_of(const StoppedRun& run, const FilePlace& directory) {
   return parse_toml(run.experiment.resolved, (directory / "experiment.toml").path.string());
 }
 
-/// The child stands where the parent stood.
-void take_checkpoint(StoppedRun& parent, StoppedRun& child) {
+/// The child stands where the parent stood, which may have had fewer rows of it.
+void take_checkpoint(const FilePlace& directory, StoppedRun& parent, StoppedRun& child) {
   child.notes = std::move(parent.notes);
+  child.checkpoint_name = std::move(parent.checkpoint_name);
+  child.checkpoint_checksum = parent.checkpoint_checksum;
+  if (parent.experiment.divided && !child.experiment.divided) {
+    parent.checkpoint = load_checkpoint(directory / child.checkpoint_name);
+  }
   child.checkpoint = std::move(parent.checkpoint);
   child.checkpoint->experiment_hash = child.experiment.hash;
 }
@@ -134,7 +139,7 @@ StoppedRun extend(const FilePlace& directory, const Extension& extension, Kept k
   // all.
   const std::int64_t num_of_end = record::is_at_end(*parent.checkpoint, before) ? 1 : 0;
   child.shorter_hash = before.hash;
-  take_checkpoint(parent, child);
+  take_checkpoint(directory, parent, child);
   for (std::int64_t* count : {&child.checkpoint->metrics_rows, &child.checkpoint->trajectory_frames}) {
     *count = std::max<std::int64_t>(*count - num_of_end, 0);
   }
@@ -154,7 +159,10 @@ void begin_extension(const StoppedRun& run, RunDirectory& directory, const std::
   options.provenance = provenance;
   options.provenance.push_back(fmt::format("made longer at step {}", run.checkpoint->step));
   options.notes = run.notes;
-  directory.write_checkpoint(*run.checkpoint);
+  const CheckpointFile file(directory.place() / run.checkpoint_name);
+  LentCheckpoint checkpoint = file.lend();
+  static_cast<CheckpointNumbers&>(checkpoint) = *run.checkpoint;
+  directory.write_checkpoint(checkpoint);
   directory.write_experiment(experiment_text(run.experiment, options, directory.present_path()));
   directory.replace_metrics_head(table_comments(run.experiment, options), run.experiment.columns,
                                  run.checkpoint->metrics_rows);
@@ -240,7 +248,7 @@ void check_phases(const StoppedRun& child, const Value& before, const Value& aft
 StoppedRun branch(const FilePlace& directory, const Changes& changes, Kept kept, const Surroundings& surroundings) {
   StoppedRun parent = read_parent(directory, kept, surroundings, "branch");
   if (changes.step) {
-    parent.checkpoint = checkpoint_at(parent.experiment, directory, *changes.step);
+    take_checkpoint_at(*changes.step, directory, parent);
   }
   const Value before = config_of(parent, directory);
   Value config = before;
@@ -252,7 +260,7 @@ StoppedRun branch(const FilePlace& directory, const Changes& changes, Kept kept,
     assign(config, "seeds.batches", {*changes.seed});
   }
   StoppedRun child{build_experiment(config, surroundings.in(parent.experiment.folder)), std::nullopt, {}};
-  take_checkpoint(parent, child);
+  take_checkpoint(directory, parent, child);
   child.checkpoint->metrics_rows = 0;
   child.checkpoint->trajectory_frames = 0;
   check_phases(child, before, parse_toml(child.experiment.resolved, {}), !changes.settings.empty());

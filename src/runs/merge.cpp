@@ -115,6 +115,7 @@ Finished read_member(const FilePlace& directory, const Surroundings& surrounding
   member.parts = parts_in(read_stored_plan(directory).comments);
   if (!member.parts.empty()) {
     member.run.experiment.initial = first_particles(experiment, member.parts, surroundings);
+    member.run.experiment.rows = {0, member.run.experiment.initial.rows()};
   } else {
     member.parts = {{std::filesystem::absolute(directory.path).lexically_normal().string(), experiment.initial.rows(),
                      experiment.seeds.initialisation, experiment.seeds.noise, member.run.checkpoint->step,
@@ -278,6 +279,7 @@ Experiment pooled_experiment(const std::vector<Finished>& members, const Surroun
   Particles<double> initial = stacked(clouds);
   Experiment experiment = with_start(first, initial.rows(), first.seeds.initialisation, surroundings);
   experiment.initial = std::move(initial);
+  experiment.rows = {0, experiment.initial.rows()};
   if (experiment.model->tangent_point() != nullptr) {
     experiment.model = std::make_shared<TangentNetwork>(experiment.network(), experiment.initial);
   }

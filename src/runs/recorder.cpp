@@ -9,6 +9,8 @@
 #include <new>
 #include <utility>
 
+#include "mfld/core/divided_rows.hpp"
+#include "mfld/model/shares.hpp"
 #include "mfld/objective/empirical_risk.hpp"
 #include "mfld/runs/resume.hpp"
 #include "record/state_of.hpp"
@@ -33,13 +35,26 @@ template std::unique_ptr<Objective<float>> objective_of(const Experiment&, Ranks
 template <class Scalar>
 Simulation<Scalar> simulation_of(const Experiment& experiment, State<Scalar> start, Ranks* ranks) {
   return Simulation<Scalar>(objective_of<Scalar>(experiment, ranks), experiment.phases, experiment.seeds,
-                            std::move(start), &experiment.initial, experiment.noise, ranks);
+                            std::move(start), &experiment.initial, experiment.noise, ranks, experiment.divided);
 }
 
 template Simulation<double> simulation_of(const Experiment&, State<double>, Ranks*);
 template Simulation<float> simulation_of(const Experiment&, State<float>, Ranks*);
 
 namespace {
+
+/// Where the tracked particles of each rank begin, of those that it observes.
+std::vector<Index> tracked_cuts(const Experiment& experiment, Ranks* ranks) {
+  const std::vector<Index>& tracked = experiment.tracked;
+  if (ranks == nullptr) {
+    return {0, std::ssize(tracked)};
+  }
+  std::vector<Index> cuts = shares_of<double>(experiment.initial.rows(), ranks->count()).rows;
+  for (Index& cut : cuts) {
+    cut = std::lower_bound(tracked.begin(), tracked.end(), cut) - tracked.begin();
+  }
+  return cuts;
+}
 
 Scene scene_of(const Experiment& experiment, Ranks* ranks) {
   Scene scene = experiment.scene();
@@ -200,7 +215,8 @@ void Recorder<Scalar>::start_files() {
   const Checkpoint* start = options_->start;
   if (!record_->has_experiment()) {
     if (start != nullptr) {
-      record_->write_checkpoint(*start);  // first: a run without a checkpoint begins at step 0
+      record_->write_checkpoint(
+          record::lend(*start, *experiment_));  // first: a run without a checkpoint begins at step 0
     }
     record_->write_experiment(experiment_text(*experiment_, *options_, record_->present_path()));
   }
@@ -253,9 +269,19 @@ void Recorder<Scalar>::record(const State<Scalar>& state, bool observe, bool tra
 
 template <class Scalar>
 void Recorder<Scalar>::append_frame(const State<Scalar>& state) {
-  TrajectoryFrame frame = {state.step, state.time, moment_.particles()(experiment_->tracked, Eigen::all), {}};
+  Ranks* const ranks = options_->ranks;
+  const std::vector<Index> cuts = tracked_cuts(*experiment_, ranks);
+  const RowRange own = rows_of(cuts, ranks == nullptr ? 0 : ranks->rank());
+  const std::vector<Index> tracked(experiment_->tracked.begin() + own.first, experiment_->tracked.begin() + own.last);
+  TrajectoryFrame frame = {state.step, state.time, moment_.particles()(tracked, Eigen::all), {}};
   if (experiment_->track_velocities) {
-    frame.velocities = tracked_velocities(state, *experiment_);
+    frame.velocities = velocities_of(tracked, state, *experiment_);
+  }
+  if (ranks != nullptr) {
+    gather_rows(*ranks, cuts, frame.positions);
+    if (experiment_->track_velocities) {
+      gather_rows(*ranks, cuts, frame.velocities);
+    }
   }
   timed([&] { record_->append_trajectory(frame); });
   frame_step_ = state.step;

@@ -6,6 +6,7 @@
 #include <cinttypes>
 #include <cstdio>
 #include <exception>
+#include <functional>
 #include <set>
 #include <string_view>
 
@@ -16,6 +17,7 @@
 #include "mfld/files/folder.hpp"
 #include "mfld/runs/merge.hpp"
 #include "record/data_record.hpp"
+#include "record/state_of.hpp"
 #include "runs/belonging.hpp"
 
 namespace mfld {
@@ -26,11 +28,18 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view branch_start = "branched from ";
 constexpr std::string_view step_start = " at step ";
+constexpr const char* last_checkpoint = "checkpoint.h5";
+constexpr const char* previous_checkpoint = "checkpoint.previous.h5";
 
 FilePlace experiment_of(const FilePlace& directory) { return directory / "experiment.toml"; }
 
-Checkpoint read_checkpoint(const Experiment& experiment, const FilePlace& place) {
-  Checkpoint checkpoint = load_checkpoint(place);
+/// Of a run whose particles are divided, the rows of this process.
+Checkpoint read_checkpoint(const Experiment& experiment, const CheckpointFile& file, const FilePlace& place) {
+  const std::set<std::string, std::less<>> divided = experiment.divided
+                                                         ? record::matrices_of_particles(file.numbers(), experiment)
+                                                         : std::set<std::string, std::less<>>();
+  Checkpoint checkpoint = file.read(
+      [&](std::string_view name) { return divided.contains(name) ? std::optional(experiment.rows) : std::nullopt; });
   if (const std::string why = runs::objection(checkpoint, experiment); !why.empty()) {
     throw FileError(fmt::format("cannot use checkpoint {}: {}", place.path.string(), why));
   }
@@ -39,31 +48,40 @@ Checkpoint read_checkpoint(const Experiment& experiment, const FilePlace& place)
 
 bool can_be_used(const Experiment& experiment, const FilePlace& place) {
   try {
-    read_checkpoint(experiment, place);
+    read_checkpoint(experiment, CheckpointFile(place), place);
     return true;
   } catch (const FileError&) {
     return false;
   }
 }
 
-std::optional<Checkpoint> find_checkpoint(const Experiment& experiment, const FilePlace& directory, Kept kept) {
-  const FilePlace last = directory / "checkpoint.h5";
-  const FilePlace previous = directory / "checkpoint.previous.h5";
+void take(const std::string& name, const FilePlace& directory, StoppedRun& run) {
+  const FilePlace place = directory / name;
+  const CheckpointFile file(place);
+  run.checkpoint = read_checkpoint(run.experiment, file, place);
+  run.checkpoint_name = name;
+  run.checkpoint_checksum = file.checksum();
+}
+
+void find_checkpoint(const FilePlace& directory, Kept kept, StoppedRun& run) {
+  const FilePlace last = directory / last_checkpoint;
+  const FilePlace previous = directory / previous_checkpoint;
   const bool has_last = files::exists(last);
   const bool has_previous = files::exists(previous);
   if (kept == Kept::previous && !has_previous) {
     throw FileError(fmt::format("cannot read {}: there is no previous checkpoint", previous.path.string()));
   }
   if (!has_last && !has_previous) {
-    return std::nullopt;
+    return;
   }
   if (kept == Kept::previous || !has_last) {
-    return read_checkpoint(experiment, previous);
+    take(previous_checkpoint, directory, run);
+    return;
   }
   try {
-    return read_checkpoint(experiment, last);
+    take(last_checkpoint, directory, run);
   } catch (const FileError& error) {
-    throw has_previous && can_be_used(experiment, previous)
+    throw has_previous && can_be_used(run.experiment, previous)
         ? FileError(fmt::format("{}; --previous goes on from the one before it", error.what()))
         : error;
   }
@@ -91,7 +109,7 @@ void check_numbers(const Plan& plan, const Experiment& experiment, const FilePla
 
 StoppedRun stopped_run(const Plan& plan, const FilePlace& directory, Kept kept, const Surroundings& surroundings) {
   StoppedRun run{build_experiment(plan.runs.front().config, surroundings), std::nullopt, {}};
-  run.checkpoint = find_checkpoint(run.experiment, directory, kept);
+  find_checkpoint(directory, kept, run);
   if (!run.checkpoint) {
     check_numbers(plan, run.experiment, directory);
   }
@@ -107,7 +125,7 @@ StoppedRun stopped_run(const Plan& plan, const FilePlace& directory, Kept kept, 
 /// The step of a file, if it is a checkpoint.
 std::optional<std::int64_t> step_in(const FilePlace& place) {
   try {
-    return files::exists(place) ? std::optional(load_checkpoint(place).step) : std::nullopt;
+    return files::exists(place) ? std::optional(CheckpointFile(place).numbers().step) : std::nullopt;
   } catch (const FileError&) {
     return std::nullopt;
   }
@@ -115,13 +133,14 @@ std::optional<std::int64_t> step_in(const FilePlace& place) {
 
 }  // namespace
 
-Checkpoint checkpoint_at(const Experiment& experiment, const FilePlace& directory, std::int64_t step) {
+void take_checkpoint_at(std::int64_t step, const FilePlace& directory, StoppedRun& run) {
   std::set<std::int64_t> steps;
   for (const std::string& name : Folder::open(directory).names()) {
-    const bool is_recent = name == "checkpoint.h5" || name == "checkpoint.previous.h5";
+    const bool is_recent = name == last_checkpoint || name == previous_checkpoint;
     const auto found = is_recent ? step_in(directory / name) : step_of_kept_checkpoint(name);
     if (found == step) {
-      return read_checkpoint(experiment, directory / name);
+      take(name, directory, run);
+      return;
     }
     if (found) {
       steps.insert(*found);

@@ -7,6 +7,7 @@
 #include <new>
 #include <utility>
 
+#include "mfld/core/divided_rows.hpp"
 #include "mfld/core/error.hpp"
 #include "mfld/core/ranks.hpp"
 #include "mfld/core/stopwatch.hpp"
@@ -32,7 +33,7 @@ RunSummary run_in(const Experiment& experiment, RunRecord& record, const std::at
   if (options.start != nullptr) {
     start = record::state_of<Scalar>(*options.start, experiment);
   } else {
-    start.particles = experiment.initial.cast<Scalar>();
+    copy_rows(experiment.rows, experiment.initial, start.particles);
   }
   Simulation<Scalar> simulation = runs::simulation_of(experiment, std::move(start), options.ranks);
   const double write_seconds_before = recorder.write_seconds();
@@ -68,6 +69,18 @@ RunSummary run_in(const Experiment& experiment, RunRecord& record, const std::at
   summary.observe_seconds = outcome.observe_seconds - pass_seconds - write_seconds;
   record.write_summary(summary);
   return summary;
+}
+
+/// Whose rows of the state are whose where particles are divided; else all have all, and rank 0 its own.
+std::vector<Index> row_cuts_of(const Experiment& experiment, const Ranks& ranks) {
+  const Index num_particles = experiment.initial.rows();
+  if (!experiment.divided) {
+    std::vector<Index> cuts(static_cast<std::size_t>(ranks.count()) + 1, num_particles);
+    cuts.front() = 0;
+    return cuts;
+  }
+  return experiment.precision == Precision::single_precision ? shares_of<float>(num_particles, ranks.count()).rows
+                                                             : shares_of<double>(num_particles, ranks.count()).rows;
 }
 
 RunSummary run_in(const Experiment& experiment, RunRecord& record, const std::atomic<bool>& stop,
@@ -134,7 +147,7 @@ RunSummary run_experiment(const Experiment& experiment, RunDirectory* directory,
     if (directory != nullptr && !experiment.kernel) {
       record::check_disk_space(experiment, directory->place(), options.start);
     }
-    runs::SharedRecord record(*options.ranks, directory);
+    runs::SharedRecord record(*options.ranks, directory, row_cuts_of(experiment, *options.ranks));
     return run_in(experiment, record, stop, options);
   } catch (const std::bad_alloc&) {
     throw FileError("no memory was left for the run; what it wrote can be resumed where there is more");

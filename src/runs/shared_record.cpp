@@ -1,5 +1,9 @@
 #include "runs/shared_record.hpp"
 
+#include <algorithm>
+
+#include "mfld/core/divided_rows.hpp"
+
 namespace mfld::runs {
 
 namespace {
@@ -9,10 +13,31 @@ void share(Ranks& ranks, Number& number) {
   ranks.broadcast(std::as_writable_bytes(std::span(&number, 1)), 0);
 }
 
+/// Rows of a matrix of the checkpoint that rank 0 writes.
+struct Request {
+  std::int64_t matrix = -1;  // its place in the list; -1: it has all
+  Index first = 0;
+  Index count = 0;
+};
+
+RowRange part_of(const Request& request, RowRange own) {
+  return {std::max(request.first, own.first), std::min(request.first + request.count, own.last)};
+}
+
+std::span<std::byte> bytes_of(double* numbers, Index count) {
+  return std::as_writable_bytes(std::span(numbers, static_cast<std::size_t>(count)));
+}
+
 }  // namespace
 
 std::optional<RunSummary> SharedRecord::earlier_summary() const {
   return record_ == nullptr ? std::nullopt : record_->earlier_summary();
+}
+
+bool SharedRecord::has_experiment() const {
+  bool has = record_ != nullptr && record_->has_experiment();
+  share(*ranks_, has);
+  return has;
 }
 
 std::filesystem::path SharedRecord::present_path() const {
@@ -82,8 +107,54 @@ void SharedRecord::finish_trajectory() {
 }
 
 void SharedRecord::write_checkpoint(const LentCheckpoint& checkpoint) {
-  if (record_ != nullptr) {
-    record_->write_checkpoint(checkpoint);
+  if (record_ == nullptr) {
+    lend_rows(checkpoint);
+    return;
+  }
+  LentCheckpoint whole = checkpoint;
+  for (std::size_t index = 0; index < whole.matrices.size(); ++index) {
+    LentMatrix& matrix = whole.matrices[index].second;
+    if (matrix.is_of_particles()) {
+      const auto collected = [this, own = matrix, index](Index first, Index count) {
+        return collect(own, static_cast<std::int64_t>(index), first, count);
+      };
+      matrix = LentMatrix(matrix.rows(), matrix.cols(), collected);
+    }
+  }
+  record_->write_checkpoint(whole);
+  Request over;
+  share(*ranks_, over);
+}
+
+/// Of rank 0: those rows of a matrix, whoever has them.
+Inputs SharedRecord::collect(const LentMatrix& matrix, std::int64_t index, Index first, Index count) const {
+  Request request = {index, first, count};
+  share(*ranks_, request);
+  Inputs rows(count, matrix.cols());
+  for (int rank = 0; rank < ranks_->count(); ++rank) {
+    const RowRange part = part_of(request, rows_of(row_cuts_, rank));
+    if (part.count() <= 0 || matrix.cols() == 0) {
+      continue;
+    }
+    if (rank == 0) {
+      rows.middleRows(part.first - first, part.count()) = matrix.block(part.first, part.count());
+    } else {
+      ranks_->receive(bytes_of(rows.row(part.first - first).data(), part.count() * matrix.cols()), rank);
+    }
+  }
+  return rows;
+}
+
+/// Of the others: what rank 0 asks for, until it has all.
+void SharedRecord::lend_rows(const LentCheckpoint& checkpoint) const {
+  Request request;
+  for (share(*ranks_, request); request.matrix >= 0; share(*ranks_, request)) {
+    const LentMatrix& matrix = checkpoint.matrices[static_cast<std::size_t>(request.matrix)].second;
+    const RowRange part = part_of(request, rows_of(row_cuts_, ranks_->rank()));
+    if (part.count() > 0 && matrix.cols() > 0) {
+      Inputs rows = matrix.block(part.first, part.count());
+      ranks_->send(bytes_of(rows.data(), rows.size()), 0);
+    }
   }
 }
 

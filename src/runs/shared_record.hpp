@@ -1,4 +1,7 @@
 #pragma once
+#include <utility>
+#include <vector>
+
 #include "mfld/core/ranks.hpp"
 #include "mfld/record/run_record.hpp"
 
@@ -8,11 +11,13 @@ namespace mfld::runs {
 /// them. All ranks make the same calls.
 class SharedRecord final : public RunRecord {
  public:
-  /// record: that of rank 0; nullptr on the others. Refers to both.
-  SharedRecord(Ranks& ranks, RunRecord* record) : ranks_(&ranks), record_(record) {}
+  /// record: that of rank 0; nullptr on the others. row_cuts [P + 1]: which rows of the matrices of particles a rank
+  /// has. Refers to the first two.
+  SharedRecord(Ranks& ranks, RunRecord* record, std::vector<Index> row_cuts)
+      : ranks_(&ranks), record_(record), row_cuts_(std::move(row_cuts)) {}
 
   std::optional<RunSummary> earlier_summary() const override;
-  bool has_experiment() const override { return record_ == nullptr || record_->has_experiment(); }
+  bool has_experiment() const override;
   std::filesystem::path present_path() const override;
   void write_experiment(const std::string& text) override;
   void remove_experiment() override;
@@ -26,6 +31,7 @@ class SharedRecord final : public RunRecord {
                                    const std::atomic<bool>* stop) override;
   void append_trajectory(const TrajectoryFrame& frame) override;
   void finish_trajectory() override;
+  /// Rows of others come to rank 0 as it writes them, some at a time.
   void write_checkpoint(const LentCheckpoint& checkpoint) override;
   void keep_checkpoint(std::int64_t step) override;
   void write_predictions(const std::vector<std::string>& comments, const Dataset& data, std::span<const double> outputs,
@@ -33,8 +39,12 @@ class SharedRecord final : public RunRecord {
   void write_summary(const RunSummary& summary) override;
 
  private:
+  Inputs collect(const LentMatrix& matrix, std::int64_t index, Index first, Index count) const;
+  void lend_rows(const LentCheckpoint& checkpoint) const;
+
   Ranks* ranks_;
   RunRecord* record_;
+  std::vector<Index> row_cuts_;
 };
 
 }  // namespace mfld::runs

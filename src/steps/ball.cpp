@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "mfld/core/divided_rows.hpp"
 #include "steps/constrained.hpp"
 
 namespace mfld {
@@ -39,26 +40,32 @@ Particles<double> pulled_back(const Particles<double>& direction, const ArrayXd&
 
 template <class Scalar>
 void Ball<Scalar>::begin(const StepContext<Scalar>& context) {
-  const Index num_particles = context.particles.rows();
-  const Particles<double> position = trained_part(context.particles, context.trained, 0, num_particles);
+  const RowRange rows = context.rows;
+  const Particles<double> position = trained_part(context.particles, context.trained, rows.first, rows.count());
   // A particle that a phase left next to the boundary may have been rounded onto it.
   constexpr double rounding = 4 * static_cast<double>(std::numeric_limits<Scalar>::epsilon());
   const ArrayXd share = (position.rowwise().norm().array() / context.options.radius).unaryExpr([](double s) {
     return s < 1 + rounding ? std::min(s, 1 - rounding) : s;
   });
-  mirror_ = Particles<double>::Zero(num_particles, context.particles.cols());
+  make_room(context.particles.rows(), context.particles.cols(), mirror_);
+  mirror_.middleRows(rows.first, rows.count()).setZero();
   const ArrayXd gain = over(share.unaryExpr([](double s) { return std::atanh(s); }), share);
-  put_back(gain.matrix().asDiagonal() * position, context.trained, 0, mirror_);
+  put_back(gain.matrix().asDiagonal() * position, context.trained, rows.first, mirror_);
 }
 
 template <class Scalar>
-std::string Ball<Scalar>::failure() const {
-  for (Index j = 0; j < mirror_.rows(); ++j) {
+std::optional<Index> Ball<Scalar>::first_bad(RowRange rows) const {
+  for (Index j = rows.first; j < rows.last; ++j) {
     if (!mirror_.row(j).allFinite()) {
-      return fmt::format("particle {} is not inside the ball whose radius the next phase has", j);
+      return j;
     }
   }
-  return {};
+  return std::nullopt;
+}
+
+template <class Scalar>
+std::string Ball<Scalar>::failure(Index particle) {
+  return fmt::format("particle {} is not inside the ball whose radius the next phase has", particle);
 }
 
 template <class Scalar>

@@ -3,20 +3,21 @@
 #include <cmath>
 #include <type_traits>
 
+#include "mfld/core/divided_rows.hpp"
 #include "steps/step_task.hpp"
 
 namespace mfld {
 
 template <class Scalar>
-Particles<Scalar> Kinetic<Scalar>::starting_velocities(const StepOptions& options, Index num_particles,
+Particles<Scalar> Kinetic<Scalar>::starting_velocities(const StepOptions& options, RowRange rows,
                                                        const std::vector<unsigned char>& trained) {
-  Particles<Scalar> velocities = Particles<Scalar>::Zero(num_particles, std::ssize(trained));
+  Particles<Scalar> velocities = Particles<Scalar>::Zero(rows.count(), std::ssize(trained));
   if (options.temperature == 0) {
     return velocities;
   }
   const auto deviation = static_cast<Scalar>(std::sqrt(options.temperature));
   const std::int64_t counter = options.step * options.noise.substeps;  // that of a run with finer steps, here
-  for_each_run(num_particles, [&](Index first, Index last) {
+  for_each_run(rows, [&](Index first, Index last) {
     Particles<Scalar> normals(last - first, velocities.cols());
     const auto draw = [&]<class Drawn>(Particles<Drawn> drawn) {
       langevin_noise(options.noise_seed, counter, first, drawn, Purpose::velocity);
@@ -30,7 +31,7 @@ Particles<Scalar> Kinetic<Scalar>::starting_velocities(const StepOptions& option
     }
     for (Index column = 0; column < velocities.cols(); ++column) {
       if (trained[static_cast<std::size_t>(column)] != 0) {
-        velocities.col(column).segment(first, last - first) = deviation * normals.col(column);
+        velocities.col(column).segment(first - rows.first, last - first) = deviation * normals.col(column);
       }
     }
   });
@@ -39,7 +40,9 @@ Particles<Scalar> Kinetic<Scalar>::starting_velocities(const StepOptions& option
 
 template <class Scalar>
 void Kinetic<Scalar>::begin(const StepContext<Scalar>& context) {
-  velocities_ = starting_velocities(context.options, context.particles.rows(), context.trained);
+  make_room(context.particles.rows(), context.particles.cols(), velocities_);
+  velocities_.middleRows(context.rows.first, context.rows.count()) =
+      starting_velocities(context.options, context.rows, context.trained);
 }
 
 template <class Scalar>

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "mfld/core/divided_rows.hpp"
 #include "steps/constrained.hpp"
 
 namespace mfld {
@@ -26,7 +27,10 @@ void move_along_geodesics(const Eigen::ArrayXd& radius, const Particles<double>&
 
 template <class Scalar>
 void Sphere<Scalar>::begin(const StepContext<Scalar>& context) {
-  radii_ = trained_part(context.particles, context.trained, 0, context.particles.rows()).rowwise().norm();
+  const RowRange rows = context.rows;
+  make_room(context.particles.rows(), 1, radii_);
+  radii_.middleRows(rows.first, rows.count()) =
+      trained_part(context.particles, context.trained, rows.first, rows.count()).rowwise().norm();
 }
 
 template <class Scalar>

@@ -28,9 +28,10 @@ void check_counters(std::int64_t step, Index first, Index num_particles) {
   }
 }
 
-void for_each_run(Index num_particles, const std::function<void(Index first, Index last)>& body) {
-  for_each_task((num_particles + task_particles - 1) / task_particles, [&](Index index) {
-    body(index * task_particles, std::min(num_particles, (index + 1) * task_particles));
+void for_each_run(RowRange rows, const std::function<void(Index first, Index last)>& body) {
+  for_each_task((rows.count() + task_particles - 1) / task_particles, [&](Index index) {
+    const Index first = rows.first + index * task_particles;
+    body(first, std::min(rows.last, first + task_particles));
   });
 }
 

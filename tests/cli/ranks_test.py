@@ -90,8 +90,8 @@ every_steps = 50
 """
 
 
-class Ranks:
-    """The tests, for every MPI; MPI is its name."""
+class Launched:
+    """What starts ranks and looks at what they leave; MPI is the name of theirs."""
     MPI = ""
     EXPERIMENT = EXPERIMENT.format(precision="double")
 
@@ -164,6 +164,10 @@ class Ranks:
         self.assertEqual(*names)
         for name in names[0]:
             self.assertEqual(self.content(self.root / one / name), self.content(self.root / other / name), name)
+
+
+class Ranks(Launched):
+    """The tests, for every MPI."""
 
     def test_any_number_of_ranks_leaves_the_same_bytes(self):
         for precision, numbers in (("double", (1, 2, 3, 5, 8)), ("single", (3, 8))):

@@ -143,31 +143,6 @@ TEST(Ranks, SendNoMoreThanTheTreeAsks) {
   }
 }
 
-template <class Scalar>
-void expect_exchange(Index num_rows) {
-  const Particles<Scalar> whole = Particles<Scalar>::Random(num_rows, 3);
-  for (const int num_ranks : {1, 2, 5}) {
-    const auto cuts = cuts_of(num_rows, num_ranks);
-    std::atomic<int> num_right = 0;
-    ThreadRanks(num_ranks).run([&](Ranks& ranks) {
-      const Index first = cuts[static_cast<std::size_t>(ranks.rank())];
-      const Index count = cuts[static_cast<std::size_t>(ranks.rank()) + 1] - first;
-      Particles<Scalar> own = Particles<Scalar>::Zero(num_rows, 3);
-      own.middleRows(first, count) = whole.middleRows(first, count);
-      exchange_rows(ranks, cuts, own);
-      num_right += own == whole ? 1 : 0;
-    });
-    EXPECT_EQ(num_right, num_ranks);
-  }
-}
-
-TEST(Ranks, ExchangeRows) {
-  expect_exchange<double>(7);
-  expect_exchange<float>(1001);
-  expect_exchange<float>(1);        // ranks without rows
-  expect_exchange<double>(400000);  // more than the buffer
-}
-
 TEST(Ranks, TheWishOfOneIsThatOfAll) {
   EXPECT_TRUE(any(nullptr, true));
   EXPECT_FALSE(any(nullptr, false));

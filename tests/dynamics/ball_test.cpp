@@ -108,11 +108,13 @@ TEST(Ball, AParticleOutsideIsNamed) {
   const auto trained = all_trained(3);
   Ball<double> ball;
   ball.begin({{.step_size = 0.1}, drift, trained, particles});
-  EXPECT_EQ(ball.failure(), "particle 11 is not inside the ball whose radius the next phase has");
+  EXPECT_EQ(ball.first_bad({0, 30}), 11);
+  EXPECT_EQ(ball.first_bad({12, 30}), std::nullopt);
+  EXPECT_EQ(ball.failure(11), "particle 11 is not inside the ball whose radius the next phase has");
   EXPECT_EQ(ball.move({{.step_size = 0.1}, drift, trained, particles}, 0, 30), 11);
   particles.row(11) << 0.5, 0, 0;
   ball.begin({{.step_size = 0.1}, drift, trained, particles});
-  EXPECT_EQ(ball.failure(), "");
+  EXPECT_EQ(ball.first_bad({0, 30}), std::nullopt);
 }
 
 TEST(Ball, NoPhaseBeginsWithAParticleOutside) {

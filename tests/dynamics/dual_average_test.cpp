@@ -235,7 +235,7 @@ TEST(WeightedIterate, ChangesNothingOfTheParticlesAndChoosesAlikeForEveryWidth) 
   const auto sample = [](Index num_particles, std::int64_t num_iterations) {
     Particles<double> kept = Particles<double>::Zero(num_particles, 1);
     for (std::int64_t t = 1; t <= num_iterations; ++t) {
-      keep_iterate(static_cast<double>(t), {5, Purpose::iterate, static_cast<std::uint64_t>(t)},
+      keep_iterate(static_cast<double>(t), {5, Purpose::iterate, static_cast<std::uint64_t>(t)}, {0, num_particles},
                    Particles<double>(Particles<double>::Constant(num_particles, 1, static_cast<double>(t))), kept);
     }
     return kept;
@@ -259,7 +259,7 @@ double share_statistic(bool equal, unsigned seed) {
   constexpr int num_iterations = 9;
   Particles<double> kept = Particles<double>::Zero(num_particles, 1);
   for (int t = 1; t <= num_iterations; ++t) {
-    keep_iterate(t, {seed, Purpose::iterate, static_cast<std::uint64_t>(7 * t)},
+    keep_iterate(t, {seed, Purpose::iterate, static_cast<std::uint64_t>(7 * t)}, {0, num_particles},
                  Particles<double>(Particles<double>::Constant(num_particles, 1, t + 1)), kept);
   }
   double statistic = 0;

@@ -25,9 +25,9 @@ class HeavyBall {
   }
 
   const Particles<Scalar>& velocities() const { return velocities_; }
-  static Particles<Scalar> starting_velocities(const StepOptions& /*options*/, Index num_particles,
+  static Particles<Scalar> starting_velocities(const StepOptions& /*options*/, RowRange rows,
                                                const std::vector<unsigned char>& trained) {
-    return Particles<Scalar>::Zero(num_particles, std::ssize(trained));
+    return Particles<Scalar>::Zero(rows.count(), std::ssize(trained));
   }
 
   void begin(const StepContext<Scalar>& context) {

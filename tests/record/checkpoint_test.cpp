@@ -75,6 +75,39 @@ TEST_F(CheckpointTest, HoldsLentMatricesOfEitherPrecisionAndAnyNumberOfRows) {
   }
 }
 
+// Rows across the 4096 that are read at a time, none, and more than there are.
+TEST_F(CheckpointTest, IsReadInPart) {
+  Checkpoint written;
+  written.matrices["particles"] = test::awkward_particles(9000, 3, 1);
+  written.matrices["coefficients"] = test::awkward_particles(50, 2, 3);
+  save_checkpoint(written, path);
+  const CheckpointFile file(path);
+  for (const RowRange rows : {RowRange{100, 8500}, RowRange{7, 7}, RowRange{8999, 9100}, RowRange{0, 9000}}) {
+    const Checkpoint part = file.read(
+        [&](std::string_view name) { return name == "particles" ? std::optional(rows) : std::nullopt; });
+    const Matrix& read = part.matrices.at("particles");
+    ASSERT_EQ(read.rows(), 9000);
+    const Index count = std::min<Index>(rows.last, 9000) - rows.first;
+    EXPECT_TRUE(same_bits(Matrix(read.middleRows(rows.first, count)),
+                          Matrix(written.matrices.at("particles").middleRows(rows.first, count))));
+    EXPECT_TRUE(same_bits(part.matrices.at("coefficients"), written.matrices.at("coefficients")));
+  }
+}
+
+TEST_F(CheckpointTest, IsCopiedFromItsFileWithOtherNumbers) {
+  save_checkpoint(sample_checkpoint(), path);
+  const CheckpointFile file(path);
+  EXPECT_EQ(file.numbers().step, sample_checkpoint().step);
+  save_checkpoint(file.lend(), directory / "same.h5");
+  EXPECT_EQ(read_bytes(directory / "same.h5"), read_bytes(path));
+  LentCheckpoint changed = file.lend();
+  changed.experiment_hash = 17;
+  save_checkpoint(changed, directory / "other.h5");
+  Checkpoint expected = sample_checkpoint();
+  expected.experiment_hash = 17;
+  EXPECT_TRUE(same_bits(load_checkpoint(directory / "other.h5"), expected));
+}
+
 TEST_F(CheckpointTest, KeepsAnEnsembleWithoutParticles) {
   Checkpoint written;
   written.matrices["particles"].resize(0, 4);

@@ -2,11 +2,15 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <limits>
+
 #include "mfld/core/error.hpp"
 #include "mfld/core/parallel.hpp"
 #include "mfld/observe/observables.hpp"
 #include "mfld/runs/extend.hpp"
 #include "mfld/runs/runner.hpp"
+#include "mfld/task/surroundings.hpp"
 #include "support/every_phase.hpp"
 #include "support/file_text.hpp"
 #include "support/sample_checkpoint.hpp"
@@ -21,49 +25,71 @@ using test::mentions;
 using test::read_bytes;
 using test::same_bits;
 
+/// What no rank may read: the first particles of others, where they are divided.
+void poison(Experiment& experiment) {
+  if (experiment.divided) {
+    const RowRange rows = experiment.rows;
+    const Index last_compared = std::min(experiment.num_common(), rows.first);
+    constexpr double none = std::numeric_limits<double>::quiet_NaN();
+    experiment.initial.middleRows(last_compared, rows.first - last_compared).setConstant(none);
+    experiment.initial.bottomRows(experiment.initial.rows() - rows.last).setConstant(none);
+  }
+}
+
 class RunOnRanks : public ::testing::Test {
  protected:
   fs::path run(const std::string& text, int num_ranks, std::int64_t stop_after = -1) {
     const fs::path path = directory / fmt::format("run{}", count_++);
     go_on(
         path, num_ranks,
-        [&] {
-          return StoppedRun{build_experiment(parse_toml(text, "test.toml"), "."), {}, {}};
+        [&](const Surroundings& surroundings) {
+          return StoppedRun{build_experiment(parse_toml(text, "test.toml"), surroundings), {}, {}};
         },
         stop_after);
     return path;
   }
   void resume(const fs::path& path, int num_ranks, Kept kept = Kept::last) {
-    go_on(path, num_ranks, [&] { return read_stopped_run(path, kept); });
+    go_on(path, num_ranks,
+          [&](const Surroundings& surroundings) { return read_stopped_run(path, kept, surroundings); });
   }
   void make_longer(const fs::path& path, int num_ranks, std::int64_t more) {
-    go_on(path, num_ranks, [&] {
-      StoppedRun longer = extend(path, {{}, more});
-      RunDirectory files = RunDirectory::reopen(path);
-      begin_extension(longer, files, {});
-      return longer;
+    go_on(path, num_ranks, [&](const Surroundings& surroundings) {
+      return extend(path, {{}, more}, Kept::last, surroundings);
     });
   }
   /// On 0 ranks: by one process that knows of none.
   fs::path branch_off(const fs::path& parent, int num_ranks, const Changes& changes) {
     const fs::path path = directory / fmt::format("run{}", count_++);
-    go_on(path, num_ranks, [&] { return branch(parent, changes); });
+    go_on(path, num_ranks,
+          [&](const Surroundings& surroundings) { return branch(parent, changes, Kept::last, surroundings); });
     return path;
   }
   /// Stops where a rank, the last one, sees a row of that step or a later one.
   template <class Make>
   void go_on(const fs::path& path, int num_ranks, const Make& make, std::int64_t stop_after = -1) {
-    std::optional<RunDirectory> files;
-    const StoppedRun run = make();
-    files.emplace(fs::exists(path) ? RunDirectory::reopen(path) : RunDirectory::create(path));
+    RunDirectory files = fs::exists(path) ? RunDirectory::reopen(path) : RunDirectory::create(path);
     if (num_ranks == 0) {
+      const StoppedRun run = make(Surroundings("."));
+      if (run.shorter_hash != 0) {
+        begin_extension(run, files, {});
+      }
       RunOptions options;
       options.notes = run.notes;
       options.start = run.checkpoint ? &*run.checkpoint : nullptr;
-      run_experiment(run.experiment, *files, std::atomic<bool>(false), options);
+      run_experiment(run.experiment, files, std::atomic<bool>(false), options);
       return;
     }
     ThreadRanks(num_ranks).run([&](Ranks& ranks) {
+      Surroundings surroundings(".");
+      surroundings.num_ranks = ranks.count();
+      surroundings.rank = ranks.rank();
+      StoppedRun run = make(surroundings);
+      num_divided_ += run.experiment.divided ? 1 : 0;
+      poison(run.experiment);
+      any(&ranks, false);  // all have read it
+      if (run.shorter_hash != 0 && ranks.rank() == 0) {
+        begin_extension(run, files, {});
+      }
       std::atomic<bool> stop = false;
       RunOptions options;
       options.notes = run.notes;
@@ -74,7 +100,7 @@ class RunOnRanks : public ::testing::Test {
       };
       options.ranks = &ranks;
       with_threads(1 + ranks.rank() % 2, [&] {
-        const RunSummary summary = run_experiment(run.experiment, ranks.rank() == 0 ? &*files : nullptr, stop, options);
+        const RunSummary summary = run_experiment(run.experiment, ranks.rank() == 0 ? &files : nullptr, stop, options);
         if (stop_after < 0) {
           EXPECT_EQ(summary.end.ending, Ending::finished) << summary.message;
         }
@@ -98,26 +124,38 @@ class RunOnRanks : public ::testing::Test {
   void expect_bytes_of_one(const std::string& text, int num_ranks) { expect_same(run(text, 0), run(text, num_ranks)); }
   /// What all ranks end with; the files are those of one process, too.
   std::string message_on(const std::string& text, int num_ranks) {
-    const Experiment experiment = build_experiment(parse_toml(text, "test.toml"), ".");
+    const auto built = [&](int count, int rank) {
+      Surroundings surroundings(".");
+      surroundings.num_ranks = count;
+      surroundings.rank = rank;
+      Experiment experiment = build_experiment(parse_toml(text, "test.toml"), surroundings);
+      poison(experiment);
+      return experiment;
+    };
     const fs::path one = directory / fmt::format("run{}", count_++);
     const fs::path many = directory / fmt::format("run{}", count_++);
     RunDirectory of_one = RunDirectory::create(one);
     RunDirectory of_many = RunDirectory::create(many);
-    const std::string message = run_experiment(experiment, of_one, std::atomic<bool>(false)).message;
+    const std::string message = run_experiment(built(1, 0), of_one, std::atomic<bool>(false)).message;
     ThreadRanks(num_ranks).run([&](Ranks& ranks) {
       RunOptions options;
       options.ranks = &ranks;
       RunDirectory* const own = ranks.rank() == 0 ? &of_many : nullptr;
+      const Experiment experiment = built(ranks.count(), ranks.rank());
       EXPECT_EQ(run_experiment(experiment, own, false, options).message, message) << ranks.rank();
     });
     EXPECT_EQ(read_bytes(many / "metrics.csv"), read_bytes(one / "metrics.csv"));
     return message;
   }
 
+  /// Of the ranks so far, how many had a share of the particles alone.
+  int num_divided() const { return num_divided_; }
+
   test::TemporaryDirectory directory;
 
  private:
   int count_ = 0;
+  std::atomic<int> num_divided_ = 0;
 };
 
 /// With the instruction set in use.
@@ -145,6 +183,30 @@ TEST_F(RunOnRanks, EveryMethodHasTheBytesOfOneProcess) {
       const int num_ranks = counts[static_cast<std::size_t>(number++) % counts.size()];
       SCOPED_TRACE(fmt::format("{} {} on {} ranks", name, precision, num_ranks));
       const fs::path other = run(text, num_ranks);
+      expect_same(one, other);
+      fs::remove(other / "summary.json");
+      resume(other, 1 + num_ranks % 4, Kept::previous);
+      expect_same(one, other);
+    }
+  }
+}
+
+// With columns that need no particles of others, ranks have their own alone: what is not to be read is not a number.
+TEST_F(RunOnRanks, EveryMethodDividesItsParticlesUnlessItReadsAllOfThem) {
+  int number = 0;
+  for (const auto& [name, phase] : test::every_phase) {
+    const bool reads_all = mentions(phase, "p-sdca") || mentions(phase, "natural-gradient") ||
+                           mentions(phase, "readout") || mentions(phase, "until_gradient_norm");
+    for (const std::string precision : {"double", "single"}) {
+      std::string text = test::experiment_text(phase, precision, 11);
+      text.insert(text.find("[observe]\n") + 10, "columns = [\"train_loss\"]\n");
+      const std::vector<int> counts = {13, 2, 8, 3, 5};
+      const int num_ranks = counts[static_cast<std::size_t>(number++) % counts.size()];
+      SCOPED_TRACE(fmt::format("{} {} on {} ranks", name, precision, num_ranks));
+      const fs::path one = of_one_process(text, directory / fmt::format("one{}", number));
+      const int before = num_divided();
+      const fs::path other = run(text, num_ranks);
+      EXPECT_EQ(num_divided() - before, reads_all ? 0 : num_ranks);
       expect_same(one, other);
       fs::remove(other / "summary.json");
       resume(other, 1 + num_ranks % 4, Kept::previous);

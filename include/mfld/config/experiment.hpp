@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <filesystem>
@@ -40,6 +41,8 @@ struct Experiment {
   Precision precision;
   Risk risk;
   Particles<double> initial = {};                        // [N x p]; of single precision, already rounded
+  bool divided = false;                                  // whether the ranks that make the run divide its particles
+  RowRange rows = {};                                    // those that this process has
   std::string start = {};                                // what they are, where no law
   std::vector<Phase> phases = {};                        // none where `kernel` is set
   std::vector<std::optional<StopRule>> stop_rules = {};  // one a phase
@@ -70,18 +73,9 @@ struct Experiment {
   /// Those of the columns of the particles: "r", "w_1", .., "w_d", "b", of points "x0", .., "x<d-1>".
   std::vector<std::string> parameter_names() const;
   /// What its observers see; refers to it.
-  Scene scene() const {
-    return {model.get(),
-            &risk,
-            &data,
-            &initial,
-            &phases,
-            seeds,
-            objective.get(),
-            own_observables,
-            certificate_samples,
-            certified_gap_at.empty() ? nullptr : &certified_gap_at};
-  }
+  Scene scene() const;
+  /// So many of the first particles have all ranks that make the run.
+  Index num_common() const { return divided && start.empty() ? std::min<Index>(16, initial.rows()) : initial.rows(); }
   std::int64_t num_steps() const;
   RunSizes sizes() const { return sizes_of(initial.rows()); }
   /// With so many particles, where they are not made yet.
@@ -97,8 +91,9 @@ struct Experiment {
   std::vector<std::string> formulas() const;
 };
 
-/// Reads one experiment (no cases, no sweep) and makes its data and first particles,
-/// writes nothing. Throws InvalidInput, one sentence naming the key, its value and what is allowed; FileError;
+/// Reads one experiment (no cases, no sweep) and makes its data and first particles, writes nothing. Where ranks make the
+/// run, each draws the first particles of its share (held_rows) and the first sixteen, unless something in the run reads
+/// all at once: points, kernels, and methods, rules and observables that say so. Particles of a file all ranks have. Throws InvalidInput, one sentence naming the key, its value and what is allowed; FileError;
 /// Interrupted.
 Experiment build_experiment(const Value& config, const Surroundings& surroundings);
 

@@ -6,9 +6,10 @@ namespace mfld {
 struct MatrixShape {
   Index rows = 0;
   Index cols = 0;
+  bool of_particles = false;  // a row for each
 
   double size() const { return static_cast<double>(rows) * static_cast<double>(cols); }
-  friend bool operator==(const MatrixShape&, const MatrixShape&) = default;
+  friend bool operator==(const MatrixShape& a, const MatrixShape& b) { return a.rows == b.rows && a.cols == b.cols; }
 };
 
 /// What the shapes of all matrices of a run depend on. A part of a run that carries matrices from step to step lists
@@ -23,8 +24,8 @@ struct RunSizes {
   Index num_samples = 0;     // n, or other terms of the objective
   Index per_term = 1;        // K, coefficients of each
 
-  MatrixShape per_parameter() const { return {num_particles, num_parameters}; }
-  MatrixShape coefficients() const { return {num_samples, per_term}; }
+  MatrixShape per_parameter() const { return {num_particles, num_parameters, true}; }
+  MatrixShape coefficients() const { return {num_samples, per_term, false}; }
 };
 
 }  // namespace mfld

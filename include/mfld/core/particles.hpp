@@ -20,4 +20,13 @@ using Particles = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::C
 /// Drift v of every particle, in double whatever the precision of the particles.  [N x p]
 using Drift = Particles<double>;
 
+/// Rows of such a matrix, [first, last).
+struct RowRange {
+  Index first = 0;
+  Index last = 0;
+
+  Index count() const { return last - first; }
+  friend bool operator==(const RowRange&, const RowRange&) = default;
+};
+
 }  // namespace mfld

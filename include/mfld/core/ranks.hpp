@@ -9,8 +9,7 @@
 namespace mfld {
 
 /// The processes that make one run together, numbered from 0. Each of them goes through the whole run and comes to the
-/// same decisions; what they divide among them is the work on particles. Every rank has room for all rows, of which its
-/// own are up to date and the others as they were last exchanged.
+/// same decisions; what they divide among them is the particles, their memory (divided_rows.hpp) and the work on them.
 ///
 /// All ranks make the same calls in the same order. Numbers are only ever passed on, never added by whoever passes them:
 /// sums run along the tree of tasks (tree_sum.hpp), so that no bit of a result depends on how many ranks there are.
@@ -64,9 +63,5 @@ class SharedSum {
   std::vector<Node> nodes_;  // of which this rank has a half, in the order of the sums
   int root_ = 0;             // who has the first task
 };
-
-/// matrix [N x p] <- of every rank its rows, those from cuts[rank] on to cuts[rank + 1]. Through a buffer of 4 MB.
-template <class Scalar>
-void exchange_rows(Ranks& ranks, std::span<const Index> cuts, Particles<Scalar>& matrix);
 
 }  // namespace mfld

@@ -48,9 +48,10 @@ class DualAverage {
 /// and sample is N independent draws of it given the iterates: row j is that of particle j in one of them. When
 /// iteration T has ended, row j becomes that of the particles with probability 2 (T + 1) / (T (T + 3)), which leaves
 /// the earlier ones their shares; from T = 1 on nothing of the first particles is left. Draw j is word j of the
-/// stream, so that runs of other widths choose alike. num_iterations T >= 1; particles, sample [N x p].
+/// stream, so that runs of other widths choose alike. num_iterations T >= 1; particles, sample [N x p], of which `rows`
+/// are kept.
 template <class Scalar>
-void keep_iterate(double num_iterations, RandomStream stream, const Particles<Scalar>& particles,
+void keep_iterate(double num_iterations, RandomStream stream, RowRange rows, const Particles<Scalar>& particles,
                   Particles<double>& sample);
 
 }  // namespace mfld

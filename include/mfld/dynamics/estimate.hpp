@@ -20,6 +20,7 @@ struct EstimateContext {
   /// Called for the particles as their estimates become complete; it may move them. Not called where the answer is a
   /// failure.
   const Finish& finish;
+  RowRange rows = {0, particles.rows()};  // the particles that this process moves
 
   /// Of how many terms the phase takes its batches.
   Index num_terms() const { return phase.takes_all_samples() ? objective.num_terms() : phase.num_samples(); }

@@ -27,7 +27,7 @@ class Listener {
  public:
   virtual ~Listener() = default;
   /// Asked before each call of `hear`, on every rank: whether it will look at matrices of the state there, whose rows
-  /// are then those of all ranks.
+  /// are then those of all ranks, or in a divided run those that are the rank's own in double precision.
   virtual bool looks(const StateNumbers& /*state*/, Ending /*ending*/) { return true; }
   /// Called with the state before every step, while the run is running, and once with its ending.
   virtual void hear(const State<Scalar>& state, Ending ending) = 0;
@@ -44,9 +44,11 @@ class Simulation {
  public:
   /// state: in the middle of a phase, one that has begun it (State::begin). first_particles [N x p]: those at step 0,
   /// which penalties may have as their anchor; none: the state is at step 0. ranks: who simulates together, each with
-  /// its own objective that knows them, too; none: this process alone.
+  /// its own objective that knows them, too; none: this process alone. divided: of state and first particles each rank
+  /// has its own rows alone, by row_cuts(); nothing in the run may then read those of others. Else it has all.
   Simulation(std::unique_ptr<Objective<Scalar>> objective, std::vector<Phase> phases, Seeds seeds, State<Scalar> state,
-             const Particles<double>* first_particles = nullptr, NoiseRule noise = {}, Ranks* ranks = nullptr);
+             const Particles<double>* first_particles = nullptr, NoiseRule noise = {}, Ranks* ranks = nullptr,
+             bool divided = false);
 
   /// Runs from the state to the end of the last phase, or until `stop` becomes true (checked before each step), or
   /// until step_limit steps are made since the start of the run, exactly, or until a coordinate is not finite or there
@@ -57,6 +59,8 @@ class Simulation {
               std::int64_t step_limit = std::numeric_limits<std::int64_t>::max());
 
   const State<Scalar>& state() const { return state_; }
+  /// [P + 1] where the rows of each rank begin; none: there are no ranks.
+  const std::vector<Index>& row_cuts() const { return row_cuts_; }
 
   /// Puts the particles elsewhere, [N x p] as they are, between two steps; all else of the state stays.
   void set_particles(const Particles<Scalar>& particles);
@@ -66,7 +70,8 @@ class Simulation {
 
  private:
   void share_particles();
-  void make_whole();
+  void share_rows();
+  bool begin(const Phase& phase, const StepContext<Scalar>& context, Outcome& outcome);
   bool in_last_phase() const;
   void keep_anchor(const Particles<double>* first_particles);
   bool enter_phase();
@@ -95,7 +100,9 @@ class Simulation {
   Drift drift_;
   Drift with_penalty_;  // where the gradient norm can end a phase
   Ranks* ranks_;
-  std::vector<Index> row_cuts_;  // [P + 1] where the rows of each rank begin; none: there are no ranks
+  bool divided_;
+  std::vector<Index> row_cuts_;
+  RowRange rows_;  // that this process has
 };
 
 }  // namespace mfld

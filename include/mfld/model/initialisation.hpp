@@ -29,5 +29,8 @@ struct Initialisation {
 /// coordinate in the order w, b, r: the first N particles of a wider ensemble are the particles of a narrower one.
 Particles<double> initial_particles(const Initialisation& law, const Neuron& neuron, Index input_dim,
                                     Index num_particles, std::uint64_t seed);
+/// Those rows of them alone, in particles [N x p].
+void draw_particles(const Initialisation& law, const Neuron& neuron, Index input_dim, RowRange rows, std::uint64_t seed,
+                    Particles<double>& particles);
 
 }  // namespace mfld

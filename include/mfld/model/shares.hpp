@@ -16,6 +16,11 @@ struct Shares {
 template <class Scalar>
 Shares shares_of(Index num_particles, int num_ranks);
 
+/// What rank `rank` has of the particles in a run that divides them: its own, and those that observers share in double
+/// precision, whose groups are smaller.
+template <class Scalar>
+RowRange held_rows(Index num_particles, int num_ranks, int rank);
+
 /// The tasks of N particles: so many ranks can have some each. At least min(16, N / lanes of a group).
 template <class Scalar>
 Index most_ranks(Index num_particles);

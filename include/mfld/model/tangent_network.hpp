@@ -14,6 +14,8 @@ namespace mfld {
 class TangentNetwork final : public Model {
  public:
   TangentNetwork(Network network, const Particles<double>& anchor);
+  /// With those rows of it alone.
+  TangentNetwork(Network network, const Particles<double>& anchor, RowRange rows);
 
   const Network& network() const override { return network_; }
   const Particles<double>* tangent_point() const override { return &anchor_->in_double; }

@@ -28,6 +28,7 @@ struct Scene {
   Index certificate_samples = IntegrationOptions{}.num_samples;
   const std::vector<std::int64_t>* certified_gap_at = nullptr;  // steps of that column; none: wherever it is asked for
   Ranks* ranks = nullptr;  // who makes the passes over the data together; none: this process alone
+  Index num_common = -1;   // so many of the first particles have all ranks, and each its share; -1: all
 
   const Network& network() const { return model->network(); }
   /// How they are taken: node or chain k draws from stream (noise seed, certificate, k).

@@ -49,6 +49,8 @@ class ObservedColumns {
   static std::string observable_of(const Scene& scene, std::string_view column, std::string_view key);
 
   const std::vector<std::string>& columns() const { return columns_; }
+  /// Whether one of them reads all particles at once.
+  bool needs_all_rows() const;
   /// values [columns().size()]
   void evaluate(Moment& moment, std::span<double> values) const;
 

@@ -2,13 +2,16 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "mfld/core/particles.hpp"
 #include "mfld/dynamics/state_numbers.hpp"
 #include "mfld/files/file_place.hpp"
+#include "mfld/hdf5/hdf5_file.hpp"
 
 namespace mfld {
 
@@ -28,24 +31,33 @@ struct Checkpoint : CheckpointNumbers {
   std::map<std::string, Matrix, std::less<>> matrices;
 };
 
-/// A matrix where it is, which must stay there.
+/// A matrix where it is, which must stay there: in memory, or wherever its rows come from.
 class LentMatrix {
  public:
-  LentMatrix() = default;
-  explicit LentMatrix(const Particles<double>& matrix) : in_double_(&matrix) {}
-  explicit LentMatrix(const Particles<float>& matrix) : in_single_(&matrix) {}
-
-  Index rows() const { return in_double_ ? in_double_->rows() : in_single_ ? in_single_->rows() : 0; }
-  Index cols() const { return in_double_ ? in_double_->cols() : in_single_ ? in_single_->cols() : 0; }
   /// A copy of the rows [first, first + count), in double.
-  Inputs block(Index first, Index count) const {
-    return in_double_ ? Inputs(in_double_->middleRows(first, count))
-                      : Inputs(in_single_->middleRows(first, count).cast<double>());
+  using Block = std::function<Inputs(Index first, Index count)>;
+
+  LentMatrix() = default;
+  /// of_particles: a row for each of them, of which ranks may have some each.
+  template <class Scalar>
+  explicit LentMatrix(const Particles<Scalar>& matrix, bool of_particles = false)
+      : LentMatrix(matrix.rows(), matrix.cols(), [&matrix](Index first, Index count) {
+          return Inputs(matrix.middleRows(first, count).template cast<double>());
+        }) {
+    of_particles_ = of_particles;
   }
+  LentMatrix(Index rows, Index cols, Block block) : rows_(rows), cols_(cols), block_(std::move(block)) {}
+
+  Index rows() const { return rows_; }
+  Index cols() const { return cols_; }
+  bool is_of_particles() const { return of_particles_; }
+  Inputs block(Index first, Index count) const { return block_(first, count); }
 
  private:
-  const Particles<double>* in_double_ = nullptr;
-  const Particles<float>* in_single_ = nullptr;
+  Index rows_ = 0;
+  Index cols_ = 0;
+  bool of_particles_ = false;
+  Block block_;
 };
 
 /// A checkpoint to be written, with matrices that others keep: they are the largest thing in memory.
@@ -64,5 +76,28 @@ struct LentCheckpoint : CheckpointNumbers {
 void save_checkpoint(const LentCheckpoint& checkpoint, const FilePlace& place);
 /// Throws FileError naming the file and what is wrong: unreadable, another format version, damaged (checksum).
 Checkpoint load_checkpoint(const FilePlace& place);
+
+/// A checkpoint whose matrices stay in its file.
+class CheckpointFile {
+ public:
+  /// Throws as load_checkpoint.
+  explicit CheckpointFile(const FilePlace& place);
+
+  const CheckpointNumbers& numbers() const { return numbers_; }
+  /// CRC-64 of all that it holds.
+  std::uint64_t checksum() const { return checksum_; }
+  /// Which rows of a matrix; none: all.
+  using RowsOfMatrix = std::function<std::optional<RowRange>(std::string_view name)>;
+  /// In memory; of rows that are not asked for, any numbers, which take none.
+  Checkpoint read(const RowsOfMatrix& rows_of) const;
+  /// Refers to this.
+  LentCheckpoint lend() const;
+
+ private:
+  FilePlace place_;
+  std::uint64_t checksum_;
+  Hdf5File file_;
+  CheckpointNumbers numbers_;
+};
 
 }  // namespace mfld

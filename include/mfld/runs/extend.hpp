@@ -35,7 +35,7 @@ struct Changes {
   std::optional<std::int64_t> step = {};  // that it goes on from; none: that of the last checkpoint
 };
 
-/// The experiment with changes from a checkpoint on (checkpoint_at, the last), and the notes of where that is and what
+/// The experiment with changes from a checkpoint on (take_checkpoint_at, the last), and the notes of where that is and what
 /// changed. Rows and frames are counted anew. Throws InvalidInput for keys of what the particles are of (task, network,
 /// loss, objective), for changes in phases that are over, for another method or step in the phase that is under way,
 /// and where they leave no step; FileError where there is no checkpoint.

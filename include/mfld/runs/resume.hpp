@@ -20,9 +20,11 @@ enum class Kept { last, previous };
 /// A run that stopped, as its directory describes it.
 struct StoppedRun {
   Experiment experiment;
-  std::optional<Checkpoint> checkpoint;  // none: the run had not come to its first one
-  std::vector<std::string> notes;        // of what it was branched, and what was changed, for metrics.csv
-  std::uint64_t shorter_hash = 0;        // of the experiment that it makes longer; 0: of none
+  std::optional<Checkpoint> checkpoint;   // none: the run had not come to its first one
+  std::vector<std::string> notes;         // of what it was branched, and what was changed, for metrics.csv
+  std::uint64_t shorter_hash = 0;         // of the experiment that it makes longer; 0: of none
+  std::string checkpoint_name = {};       // the file that has all rows of it
+  std::uint64_t checkpoint_checksum = 0;  // of that file
 };
 
 /// Builds the experiment from experiment.toml and reads the checkpoint, the other one where there is but that. Its
@@ -32,9 +34,10 @@ struct StoppedRun {
 /// that can be used; Interrupted.
 StoppedRun read_stopped_run(const FilePlace& directory, Kept kept = Kept::last, const Surroundings& surroundings = {});
 
-/// The checkpoint of a step: the last, the one before it, or one that the run was asked to keep (checkpoint.keep_at).
-/// Throws InvalidInput, with the steps that there are, where there is none; FileError as read_stopped_run.
-Checkpoint checkpoint_at(const Experiment& experiment, const FilePlace& directory, std::int64_t step);
+/// Puts the run back to the checkpoint of a step: the last, the one before it, or one that it was asked to keep
+/// (checkpoint.keep_at). Throws InvalidInput, with the steps that there are, where there is none; FileError as
+/// read_stopped_run.
+void take_checkpoint_at(std::int64_t step, const FilePlace& directory, StoppedRun& run);
 
 /// How the notes of what a program changed during its run begin; a number of steps follows.
 inline constexpr std::string_view changed_at = "changed at step ";

@@ -1,4 +1,5 @@
 #pragma once
+#include <optional>
 #include <string>
 
 #include "mfld/core/matrix_list.hpp"
@@ -31,7 +32,8 @@ class Ball {
 
   /// Takes y.
   void begin(const StepContext<Scalar>& context);
-  std::string failure() const;
+  std::optional<Index> first_bad(RowRange rows) const;
+  static std::string failure(Index particle);
   Index move(const StepContext<Scalar>& context, Index first, Index last);
 
   template <class Self, class Visit>

@@ -34,8 +34,8 @@ class Kinetic {
   }
 
   /// The velocities that a phase begins with, independent N(0, T I) of the stream (seed, velocity, k) of its first step
-  /// k; 0 in columns that are not trained.                                                                     [N x p]
-  static Particles<Scalar> starting_velocities(const StepOptions& options, Index num_particles,
+  /// k; 0 in columns that are not trained.                                                                  [rows x p]
+  static Particles<Scalar> starting_velocities(const StepOptions& options, RowRange rows,
                                                const std::vector<unsigned char>& trained);
 
   /// Draws the velocities.

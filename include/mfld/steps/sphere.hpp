@@ -33,7 +33,7 @@ class Sphere {
 
   template <class Self, class Visit>
   static void for_each_matrix(Self& self, const RunSizes& sizes, const Visit& visit) {
-    visit("radii", self.radii_, MatrixShape{sizes.num_particles, 1});
+    visit("radii", self.radii_, MatrixShape{sizes.num_particles, 1, true});
   }
 
  private:

@@ -52,10 +52,14 @@ struct StepContext {
   const std::vector<unsigned char>& trained;  // [p] which columns move
   Particles<Scalar>& particles;               // [N x p]
   const Particles<Scalar>* anchor = nullptr;  // [N x p], none: 0
+  RowRange rows = {0, particles.rows()};      // the particles that this process moves
 };
 
-/// Calls body(first, last) for runs of particles that make up all of them, in parallel.
-void for_each_run(Index num_particles, const std::function<void(Index first, Index last)>& body);
+/// Calls body(first, last) for runs of particles that make up `rows`, in parallel.
+void for_each_run(RowRange rows, const std::function<void(Index first, Index last)>& body);
+inline void for_each_run(Index num_particles, const std::function<void(Index first, Index last)>& body) {
+  for_each_run(RowRange{0, num_particles}, body);
+}
 
 /// average <- average + (particles - average) / (num_before + 1) for the particles [first, last): the mean of
 /// num_before + 1 iterates from that of the num_before >= 1 ones before, in double.

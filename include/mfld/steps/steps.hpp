@@ -24,9 +24,10 @@ enum class StepKind { euler_maruyama, leimkuhler_matthews, sphere, ball, kinetic
 ///   static void for_each_matrix(self, const RunSizes&, visit);  what it carries from step to step (matrix_list.hpp),
 /// and where it has velocities
 ///   const Particles<Scalar>& velocities() const;                [N x p], empty before begin
-///   static Particles<Scalar> starting_velocities(const StepOptions&, Index num_particles, trained);  what begin makes
+///   static Particles<Scalar> starting_velocities(const StepOptions&, RowRange, trained);  what begin makes of those
 /// and where it cannot begin everywhere
-///   std::string failure() const;                                after begin, what is in the way; else empty
+///   std::optional<Index> first_bad(RowRange) const;             after begin, of those particles the first in the way
+///   static std::string failure(Index particle);                 that in words
 template <class Scalar>
 using AnyStep =
     std::variant<EulerMaruyama<Scalar>, LeimkuhlerMatthews<Scalar>, Sphere<Scalar>, Ball<Scalar>, Kinetic<Scalar>>;

@@ -22,6 +22,9 @@ struct Surroundings {
   const LossInfo* loss = nullptr;                        // in place of [loss] kind, as Loss::own
   const std::vector<Observable>* observables = nullptr;  // recorded beside those of the table, in metrics.csv last
 
+  int num_ranks = 1;  // that make the run together, and divide its particles
+  int rank = 0;       // of this process among them
+
   Surroundings() = default;
   template <std::convertible_to<std::filesystem::path> Path>
   Surroundings(const Path& start, const std::atomic<bool>* stop_flag = nullptr) : folder(start), stop(stop_flag) {}

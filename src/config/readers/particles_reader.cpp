@@ -121,17 +121,18 @@ void check_start(const Section& root, const Experiment& experiment) {
     return;
   }
   const std::vector<unsigned char>& moved = first->moved_of(experiment.network().trained());
-  Vector squares = Vector::Zero(experiment.initial.rows());
+  const RowRange rows = experiment.rows;
+  Vector squares = Vector::Zero(rows.count());
   for (Index column = 0; column < experiment.initial.cols(); ++column) {
     if (moved[static_cast<std::size_t>(column)] != 0) {
-      squares += experiment.initial.col(column).cwiseAbs2();
+      squares += experiment.initial.col(column).segment(rows.first, rows.count()).cwiseAbs2();
     }
   }
   Index farthest = 0;
   const double distance = std::sqrt(squares.maxCoeff(&farthest));
   root.check(distance < first->radius, fmt::format("phase.{}.radius", first - experiment.phases.begin()),
              fmt::format("must be above {:.6g}, the distance from 0 of particle {}, which the run begins with",
-                         distance, farthest));
+                         distance, rows.first + farthest));
 }
 
 }  // namespace mfld::readers
