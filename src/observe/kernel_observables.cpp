@@ -72,7 +72,7 @@ Observable tangent_eigenvalues() {
   row.name = "tangent_eigenvalues";
   row.formula =
       "columns tangent_eigenvalue_1..min(n, 100): the largest eigenvalues of K_t / n, descending, K the empirical "
-      "tangent kernel on the training inputs; O(n^3) a row";
+      "tangent kernel on the training inputs; O(n^3) a row, or less where n is 2500 and more";
   row.needs = of_kernels;
   row.columns = [](const Scene& scene) {
     return numbered("tangent_eigenvalue", 1, std::min(scene.data->num_train(), num_eigenvalues));
@@ -82,7 +82,7 @@ Observable tangent_eigenvalues() {
       std::fill(values.begin(), values.end(), std::numeric_limits<double>::quiet_NaN());
       return;
     }
-    const Vector eigenvalues = empirical_eigenvalues(moment.tangent_kernel());
+    const Vector eigenvalues = empirical_eigenvalues(moment.tangent_kernel(), std::ssize(values));
     std::copy_n(eigenvalues.begin(), values.size(), values.begin());
   };
   row.by_default = false;
