@@ -1,6 +1,7 @@
 // mfld list.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 #include <regex>
@@ -44,7 +45,16 @@ Rows objectives() { return rows_of(mfld::objectives()); }
 Rows activations() { return rows_of(mfld::activations); }
 Rows kernels() { return rows_of(mfld::regression_kernels); }
 Rows conventions() { return rows_of(mfld::kernel_conventions); }
-Rows observables() { return rows_of(mfld::observables()); }
+Rows observables() {
+  Rows rows = rows_of(mfld::observables());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (mfld::observables()[i].needs.all_rows) {
+      std::string& formula = rows[i].formula;
+      formula.insert(std::min(formula.find("  ["), formula.size()), "; ranks have all particles for it");
+    }
+  }
+  return rows;
+}
 Rows schedules() { return rows_of(mfld::schedules); }
 Rows links() { return rows_of(mfld::index_links); }
 

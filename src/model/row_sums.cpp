@@ -13,7 +13,7 @@ namespace {
 /// Numbers that one thread reads in some thirty microseconds: fewer are not worth a second one.
 constexpr Index least_shared_numbers = Index{1} << 16U;
 
-void raise(const double* from, Index count, double* to) { std::transform(to, to + count, from, to, larger); }
+void raise_to(const double* from, Index count, double* to) { std::transform(to, to + count, from, to, larger); }
 
 /// numbers [count] <- the largest of those that the ranks call with, on every rank. Of several that are not numbers,
 /// the one of the first rank.
@@ -27,7 +27,7 @@ void largest_of_ranks(Ranks& ranks, double* numbers, Index count) {
     }
     if (ranks.rank() + half < ranks.count()) {
       ranks.receive(std::as_writable_bytes(std::span(others)), ranks.rank() + half);
-      raise(others.data(), count, numbers);
+      raise_to(others.data(), count, numbers);
     }
   }
   ranks.broadcast(std::as_writable_bytes(own), 0);
@@ -133,7 +133,7 @@ void RowSums<Scalar>::complete_maxima(const RowNumbers& numbers) {
   double* const maxima = totals_.data() + numbers.sums;
   std::copy_n(parts_.data() + numbers.sums, numbers.maxima, maxima);
   for (Index task = 1; task < own_.last - own_.first; ++task) {
-    raise(parts_.data() + task * stride + numbers.sums, numbers.maxima, maxima);
+    raise_to(parts_.data() + task * stride + numbers.sums, numbers.maxima, maxima);
   }
   if (ranks_ != nullptr) {
     largest_of_ranks(*ranks_, maxima, numbers.maxima);

@@ -53,7 +53,7 @@ bool has_start(const Scene& scene) { return scene.initial != nullptr; }
 /// Alike on all ranks: of a law, that of some says it of all.
 bool has_nonzero_start(const Scene& scene) {
   return has_start(scene) &&
-         scene.initial->topRows(scene.num_common < 0 ? scene.initial->rows() : scene.num_common).squaredNorm() > 0;
+         (scene.initial->topRows(scene.num_common < 0 ? scene.initial->rows() : scene.num_common).array() != 0).any();
 }
 
 std::optional<std::string> no_neighbours(const Scene& scene) {

@@ -13,7 +13,7 @@ namespace mfld {
 namespace {
 
 /// V_i of columns of values, of which this process has the own rows.
-Vector variances(const Particles<double>& values, RowRange own, Index num_particles, RowSums<double>& sums) {
+Vector sample_variances(const Particles<double>& values, RowRange own, Index num_particles, RowSums<double>& sums) {
   const Index count = values.cols();
   const auto totals_of = [&](const auto& number) {
     const auto totals =
@@ -50,7 +50,7 @@ WidthBias width_bias(const MeanFieldProblem& problem, const Model& model, const 
     std::vector<Index> samples(static_cast<std::size_t>(std::min(samples_at_once, n - first)));
     std::iota(samples.begin(), samples.end(), first);
     risk.neuron_outputs(samples, own_particles, values);
-    const Vector of_samples = variances(values, own, particles.rows(), sums);
+    const Vector of_samples = sample_variances(values, own, particles.rows(), sums);
     for (Index i = 0; i < of_samples.size(); ++i) {
       const double output = outputs[static_cast<std::size_t>(first + i)];
       sum += of_samples[i];

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """One run by many processes: the same bytes as by one, and one voice, whatever becomes of them. More ranks than
 processors share these. Usage: this PROGRAM MPI..., each of which is openmpi or mpich"""
+import filecmp
 import json
 import os
 import re
@@ -191,7 +192,9 @@ class Launched:
         names = [sorted(path.name for path in (self.root / out).iterdir()) for out in (one, other)]
         self.assertEqual(*names)
         for name in names[0]:
-            self.assertEqual(self.content(self.root / one / name), self.content(self.root / other / name), name)
+            first, second = self.root / one / name, self.root / other / name
+            # Some are large, and what this process has in memory counts as that of those it starts.
+            self.assertTrue(filecmp.cmp(first, second, shallow=False) or self.content(first) == self.content(second), name)
 
 
 class Ranks(Launched):

@@ -133,7 +133,7 @@ class Stopping(program.ProgramTest):
     def test_a_branch_begins_at_a_checkpoint_that_was_kept(self):
         kept = ["--set", "phase.0.steps=3000", "--set", "checkpoint.keep_at=[0, 1000, 3000]"]
         self.mfld("run", "a.toml", "--out", "whole", "--quiet", *kept)
-        first = self.mfld("run", "a.toml", "--out", "o", "--quiet", "--max-wall", "0.01s", *kept)
+        first = self.mfld("run", "a.toml", "--out", "o", "--quiet", "--max-wall", "0.001s", *kept)
         self.assertEqual(first.returncode, 130)
         self.assertEqual(self.mfld("resume", "o", "--quiet").returncode, 0)
         names = ["checkpoint.0.h5", "checkpoint.1000.h5", "checkpoint.3000.h5"]
