@@ -178,7 +178,7 @@ TEST(Child, GoesOnWhileItAllowsItselfMoreTime) {
   files::ChildCall busy = call("busy");
   busy.cpu_seconds = 1;
   const auto fault = files::run_in_child(busy, [](files::Channel& child) { EXPECT_GE(child.receive_number(), 3); });
-  EXPECT_FALSE(fault);
+  EXPECT_FALSE(fault) << fault->how;
 }
 
 /// Neither what it works on nor somebody else is to blame.

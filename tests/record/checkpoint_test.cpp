@@ -83,8 +83,8 @@ TEST_F(CheckpointTest, IsReadInPart) {
   save_checkpoint(written, path);
   const CheckpointFile file(path);
   for (const RowRange rows : {RowRange{100, 8500}, RowRange{7, 7}, RowRange{8999, 9100}, RowRange{0, 9000}}) {
-    const Checkpoint part = file.read(
-        [&](std::string_view name) { return name == "particles" ? std::optional(rows) : std::nullopt; });
+    const Checkpoint part =
+        file.read([&](std::string_view name) { return name == "particles" ? std::optional(rows) : std::nullopt; });
     const Matrix& read = part.matrices.at("particles");
     ASSERT_EQ(read.rows(), 9000);
     const Index count = std::min<Index>(rows.last, 9000) - rows.first;
