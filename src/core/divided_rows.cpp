@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cassert>
 #include <cstdint>
-#include <utility>
 
 namespace mfld {
 
@@ -20,11 +19,11 @@ std::span<std::byte> bytes_of(Dense& matrix) {
 /// A large page would be taken whole for the one row that is written in it.
 void take_small_pages([[maybe_unused]] void* begin, [[maybe_unused]] std::size_t size) {
 #ifdef MADV_NOHUGEPAGE
-  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
-  const std::uintptr_t first = (reinterpret_cast<std::uintptr_t>(begin) + page - 1) / page * page;
-  const std::uintptr_t last = (reinterpret_cast<std::uintptr_t>(begin) + size) / page * page;
-  if (first < last) {
-    ::madvise(reinterpret_cast<void*>(first), last - first, MADV_NOHUGEPAGE);  // where that is unknown, nothing is lost
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  const std::size_t before = (page - reinterpret_cast<std::uintptr_t>(begin) % page) % page;
+  if (size >= before + page) {
+    const std::size_t pages = (size - before) / page;
+    ::madvise(static_cast<char*>(begin) + before, pages * page, MADV_NOHUGEPAGE);  // unknown, and nothing is lost
   }
 #endif
 }
@@ -103,7 +102,8 @@ void gather_rows(Ranks& ranks, std::span<const Index> cuts, Matrix& rows) {
     in_messages(bytes_of(rows), [&](std::span<const std::byte> bytes) { ranks.send(bytes, 0); });
     return;
   }
-  const Matrix own = std::move(rows);
+  Matrix own;
+  own.swap(rows);
   rows.resize(cuts.back(), own.cols());
   rows.middleRows(cuts[0], own.rows()) = own;
   for (int other = 1; other < ranks.count(); ++other) {
