@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -41,7 +42,11 @@ void take_checkpoint(const FilePlace& directory, StoppedRun& parent, StoppedRun&
   child.checkpoint_name = std::move(parent.checkpoint_name);
   child.checkpoint_checksum = parent.checkpoint_checksum;
   if (parent.experiment.divided && !child.experiment.divided) {
-    parent.checkpoint = load_checkpoint(directory / child.checkpoint_name);
+    const CheckpointFile file(directory / child.checkpoint_name);
+    if (file.checksum() != parent.checkpoint_checksum) {
+      throw FileError(fmt::format("{} changed meanwhile", (directory / child.checkpoint_name).path.string()));
+    }
+    parent.checkpoint = file.read([](std::string_view /*name*/) { return std::nullopt; });
   }
   child.checkpoint = std::move(parent.checkpoint);
   child.checkpoint->experiment_hash = child.experiment.hash;

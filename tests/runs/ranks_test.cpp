@@ -334,6 +334,22 @@ TEST_F(RunOnRanks, BranchesAndLongerRunsHaveTheBytesOfOneProcess) {
   }
 }
 
+// With columns that read all particles the branch of a run that divided them has all, and the other way round.
+TEST_F(RunOnRanks, ABranchMayReadAllParticlesWhereItsParentDidNot) {
+  const std::string text = test::experiment_text(test::every_phase[5].second, "single", 0);
+  const fs::path parent = run(text, 3);
+  const Changes all = {{}, {"observe.columns=[\"train_loss\", \"entropy\"]", "phase.0.steps=24"}, {}};
+  const fs::path one = branch_off(parent, 0, all);
+  int before = num_divided();
+  const fs::path many = branch_off(parent, 5, all);
+  EXPECT_EQ(num_divided(), before);
+  expect_same(one, many);
+  const Changes own = {{}, {"observe.columns=[\"train_loss\"]", "phase.0.steps=27"}, {}};
+  before = num_divided();
+  expect_same(branch_off(many, 0, own), branch_off(many, 4, own));
+  EXPECT_EQ(num_divided(), before + 4);
+}
+
 // By every clock a checkpoint is due before another one's is; and none is, at last, while it writes too long.
 TEST_F(RunOnRanks, ClocksDecideAlike) {
   const std::string text = test::experiment_text(test::every_phase[1].second, "double", 0) + "every_minutes = 1e-7\n";
