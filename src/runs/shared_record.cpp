@@ -1,6 +1,7 @@
 #include "runs/shared_record.hpp"
 
 #include <algorithm>
+#include <string>
 
 #include "mfld/core/divided_rows.hpp"
 
@@ -41,7 +42,12 @@ bool SharedRecord::has_experiment() const {
 }
 
 std::filesystem::path SharedRecord::present_path() const {
-  return record_ == nullptr ? std::filesystem::path() : record_->present_path();
+  std::string path = record_ == nullptr ? std::string() : record_->present_path().string();
+  std::size_t size = path.size();
+  share(*ranks_, size);
+  path.resize(size);
+  ranks_->broadcast(std::as_writable_bytes(std::span(path)), 0);
+  return path;
 }
 
 void SharedRecord::write_experiment(const std::string& text) {

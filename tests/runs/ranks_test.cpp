@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <fstream>
 #include <limits>
 
 #include "mfld/core/error.hpp"
@@ -332,6 +333,26 @@ TEST_F(RunOnRanks, BranchesAndLongerRunsHaveTheBytesOfOneProcess) {
     make_longer(many, 8, 6);
     expect_same(one, many);
   }
+}
+
+// Paths in its text are relative to where it is, which rank 0 alone knows; and of particles in a file all have all.
+TEST_F(RunOnRanks, DataAndFirstParticlesOfFilesHaveTheBytesOfOneProcess) {
+  std::string table = "x,y\n";
+  for (int i = 0; i < 40; ++i) {
+    table += fmt::format("{},{}\n", 0.1 * i - 2, i % 3 - 1);
+  }
+  std::ofstream(directory / "data.csv") << table;
+  const std::string start = fmt::format(
+      "seed = 3\n[task]\nkind = \"file\"\npath = \"{}\"\n[network]\nwidth = 700\n"
+      "precision = \"single\"\n",
+      (directory / "data.csv").string());
+  const std::string phase =
+      "[[phase]]\nmethod = \"sgd-mfld\"\nsteps = 9\nstep_size = 0.1\nlambda1 = 0.1\nlambda2 = 0.01\n"
+      "batch_size = 4\nanchor = \"start\"\n[observe]\nevery = 2\n";
+  const fs::path one = run(start + phase, 0);
+  expect_same(one, run(start + phase, 3));
+  const std::string from = start + fmt::format("init = {{from = \"{}\"}}\n", one.string()) + phase;
+  expect_bytes_of_one(from, 5);
 }
 
 // With columns that read all particles the branch of a run that divided them has all, and the other way round.
