@@ -158,13 +158,7 @@ class CommandLine(program.ProgramTest):
         process = subprocess.Popen([program.PROGRAM, "run", "a.toml", "--set", "phase.0.steps=20000"], cwd=self.root,
                                    stderr=theirs, stdout=subprocess.PIPE)
         os.close(theirs)
-        screen = b""
-        try:
-            while chunk := os.read(ours, 4096):
-                screen += chunk
-        except OSError:  # the other end has closed
-            pass
-        os.close(ours)
+        screen = program.read_screen(ours)
         self.assertEqual(process.communicate()[0], b"")
         self.assertEqual(process.returncode, 0)
         bar = r"\r\[#{24}\] step 20000/20000  train loss [0-9.e-]+  [0-9.e+]+ steps/s  0:00 left"

@@ -239,13 +239,7 @@ class KernelCommand(KernelTest):
         ours, theirs = pty.openpty()
         process = subprocess.Popen([program.PROGRAM, *arguments], cwd=self.root, stderr=theirs, stdout=subprocess.DEVNULL)
         os.close(theirs)
-        screen = b""
-        try:
-            while chunk := os.read(ours, 4096):
-                screen += chunk
-        except OSError:  # the other end has closed
-            pass
-        os.close(ours)
+        screen = program.read_screen(ours)
         return screen.decode(), process.wait(timeout=program.TIMEOUT)
 
     def test_a_terminal_is_drawn_how_far_it_is(self):

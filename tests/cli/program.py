@@ -80,5 +80,17 @@ class ProgramTest(unittest.TestCase):
             self.assertIn(part, result.stderr)
 
 
+def read_screen(terminal):
+    """All that was drawn on a terminal whose other end closes, which closes this one."""
+    screen = b""
+    try:
+        while chunk := os.read(terminal, 4096):
+            screen += chunk
+    except OSError:  # the other end has closed
+        pass
+    os.close(terminal)
+    return screen
+
+
 def main():
     unittest.main(argv=sys.argv[:1])

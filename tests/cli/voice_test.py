@@ -159,13 +159,7 @@ class Voice(program.ProgramTest):
         process = subprocess.Popen([program.PROGRAM, "run", "a.toml", "--out", "drawn"], cwd=self.root, stderr=theirs,
                                    env={**os.environ, "TERM": "xterm", **environment})
         os.close(theirs)
-        screen = b""
-        try:
-            while chunk := os.read(ours, 4096):
-                screen += chunk
-        except OSError:  # the other end has closed
-            pass
-        os.close(ours)
+        screen = program.read_screen(ours)
         self.assertEqual(process.wait(timeout=program.TIMEOUT), 0)
         self.mfld_remove("drawn")
         return screen.decode().split("\r\n")

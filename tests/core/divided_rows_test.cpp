@@ -13,19 +13,11 @@
 namespace mfld {
 namespace {
 
-std::vector<Index> even_cuts(Index num_rows, int num_ranks) {
-  std::vector<Index> cuts;
-  for (int rank = 0; rank <= num_ranks; ++rank) {
-    cuts.push_back(first_task(num_rows, rank, num_ranks));
-  }
-  return cuts;
-}
-
 template <class Scalar>
 void expect_exchange(Index num_rows) {
   const Particles<Scalar> whole = Particles<Scalar>::Random(num_rows, 3);
   for (const int num_ranks : {1, 2, 5}) {
-    const auto cuts = even_cuts(num_rows, num_ranks);
+    const auto cuts = cuts_of(num_rows, num_ranks);
     std::atomic<int> num_right = 0;
     ThreadRanks(num_ranks).run([&](Ranks& ranks) {
       const Index first = cuts[static_cast<std::size_t>(ranks.rank())];

@@ -15,14 +15,6 @@
 namespace mfld {
 namespace {
 
-std::vector<Index> cuts_of(Index num_tasks, int num_ranks) {
-  std::vector<Index> cuts;
-  for (int rank = 0; rank <= num_ranks; ++rank) {
-    cuts.push_back(first_task(num_tasks, rank, num_ranks));
-  }
-  return cuts;
-}
-
 /// [num_tasks][stride], numbers whose sum depends on the order.
 std::vector<double> numbers(Index num_tasks, Index stride) {
   std::mt19937_64 engine(7);

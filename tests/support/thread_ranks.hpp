@@ -17,6 +17,15 @@
 
 namespace mfld {
 
+/// Where the tasks, or rows, of each rank begin.                                                              [P + 1]
+inline std::vector<Index> cuts_of(Index num_tasks, int num_ranks) {
+  std::vector<Index> cuts;
+  for (int rank = 0; rank <= num_ranks; ++rank) {
+    cuts.push_back(first_task(num_tasks, rank, num_ranks));
+  }
+  return cuts;
+}
+
 /// Ranks that are threads of one process, with messages through memory. Of messages that are slow, its receiver does
 /// not see one before it has asked for it so many times: a latency in looks, which no other load of the machine changes.
 class ThreadRanks {
