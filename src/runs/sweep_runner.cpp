@@ -40,6 +40,42 @@ Error in_run(const RunPlan& run, const std::exception& error) {
   return Error(fmt::format("run {}: {}", run.name, error.what()));
 }
 
+/// A run that was checked.
+struct Built {
+  std::size_t position = 0;  // in the plan
+  std::optional<Experiment> experiment = {};
+  RunCost cost = {};
+  std::exception_ptr refused = {};     // no run is made then
+  std::exception_ptr wrong_data = {};  // what only its data show: for the run to say
+};
+
+/// Throws nothing but for what is no fault of the run, for other runs are built beside it.
+void try_to_build(const Plan& plan, const SweepOptions& options, int num_threads, Built& built) {
+  const RunPlan& run = plan.runs[built.position];
+  try {
+    stop_if_asked(options.surroundings.stop,
+                  fmt::format("run {} of {} was checked", built.position + 1, plan.runs.size()));
+    built.experiment = build(plan, run, options);
+    built.cost = cost_of(*built.experiment, num_threads);
+  } catch (const WrongData& error) {
+    built.wrong_data = std::make_exception_ptr(in_run<InvalidInput>(run, error));
+  } catch (const InvalidInput& error) {
+    built.refused = std::make_exception_ptr(in_run<InvalidInput>(run, error));
+  } catch (const FileError& error) {
+    built.wrong_data = std::make_exception_ptr(in_run<FileError>(run, error));
+  } catch (const Interrupted&) {
+    built.refused = std::current_exception();
+  }
+}
+
+double largest_bytes(const std::vector<Built>& all) {
+  double bytes = 1;
+  for (const Built& built : all) {
+    bytes = std::max(bytes, built.experiment ? built.experiment->num_bytes() : 0);
+  }
+  return bytes;
+}
+
 /// Nothing where the summary cannot be read either: that is for its own run to say.
 std::optional<RunSummary> summary_if_readable(const FilePlace& run) {
   try {
@@ -380,30 +416,40 @@ CheckedPlan::CheckedPlan(const Plan& plan, const SweepOptions& options)
   double bytes = 0;
   bool any = false;
   std::exception_ptr first;
+  const auto take_in = [&](Built&& built) {
+    if (built.refused) {
+      std::rethrow_exception(built.refused);
+    }
+    first = first ? first : built.wrong_data;
+    if (built.experiment) {
+      any = true;
+      costs_[built.position] = built.cost;
+      files_.merge(record::named_files(plan.runs[built.position].config, built.experiment->data.files));
+      bytes += built.experiment->num_bytes();
+      if (bytes <= kept_bytes) {
+        kept_[built.position] = std::move(built.experiment);
+      }
+    }
+  };
   Clock::time_point told = Clock::now();
+  const auto num_threads = static_cast<int>(num_slots());
   const auto step = static_cast<std::size_t>(options.num_shards);
-  for (auto i = static_cast<std::size_t>(options.shard - 1); i < plan.runs.size(); i += step) {
-    stop_if_asked(options.surroundings.stop, fmt::format("run {} of {} was checked", i + 1, plan.runs.size()));
+  auto next = static_cast<std::size_t>(options.shard - 1);
+  std::size_t at_once = 1;  // until it is known what one takes
+  while (next < plan.runs.size()) {
     if (options.checking && Clock::now() - told > std::chrono::milliseconds(100)) {
       told = Clock::now();
-      options.checking(static_cast<std::int64_t>(i), std::ssize(plan.runs));
+      options.checking(static_cast<std::int64_t>(next), std::ssize(plan.runs));
     }
-    try {
-      Experiment experiment = build(plan, plan.runs[i], options);
-      any = true;
-      costs_[i] = cost_of(experiment, static_cast<int>(num_slots()));
-      files_.merge(record::named_files(plan.runs[i].config, experiment.data.files));
-      bytes += experiment.num_bytes();
-      if (bytes <= kept_bytes) {
-        kept_[i] = std::move(experiment);
-      }
-    } catch (const WrongData& error) {
-      first = first ? first : std::make_exception_ptr(in_run<InvalidInput>(plan.runs[i], error));
-    } catch (const InvalidInput& error) {
-      throw in_run<InvalidInput>(plan.runs[i], error);
-    } catch (const FileError& error) {
-      first = first ? first : std::make_exception_ptr(in_run<FileError>(plan.runs[i], error));
+    std::vector<Built> all;
+    for (; next < plan.runs.size() && all.size() < at_once; next += step) {
+      all.push_back({next});
     }
+    for_each_job(num_threads, std::ssize(all),
+                 [&](Index job) { try_to_build(plan, options, num_threads, all[static_cast<std::size_t>(job)]); });
+    const double largest = largest_bytes(all);
+    std::for_each(all.begin(), all.end(), [&](Built& built) { take_in(std::move(built)); });
+    at_once = static_cast<std::size_t>(std::clamp(kept_bytes / largest, 1.0, 4.0 * num_threads));
   }
   if (!any && first) {
     std::rethrow_exception(first);

@@ -180,6 +180,39 @@ TEST_F(SweepRunner, RunsThatShareTheirStepsAreMadeOneAtATime) {
   EXPECT_FALSE(drawn.empty());  // which is only done of one run at a time
 }
 
+TEST_F(SweepRunner, TheFirstWrongRunOfThePlanIsNamedOnAnyNumberOfThreads) {
+  std::string steps;
+  for (int k = 0; k < 40; ++k) {
+    steps += fmt::format("{}{}", k == 0 ? "" : ", ", k == 17 || k == 18 || k == 30 ? -0.25 - k : 0.25 + k);
+  }
+  const Plan plan = plan_of("phase.0.step_size = [" + steps + "]\n");
+  for (const int num_threads : {1, 4}) {
+    const std::string message =
+        message_of<InvalidInput>([&] { with_threads(num_threads, [&] { const CheckedPlan checked(plan, {}); }); });
+    EXPECT_TRUE(mentions(message, "run step_size=-17.25: ")) << message;
+  }
+}
+
+TEST_F(SweepRunner, EveryRunOfAShardIsCheckedOnce) {
+  std::string seeds = "1";
+  for (int seed = 2; seed <= 50; ++seed) {
+    seeds += fmt::format(", {}", seed);
+  }
+  const Plan plan = plan_of("seed = [" + seeds + "]\n");
+  SweepOptions options;
+  options.shard = 2;
+  options.num_shards = 3;
+  with_threads(4, [&] {
+    CheckedPlan checked(plan, options);
+    for (std::size_t i = 0; i < plan.runs.size(); ++i) {
+      EXPECT_EQ(checked.cost(i).work > 0, i % 3 == 1) << i;
+      if (i % 3 == 1) {
+        EXPECT_EQ(checked.take(i).seeds.noise, i + 1);
+      }
+    }
+  });
+}
+
 TEST_F(SweepRunner, OneRunThatFailsIsReportedAndTheOthersAreMade) {
   const Plan plan = plan_of("phase.0.step_size = [1e200, 0.1, 0.2]\n");
   const auto out = make(plan, "out");
