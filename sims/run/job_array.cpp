@@ -1,4 +1,4 @@
-#include "job_array.hpp"
+#include "run/job_array.hpp"
 
 #include <fmt/format.h>
 

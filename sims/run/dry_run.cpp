@@ -1,5 +1,5 @@
 // mfld run --dry-run.
-#include "dry_run.hpp"
+#include "run/dry_run.hpp"
 
 #include <fmt/format.h>
 
