@@ -3,14 +3,66 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <boost/random/uniform_int_distribution.hpp>
 #include <cassert>
 #include <functional>
 #include <numeric>
+#include <utility>
 
 #include "mfld/core/random.hpp"
 
 namespace mfld {
+
+namespace {
+
+/// Floyd's algorithm: the i-th draw from [0, n - size + i] joins the batch, or its upper end does if it is already
+/// there. draw(last) is uniform on [0, last]; joins(i, sample) says whether it was not there.
+template <class Draw, class Joins>
+void draw_distinct(Index num_samples, Index size, const Draw& draw, const Joins& joins) {
+  for (Index i = 0; i < size; ++i) {
+    const Index upper = num_samples - size + i;
+    if (!joins(i, draw(upper))) {
+      joins(i, upper);
+    }
+  }
+}
+
+/// Whether each of a few thousand samples is in a batch: no search, of which processors guess nothing.
+class Membership {
+ public:
+  static constexpr Index most = 1 << 14;
+
+  explicit Membership(Index num_samples) : num_words_((num_samples + 63) / 64) {
+    assert(num_samples <= most);
+    std::fill_n(words_.begin(), num_words_, 0);
+  }
+
+  /// False where it is there already.
+  bool add(Index sample) {
+    std::uint64_t& word = words_[static_cast<std::size_t>(sample / 64)];
+    const std::uint64_t bit = std::uint64_t{1} << static_cast<unsigned>(sample % 64);
+    return (std::exchange(word, word | bit) & bit) == 0;
+  }
+
+  /// All, ascending.
+  void list(std::span<Index> batch) const {
+    auto next = batch.begin();
+    for (Index k = 0; k < num_words_; ++k) {
+      for (std::uint64_t left = words_[static_cast<std::size_t>(k)]; left != 0; left &= left - 1) {
+        *next++ = 64 * k + std::countr_zero(left);
+      }
+    }
+    assert(next == batch.end());
+  }
+
+ private:
+  std::array<std::uint64_t, most / 64> words_;  // as many of them as there are samples for
+  Index num_words_;
+};
+
+}  // namespace
 
 void draw_batch(std::uint64_t seed, std::int64_t step, Index num_samples, Sampling sampling, std::span<Index> batch) {
   const auto size = static_cast<Index>(batch.size());
@@ -26,20 +78,23 @@ void draw_batch(std::uint64_t seed, std::int64_t step, Index num_samples, Sampli
     std::iota(batch.begin(), batch.end(), Index{0});
     return;
   }
-  // Floyd: the i-th draw from [0, n - size + i] joins the batch, or its upper end does if it is already there.
-  // The batch is kept sorted, so membership is a binary search and the result needs no sorting.
-  for (Index i = 0; i < size; ++i) {
-    const Index upper = num_samples - size + i;
-    const Index candidate = draw(upper);
-    const auto end = batch.begin() + i;
-    const auto place = std::lower_bound(batch.begin(), end, candidate);
-    if (place != end && *place == candidate) {
-      *end = upper;  // larger than all before
-    } else {
-      std::copy_backward(place, end, end + 1);
-      *place = candidate;
-    }
+  if (num_samples <= Membership::most) {
+    Membership members(num_samples);
+    draw_distinct(num_samples, size, draw, [&](Index /*i*/, Index sample) { return members.add(sample); });
+    members.list(batch);
+    return;
   }
+  // What is there is kept sorted, so membership is a binary search and the result needs no sorting.
+  draw_distinct(num_samples, size, draw, [&](Index i, Index sample) {
+    const auto end = batch.begin() + i;
+    const auto place = std::lower_bound(batch.begin(), end, sample);
+    const bool is_new = place == end || *place != sample;
+    if (is_new) {
+      std::copy_backward(place, end, end + 1);
+      *place = sample;
+    }
+    return is_new;
+  });
 }
 
 namespace {

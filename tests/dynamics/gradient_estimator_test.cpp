@@ -4,12 +4,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <boost/random/uniform_int_distribution.hpp>
 #include <cmath>
 #include <map>
 #include <set>
 #include <vector>
 
 #include "mfld/core/parallel.hpp"
+#include "mfld/core/random.hpp"
 #include "support/every_neuron.hpp"
 #include "support/instruction_sets.hpp"
 #include "support/sample_problem.hpp"
@@ -45,6 +47,23 @@ TEST(DrawBatch, OfAllSamplesIsAllSamplesInOrder) {
     const auto batch = batch_of(3, 4, n, n);
     for (Index i = 0; i < n; ++i) {
       ASSERT_EQ(batch[static_cast<std::size_t>(i)], i);
+    }
+  }
+}
+
+// Floyd's algorithm with a set, by the same draws: however membership is found, and where half of the draws are there
+// already.
+TEST(DrawBatch, IsThatOfFloydForAnyNumberOfSamples) {
+  for (const Index n : {2, 63, 64, 65, 1000, 16383, 16384, 16385, 50000}) {
+    for (const Index size : {Index{1}, std::min<Index>(32, n / 2), n / 2, n - 1}) {
+      RandomStream stream(5, Purpose::batch, 9);
+      std::set<Index> members;
+      for (Index upper = n - size; upper < n; ++upper) {
+        if (!members.insert(boost::random::uniform_int_distribution<Index>(0, upper)(stream)).second) {
+          members.insert(upper);
+        }
+      }
+      ASSERT_EQ(batch_of(5, 9, n, size), std::vector<Index>(members.begin(), members.end())) << n << ' ' << size;
     }
   }
 }
