@@ -2,162 +2,21 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <fstream>
-#include <limits>
 
-#include "mfld/core/error.hpp"
-#include "mfld/core/parallel.hpp"
 #include "mfld/observe/observables.hpp"
-#include "mfld/runs/extend.hpp"
-#include "mfld/runs/runner.hpp"
-#include "mfld/task/surroundings.hpp"
 #include "support/every_phase.hpp"
-#include "support/file_text.hpp"
-#include "support/sample_checkpoint.hpp"
-#include "support/temporary_directory.hpp"
-#include "support/thread_ranks.hpp"
+#include "support/run_on_ranks.hpp"
 
 namespace mfld {
 namespace {
 
 namespace fs = std::filesystem;
 using test::mentions;
+using test::of_one_process;
 using test::read_bytes;
+using test::RunOnRanks;
 using test::same_bits;
-
-/// What no rank may read: the first particles of others, where they are divided.
-void poison(Experiment& experiment) {
-  if (experiment.divided) {
-    const RowRange rows = experiment.rows;
-    const Index last_compared = std::min(experiment.num_common(), rows.first);
-    constexpr double none = std::numeric_limits<double>::quiet_NaN();
-    experiment.initial.middleRows(last_compared, rows.first - last_compared).setConstant(none);
-    experiment.initial.bottomRows(experiment.initial.rows() - rows.last).setConstant(none);
-  }
-}
-
-class RunOnRanks : public ::testing::Test {
- protected:
-  fs::path run(const std::string& text, int num_ranks, std::int64_t stop_after = -1) {
-    const fs::path path = directory / fmt::format("run{}", count_++);
-    go_on(
-        path, num_ranks,
-        [&](const Surroundings& surroundings) {
-          return StoppedRun{build_experiment(parse_toml(text, "test.toml"), surroundings), {}, {}};
-        },
-        stop_after);
-    return path;
-  }
-  void resume(const fs::path& path, int num_ranks, Kept kept = Kept::last) {
-    go_on(path, num_ranks,
-          [&](const Surroundings& surroundings) { return read_stopped_run(path, kept, surroundings); });
-  }
-  void make_longer(const fs::path& path, int num_ranks, std::int64_t more) {
-    go_on(path, num_ranks, [&](const Surroundings& surroundings) {
-      return extend(path, {{}, more}, Kept::last, surroundings);
-    });
-  }
-  /// On 0 ranks: by one process that knows of none.
-  fs::path branch_off(const fs::path& parent, int num_ranks, const Changes& changes) {
-    const fs::path path = directory / fmt::format("run{}", count_++);
-    go_on(path, num_ranks,
-          [&](const Surroundings& surroundings) { return branch(parent, changes, Kept::last, surroundings); });
-    return path;
-  }
-  /// Stops where a rank, the last one, sees a row of that step or a later one.
-  template <class Make>
-  void go_on(const fs::path& path, int num_ranks, const Make& make, std::int64_t stop_after = -1) {
-    RunDirectory files = fs::exists(path) ? RunDirectory::reopen(path) : RunDirectory::create(path);
-    if (num_ranks == 0) {
-      const StoppedRun run = make(Surroundings("."));
-      if (run.shorter_hash != 0) {
-        begin_extension(run, files, {});
-      }
-      RunOptions options;
-      options.notes = run.notes;
-      options.start = run.checkpoint ? &*run.checkpoint : nullptr;
-      run_experiment(run.experiment, files, std::atomic<bool>(false), options);
-      return;
-    }
-    ThreadRanks(num_ranks).run([&](Ranks& ranks) {
-      Surroundings surroundings(".");
-      surroundings.num_ranks = ranks.count();
-      surroundings.rank = ranks.rank();
-      StoppedRun run = make(surroundings);
-      num_divided_ += run.experiment.divided ? 1 : 0;
-      poison(run.experiment);
-      ranks.least(0);  // all have read it
-      if (run.shorter_hash != 0 && ranks.rank() == 0) {
-        begin_extension(run, files, {});
-      }
-      std::atomic<bool> stop = false;
-      RunOptions options;
-      options.notes = run.notes;
-      options.start = run.checkpoint ? &*run.checkpoint : nullptr;
-      options.until = [&](Moment& moment) {
-        stop = stop_after >= 0 && ranks.rank() + 1 == ranks.count() && moment.step() >= stop_after;
-        return false;
-      };
-      options.ranks = &ranks;
-      with_threads(1 + ranks.rank() % 2, [&] {
-        const RunSummary summary = run_experiment(run.experiment, ranks.rank() == 0 ? &files : nullptr, stop, options);
-        if (stop_after < 0) {
-          EXPECT_EQ(summary.end.ending, Ending::finished) << summary.message;
-        }
-      });
-    });
-  }
-  void expect_same(const fs::path& one, const fs::path& other) {
-    EXPECT_EQ(read_bytes(one / "metrics.csv"), read_bytes(other / "metrics.csv"));
-    EXPECT_EQ(fs::exists(one / "trajectory.h5"), fs::exists(other / "trajectory.h5"));
-    if (fs::exists(one / "trajectory.h5")) {
-      EXPECT_EQ(test::trajectory_of(one), test::trajectory_of(other));
-    }
-    EXPECT_TRUE(same_bits(load_checkpoint(one / "checkpoint.h5"), load_checkpoint(other / "checkpoint.h5")));
-    EXPECT_EQ(read_summary(one)->message, read_summary(other)->message);
-    EXPECT_EQ(read_summary(one)->advice, read_summary(other)->advice);
-    EXPECT_EQ(fs::exists(one / "predictions.csv"), fs::exists(other / "predictions.csv"));
-    if (fs::exists(one / "predictions.csv")) {
-      EXPECT_EQ(read_bytes(one / "predictions.csv"), read_bytes(other / "predictions.csv"));
-    }
-  }
-  void expect_bytes_of_one(const std::string& text, int num_ranks) { expect_same(run(text, 0), run(text, num_ranks)); }
-  /// What all ranks end with; the files are those of one process, too.
-  std::string message_on(const std::string& text, int num_ranks) {
-    const auto built = [&](int count, int rank) {
-      Surroundings surroundings(".");
-      surroundings.num_ranks = count;
-      surroundings.rank = rank;
-      Experiment experiment = build_experiment(parse_toml(text, "test.toml"), surroundings);
-      poison(experiment);
-      return experiment;
-    };
-    const fs::path one = directory / fmt::format("run{}", count_++);
-    const fs::path many = directory / fmt::format("run{}", count_++);
-    RunDirectory of_one = RunDirectory::create(one);
-    RunDirectory of_many = RunDirectory::create(many);
-    const std::string message = run_experiment(built(1, 0), of_one, std::atomic<bool>(false)).message;
-    ThreadRanks(num_ranks).run([&](Ranks& ranks) {
-      RunOptions options;
-      options.ranks = &ranks;
-      RunDirectory* const own = ranks.rank() == 0 ? &of_many : nullptr;
-      const Experiment experiment = built(ranks.count(), ranks.rank());
-      EXPECT_EQ(run_experiment(experiment, own, false, options).message, message) << ranks.rank();
-    });
-    EXPECT_EQ(read_bytes(many / "metrics.csv"), read_bytes(one / "metrics.csv"));
-    return message;
-  }
-
-  /// Of the ranks so far, how many had a share of the particles alone.
-  int num_divided() const { return num_divided_; }
-
-  test::TemporaryDirectory directory;
-
- private:
-  int count_ = 0;
-  std::atomic<int> num_divided_ = 0;
-};
 
 /// With the instruction set in use.
 int most_ranks_of(const std::string& text) {
@@ -165,13 +24,6 @@ int most_ranks_of(const std::string& text) {
   const Index width = experiment.initial.rows();
   const bool is_double = experiment.precision == Precision::double_precision;
   return static_cast<int>(is_double ? most_ranks<double>(width) : most_ranks<float>(width));
-}
-
-fs::path of_one_process(const std::string& text, const fs::path& path) {
-  const Experiment experiment = build_experiment(parse_toml(text, "test.toml"), ".");
-  RunDirectory files = RunDirectory::create(path);
-  run_experiment(experiment, files, std::atomic<bool>(false));
-  return path;
 }
 
 TEST_F(RunOnRanks, EveryMethodHasTheBytesOfOneProcess) {
@@ -372,11 +224,6 @@ TEST_F(RunOnRanks, ABranchMayReadAllParticlesWhereItsParentDidNot) {
 }
 
 // By every clock a checkpoint is due before another one's is; and none is, at last, while it writes too long.
-TEST_F(RunOnRanks, ClocksDecideAlike) {
-  const std::string text = test::experiment_text(test::every_phase[1].second, "double", 0) + "every_minutes = 1e-7\n";
-  expect_bytes_of_one(text, 3);
-}
-
 /// The text with all columns that its experiment has.
 std::string with_all_columns(const std::string& text) {
   const Experiment experiment = build_experiment(parse_toml(text, "test.toml"), ".");
@@ -417,107 +264,6 @@ TEST_F(RunOnRanks, EveryColumnHasTheBytesOfOneProcess) {
     expect_same(one, run(text, 4));
     EXPECT_TRUE(mentions(read_bytes(one / "metrics.csv"), column));
   }
-}
-
-TEST_F(RunOnRanks, TheWishOfOneRankStopsAllAtTheSameStepAndAnyNumberGoesOn) {
-  const std::string text = test::experiment_text(test::every_phase[5].second, "double", 0);
-  const fs::path one = of_one_process(text, directory / "one");
-  const fs::path other = run(text, 3, 6);
-  EXPECT_EQ(read_summary(other)->end.ending, Ending::interrupted);
-  EXPECT_EQ(load_checkpoint(other / "checkpoint.h5").step, 7);
-  resume(other, 8);
-  expect_same(one, other);
-}
-
-TEST_F(RunOnRanks, AllKnowWhichParticleIsNotFinite) {
-  const std::string message = message_on(
-      "seed = 3\n[task]\nkind = \"teacher-student\"\nnum_train = 30\n[network]\nwidth = 100\nneuron = \"r-sigma\"\n"
-      "[[phase]]\nmethod = \"gd\"\nsteps = 400\nstep_size = 1e6\n",
-      4);
-  EXPECT_TRUE(mentions(message, "is not finite")) << message;
-}
-
-struct Rounds {
-  std::size_t agreements;
-  std::size_t broadcasts;
-};
-
-Rounds rounds_of(const std::string& text, int num_ranks, const fs::path& path) {
-  const Experiment experiment = build_experiment(parse_toml(text, "test.toml"), ".");
-  RunDirectory files = RunDirectory::create(path);
-  ThreadRanks all(num_ranks);
-  all.run([&](Ranks& ranks) {
-    RunOptions options;
-    options.ranks = &ranks;
-    run_experiment(experiment, ranks.rank() == 0 ? &files : nullptr, false, options);
-  });
-  return {all.num_agreements(), all.num_broadcasts()};
-}
-
-// Which particle is not finite, who wishes to stop and whose clock wants a checkpoint: one round a step, and one at the
-// start.
-TEST_F(RunOnRanks, AgreeOnceAStep) {
-  for (const int num_steps : {1, 9}) {
-    const std::string text = fmt::format(
-        "seed = 3\n[task]\nkind = \"teacher-student\"\nnum_train = 30\n[network]\nwidth = 100\n"
-        "[[phase]]\nmethod = \"gd\"\nsteps = {}\nstep_size = 0.1\n"
-        "[[phase]]\nmethod = \"sgd-mfld\"\nsteps = 5\nstep_size = 0.1\nlambda2 = 0.1\nbatch_size = 4\n"
-        "[checkpoint]\nevery_minutes = 1e-7\n",
-        num_steps);
-    const Rounds rounds = rounds_of(text, 3, directory / fmt::format("{}", num_steps));
-    EXPECT_EQ(rounds.agreements, static_cast<std::size_t>(num_steps + 5 + 1));
-  }
-}
-
-// Dual ascent reads all particles where an outer iteration begins: 12 of them, or 3.
-TEST_F(RunOnRanks, ExchangeRowsOnlyForStepsThatReadThem) {
-  std::vector<std::size_t> broadcasts;
-  constexpr int num_ranks = 3;
-  for (const int inner_steps : {1, 4}) {
-    const std::string text = fmt::format(
-        "seed = 3\n[task]\nkind = \"teacher-student\"\nnum_train = 40\n[network]\nwidth = 100\n"
-        "neuron = \"bounded-r\"\n[[phase]]\nmethod = \"p-sdca\"\nsteps = 12\nstep_size = 0.1\nlambda1 = 0.1\n"
-        "lambda2 = 0.1\ninner_steps = {}\n[observe]\nevery = 12\n",
-        inner_steps);
-    broadcasts.push_back(rounds_of(text, num_ranks, directory / fmt::format("{}", inner_steps)).broadcasts);
-    expect_bytes_of_one(text, num_ranks);
-  }
-  EXPECT_EQ(broadcasts[0] - broadcasts[1], static_cast<std::size_t>((12 - 3) * num_ranks));
-}
-
-/// Where a method gives up: a particle outside of its ball that is not rank 0's, a kernel without an inverse, a readout
-/// without a solution, and what diverges while iterates are averaged.
-TEST_F(RunOnRanks, AllGiveUpAlike) {
-  const std::string start = "seed = 3\n[task]\nkind = \"teacher-student\"\nnum_train = 30\n[network]\nwidth = 100\n";
-  const std::string relu = start + "neuron = \"r-sigma\"\nactivation = \"relu\"\n";
-  EXPECT_TRUE(mentions(message_on(start + "[[phase]]\nmethod = \"gd\"\nsteps = 3\nstep_size = 1e3\n[[phase]]\nmethod = "
-                                          "\"mfld\"\nsteps = 9\nstep_size = 0.1\nlambda2 = 0.1\nstep = \"ball\"\n"
-                                          "radius = 20\n",
-                                  5),
-                       "is not inside the ball"));
-  EXPECT_TRUE(mentions(message_on(relu + "[[phase]]\nmethod = \"gd\"\nsteps = 1\nstep_size = 1e160\n[[phase]]\n"
-                                         "method = \"natural-gradient\"\nsteps = 3\nstep_size = 0.1\n"
-                                         "damping = 0.1\n",
-                                  3),
-                       "larger one, or a smaller step_size"));
-  EXPECT_TRUE(mentions(message_on(relu + "[[phase]]\nmethod = \"gd\"\nsteps = 50\n"
-                                         "step_size = 1e160\nreadout = \"ridge\"\nridge = 1e-3\ntrain = [\"input\"]\n",
-                                  3),
-                       "readout has no solution"));
-  EXPECT_TRUE(mentions(message_on(relu + "[[phase]]\nmethod = \"sgd\"\nsteps = 400\nstep_size = "
-                                         "1e9\nbatch_size = 3\naveraging = true\n",
-                                  4),
-                       "diverged"));
-}
-
-TEST_F(RunOnRanks, MoreRanksThanTasksAreRefused) {
-  const std::string text =
-      "seed = 3\n[task]\nkind = \"teacher-student\"\n[network]\nwidth = 1\n"
-      "[[phase]]\nmethod = \"gd\"\nsteps = 4\nstep_size = 0.1\n";
-  const Experiment experiment = build_experiment(parse_toml(text, "test.toml"), ".");
-  EXPECT_NO_THROW(check_ranks(experiment, 1));
-  EXPECT_EQ(test::message_of<InvalidInput>([&] { check_ranks(experiment, 2); }),
-            "network.width: 1 particles are 1 tasks, which is less than the 2 ranks; at most 1 can share them");
 }
 
 // The infinite network and its finite kernels: every rank solves the same.
