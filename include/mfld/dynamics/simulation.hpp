@@ -32,14 +32,14 @@ class Listener {
   /// only they know the time of; and told whether any does, before `looks` is asked. Of one process, neither.
   virtual bool wishes(const StateNumbers& /*state*/) const { return false; }
   virtual void agreed(bool /*any_wishes*/) {}
-  /// Asked first, on every rank alike, where the step that follows makes the outputs of all samples at these particles
-  /// anyway: whether it reads them. Then the step makes them now, and this takes them [n], to the bits of a pass of its
-  /// own in the precision of the run: what `hear` is to read next, and until it returns.
-  virtual bool reads_outputs(const StateNumbers& /*state*/) const { return false; }
-  virtual void take_outputs(std::span<const double> /*outputs*/) {}
   /// Asked before each call of `hear`, on every rank: whether it will look at matrices of the state there, whose rows
   /// are then those of all ranks, or in a divided run those that are the rank's own in double precision.
   virtual bool looks(const StateNumbers& /*state*/, Ending /*ending*/) { return true; }
+  /// Asked before `looks` where the step that follows makes the outputs on all samples at the present particles: whether
+  /// `hear` will read them, on every rank alike. If so the step makes them now, and this takes them [n], to the bits of a
+  /// pass of its own in the precision of the run; valid until `hear` returns.
+  virtual bool reads_outputs(const StateNumbers& /*state*/) const { return false; }
+  virtual void take_outputs(std::span<const double> /*outputs*/) {}
   /// Called with the state before every step, while the run is running, and once with its ending.
   virtual void hear(const State<Scalar>& state, Ending ending) = 0;
   /// Asked after each call but the one at the end: whether the phase ends with the state just heard. It does as after
@@ -47,10 +47,10 @@ class Listener {
   virtual bool ends_phase() const { return false; }
 };
 
-/// tell, estimate, step: the one loop that every method, scaling and phase runs through. Where the listener reads outputs
-/// that the estimate makes on its way, the estimate comes first, and the particles wait. A phase that averages ends
-/// with the average of its iterates theta^(0), ..., theta^(T-1) as the particles, and the next one starts from there;
-/// so does one whose iterate is weighted, with the sample that keep_iterate keeps.
+/// tell, estimate, step: the one loop that every method, scaling and phase runs through. Where the listener reads
+/// outputs that the estimate makes on its way, the estimate comes first. A phase that averages ends with the average of
+/// its iterates theta^(0), ..., theta^(T-1) as the particles, and the next one starts from there; so does one whose
+/// iterate is weighted, with the sample that keep_iterate keeps.
 template <class Scalar>
 class Simulation {
  public:
