@@ -35,9 +35,9 @@ class Listener {
   /// Asked before each call of `hear`, on every rank: whether it will look at matrices of the state there, whose rows
   /// are then those of all ranks, or in a divided run those that are the rank's own in double precision.
   virtual bool looks(const StateNumbers& /*state*/, Ending /*ending*/) { return true; }
-  /// Asked before `looks` where the step that follows makes the outputs on all samples at the present particles: whether
-  /// `hear` will read them, on every rank alike. If so the step makes them now, and this takes them [n], to the bits of a
-  /// pass of its own in the precision of the run; valid until `hear` returns.
+  /// Asked before `looks`, where the step that follows makes the outputs on all samples at the present particles:
+  /// whether `hear` will read them, on every rank alike. If so the step makes them now, and this takes them [n], to the
+  /// bits of a pass of its own in the precision of the run; valid until `hear` returns.
   virtual bool reads_outputs(const StateNumbers& /*state*/) const { return false; }
   virtual void take_outputs(std::span<const double> /*outputs*/) {}
   /// Called with the state before every step, while the run is running, and once with its ending.
