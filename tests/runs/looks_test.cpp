@@ -1,5 +1,5 @@
-// What a look reads and the step after it makes anyway is made once: the outputs of all training samples. Nothing that a
-// run leaves tells of it.
+// What a look reads and the step after it makes anyway is made once: the outputs on all training samples. Nothing that
+// a run leaves tells of it.
 #include <gtest/gtest.h>
 
 #include <bit>

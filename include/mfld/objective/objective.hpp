@@ -50,8 +50,8 @@ class Objective {
   virtual void drift(const Particles<Scalar>& particles, Drift& drift, SampleSpan<double> coefficients = {},
                      const Finish& finish = {}) = 0;
 
-  /// Whether the particles together represent K numbers a term, as a network its outputs on a sample; else the next does
-  /// not exist.
+  /// Whether the particles together represent K numbers a term, as a network its outputs on a sample; else the next one
+  /// does not exist.
   virtual bool has_outputs() const { return false; }
   /// As `drift`, and outputs [n x K] <- those numbers, which are made on the way.
   virtual void drift_and_outputs(const Particles<Scalar>& /*particles*/, Drift& /*drift*/,
