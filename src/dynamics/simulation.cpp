@@ -118,11 +118,12 @@ Outcome Simulation<Scalar>::run(Listener<Scalar>& listener, const std::atomic<bo
     } else if (stops(listener, stop, outcome) || state_.step >= step_limit) {
       ending = Ending::interrupted;
     } else if (begin_readout(outcome)) {
+      const std::optional<Estimate> ahead = estimate_ahead(listener, outcome);
       tell(listener, outcome);
       if (listener.ends_phase()) {
         leave_phase();
       } else {
-        step(listener, stop, outcome);
+        step(ahead, listener, stop, outcome);
       }
     }
   }
@@ -278,24 +279,54 @@ EstimateContext<Scalar> Simulation<Scalar>::question(const Phase& phase, const F
 }
 
 template <class Scalar>
-Estimate Simulation<Scalar>::estimate(const Phase& phase, const Finish& finish) {
-  const EstimateContext<Scalar> context = question(phase, finish);
+Estimate Simulation<Scalar>::estimate(const Phase& phase, const Finish& finish, SampleSpan<double> outputs) {
+  objective_->set_label_noise(phase.label_noise, seeds_.batches, state_.step);
+  EstimateContext<Scalar> context = question(phase, finish);
+  context.outputs = outputs;
   return std::visit([&context](auto& estimator) { return estimator.estimate(context); }, state_.estimator);
 }
 
+/// Before any particle moves.
 template <class Scalar>
-void Simulation<Scalar>::step(Listener<Scalar>& listener, const std::atomic<bool>& stop, Outcome& outcome) {
+Estimate Simulation<Scalar>::estimate_whole(const Phase& phase, SampleSpan<double> outputs) {
+  const auto leave = [](Index /*first*/, Index /*last*/) {};
+  return estimate(phase, divided_ ? Finish(leave) : Finish(), outputs);  // undivided, all have all of it
+}
+
+/// The estimate of the step that follows, where the listener reads outputs that it makes on its way: between here and
+/// the step is the listener alone, and the estimate is a function of the particles, so that it may as well be dropped
+/// again. None where the listener looks at an average. Ranks that have all particles move all rows of a whole estimate,
+/// but not all of them have these yet: they make none.
+template <class Scalar>
+std::optional<Estimate> Simulation<Scalar>::estimate_ahead(Listener<Scalar>& listener, Outcome& outcome) {
+  const Phase& phase = present_phase();
+  const bool makes_outputs = objective_->has_outputs() && gives_outputs(state_.estimator, phase) &&
+                             !state_.is_averaged() && (ranks_ == nullptr || divided_);
+  if (!makes_outputs || !listener.reads_outputs(state_)) {
+    return std::nullopt;
+  }
   const Stopwatch watch(outcome.step_seconds);
-  if (move_particles(outcome)) {
+  outputs_.resize(static_cast<std::size_t>(objective_->num_terms()));
+  const Estimate made = estimate_whole(phase, outputs_);
+  listener.take_outputs(outputs_);
+  return made;
+}
+
+template <class Scalar>
+void Simulation<Scalar>::step(const std::optional<Estimate>& ahead, Listener<Scalar>& listener,
+                              const std::atomic<bool>& stop, Outcome& outcome) {
+  const Stopwatch watch(outcome.step_seconds);
+  if (move_particles(ahead, outcome)) {
     agree(listener, stop, outcome);
     end_step(outcome);
   }
 }
 
 /// The drift of all particles from one frozen configuration, and every particle moves as soon as it has its own; where
-/// the norm of the gradient can end the phase, once that is known. False where there is no step.
+/// the norm of the gradient can end the phase, once that is known; or by the estimate made ahead. False where there is
+/// no step.
 template <class Scalar>
-bool Simulation<Scalar>::move_particles(Outcome& outcome) {
+bool Simulation<Scalar>::move_particles(const std::optional<Estimate>& ahead, Outcome& outcome) {
   const Phase& phase = present_phase();
   const bool is_first = state_.step_in_phase == 0;
   if (ranks_ != nullptr &&
@@ -319,22 +350,24 @@ bool Simulation<Scalar>::move_particles(Outcome& outcome) {
     }
     next.move(first, last);
   };
-  objective_->set_label_noise(phase.label_noise, seeds_.batches, state_.step);
-  const bool waits = phase.until_gradient_norm > 0;
-  const auto leave = [](Index /*first*/, Index /*last*/) {};
-  const Finish not_yet = divided_ ? Finish(leave) : Finish();  // undivided, all have all of it
-  const Estimate made = estimate(phase, waits ? not_yet : std::cref(move));
+  const bool waits = ahead || phase.until_gradient_norm > 0;
+  Estimate made = {};
+  if (!waits) {
+    made = estimate(phase, std::cref(move));
+  } else {
+    made = ahead ? *ahead : estimate_whole(phase);
+  }
   if (!made.failure.empty()) {
     outcome.end.ending = Ending::diverged;
     outcome.failure = made.failure;
     return false;
   }
   state_.gradient_evaluations += made.evaluations;
+  if (phase.until_gradient_norm > 0 && gradient_vanishes(phase)) {
+    state_.step_in_phase = phase.num_steps;
+    return false;
+  }
   if (waits) {
-    if (gradient_vanishes(phase)) {
-      state_.step_in_phase = phase.num_steps;
-      return false;
-    }
     for_each_run(rows_, std::cref(move));
   }
   outcome.end.first_bad_particle = next.first_bad_particle();

@@ -100,6 +100,12 @@ void Moment::move_to_outputs(const Vector& train, const Vector& test) {
   have_train_ = have_test_ = true;
 }
 
+void Moment::know_train_outputs(std::span<const double> outputs) {
+  assert(particles_ != nullptr && outputs.size() == train_outputs_.size());
+  std::copy(outputs.begin(), outputs.end(), train_outputs_.begin());
+  have_train_ = true;
+}
+
 std::span<const double> Moment::train_outputs() {
   if (!have_train_) {
     const Stopwatch watch(pass_seconds_);

@@ -29,6 +29,8 @@ class AttentiveRecorder : public Listener<Scalar> {
   AttentiveRecorder(runs::Recorder<Scalar>& recorder, Attention& attention)
       : recorder_(&recorder), attention_(&attention) {}
 
+  bool reads_outputs(const StateNumbers& state) const override { return recorder_->reads_outputs(state); }
+  void take_outputs(std::span<const double> outputs) override { recorder_->take_outputs(outputs); }
   bool looks(const StateNumbers& state, Ending ending) override { return recorder_->looks(state, ending); }
   void hear(const State<Scalar>& state, Ending ending) override {
     recorder_->hear(state, ending);

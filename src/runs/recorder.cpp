@@ -7,6 +7,7 @@
 #include <cmath>
 #include <memory>
 #include <new>
+#include <type_traits>
 #include <utility>
 
 #include "mfld/core/divided_rows.hpp"
@@ -95,6 +96,13 @@ bool Recorder<Scalar>::observes(const StateNumbers& state, Ending ending, const 
 template <class Scalar>
 bool Recorder<Scalar>::wishes(const StateNumbers& state) const {
   return pace_.is_due(state.step, now()) || is_kept(state.step);
+}
+
+/// For a row. What observers read is in double.
+template <class Scalar>
+bool Recorder<Scalar>::reads_outputs(const StateNumbers& state) const {
+  return std::is_same_v<Scalar, double> && state.step != row_step_ &&
+         observes(state, Ending::running, experiment_->observe);
 }
 
 template <class Scalar>
@@ -262,8 +270,12 @@ std::int64_t Recorder<Scalar>::last_counted_step() const {
 
 template <class Scalar>
 void Recorder<Scalar>::record(const State<Scalar>& state, bool observe, bool track) {
+  const std::span<const double> outputs = std::exchange(known_outputs_, {});
   if ((observe && state.step != row_step_) || (track && state.step != frame_step_)) {
     moment_.move_to(state, !diverged_);
+    if (!outputs.empty()) {
+      moment_.know_train_outputs(outputs);
+    }
   }
   if (observe && state.step != row_step_) {
     append_row(state);

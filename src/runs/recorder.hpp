@@ -3,6 +3,7 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,8 @@ class Recorder : public Listener<Scalar> {
 
   bool wishes(const StateNumbers& state) const override;
   void agreed(bool any_wishes) override { any_wishes_ = any_wishes; }
+  bool reads_outputs(const StateNumbers& state) const override;
+  void take_outputs(std::span<const double> outputs) override { known_outputs_ = outputs; }
   bool looks(const StateNumbers& state, Ending ending) override;
   void hear(const State<Scalar>& state, Ending ending) override;
   bool ends_phase() const override { return ends_phase_; }
@@ -89,6 +92,7 @@ class Recorder : public Listener<Scalar> {
   bool checkpoint_is_due_ = false;  // at the state that is heard next, as the next two
   bool row_is_due_ = false;
   bool frame_is_due_ = false;
+  std::span<const double> known_outputs_;  // of the state that is heard next, on the training samples; empty: unknown
   std::vector<double> values_;
   std::size_t loss_column_ = 0;
   bool diverged_ = false;

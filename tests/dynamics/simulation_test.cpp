@@ -556,6 +556,82 @@ TEST(EndsPhase, IsThePhaseOfSoManySteps) {
   check(float{});
 }
 
+// ---- Outputs that a look reads and the step makes
+
+/// Reads the outputs of the steps that are made from states of an even number, and has its own of every state.
+template <class Scalar>
+class ReadsOutputs : public Listener<Scalar> {
+ public:
+  ReadsOutputs(const Problem<Scalar>& problem, std::int64_t end_phase_at = -1)
+      : own_(problem.network, problem.risk, problem.data), end_phase_at_(end_phase_at) {}
+  bool reads_outputs(const StateNumbers& state) const override { return state.step % 2 == 0; }
+  void take_outputs(std::span<const double> outputs) override { taken_ = outputs; }
+  void hear(const State<Scalar>& state, Ending /*ending*/) override {
+    if (!taken_.empty()) {
+      std::vector<double> outputs(taken_.size());
+      own_.outputs(state.particles, outputs);
+      EXPECT_TRUE(std::equal(taken_.begin(), taken_.end(), outputs.begin())) << state.step;
+      steps.push_back(state.step);
+    }
+    taken_ = {};
+    is_there_ = state.step == end_phase_at_ && state.phase == 0;
+  }
+  bool ends_phase() const override { return is_there_; }
+  std::vector<std::int64_t> steps;  // where it took any
+
+ private:
+  EmpiricalRisk<Scalar> own_;
+  std::int64_t end_phase_at_;
+  bool is_there_ = false;
+  std::span<const double> taken_;
+};
+
+template <class Scalar>
+std::vector<std::int64_t> check_reading_outputs(const std::vector<Phase>& phases) {
+  const Problem<Scalar> problem;
+  const State<Scalar> expected = with_threads(1, [&] { return problem.run(phases); });
+  std::vector<std::int64_t> steps;
+  for (const int threads : {1, 2, 8}) {
+    Simulation<Scalar> simulation = problem.simulation(phases);
+    ReadsOutputs<Scalar> listener(problem);
+    with_threads(threads, [&] { simulation.run(listener, std::atomic<bool>(false)); });
+    expect_same(simulation.state(), expected);
+    steps = listener.steps;
+  }
+  return steps;
+}
+
+TEST_P(EveryMethod, GivesALookTheOutputsOfItsStepsThatAreFunctionsOfTheParticles) {
+  using Steps = std::vector<std::int64_t>;
+  const bool is_full = GetParam().method.estimator == Estimator::full;
+  const Steps every_other = is_full ? Steps{0, 2, 4, 6} : Steps{};
+  EXPECT_EQ(check_reading_outputs<double>({moving_phase(7)}), every_other);
+  EXPECT_EQ(check_reading_outputs<float>({moving_phase(7)}), every_other);
+  if (is_full) {
+    Phase averages = phase(5);
+    averages.averaging = true;
+    Phase converges = phase(100);
+    converges.until_gradient_norm = 1e9;  // at once
+    Phase noisy = phase(4);
+    noisy.label_noise = 0.3;
+    noisy.lambda1_fourth = constant(0.01);
+    Phase of_some = phase(4);
+    of_some.samples_end = 30;
+    EXPECT_EQ(check_reading_outputs<double>({averages, converges, noisy, of_some}), (Steps{0, 6, 8}))
+        << "at the first iterate, which is its own average; then the phase that ends at step 5, which is odd";
+  }
+}
+
+TEST_P(EveryMethod, DropsTheEstimateOfAPhaseThatEndsAtItsLook) {
+  const Problem<double> problem;
+  for (const std::int64_t end : {0, 4}) {
+    Simulation<double> simulation = problem.simulation({phase(12), phase(3)});
+    ReadsOutputs<double> listener(problem, end);
+    EXPECT_EQ(simulation.run(listener, std::atomic<bool>(false)).end.ending, Ending::finished);
+    expect_same(simulation.state(), problem.run({phase(end), phase(3)}));
+  }
+}
+
 TEST(Divergence, StopsAtTheStepAndNamesTheParticle) {
   // Inputs 0: no data term, theta <- (1 - 2 eta lambda1) theta = -(2e10 - 1) theta. Of size 1 a particle passes 1.8e308
   // in step 30, of size 1e20 in step 28; single precision (3.4e38) in steps 4 and 2.

@@ -2,9 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <cmath>
 #include <numeric>
 #include <vector>
 
+#include "mfld/model/tangent_network.hpp"
+#include "support/every_neuron.hpp"
+#include "support/instruction_sets.hpp"
 #include "support/sample_problem.hpp"
 
 namespace mfld {
@@ -130,6 +135,57 @@ TEST(EmpiricalRisk, ReportsTheMeanWhateverItReduces) {
   const double reported = mean_loss(logistic, span_of(outputs), problem.data.train_targets);
   EXPECT_DOUBLE_EQ(reported, mean.value(problem.particles));
   EXPECT_DOUBLE_EQ(num_samples * reported, sum.value(problem.particles));
+}
+
+/// Outputs of a pass that makes nothing else, and of the one that makes the drift.
+template <class Scalar>
+void check_outputs_of_both_passes(const Model& model, const Dataset& data, const Particles<double>& first) {
+  const Particles<Scalar> particles = first.cast<Scalar>();
+  EmpiricalRisk<Scalar> risk(model, Risk({}, Reduction::mean), data);
+  std::vector<double> alone(static_cast<std::size_t>(data.num_train()));
+  std::vector<double> with_drift(alone.size());
+  Drift drift(particles.rows(), particles.cols());
+  risk.outputs(particles, alone);
+  risk.drift_and_outputs(particles, drift, with_drift);
+  EXPECT_EQ(with_drift, alone) << name_of(model.network().neuron()) << ", N = " << particles.rows()
+                               << ", n = " << data.num_train() << ", d = " << data.input_dim();
+}
+
+/// Of a network and of its tangent, in both precisions.
+void check_outputs_of_both_passes(const Neuron& neuron, const Dataset& data, Index num_neurons) {
+  const Index d = data.input_dim();
+  const double size = 1 / std::sqrt(static_cast<double>(d));
+  const Particles<double> first = size * random_particles(neuron, d, num_neurons, 2);
+  const Network network(neuron, d, {.kind = ScalingKind::mean_field});
+  const TangentNetwork tangent(network, size * random_particles(neuron, d, num_neurons, 3));
+  check_outputs_of_both_passes<double>(network, data, first);
+  check_outputs_of_both_passes<float>(network, data, first);
+  check_outputs_of_both_passes<double>(tangent, data, first);
+  check_outputs_of_both_passes<float>(tangent, data, first);
+}
+
+Dataset signs(Dataset data) {
+  data.train_inputs = data.train_inputs.unaryExpr([](double x) { return x > 0 ? 1.0 : -1.0; }).eval();
+  return data;
+}
+
+// The two passes take other blocks of samples, and one of them goes through wide inputs range by range.
+TEST(EmpiricalRisk, OutputsBesideADriftHaveTheBitsOfThoseAlone) {
+  on_every_instruction_set([] {
+    for (const Neuron& neuron : every_neuron()) {
+      const Dataset data = random_dataset(37, 6, {}, 5);
+      check_outputs_of_both_passes(neuron, data, 33);
+      check_outputs_of_both_passes(neuron, signs(data), 33);
+    }
+    const Neuron tanh{NeuronKind::r_sigma, Activation::tanh, true, 1};
+    const Neuron softplus{NeuronKind::bounded_r, Activation::softplus, true, 2};
+    for (const auto& [n, d, num_neurons] :
+         {std::array<Index, 3>{1030, 3, 40}, {523, 3, 5000}, {530, 13, 700}, {70, 784, 300}, {33, 200, 600}}) {
+      const Dataset data = random_dataset(n, d, {}, 7);
+      check_outputs_of_both_passes(tanh, data, num_neurons);
+      check_outputs_of_both_passes(softplus, signs(data), num_neurons);
+    }
+  });
 }
 
 }  // namespace

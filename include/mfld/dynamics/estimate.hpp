@@ -21,6 +21,9 @@ struct EstimateContext {
   /// failure.
   const Finish& finish;
   RowRange rows = {0, particles.rows()};  // the particles that this process moves
+  /// [n x K] <- what the particles represent together, unless it is empty: of an estimator that gives_outputs and an
+  /// objective that has them.
+  SampleSpan<double> outputs = {};
 
   /// Of how many terms the phase takes its batches.
   Index num_terms() const { return phase.takes_all_samples() ? objective.num_terms() : phase.num_samples(); }

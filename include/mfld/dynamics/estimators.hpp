@@ -19,6 +19,8 @@ namespace mfld {
 ///   static void for_each_matrix(self, const RunSizes&, visit);  what it carries from step to step (matrix_list.hpp)
 /// and where it changes the penalty
 ///   static double penalty_factor(const Phase&, std::int64_t step_in_phase);  what multiplies that of a step
+/// where an estimate is a function of the particles alone, made of the outputs of all samples at them
+///   static bool gives_outputs(const Phase&);                    whether a phase has such
 /// and where it replaces particles before a step
 ///   std::int64_t prepare(const EstimateContext<Scalar>&, Particles<Scalar>&);  returns evaluations, as an Estimate
 template <class Scalar>
@@ -37,6 +39,20 @@ double penalty_factor(const AnyEstimator<Scalar>& estimator, const Phase& phase,
           return Kind::penalty_factor(phase, step_in_phase);
         } else {
           return 1.0;
+        }
+      },
+      estimator);
+}
+
+/// Whether its estimates are functions of the particles that a step begins with, and give the outputs there.
+template <class Scalar>
+bool gives_outputs(const AnyEstimator<Scalar>& estimator, const Phase& phase) {
+  return std::visit(
+      [&]<class Kind>(const Kind&) {
+        if constexpr (requires { Kind::gives_outputs(phase); }) {
+          return Kind::gives_outputs(phase);
+        } else {
+          return false;
         }
       },
       estimator);

@@ -25,9 +25,15 @@ class FullBatch {
       context.objective.drift_of(some_, context.particles, context.drift, context.finish);
       return {phase.num_samples()};
     }
-    context.objective.drift(context.particles, context.drift, {}, context.finish);
+    if (!context.outputs.empty()) {
+      context.objective.drift_and_outputs(context.particles, context.drift, context.outputs, context.finish);
+    } else {
+      context.objective.drift(context.particles, context.drift, {}, context.finish);
+    }
     return {context.objective.num_terms()};
   }
+
+  static bool gives_outputs(const Phase& phase) { return phase.takes_all_samples(); }
 
   static std::string describe(const Phase& phase) {
     return phase.takes_all_samples()

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -17,7 +19,7 @@ namespace mfld {
 struct Outcome {
   RunEnd end;
   std::string failure;         // in words, where a run could not go on for another reason than numbers
-  double step_seconds = 0;     // in the gradient estimator and the step
+  double step_seconds = 0;     // in the gradient estimator and the step, estimates before a look included
   double observe_seconds = 0;  // in the listener
 };
 
@@ -33,6 +35,11 @@ class Listener {
   /// Asked before each call of `hear`, on every rank: whether it will look at matrices of the state there, whose rows
   /// are then those of all ranks, or in a divided run those that are the rank's own in double precision.
   virtual bool looks(const StateNumbers& /*state*/, Ending /*ending*/) { return true; }
+  /// Asked before `looks`, where the step that follows makes the outputs on all samples at the present particles:
+  /// whether `hear` will read them, on every rank alike. If so the step makes them now, and this takes them [n], to the
+  /// bits of a pass of its own in the precision of the run; valid until `hear` returns.
+  virtual bool reads_outputs(const StateNumbers& /*state*/) const { return false; }
+  virtual void take_outputs(std::span<const double> /*outputs*/) {}
   /// Called with the state before every step, while the run is running, and once with its ending.
   virtual void hear(const State<Scalar>& state, Ending ending) = 0;
   /// Asked after each call but the one at the end: whether the phase ends with the state just heard. It does as after
@@ -40,9 +47,10 @@ class Listener {
   virtual bool ends_phase() const { return false; }
 };
 
-/// estimate, step, tell: the one loop that every method, scaling and phase runs through. A phase that averages ends
-/// with the average of its iterates theta^(0), ..., theta^(T-1) as the particles, and the next one starts from there;
-/// so does one whose iterate is weighted, with the sample that keep_iterate keeps.
+/// tell, estimate, step: the one loop that every method, scaling and phase runs through. Where the listener reads
+/// outputs that the estimate makes on its way, the estimate comes first. A phase that averages ends with the average of
+/// its iterates theta^(0), ..., theta^(T-1) as the particles, and the next one starts from there; so does one whose
+/// iterate is weighted, with the sample that keep_iterate keeps.
 template <class Scalar>
 class Simulation {
  public:
@@ -85,12 +93,15 @@ class Simulation {
   bool solve_readout(Outcome& outcome);
   Penalty<Scalar> penalty(const Phase& phase) const;
   EstimateContext<Scalar> question(const Phase& phase, const Finish& finish);
-  Estimate estimate(const Phase& phase, const Finish& finish);
+  Estimate estimate(const Phase& phase, const Finish& finish, SampleSpan<double> outputs = {});
+  Estimate estimate_whole(const Phase& phase, SampleSpan<double> outputs = {});
+  std::optional<Estimate> estimate_ahead(Listener<Scalar>& listener, Outcome& outcome);
   void tell(Listener<Scalar>& listener, Outcome& outcome);
   void agree(Listener<Scalar>& listener, const std::atomic<bool>& stop, Outcome& outcome);
   bool stops(Listener<Scalar>& listener, const std::atomic<bool>& stop, Outcome& outcome);
-  void step(Listener<Scalar>& listener, const std::atomic<bool>& stop, Outcome& outcome);
-  bool move_particles(Outcome& outcome);
+  void step(const std::optional<Estimate>& ahead, Listener<Scalar>& listener, const std::atomic<bool>& stop,
+            Outcome& outcome);
+  bool move_particles(const std::optional<Estimate>& ahead, Outcome& outcome);
   void end_step(Outcome& outcome);
   StepOptions step_options(const Phase& phase) const;
   bool gradient_vanishes(const Phase& phase);
@@ -106,8 +117,9 @@ class Simulation {
   bool readout_is_due_ = true;  // of a phase that solves it: before its first step here
   Particles<Scalar> anchor_;    // the first particles, if some penalty is on the distance from them
   Drift drift_;
-  Drift with_penalty_;        // where the gradient norm can end a phase
-  RowSums<Scalar> row_sums_;  // likewise
+  std::vector<double> outputs_;  // [n] of the present particles, from the estimate of the coming step
+  Drift with_penalty_;           // where the gradient norm can end a phase
+  RowSums<Scalar> row_sums_;     // likewise
   Ranks* ranks_;
   bool divided_;
   std::vector<Index> row_cuts_;

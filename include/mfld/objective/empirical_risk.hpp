@@ -38,6 +38,10 @@ class EmpiricalRisk final : public Objective<Scalar> {
   double value(const Particles<Scalar>& particles) override;
   void drift(const Particles<Scalar>& particles, Drift& drift, SampleSpan<double> coefficients = {},
              const Finish& finish = {}) override;
+  bool has_outputs() const override { return true; }
+  /// outputs [n]: the bits of those that `outputs` gives.
+  void drift_and_outputs(const Particles<Scalar>& particles, Drift& drift, SampleSpan<double> outputs,
+                         const Finish& finish = {}) override;
   void drift_of(std::span<const Index> terms, const Particles<Scalar>& particles, Drift& drift,
                 const Finish& finish = {}) override;
   void subtract(std::span<const Index> terms, SampleSpan<const double> coefficients, const Particles<Scalar>& particles,
@@ -49,9 +53,6 @@ class EmpiricalRisk final : public Objective<Scalar> {
   void outputs(const Particles<Scalar>& particles, SampleSpan<double> outputs);
   /// values [N x |I|] <- h(theta_j; x_i) of every particle, for samples I in any order. Not of a linearised network.
   void neuron_outputs(std::span<const Index> samples, const Particles<Scalar>& particles, Particles<Scalar>& values);
-  /// drift <- v and outputs [n] <- f(x_i), in one pass.
-  void drift_and_outputs(const Particles<Scalar>& particles, Drift& drift, SampleSpan<double> outputs,
-                         const Finish& finish = {});
 
  private:
   void gather(std::span<const Index> samples);

@@ -50,6 +50,15 @@ class Objective {
   virtual void drift(const Particles<Scalar>& particles, Drift& drift, SampleSpan<double> coefficients = {},
                      const Finish& finish = {}) = 0;
 
+  /// Whether the particles together represent K numbers a term, as a network its outputs on a sample; else the next one
+  /// does not exist.
+  virtual bool has_outputs() const { return false; }
+  /// As `drift`, and outputs [n x K] <- those numbers, which are made on the way.
+  virtual void drift_and_outputs(const Particles<Scalar>& /*particles*/, Drift& /*drift*/,
+                                 SampleSpan<double> /*outputs*/, const Finish& /*finish*/ = {}) {
+    assert(false);
+  }
+
   /// drift <- v_I over the terms I alone, ascending, an unbiased estimate of v when they are drawn.
   virtual void drift_of(std::span<const Index> terms, const Particles<Scalar>& particles, Drift& drift,
                         const Finish& finish = {}) = 0;

@@ -45,6 +45,9 @@ class Moment {
   /// Becomes that of the outputs [n], [n_test] of a predictor without particles: nothing else can be asked for.
   void move_to_outputs(const Vector& train, const Vector& test);
 
+  /// Has those of a network at its particles, as train_outputs() would compute them, from who has.
+  void know_train_outputs(std::span<const double> outputs);  // [n]
+
   const Scene& scene() const { return scene_; }
   const Particles<double>& particles() const {
     assert(particles_ != nullptr);

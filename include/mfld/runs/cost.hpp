@@ -6,9 +6,10 @@ namespace mfld {
 /// What a run takes, counted from its sizes before it begins: the same on every machine.
 struct RunCost {
   /// Bytes of products: S N (d + 16) numbers a step, S its samples (of SVRG 2 B + n / m; points of an objective of
-  /// pairs count as samples), half of that a sample of a look (training and test). Natural gradients: n^2 N (d + 16) +
-  /// n^3 / 3 a step. Kernel regression: (n + m) n (d + 16) for the kernels, 2 N more an entry where they are those of N
-  /// particles, and n^3 / 3 for the factor; without a ridge 9 n^3 for the eigenvectors.
+  /// pairs count as samples), half of that a sample of a look (training and test, whether or not a step hands the look
+  /// its outputs). Natural gradients: n^2 N (d + 16) + n^3 / 3 a step. Kernel regression: (n + m) n (d + 16) for the
+  /// kernels, 2 N more an entry where they are those of N particles, and n^3 / 3 for the factor; without a ridge 9 n^3
+  /// for the eigenvectors.
   double work = 0;
   /// How many of the threads that there are share that work, in the mean: what it would take alone over what it takes,
   /// where a part of it has as many as it is worth giving them (model/pass.hpp), and beginning, files and end have one.

@@ -16,7 +16,8 @@ constexpr std::int64_t fewest_certificate_samples = 512;
 constexpr std::int64_t most_certificate_samples = 1 << 20;
 
 /// Looks that cost no more than the steps do, from 20 to 200. A look computes the outputs of all samples, training and
-/// test, and a step those of its own samples and their gradients, which takes twice as long a sample.
+/// test, and a step those of its own samples and their gradients, which takes twice as long a sample. That looks at
+/// full-batch steps get those of training samples from the step is not counted: what runs have by default stays.
 std::int64_t default_looks(const std::vector<Phase>& phases, const Dataset& data) {
   constexpr double fewest = 20;
   constexpr double most = 200;
