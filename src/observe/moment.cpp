@@ -4,6 +4,7 @@
 #include <cassert>
 #include <functional>
 #include <type_traits>
+#include <utility>
 
 #include "mfld/core/divided_rows.hpp"
 #include "mfld/core/stopwatch.hpp"
@@ -11,15 +12,13 @@
 
 namespace mfld {
 
-Moment::Moment(const Scene& scene)
-    : scene_(scene), sums_(scene.ranks), test_(scene.data->test_inputs), workspace_(scene.ranks) {
+Moment::Moment(const Scene& scene) : scene_(scene), sums_(scene.ranks) {
   if (scene.objective != nullptr) {
     points_ = scene.objective->make<double>(*scene.data, scene.ranks);
     return;
   }
   train_outputs_.resize(static_cast<std::size_t>(scene.data->num_train()));
   test_outputs_.resize(static_cast<std::size_t>(scene.data->num_test()));
-  risk_.emplace(*scene.model, *scene.risk, *scene.data, scene.ranks);
 }
 
 template <class Scalar>
@@ -44,7 +43,8 @@ void Moment::move_to(const State<Scalar>& state, bool average) {
            phase.fourth_penalty_at(step_in_phase)},
           phase.temperature_at(step_in_phase), state.step);
   if constexpr (std::is_same_v<Scalar, float>) {
-    in_single_ = particles == &in_double_ && scene_.ranks != nullptr ? &state.particles : nullptr;
+    in_single_ = particles == &in_double_ ? &state.particles : nullptr;
+    has_own_rows_alone_ = in_single_ != nullptr && scene_.ranks != nullptr;
   }
   ridge_ = phase.ridge;
   moved_ = phase.moved_of(moved_);
@@ -77,6 +77,7 @@ void Moment::move_to(const Particles<double>& particles, const Penalty<double>& 
                      std::int64_t step) {
   particles_ = &particles;
   in_single_ = nullptr;
+  has_own_rows_alone_ = false;
   penalty_ = penalty;
   temperature_ = temperature;
   step_ = step;
@@ -106,10 +107,19 @@ void Moment::know_train_outputs(std::span<const double> outputs) {
   have_train_ = true;
 }
 
+template <class Body>
+void Moment::pass(const Body& body) {
+  const Stopwatch watch(pass_seconds_);
+  if (in_single_ != nullptr) {
+    body(made(in_single_passes_), *in_single_);
+  } else {
+    body(made(in_double_passes_), particles());
+  }
+}
+
 std::span<const double> Moment::train_outputs() {
   if (!have_train_) {
-    const Stopwatch watch(pass_seconds_);
-    risk_->outputs(particles(), train_outputs_);
+    pass([this](auto& passes, const auto& particles) { passes.risk.outputs(particles, train_outputs_); });
     have_train_ = true;
   }
   return train_outputs_;
@@ -117,8 +127,9 @@ std::span<const double> Moment::train_outputs() {
 
 std::span<const double> Moment::test_outputs() {
   if (!have_test_ && !test_outputs_.empty()) {
-    const Stopwatch watch(pass_seconds_);
-    scene_.model->outputs(particles(), test_, test_outputs_, workspace_);
+    pass([this](auto& passes, const auto& particles) {
+      scene_.model->outputs(particles, passes.test, test_outputs_, passes.workspace);
+    });
     have_test_ = true;
   }
   return test_outputs_;
@@ -129,15 +140,15 @@ double Moment::data_part() {
     const Stopwatch watch(pass_seconds_);
     data_part_ = points_->value(whole_particles());  // pairs of all
   } else if (!data_part_) {
-    data_part_ = scene_.risk->value(train_outputs(), risk_->targets());
+    const std::span<const double> outputs = train_outputs();
+    data_part_ = scene_.risk->value(outputs, {scene_.data->train_targets.data(), outputs.size()});
   }
   return *data_part_;
 }
 
 const Particles<double>& Moment::whole_particles() {
-  if (in_single_ != nullptr) {
+  if (std::exchange(has_own_rows_alone_, false)) {
     copy_rows({0, in_single_->rows()}, *in_single_, in_double_);
-    in_single_ = nullptr;
   }
   return particles();
 }
@@ -168,8 +179,10 @@ const Drift& Moment::full_drift() {
   if (points_) {
     points_->drift(whole_particles(), drift_);
     complete(0, drift_.rows());
+  } else if (in_single_ != nullptr) {
+    risk().drift(particles(), drift_, {}, std::cref(complete));
   } else {
-    risk_->drift_and_outputs(particles(), drift_, train_outputs_, std::cref(complete));
+    risk().drift_and_outputs(particles(), drift_, train_outputs_, std::cref(complete));
     have_train_ = true;
   }
   have_drift_ = true;
@@ -220,7 +233,7 @@ const std::optional<GradientNoise>& Moment::gradient_noise() {
       next_.is_random() && next_.phase->method->estimator == Estimator::svrg && next_.snapshot == nullptr;
   if (!gradient_noise_ && next_.phase != nullptr && !lacks_snapshot && !is_other) {
     const Stopwatch watch(pass_seconds_);
-    gradient_noise_ = mfld::gradient_noise(*risk_, particles(), next_, sums_);
+    gradient_noise_ = mfld::gradient_noise(risk(), particles(), next_, sums_);
   }
   return gradient_noise_;
 }

@@ -7,7 +7,6 @@
 #include <cmath>
 #include <memory>
 #include <new>
-#include <type_traits>
 #include <utility>
 
 #include "mfld/core/divided_rows.hpp"
@@ -98,11 +97,10 @@ bool Recorder<Scalar>::wishes(const StateNumbers& state) const {
   return pace_.is_due(state.step, now()) || is_kept(state.step);
 }
 
-/// For a row. What observers read is in double.
+/// For a row.
 template <class Scalar>
 bool Recorder<Scalar>::reads_outputs(const StateNumbers& state) const {
-  return std::is_same_v<Scalar, double> && state.step != row_step_ &&
-         observes(state, Ending::running, experiment_->observe);
+  return state.step != row_step_ && observes(state, Ending::running, experiment_->observe);
 }
 
 template <class Scalar>

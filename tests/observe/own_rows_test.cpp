@@ -53,13 +53,12 @@ State<Scalar> state_after(const Experiment& experiment, std::int64_t steps) {
   return listener.last;
 }
 
-/// The rows of others <- not numbers. Of the share of the ranks in double, as observers have it.
-template <class Number>
+/// The rows of others <- not numbers. A rank has its own and those that observers share in double.
+template <class Scalar, class Number>
 void poison(const Ranks& ranks, Particles<Number>& matrix) {
-  const std::vector<Index> cuts = shares_of<double>(matrix.rows(), ranks.count()).rows;
-  const auto rank = static_cast<std::size_t>(ranks.rank());
-  matrix.topRows(cuts[rank]).setConstant(static_cast<Number>(none));
-  matrix.bottomRows(matrix.rows() - cuts[rank + 1]).setConstant(static_cast<Number>(none));
+  const RowRange held = held_rows<Scalar>(matrix.rows(), ranks.count(), ranks.rank());
+  matrix.topRows(held.first).setConstant(static_cast<Number>(none));
+  matrix.bottomRows(matrix.rows() - held.last).setConstant(static_cast<Number>(none));
 }
 
 /// What a rank has of a run: its rows alone, in all that has one a particle.
@@ -71,10 +70,10 @@ struct OfRank {
     State<Scalar>::for_each_matrix(
         state, sizes, [&]<class Number>(std::string_view, Particles<Number>& matrix, const MatrixShape& shape) {
           if (shape == sizes.per_parameter() && matrix.size() > 0) {
-            poison(ranks, matrix);
+            poison<Scalar>(ranks, matrix);
           }
         });
-    poison(ranks, initial);
+    poison<Scalar>(ranks, initial);
     if (model->tangent_point() != nullptr) {
       model = std::make_shared<TangentNetwork>(model->network(), initial);
     }
@@ -145,9 +144,10 @@ std::string text_of(const Case& each) {
   return fmt::format("seed = 3\n[task]\n{}[network]\nwidth = {}\n[[phase]]\n{}", each.task, each.network, each.phase);
 }
 
+template <class Scalar>
 std::vector<int> some_ranks(const Experiment& experiment) {
   std::vector<int> counts = {1, 2, 3, 5};
-  std::erase_if(counts, [&](int count) { return count > most_ranks<double>(experiment.initial.rows()); });
+  std::erase_if(counts, [&](int count) { return count > most_ranks<Scalar>(experiment.initial.rows()); });
   return counts;
 }
 
@@ -171,7 +171,7 @@ void expect_bits_of_one(const Experiment& experiment, const State<Scalar>& state
   const std::vector<std::string> names = names_of_own_rows(experiment.scene());
   const std::vector<double> expected = with_threads(1, [&] { return values_at(experiment.scene(), names, state); });
   EXPECT_EQ(bits_of(with_threads(3, [&] { return values_at(experiment.scene(), names, state); })), bits_of(expected));
-  for (const int num_ranks : some_ranks(experiment)) {
+  for (const int num_ranks : some_ranks<Scalar>(experiment)) {
     ThreadRanks(num_ranks).run([&](Ranks& ranks) {
       const OfRank<Scalar> own(ranks, experiment, state);
       EXPECT_EQ(names_of_own_rows(own.scene), names);
@@ -357,7 +357,7 @@ TEST(OwnRows, TellTheCurvatureAndTheBiasOfTheWidth) {
   for (const int num_ranks : {1, 2, 3, 5}) {
     ThreadRanks(num_ranks).run([&](Ranks& ranks) {
       Particles<double> own = experiment.initial;
-      poison(ranks, own);
+      poison<double>(ranks, own);
       EXPECT_EQ(bits_of(measure(own, &ranks)), bits_of(expected)) << num_ranks;
     });
   }

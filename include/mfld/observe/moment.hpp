@@ -19,12 +19,13 @@
 
 namespace mfld {
 
-/// One moment of a run. Expensive quantities are computed when first asked for and kept for the other observers;
-/// always in double, whatever the precision of the run.
+/// One moment of a run. Expensive quantities are computed when first asked for and kept for the other observers. The
+/// outputs have the precision of the run, with sums over particles in double; all else is in double.
 ///
-/// Of ranks, each has rows of its own, those that shares_of<double> gives it, and reads no others, now or at the start:
-/// what all particles say is added up (sums()). What is called whole, and the kernels, the certificate, the linearised
-/// descent and the objectives of points, read all rows, which all ranks must have then (Needs::all_rows).
+/// Of ranks, each has rows of its own, those that shares_of<double> gives it, and of a state in single precision those
+/// of shares_of<float> as well, which give the outputs; it reads no others, now or at the start: what all particles say
+/// is added up (sums()). What is called whole, and the kernels, the certificate, the linearised descent and the
+/// objectives of points, read all rows, which all ranks must have then (Needs::all_rows).
 class Moment {
  public:
   explicit Moment(const Scene& scene);
@@ -33,7 +34,7 @@ class Moment {
 
   /// Becomes that of what a state predicts with, at the penalty and temperature of its next step; forgets what was
   /// computed. The scene has phases and first particles. average: false, and it is the particles though a phase
-  /// averages. Refers to the state, but for one in single precision.
+  /// averages. Refers to the state.
   template <class Scalar>
   void move_to(const State<Scalar>& state, bool average = true);
 
@@ -100,6 +101,27 @@ class Moment {
   template <class Scalar>
   void look_ahead(const State<Scalar>& state, const Phase& phase, std::int64_t step_in_phase);
 
+  /// What passes over the samples in one precision: made where it is first asked for.
+  template <class Scalar>
+  struct Passes {
+    explicit Passes(const Scene& scene)
+        : risk(*scene.model, *scene.risk, *scene.data, scene.ranks),
+          test(scene.data->test_inputs),
+          workspace(scene.ranks) {}
+
+    EmpiricalRisk<Scalar> risk;
+    PackedInputs<Scalar> test;
+    KernelWorkspace<Scalar> workspace;
+  };
+  EmpiricalRisk<double>& risk() { return made(in_double_passes_).risk; }
+  template <class Scalar>
+  Passes<Scalar>& made(std::optional<Passes<Scalar>>& passes) {
+    return passes ? *passes : passes.emplace(scene_);
+  }
+  /// Calls body(passes, particles) in the precision of the run.
+  template <class Body>
+  void pass(const Body& body);
+
   Scene scene_;
   RowSums<double> sums_;
   const Particles<double>* particles_ = nullptr;
@@ -108,7 +130,8 @@ class Moment {
   double ridge_ = 0;
   std::vector<unsigned char> moved_;             // columns
   Particles<double> in_double_;                  // of a state that is not, its own rows or all of them
-  const Particles<float>* in_single_ = nullptr;  // that state, while there are its own rows alone
+  const Particles<float>* in_single_ = nullptr;  // of that state, which in_double_ has rounded nothing of
+  bool has_own_rows_alone_ = false;              // in_double_, of ranks
   NextEstimate next_;
   Particles<double> snapshot_in_double_;
   std::optional<GradientNoise> gradient_noise_;
@@ -134,10 +157,9 @@ class Moment {
   std::optional<TeacherMatch> teacher_match_;
   std::optional<SubspaceMatch> subspace_match_;
   std::optional<double> data_part_;
-  std::optional<EmpiricalRisk<double>> risk_;  // of a network
-  std::unique_ptr<Objective<double>> points_;  // of points
-  PackedInputs<double> test_;
-  KernelWorkspace<double> workspace_;
+  std::optional<Passes<double>> in_double_passes_;  // of a network
+  std::optional<Passes<float>> in_single_passes_;   // likewise
+  std::unique_ptr<Objective<double>> points_;       // of points
 };
 
 }  // namespace mfld
