@@ -98,7 +98,8 @@ KINETIC = {"eta": ETA, "friction": FRICTION}
 GROWING = {"batch": BATCH, "grow": GROW, "by": BY}
 GROWING_KINETIC = ({**KINETIC, **GROWING}, {"eta": 0.5, "friction": 1, "batch": 16, "grow": 4, "by": 2}, _growing("kinetic"))
 GROWING_LM = ({"eta": ETA, **GROWING}, {"eta": 1, "batch": 64, "grow": 1, "by": 2}, _growing("leimkuhler-matthews"))
-THREE = {"noise.law": "three-point"}  # a gap is one of laws
+THREE_POINT = {"noise.law": "three-point"}  # a gap is one of laws; not with Leimkuhler-Matthews steps
+SINGLE_NORMALS = {"noise.precision": "single"}
 SINGLE = {"network.precision": "single"}
 METHODS = (
     Method("euler-maruyama", {"eta": ETA}, {"eta": 1}, _full("euler-maruyama"), True),
@@ -120,9 +121,9 @@ METHODS = (
     Method("growing batch, leimkuhler-matthews", *GROWING_LM),
     Method("annealed mini-batch, kinetic", {**KINETIC, "batch": BATCH, "hot": (2, 4, 8)},
            {"eta": 0.5, "friction": 1, "batch": 64, "hot": 4}, _annealed),
-    Method("growing batch, kinetic, three-point noise", *GROWING_KINETIC, run=THREE),
-    Method("growing batch, leimkuhler-matthews, three-point noise", *GROWING_LM, run=THREE),
+    Method("growing batch, kinetic, three-point noise", *GROWING_KINETIC, run=THREE_POINT),
+    Method("growing batch, leimkuhler-matthews, single normals", *GROWING_LM, run=SINGLE_NORMALS),
     Method("euler-maruyama, single precision", {"eta": ETA}, {"eta": 1}, _full("euler-maruyama"), run=SINGLE),
-    Method("growing batch, kinetic, three-point noise, single precision", *GROWING_KINETIC, run={**THREE, **SINGLE}),
-    Method("growing batch, leimkuhler-matthews, three-point noise, single precision", *GROWING_LM, run={**THREE, **SINGLE}),
+    Method("growing batch, kinetic, three-point noise, single precision", *GROWING_KINETIC, run={**THREE_POINT, **SINGLE}),
+    Method("growing batch, leimkuhler-matthews, single precision", *GROWING_LM, run=SINGLE),
 )
