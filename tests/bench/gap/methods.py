@@ -124,6 +124,7 @@ METHODS = (
     Method("growing batch, kinetic, three-point noise", *GROWING_KINETIC, run=THREE_POINT),
     Method("growing batch, leimkuhler-matthews, single normals", *GROWING_LM, run=SINGLE_NORMALS),
     Method("euler-maruyama, single precision", {"eta": ETA}, {"eta": 1}, _full("euler-maruyama"), run=SINGLE),
+    Method("leimkuhler-matthews, single precision", {"eta": ETA}, {"eta": 2}, _full("leimkuhler-matthews"), run=SINGLE),
     Method("growing batch, kinetic, three-point noise, single precision", *GROWING_KINETIC, run={**THREE_POINT, **SINGLE}),
     Method("growing batch, leimkuhler-matthews, single precision", *GROWING_LM, run=SINGLE),
 )
