@@ -69,5 +69,5 @@ def _toml(value):
 PROBLEMS = {problem.name: problem for problem in (
     Problem("breast_cancer", 80, 0.0017, 8192),
     Problem("teacher", 60, 0.006, 32768),
-    Problem("parity", 80, 0.005, 65536),
+    Problem("parity", 80, 0.0053, 65536),
 )}
