@@ -5,7 +5,7 @@ import json
 import math
 import threading
 
-from . import methods, runs
+from . import methods, problems, runs
 
 TURN_SECONDS = 0.15
 FREE = ("step_size", "friction", "lambda1", "lambda2", "steps", "until")  # what the time of a step does not depend on
@@ -43,7 +43,7 @@ class Costs:
     def know(self, phases):
         """Measures once what was not measured before."""
         with self.lock:
-            for phase in [*phases, self._full_phase()]:
+            for phase in [*phases, *map(self._full_phase, phases)]:
                 if kind_of(phase) not in self.costs:
                     cost = Cost({**phase, "lambda2": self.problem.phase["lambda2"]})
                     self._choose_steps(cost)
@@ -52,7 +52,7 @@ class Costs:
     def measure(self, all_phases, rounds):
         """Rounds over all kinds, so that what else the machine does meets all of them."""
         self.know([phase for phases in all_phases for phase in phases])
-        kinds = {kind_of(phase) for phases in all_phases for phase in phases} | {kind_of(self._full_phase())}
+        kinds = {kind_of(each) for phases in all_phases for phase in phases for each in (phase, self._full_phase(phase))}
         for _ in range(rounds):
             for kind in sorted(kinds):
                 self._turn(self.costs[kind])
@@ -92,8 +92,10 @@ class Costs:
         if every is None:
             return steps * each
         # Snapshots, which a run of few steps has more of: a pass over all samples, as a step of the full batch.
-        snapshot = self.of_step(self._full_phase(), which)
+        snapshot = self.of_step(self._full_phase(phase), which)
         return steps * max(each - snapshot / every, 0) + math.ceil(steps / every) * snapshot
 
-    def _full_phase(self):
-        return methods.METHODS[0].phases(self.problem, eta=1)[0]
+    def _full_phase(self, phase):
+        """A step of the full batch in a run like that of `phase`."""
+        full = methods.METHODS[0].phases(self.problem, eta=1)[0]
+        return {**full, problems.RUN: phase[problems.RUN]} if problems.RUN in phase else full

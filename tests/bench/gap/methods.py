@@ -6,12 +6,15 @@ import dataclasses
 import math
 from collections.abc import Callable
 
+from .problems import RUN
+
 ETA = tuple(2 ** (k / 2) for k in range(-10, 9))
 FRICTION = (0.25, 0.5, 1, 2, 4, 8, 16)
 BATCH = (4, 8, 16, 32, 64, 128, 256, 512, 1024)
 PASSES = (0.25, 0.5, 1, 2, 4)
 INNER = (1, 2, 3, 5, 10, 20)
 GROW = (1, 2, 4, 8, 16)
+BY = (2, 4, 8)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,8 +22,13 @@ class Method:
     name: str
     axes: dict  # name of a choice -> its values, in order
     start: dict  # where the search begins; --short takes it
-    phases: Callable  # (problem, **choices) -> list of tables, without steps in the last
+    tables: Callable  # (problem, **choices) -> list of [[phase]] tables, without steps in the last
     is_short: bool = False  # whether --short tries it
+    run: dict = dataclasses.field(default_factory=dict)  # keys of the experiment outside of [[phase]], "table.key" -> value
+
+    def phases(self, problem, **choices):
+        """The tables, each with what holds for the whole run under RUN: the time of its steps depends on that, too."""
+        return [{**table, RUN: self.run} if self.run else table for table in self.tables(problem, **choices)]
 
 
 def _phase(problem, method, **more):
@@ -56,12 +64,16 @@ def _svrg(kind):
     return phases
 
 
-def _growing(problem, eta, friction, batch, grow):
-    """Batches of `batch`, twice as large after every `grow` steps, up to 32 times."""
-    step = _step(problem, "kinetic", eta, friction)
-    sizes = [min(batch * 2**k, problem.samples) for k in range(6)]
-    return [_phase(problem, "sgd-mfld", batch_size=size, **step, **({"steps": grow} if k < 5 else {}))
-            for k, size in enumerate(sizes)]
+def _growing(kind):
+    """Batches of `batch`, `by` times as large after every `grow` steps, up to 32 times or all samples."""
+    def phases(problem, batch, grow, by, **point):
+        sizes = [min(batch, problem.samples)]
+        while sizes[-1] < min(32 * batch, problem.samples):
+            sizes.append(min(by * sizes[-1], 32 * batch, problem.samples))
+        tables = [_phase(problem, "sgd-mfld", batch_size=size, **_step(problem, kind, **point)) for size in sizes]
+        return [{**table, "steps": grow} for table in tables[:-1]] + tables[-1:]
+
+    return phases
 
 
 def _annealed(problem, eta, friction, batch, hot):
@@ -83,6 +95,12 @@ def _dual_ascent(problem, eta, inner, share):
 
 
 KINETIC = {"eta": ETA, "friction": FRICTION}
+GROWING = {"batch": BATCH, "grow": GROW, "by": BY}
+GROWING_KINETIC = ({**KINETIC, **GROWING}, {"eta": 0.5, "friction": 1, "batch": 16, "grow": 4, "by": 2}, _growing("kinetic"))
+GROWING_LM = ({"eta": ETA, **GROWING}, {"eta": 1, "batch": 64, "grow": 1, "by": 2}, _growing("leimkuhler-matthews"))
+THREE_POINT = {"noise.law": "three-point"}  # a gap is one of laws; not with Leimkuhler-Matthews steps
+SINGLE_NORMALS = {"noise.precision": "single"}
+SINGLE = {"network.precision": "single"}
 METHODS = (
     Method("euler-maruyama", {"eta": ETA}, {"eta": 1}, _full("euler-maruyama"), True),
     Method("leimkuhler-matthews", {"eta": ETA}, {"eta": 2}, _full("leimkuhler-matthews")),
@@ -99,8 +117,14 @@ METHODS = (
            _svrg("leimkuhler-matthews")),
     Method("kinetic with svrg", {**KINETIC, "batch": BATCH, "passes": PASSES},
            {"eta": 0.5, "friction": 1, "batch": 64, "passes": 1}, _svrg("kinetic"), True),
-    Method("growing batch, kinetic", {**KINETIC, "batch": BATCH, "grow": GROW},
-           {"eta": 0.5, "friction": 1, "batch": 16, "grow": 4}, _growing),
+    Method("growing batch, kinetic", *GROWING_KINETIC),
+    Method("growing batch, leimkuhler-matthews", *GROWING_LM),
     Method("annealed mini-batch, kinetic", {**KINETIC, "batch": BATCH, "hot": (2, 4, 8)},
            {"eta": 0.5, "friction": 1, "batch": 64, "hot": 4}, _annealed),
+    Method("growing batch, kinetic, three-point noise", *GROWING_KINETIC, run=THREE_POINT),
+    Method("growing batch, leimkuhler-matthews, single normals", *GROWING_LM, run=SINGLE_NORMALS),
+    Method("euler-maruyama, single precision", {"eta": ETA}, {"eta": 1}, _full("euler-maruyama"), run=SINGLE),
+    Method("leimkuhler-matthews, single precision", {"eta": ETA}, {"eta": 2}, _full("leimkuhler-matthews"), run=SINGLE),
+    Method("growing batch, kinetic, three-point noise, single precision", *GROWING_KINETIC, run={**THREE_POINT, **SINGLE}),
+    Method("growing batch, leimkuhler-matthews, single precision", *GROWING_LM, run=SINGLE),
 )

@@ -7,6 +7,7 @@ import tomllib
 
 HERE = pathlib.Path(__file__).resolve().parent
 COLUMN = "proximal_gap"
+RUN = "run"  # where a table of a phase has keys that are not of the phase but of the whole run, "table.key" -> value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,13 +38,24 @@ class Problem:
         return self.config["task"].get("num_train", 569)
 
     def experiment(self, phases, seed, looks, columns=(COLUMN,), samples=None):
-        """The problem's file with other phases, seed and looks."""
-        head = self.text.partition("[[phase]]")[0]
+        """The problem's file with other phases, seed and looks, and with what phases have under RUN, the same in all."""
+        head = _with(self.text.partition("[[phase]]")[0], phases[0].get(RUN, {}))
         head = re.sub(r"^seed = .*$", f"seed = {seed}", head, count=1, flags=re.MULTILINE)
-        blocks = ["[[phase]]\n" + "".join(f"{key} = {_toml(value)}\n" for key, value in phase.items()) for phase in phases]
+        blocks = ["[[phase]]\n" + "".join(f"{key} = {_toml(value)}\n" for key, value in phase.items() if key != RUN)
+                  for phase in phases]
         samples = samples or self.config["observe"]["certificate_samples"]
         observe = f"[observe]\nat = {_toml(list(looks))}\ncolumns = {_toml(list(columns))}\ncertificate_samples = {samples}\n"
         return "\n".join([head, *blocks, observe])
+
+
+def _with(text, keys):
+    """`text` with further keys, in tables that it has or has not."""
+    for key, value in keys.items():
+        table, name = key.split(".")
+        header = f"[{table}]\n"
+        text = text if header in text else f"{text}{header}\n"
+        text = text.replace(header, f"{header}{name} = {_toml(value)}\n")
+    return text
 
 
 def _toml(value):
@@ -57,5 +69,5 @@ def _toml(value):
 PROBLEMS = {problem.name: problem for problem in (
     Problem("breast_cancer", 80, 0.0017, 8192),
     Problem("teacher", 60, 0.006, 32768),
-    Problem("parity", 120, 0.005, 32768),
+    Problem("parity", 80, 0.0053, 65536),
 )}

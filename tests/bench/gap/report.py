@@ -59,7 +59,7 @@ def _point(result):
     words += [f"{word} {phase[key]:.4g}" for key, word in names.items() if key in phase and not
               ("grow" in result.point and key == "batch_size")]
     if "grow" in result.point:
-        words += [f"from {result.phases[0]['batch_size']} on doubled every {result.point['grow']} steps"]
+        words += [f"from {result.phases[0]['batch_size']} on times {result.point['by']} every {result.point['grow']} steps"]
     words += [f"from {result.point['hot']} times the temperature"] if "hot" in result.point else []
     return ", ".join(words)
 

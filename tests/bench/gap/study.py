@@ -48,7 +48,7 @@ class Study:
         self.costs = costs.Costs(mfld, problem)
         self.pool = concurrent.futures.ThreadPoolExecutor(options.jobs)
         self.first = {}
-        self.levels = [share for share in LEVELS if share >= 2 * problem.floor]
+        self.levels = [share for share in LEVELS if share >= 1.5 * problem.floor]  # no level that noise decides
         self.results = []
         self.peer = None  # (seconds of JAX's step, version)
 
