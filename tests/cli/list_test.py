@@ -47,6 +47,22 @@ class ListTest(program.ProgramTest):
         rows = self.rows("steps")
         self.assertLessEqual(self.choices("phase.step"), {row[0] for row in rows})
 
+    def test_the_methods_end_with_which_to_pick(self):
+        hint = "  To pick one for a certified optimum: "
+        self.assertEqual(self.mfld("list", "methods").stdout.count(hint), 1)
+        self.assertNotIn(hint, self.mfld("list", "methods", "mfld").stdout)
+        self.assertNotIn(hint, self.mfld("list", "methods", "--json").stdout)
+
+    def test_its_step_sizes_can_be_written_as_they_stand(self):
+        experiment = self.root / "rule.toml"
+        task = '[task]\nkind = "teacher-student"\n[network]\nwidth = 8\n'
+        for step, size in (("leimkuhler-matthews", "0.2 / lambda1"), ("euler-maruyama", "0.1 / lambda1"),
+                           ("kinetic", '0.4 / sqrt(lambda1)"\nfriction = "2 * sqrt(2 * lambda1)')):
+            experiment.write_text(f'seed = 1\n{task}[[phase]]\nmethod = "mfld"\nsteps = 3\nstep = "{step}"\n'
+                                  f'step_size = "{size}"\nlambda1 = 0.01\nlambda2 = 0.01\n')
+            result = self.mfld("run", experiment, "--out", self.root / step)
+            self.assertEqual(result.returncode, 0, result.stderr)
+
     def test_links(self):
         rows = self.rows("links")
         self.assertEqual({name for name, _ in rows}, self.choices("task.link"))
