@@ -62,6 +62,17 @@ class Predictions : public ::testing::Test {
   test::TemporaryDirectory directory;
 };
 
+/// In the precision of the run.
+template <class Scalar>
+Vector test_outputs(const Experiment& experiment, const Particles<double>& particles) {
+  Vector outputs(experiment.data.num_test());
+  KernelWorkspace<Scalar> workspace;
+  experiment.model->outputs(Particles<Scalar>(particles.cast<Scalar>()),
+                            PackedInputs<Scalar>(experiment.data.test_inputs),
+                            {outputs.data(), static_cast<std::size_t>(outputs.size())}, workspace);
+  return outputs;
+}
+
 TEST_F(Predictions, AreTheOutputsOfTheLastParticlesOnTheTestSamples) {
   for (const std::string precision : {"double", "single"}) {
     SCOPED_TRACE(precision);
@@ -70,10 +81,9 @@ TEST_F(Predictions, AreTheOutputsOfTheLastParticlesOnTheTestSamples) {
     const PredictionTable table = read(directory / precision / "predictions.csv");
     const Experiment experiment = build_experiment(parse_toml(text, "test.toml"), ".");
     const Checkpoint last = load_checkpoint(directory / precision / "checkpoint.h5");
-    Vector outputs(experiment.data.num_test());
-    KernelWorkspace<double> workspace;
-    experiment.model->outputs(last.matrices.at("particles"), PackedInputs<double>(experiment.data.test_inputs),
-                              {outputs.data(), static_cast<std::size_t>(outputs.size())}, workspace);
+    const Particles<double>& particles = last.matrices.at("particles");
+    const Vector outputs = precision == "double" ? test_outputs<double>(experiment, particles)
+                                                 : test_outputs<float>(experiment, particles);
     EXPECT_EQ(table.names, "x_1,x_2,target,output");
     ASSERT_EQ(std::ssize(table.rows), experiment.data.num_test());
     double loss = 0;
