@@ -40,11 +40,18 @@ std::vector<std::string> numbered(std::string_view prefix, Index first, Index la
   return names;
 }
 
+/// In double precision whatever that of the run: it is a small difference, and rounded outputs would be all of it.
 double linearisation_error(Moment& moment) {
-  const bool have_test = moment.scene().data->num_test() > 0;
+  const Dataset& data = *moment.scene().data;
+  const bool have_test = data.num_test() > 0;
+  const LinearisedDescent& descent = moment.linearised_descent();
+  if (!moment.outputs_are_in_double()) {
+    const Inputs& inputs = have_test ? data.test_inputs : data.train_inputs;
+    const Vector outputs = outputs_at(*moment.scene().model, moment.whole_particles(), inputs);
+    return descent.relative_error({outputs.data(), outputs.size()}, moment.step());
+  }
   const auto outputs = have_test ? moment.test_outputs() : moment.train_outputs();
-  return moment.linearised_descent().relative_error({outputs.data(), static_cast<Index>(outputs.size())},
-                                                    moment.step());
+  return descent.relative_error({outputs.data(), static_cast<Index>(outputs.size())}, moment.step());
 }
 
 Observable residual_harmonics() {

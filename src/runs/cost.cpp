@@ -88,7 +88,7 @@ void add_kernels(const Experiment& experiment, Sum& sum) {
 }
 
 double memory_of(const Experiment& experiment, double samples_at_once) {
-  constexpr double copies_of_data = 2;       // as read, and packed
+  constexpr double copies_of_data = 3;       // as read, packed for steps and packed for looks
   constexpr double copies_of_particles = 8;  // first, present, drift, observed, and what a method and a step keep
   const Dataset& data = experiment.data;
   const double particles = sizeof(double) * number_of(experiment.initial.size());

@@ -68,12 +68,14 @@ void try_to_build(const Plan& plan, const SweepOptions& options, int num_threads
   }
 }
 
-double largest_bytes(const std::vector<Built>& all) {
-  double bytes = 1;
-  for (const Built& built : all) {
-    bytes = std::max(bytes, built.experiment ? built.experiment->num_bytes() : 0);
-  }
-  return bytes;
+/// Whether two runs differ in their seeds and phases alone: then they take the same memory.
+bool same_sizes(const RunPlan& one, const RunPlan& other) {
+  const auto same = [](const auto& a, const auto& b) {
+    return a.first == b.first && (a.first.starts_with("seed") || a.first.starts_with("phase.") ||
+                                  to_toml_inline(a.second) == to_toml_inline(b.second));
+  };
+  return one.case_name == other.case_name && std::equal(one.assignments.begin(), one.assignments.end(),
+                                                        other.assignments.begin(), other.assignments.end(), same);
 }
 
 /// Nothing where the summary cannot be read either: that is for its own run to say.
@@ -435,21 +437,27 @@ CheckedPlan::CheckedPlan(const Plan& plan, const SweepOptions& options)
   const auto num_threads = static_cast<int>(num_slots());
   const auto step = static_cast<std::size_t>(options.num_shards);
   auto next = static_cast<std::size_t>(options.shard - 1);
-  std::size_t at_once = 1;  // until it is known what one takes
+  const RunPlan* known = nullptr;  // how much memory it takes; of such runs as many at once as are kept together
+  std::size_t at_once = 1;
   while (next < plan.runs.size()) {
     if (options.checking && Clock::now() - told > std::chrono::milliseconds(100)) {
       told = Clock::now();
       options.checking(static_cast<std::int64_t>(next), std::ssize(plan.runs));
     }
-    std::vector<Built> all;
-    for (; next < plan.runs.size() && all.size() < at_once; next += step) {
+    const RunPlan& first_run = plan.runs[next];
+    std::vector<Built> all(1);
+    all.front().position = next;
+    for (next += step; next < plan.runs.size() && all.size() < at_once && same_sizes(*known, first_run) &&
+                       same_sizes(first_run, plan.runs[next]);
+         next += step) {
       all.push_back({next});
     }
     for_each_job(num_threads, std::ssize(all),
                  [&](Index job) { try_to_build(plan, options, num_threads, all[static_cast<std::size_t>(job)]); });
-    const double largest = largest_bytes(all);
+    known = &first_run;
+    const double known_bytes = all.front().experiment ? all.front().experiment->num_bytes() : kept_bytes;
+    at_once = static_cast<std::size_t>(std::clamp(kept_bytes / (1 + known_bytes), 1.0, 4.0 * num_threads));
     std::for_each(all.begin(), all.end(), [&](Built& built) { take_in(std::move(built)); });
-    at_once = static_cast<std::size_t>(std::clamp(kept_bytes / largest, 1.0, 4.0 * num_threads));
   }
   if (!any && first) {
     std::rethrow_exception(first);

@@ -129,6 +129,25 @@ TEST(LinearisationError, OfALinearisedNetworkIsRounding) {
   EXPECT_LE(world.observe("linearisation_error", world.after(*world.tangent, 1000), 1000)[0], 1e-10);
 }
 
+// The error is a small difference of outputs, in which those of single precision would be nothing but their rounding.
+TEST(LinearisationError, OfAStateInSinglePrecisionIsThatOfItsParticlesInDouble) {
+  for (const Index num_test : {0, 5}) {
+    const World world = make_world(num_test);
+    State<float> state;
+    state.particles = world.after(world.network, 3).cast<float>();
+    state.step = 3;
+    const ObservedColumns observed(world.scene(), {"linearisation_error", "train_loss"}, "observe.columns");
+    Moment moment(world.scene());
+    moment.move_to(state);
+    std::vector<double> values(2);
+    observed.evaluate(moment, values);
+    const Particles<double> particles = state.particles.cast<double>();
+    EXPECT_EQ(values[0], world.observe("linearisation_error", particles, 3)[0]);
+    EXPECT_NEAR(values[1] / world.observe("train_loss", particles, 3)[0], 1, 1e-6);
+    EXPECT_NE(values[1], world.observe("train_loss", particles, 3)[0]) << "nothing was rounded";
+  }
+}
+
 TEST(LinearisationError, IsZeroAtTheStartAndNotANumberBeyondTheStableRange) {
   World world = make_world(5);
   EXPECT_EQ(world.observe("linearisation_error", world.initial, 0)[0], 0);

@@ -64,7 +64,9 @@ class Moment {
 
   std::span<const double> train_outputs();  // [n]
   std::span<const double> test_outputs();   // [n_test]
-  double data_part();                       // R, of a network or of points
+  /// Whether the outputs are those of double precision.
+  bool outputs_are_in_double() const { return in_single_ == nullptr; }
+  double data_part();  // R, of a network or of points
   /// F = R + penalty_value; where r is solved for, + (ridge / 2) penalty_factor sum_j r_j^2.
   double objective();
   const Drift& full_drift();              // [N x p] g_j, data part and penalty, of the columns that the phase moves
