@@ -47,6 +47,9 @@ struct SweepOptions {
   std::function<void(const CellReport&, const std::string& instruction_set)> lacking;  // this machine does not have it
 };
 
+/// The experiment of one run of the plan.
+Experiment build_run(const Plan& plan, const RunPlan& run, const SweepOptions& options);
+
 /// Builds every run of the shard, so that a mistake in one is found before anything is written; keeps what is small.
 /// What only its data show to be wrong is left to the run itself, unless that is so of every run.
 /// Throws InvalidInput that names the run, and what the data say of the first where no run can be made; Interrupted.
