@@ -78,6 +78,8 @@ def _toml(value):
 
 PROBLEMS = {problem.name: problem for problem in (
     Problem("breast_cancer", 80, 0.0017, 8192),
+    Problem("breast_cancer_wide", 80, 0.00045, 32768, file="breast_cancer",
+            changes=(("width", 8000), ("certificate_samples", 32768))),  # that shows 0.001
     Problem("teacher", 60, 0.006, 32768),
     Problem("parity", 80, 0.0053, 65536, most_batches=100),
 )}
