@@ -7,7 +7,7 @@ import threading
 
 from . import methods, problems, runs
 
-TURN_SECONDS = 0.15
+TURN_SECONDS = 0.3
 FREE = ("step_size", "friction", "lambda1", "lambda2", "steps", "until")  # what the time of a step does not depend on
 
 
@@ -19,17 +19,19 @@ def kind_of(phase):
 class Cost:
     phase: dict
     steps: int = 0
-    empty: float = math.inf  # seconds of a process without steps, with them, and of the steps by the clock: least of all rounds
+    every: int = 1  # steps of a short run, which has what a run does once (velocities, memory touched first): not of the steps
+    short: float = math.inf  # processor seconds of it, of one of `steps` more, and both by the clock of steps: least of all rounds
     whole: float = math.inf
-    clock: float = math.inf
+    short_clock: float = math.inf
+    whole_clock: float = math.inf
 
     @property
     def processor(self):
-        return max(self.whole - self.empty, 1e-9) / self.steps
+        return max(self.whole - self.short, 1e-9) / self.steps
 
     @property
     def wall(self):
-        return self.clock / self.steps
+        return max(self.whole_clock - self.short_clock, 1e-9) / self.steps
 
 
 class Costs:
@@ -58,20 +60,24 @@ class Costs:
                 self._turn(self.costs[kind])
 
     def _turn(self, cost):
-        empty, _ = runs.timed(self.mfld, self.problem, cost.phase, 0)
-        whole, clock = runs.timed(self.mfld, self.problem, cost.phase, cost.steps)
-        cost.empty, cost.whole, cost.clock = min(cost.empty, empty), min(cost.whole, whole), min(cost.clock, clock)
+        self._short(cost)
+        whole, clock = runs.timed(self.mfld, self.problem, cost.phase, cost.every + cost.steps)
+        cost.whole, cost.whole_clock = min(cost.whole, whole), min(cost.whole_clock, clock)
+
+    def _short(self, cost):
+        short, clock = runs.timed(self.mfld, self.problem, cost.phase, cost.every)
+        cost.short, cost.short_clock = min(cost.short, short), min(cost.short_clock, clock)
 
     def _choose_steps(self, cost):
         """Whole outer iterations and whole rounds of snapshots, until they take long beside the start of a process. By
         processor time: where others use the machine, too, the clock would make it a few steps."""
-        every = math.lcm(cost.phase.get("inner_steps", 1), cost.phase.get("snapshot_every", 1))
-        cost.empty, _ = runs.timed(self.mfld, self.problem, cost.phase, 0)
+        cost.every = math.lcm(cost.phase.get("inner_steps", 1), cost.phase.get("snapshot_every", 1))
+        self._short(cost)
         rounds, seconds = 1, 0.0
         while seconds < TURN_SECONDS / 2 and rounds < 1 << 16:
-            cost.steps = every * rounds
-            cost.whole, cost.clock = runs.timed(self.mfld, self.problem, cost.phase, cost.steps)
-            seconds = cost.whole - cost.empty
+            cost.steps = cost.every * rounds
+            cost.whole, cost.whole_clock = runs.timed(self.mfld, self.problem, cost.phase, cost.every + cost.steps)
+            seconds = cost.whole - cost.short
             rounds *= min(16, max(2, round(TURN_SECONDS / max(seconds, 1e-3))))
 
     def seconds(self, phases, row, which="processor"):

@@ -19,10 +19,16 @@ class Problem:
     settled: int
     floor: float
     tuning_samples: int  # of the certificate, where a point is chosen
+    most_batches: int = 600  # steps of them at most; fewer where the gap of fixed batches stands still long before
+    file: str = ""  # where it is not that of the name
+    changes: tuple = ()  # ((key, value), ...) of lines of the file
 
     @property
     def text(self):
-        return (HERE / f"{self.name}.toml").read_text()
+        text = (HERE / f"{self.file or self.name}.toml").read_text()
+        for key, value in self.changes:
+            text = re.sub(rf"^{key} = .*$", f"{key} = {value}", text, count=1, flags=re.MULTILINE)
+        return text
 
     @property
     def config(self):
@@ -37,13 +43,17 @@ class Problem:
         """n: what the file says, or, where a table is read, its rows."""
         return self.config["task"].get("num_train", 569)
 
+    @property
+    def certificate_samples(self):
+        return self.config["observe"]["certificate_samples"]
+
     def experiment(self, phases, seed, looks, columns=(COLUMN,), samples=None):
         """The problem's file with other phases, seed and looks, and with what phases have under RUN, the same in all."""
         head = _with(self.text.partition("[[phase]]")[0], phases[0].get(RUN, {}))
         head = re.sub(r"^seed = .*$", f"seed = {seed}", head, count=1, flags=re.MULTILINE)
         blocks = ["[[phase]]\n" + "".join(f"{key} = {_toml(value)}\n" for key, value in phase.items() if key != RUN)
                   for phase in phases]
-        samples = samples or self.config["observe"]["certificate_samples"]
+        samples = samples or self.certificate_samples
         observe = f"[observe]\nat = {_toml(list(looks))}\ncolumns = {_toml(list(columns))}\ncertificate_samples = {samples}\n"
         return "\n".join([head, *blocks, observe])
 
@@ -68,6 +78,8 @@ def _toml(value):
 
 PROBLEMS = {problem.name: problem for problem in (
     Problem("breast_cancer", 80, 0.0017, 8192),
+    Problem("breast_cancer_wide", 80, 0.00045, 32768, file="breast_cancer",
+            changes=(("width", 8000), ("certificate_samples", 32768))),  # that shows 0.001
     Problem("teacher", 60, 0.006, 32768),
-    Problem("parity", 80, 0.0053, 65536),
+    Problem("parity", 80, 0.0053, 65536, most_batches=100),
 )}

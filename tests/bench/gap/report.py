@@ -14,16 +14,16 @@ def three(value):
 def table(done):
     """Markdown of one Study: the median over the seeds; - where a seed did not get there."""
     rows = [["method", "step size and more", *(f"{head} to {share:g}" for share in done.levels
-                                               for head in ("s", "gradients")), "steps to 0.01", "Euler-Maruyama : it"]]
-    full = _seconds(done, done.results[0], study.GOAL)
+                                               for head in ("s", "gradients")), f"steps to {done.goal:g}", "Euler-Maruyama : it"]]
+    full = _seconds(done, done.results[0], done.goal)
     for result in done.results:
         cells = []
         for share in done.levels:
             seconds = _seconds(done, result, share)
-            cells += [_missing(result, share)] * 2 if seconds is None else [
+            cells += _missing(result, share) if seconds is None else [
                 three(seconds), three(result.of_level(share, lambda row: row.gradients))]
-        steps = result.of_level(study.GOAL, lambda row: row.step)
-        seconds = _seconds(done, result, study.GOAL)
+        steps = result.of_level(done.goal, lambda row: row.step)
+        seconds = _seconds(done, result, done.goal)
         ratio = f"{full / seconds:.1f}" if full and seconds else "-"
         rows.append([result.method.name, _point(result), *cells, "-" if steps is None else three(steps), ratio])
     if done.peer:
@@ -38,7 +38,7 @@ def _peer(done, full):
     for share in done.levels:
         steps = done.results[0].of_level(share, lambda row: row.step)
         cells += ["-", "-"] if steps is None else [three(steps * each), three(steps * done.problem.samples)]
-    steps = done.results[0].of_level(study.GOAL, lambda row: row.step)
+    steps = done.results[0].of_level(done.goal, lambda row: row.step)
     ratio = f"{full / (steps * each):.1f}" if full else "-"
     return [f"the same in JAX {version}", _point(done.results[0]), *cells, "-" if steps is None else three(steps), ratio]
 
@@ -48,7 +48,9 @@ def _seconds(done, result, share):
 
 
 def _missing(result, share):
-    return f"- ({result.count(share)} of {len(result.seeds)})" if result.count(share) else "-"
+    """How many seeds got there, and how far down all of them did, the median of them."""
+    count = f"- ({result.count(share)} of {len(result.seeds)})" if result.count(share) else "-"
+    return [count, f"least {100 * result.least:.2g} %"]
 
 
 def _point(result):
@@ -74,15 +76,17 @@ def sentences(done):
         f"n = {done.problem.samples}, N = {network['width']}, lambda1 = {phase['lambda1']:g}, lambda2 = {phase['lambda2']:g}; "
         f"first gap {first:.3g}, its floor {100 * done.problem.floor:.2g} % and the standard error of a gap "
         f"{100 * done.error:.2g} % of that"]
+    lines += [f"{share:g} is not shown: it is below one and a half times the floor" for share in study.LEVELS
+              if share not in done.levels]
     one = done.results[0]
     for other in done.results:
-        wall = other.of_level(study.GOAL, lambda row: done.costs.seconds(other.phases, row, "wall"))
+        wall = other.of_level(done.goal, lambda row: done.costs.seconds(other.phases, row, "wall"))
         if wall is not None and other in (one, best(done)):
-            lines.append(f"{other.method.name}: {three(wall)} s to 0.01 by the clock of its steps")
+            lines.append(f"{other.method.name}: {three(wall)} s to {done.goal:g} by the clock of its steps")
     return lines
 
 
 def best(done):
-    """The result that is soonest below GOAL."""
-    there = [result for result in done.results if _seconds(done, result, study.GOAL) is not None]
-    return min(there, key=lambda result: _seconds(done, result, study.GOAL), default=None)
+    """The result that is soonest below the goal."""
+    there = [result for result in done.results if _seconds(done, result, done.goal) is not None]
+    return min(there, key=lambda result: _seconds(done, result, done.goal), default=None)

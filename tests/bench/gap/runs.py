@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import json
+import math
 import os
 import pathlib
 import subprocess
@@ -67,12 +68,20 @@ def certified(mfld, problem, phases, seed, most_steps, ratio, below, samples=Non
 
 def first_below(rows, level, phases):
     """The first of HELD rows in a row whose gap is below, at the wanted temperature; None where there is none."""
+    return next((row for row, gap in _held(rows, phases) if gap < level), None)
+
+
+def least_held(rows, phases):
+    """The least gap that HELD rows in a row were not above; infinity where there is none."""
+    return min((gap for _, gap in _held(rows, phases)), default=math.inf)
+
+
+def _held(rows, phases):
+    """[(row, the largest gap of it and the next ones)], from the second row on; infinity where one is not a number or not at
+    the wanted temperature."""
     wanted = phases[-1]["lambda2"]
-    below = [row.gap < level and phases[row.phase]["lambda2"] == wanted for row in rows]
-    for k in range(1, len(rows) - HELD + 1):
-        if all(below[k : k + HELD]):
-            return rows[k]
-    return None
+    gaps = [row.gap if math.isfinite(row.gap) and phases[row.phase]["lambda2"] == wanted else math.inf for row in rows]
+    return [(rows[k], max(gaps[k : k + HELD])) for k in range(1, len(rows) - HELD + 1)]
 
 
 def timed(mfld, problem, phase, steps):

@@ -7,12 +7,12 @@ import os
 import statistics
 import sys
 
-from . import costs, methods, runs, search
+from . import costs, methods, problems, runs, search
 
-LEVELS = (1e-1, 1e-2)  # of the first gap
-GOAL = 1e-2  # where the point of a lattice is chosen
+LEVELS = (1e-1, 1e-2, 1e-3)  # of the first gap
+FIRST_SAMPLES = 4  # times those of a look: all levels hang on the first gap, and its law is the hardest to sample
 TUNING_SEEDS = (11, 12)  # other ones than those of the table
-MOST_STEPS = {"full": 150, "batch": 600}
+MOST_STEPS = 150  # of all samples
 TUNING_LOOKS, LOOKS = 1.2, 1.1  # each look is at so many times the step of the one before, or the next
 
 
@@ -21,6 +21,7 @@ class Reached:
     """Of one seed: where it was first below each level, or None."""
 
     error: float  # of the gap at the end, as a share of the first
+    least: float  # gap of HELD rows in a row, as such a share
     rows: dict  # level -> Row or None
 
 
@@ -39,6 +40,11 @@ class Result:
     def count(self, level):
         return sum(reached.rows.get(level) is not None for reached in self.seeds)
 
+    @property
+    def least(self):
+        """Median over the seeds."""
+        return statistics.median(reached.least for reached in self.seeds)
+
 
 class Study:
     def __init__(self, mfld, problem, chosen, options, starts):
@@ -49,12 +55,13 @@ class Study:
         self.pool = concurrent.futures.ThreadPoolExecutor(options.jobs)
         self.first = {}
         self.levels = [share for share in LEVELS if share >= 1.5 * problem.floor]  # no level that noise decides
+        self.goal = self.levels[-1]  # where the point of a lattice is chosen
         self.results = []
         self.peer = None  # (seconds of JAX's step, version)
 
     def run(self):
-        seeds = [*self.options.seeds, *TUNING_SEEDS]
-        self.first = dict(zip(seeds, self.pool.map(self._first_gap, seeds)))
+        seeds = [*self.options.seeds, *(TUNING_SEEDS if any(point is None for _, point in self.chosen) else ())]
+        self.first = dict(zip(seeds, self.pool.map(lambda seed: first_gap(self.mfld, self.problem, seed), seeds)))
         tuned = list(self.pool.map(lambda entry: (entry[0], entry[1] or self._tune(entry[0])), self.chosen))
         self.say("times of steps")
         all_phases = [method.phases(self.problem, **point) for method, point in tuned]
@@ -71,11 +78,6 @@ class Study:
     def say(self, text):
         print(f"time_to_gap: {self.problem.name}: {text}", file=sys.stderr, flush=True)
 
-    def _first_gap(self, seed):
-        """At the start, which is that of every method."""
-        phases = methods.METHODS[0].phases(self.problem, eta=0.01)
-        return runs.certified(self.mfld, self.problem, phases, seed, 1, 2, runs.NEVER)[0].gap
-
     def level(self, share, seed):
         return share * self.first[seed]
 
@@ -83,7 +85,7 @@ class Study:
         """Rows until the gap is below the share of the first. Where the best so far needs `best` seconds, for as long as says
         whether this is better, and without looks at less than a third of them."""
         fixed = sum(phase.get("steps", 0) for phase in phases)
-        most, first = fixed + MOST_STEPS["batch" if "batch_size" in phases[-1] else "full"], 1
+        most, first = fixed + (self.problem.most_batches if "batch_size" in phases[-1] else MOST_STEPS), 1
         if best is not None and math.isfinite(best):
             each = self.costs.of_step(phases[-1])
             most = max(4, min(most, fixed + int(1.3 * best / each)))
@@ -103,14 +105,14 @@ class Study:
         return point
 
     def _score(self, method, point, best):
-        """Seconds to GOAL, the mean over the seeds; where one does not get there, those to the largest level; then the least
+        """Seconds to the goal, the mean over the seeds; where one does not get there, those to the largest level; then the least
         gap."""
         phases = method.phases(self.problem, **point)
         self.costs.know(phases)
         scores = []
         for seed in TUNING_SEEDS:
-            rows = self._run(phases, seed, TUNING_LOOKS, GOAL, best and best[0], self.problem.tuning_samples)
-            found = [runs.first_below(rows, self.level(share, seed), phases) for share in (GOAL, LEVELS[0])]
+            rows = self._run(phases, seed, TUNING_LOOKS, self.goal, best and best[0], self.problem.tuning_samples)
+            found = [runs.first_below(rows, self.level(share, seed), phases) for share in (self.goal, LEVELS[0])]
             seconds = [self.costs.seconds(phases, row) if row else math.inf for row in found]
             gaps = [row.gap / self.first[seed] for row in rows if math.isfinite(row.gap)]
             scores.append((*seconds, min(gaps, default=math.inf)))
@@ -119,16 +121,24 @@ class Study:
         return tuple(statistics.fmean(values) for values in zip(*scores))
 
     def _reach(self, phases, seed):
-        rows = self._run(phases, seed, LOOKS, self.levels[-1])
+        rows = self._run(phases, seed, LOOKS, self.goal)
         error = next((row.error for row in reversed(rows) if math.isfinite(row.error)), math.nan)
         levels = {share: runs.first_below(rows, self.level(share, seed), phases) for share in self.levels}
-        return Reached(error / self.first[seed], levels)
+        least = runs.least_held(rows, phases)
+        return Reached(error / self.first[seed], least / self.first[seed], levels)
 
     @property
     def error(self):
         """Standard error of the gap, as a share of the first: the median over all runs, where they end."""
         errors = [each.error for result in self.results for each in result.seeds if math.isfinite(each.error)]
         return statistics.median(errors) if errors else math.nan
+
+
+def first_gap(mfld, problem, seed):
+    """At the start, which is that of every method."""
+    samples = FIRST_SAMPLES * problem.certificate_samples
+    rows, _, _ = runs.execute(mfld, problem.experiment([{**problem.phase, "steps": 0}], seed, [0], samples=samples))
+    return float(rows[0][problems.COLUMN])
 
 
 def jobs():
