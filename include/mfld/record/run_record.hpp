@@ -1,5 +1,6 @@
 #pragma once
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <limits>
@@ -60,6 +61,12 @@ struct TrajectoryFrame {
   double time = 0;
   Matrix positions;   // [particles x p]
   Matrix velocities;  // [particles x p], or empty where TrajectoryInfo has none
+
+  /// In the file.
+  std::size_t num_bytes() const {
+    return sizeof(step) + sizeof(time) +
+           sizeof(double) * static_cast<std::size_t>(positions.size() + velocities.size());
+  }
 };
 
 /// Where a run leaves what it finds: a run directory, which has the words on each of these, or memory. Knows no
@@ -87,7 +94,7 @@ class RunRecord {
   virtual void start_trajectory(const TrajectoryInfo& info, const Dataset& data, const std::atomic<bool>* stop) = 0;
   virtual std::int64_t continue_trajectory(std::int64_t num_frames, const TrajectoryInfo& info, std::int64_t last_step,
                                            const std::atomic<bool>* stop) = 0;
-  virtual void append_trajectory(const TrajectoryFrame& frame) = 0;
+  virtual void append_trajectory(TrajectoryFrame frame) = 0;
   virtual void finish_trajectory() = 0;
 
   virtual void write_checkpoint(const LentCheckpoint& checkpoint) = 0;
