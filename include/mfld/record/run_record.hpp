@@ -37,6 +37,7 @@ struct RunSummary {
   double step_seconds = 0;       // the parts: of the last session
   double pass_seconds = 0;       // passes of the network that observables need
   double observe_seconds = 0;    // the rest of what they need
+  // What the steps waited for files.
   double write_seconds = 0;
   std::vector<std::string> columns;  // of metrics.csv after step, phase, time, gradient_evaluations
   std::vector<double> final_values;  // one per column; a non-finite number becomes null in the JSON
