@@ -20,8 +20,7 @@ bool has_threads_to_spare() {
   return has;
 }
 
-/// What writing the frame throws, which is gone when this returns.
-std::exception_ptr failure_of(const FrameWriter::Write& write, const TrajectoryFrame frame) {
+std::exception_ptr failure_of(const FrameWriter::Write& write, const TrajectoryFrame& frame) {
   try {
     write(frame);
   } catch (...) {
@@ -88,7 +87,8 @@ void FrameWriter::work() {
     waiting_.pop_front();
     const std::size_t bytes = frame.num_bytes();
     lock.unlock();
-    std::exception_ptr failure = failure_of(write_, std::move(frame));
+    std::exception_ptr failure = failure_of(write_, frame);
+    frame = {};
     lock.lock();
     unwritten_ -= bytes;
     if (failure) {
