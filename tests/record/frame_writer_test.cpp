@@ -1,4 +1,4 @@
-// Frames that are written while the steps go on: in order, no more than a bound, before whatever counts them, with errors.
+// Frames that are written while the steps go on: in order, within a bound, before what counts them, with errors.
 #include "record/frame_writer.hpp"
 
 #include <fmt/format.h>

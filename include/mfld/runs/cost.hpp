@@ -25,9 +25,9 @@ RunCost cost_of(const Experiment& experiment, int num_threads);
 /// How many rows metrics.csv gets at most.
 double num_rows(const Experiment& experiment);
 
-/// Bytes of the frames of its trajectory that are in memory together, at most: where they are large, those that wait to be
-/// written, with the one that is being made and a copy in the order of the file (src/record/frame_writer.hpp); 0 where
-/// they are small.
+/// Bytes of the frames of its trajectory that are in memory together, at most: where they are large, those that wait to
+/// be written, with the one that is being made and a copy in the order of the file (src/record/frame_writer.hpp); 0
+/// where they are small.
 double frame_bytes_in_memory(const Experiment& experiment);
 
 /// Runs of this kind at a time that keep num_threads threads busy: 1 where it shares its work among nearly all of
