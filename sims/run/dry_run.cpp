@@ -36,14 +36,6 @@ double disk_bytes(const mfld::Experiment& experiment) {
   return rows + static_cast<double>(experiment.num_frames()) * experiment.frame_bytes() + checkpoints;
 }
 
-/// Of the matrices of a kernel regression.
-double kernel_bytes(const mfld::Experiment& experiment) {
-  const mfld::Dataset& data = experiment.data;
-  return experiment.kernel ? sizeof(double) * mfld::num_doubles(*experiment.kernel, data.num_train(), data.num_test(),
-                                                                experiment.predictions)
-                           : 0;
-}
-
 /// About the seconds that a run takes, from the first of them.
 double seconds_of(const mfld::Experiment& experiment) {
   constexpr double trial_seconds = 1;
@@ -78,10 +70,7 @@ class Estimate {
     const mfld::RunCost cost = mfld::cost_of(experiment, num_threads);
     Together& others = together_[jobs_ > 0 ? jobs_ : mfld::runs_at_once(cost, num_threads, mfld::available_memory())];
     ++others.num_runs;
-    const double frames = mfld::frame_bytes_in_memory(experiment);
-    others.largest = std::max(others.largest, experiment.num_bytes() + kernel_bytes(experiment) + frames);
-    has_kernels_ = has_kernels_ || experiment.kernel;
-    has_frames_ = has_frames_ || frames > 0;
+    others.largest = std::max(others.largest, cost.memory);
     disk_ += disk_bytes(experiment);
     num_steps_ += experiment.num_steps();
     if (experiment.num_steps() == 0) {
@@ -113,8 +102,8 @@ class Estimate {
     }
     print_line(fmt::format("runs: {}{}, {} steps", plan.runs.size(),
                            plan.swept.empty() ? "" : " over " + boost::algorithm::join(plan.swept, ", "), num_steps_));
-    print_line(fmt::format("memory: {} for {}{}", in_bytes(memory), in_memory(),
-                           most_at_once > 1 ? fmt::format(" of {} runs at a time", most_at_once) : ""));
+    print_line(fmt::format("memory: about {}{}", in_bytes(memory),
+                           most_at_once > 1 ? fmt::format(" for {} runs at a time", most_at_once) : ""));
     print_line(fmt::format("disk: about {}", in_bytes(disk_)));
     print_line(fmt::format(
         "time: about {}{}", roughly(seconds),
@@ -123,13 +112,6 @@ class Estimate {
   }
 
  private:
-  const char* in_memory() const {
-    return has_kernels_ && has_frames_ ? "data, particles, kernels and frames"
-           : has_kernels_              ? "data, particles and kernels"
-           : has_frames_               ? "data, particles and frames"
-                                       : "data and particles";
-  }
-
   /// Runs so many of which are made at a time.
   struct Together {
     std::int64_t num_runs = 0;
@@ -141,8 +123,6 @@ class Estimate {
   std::map<int, Together> together_;
   std::map<std::string, double> each_;  // seconds for a unit of work, by case
   double last_ = 0;
-  bool has_kernels_ = false;
-  bool has_frames_ = false;
   double disk_ = 0;
   std::int64_t num_steps_ = 0;
   std::int64_t num_without_steps_ = 0;

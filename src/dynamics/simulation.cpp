@@ -11,6 +11,7 @@
 #include <variant>
 
 #include "mfld/core/divided_rows.hpp"
+#include "mfld/core/error.hpp"
 #include "mfld/core/stopwatch.hpp"
 #include "mfld/dynamics/readout.hpp"
 #include "mfld/model/shares.hpp"
@@ -120,9 +121,9 @@ Outcome Simulation<Scalar>::run(Listener<Scalar>& listener, const std::atomic<bo
     } else if (begin_readout(outcome)) {
       const std::optional<Estimate> ahead = estimate_ahead(listener, outcome);
       tell(listener, outcome);
-      if (listener.ends_phase()) {
+      if (ending == Ending::running && listener.ends_phase()) {
         leave_phase();
-      } else {
+      } else if (ending == Ending::running) {
         step(ahead, listener, stop, outcome);
       }
     }
@@ -239,7 +240,14 @@ void Simulation<Scalar>::tell(Listener<Scalar>& listener, Outcome& outcome) {
   if (listener.looks(state_, outcome.end.ending)) {
     share_rows();
   }
-  listener.hear(state_, outcome.end.ending);
+  try {
+    listener.hear(state_, outcome.end.ending);
+  } catch (const Interrupted&) {
+    assert(ranks_ == nullptr);
+    if (outcome.end.ending != Ending::diverged) {  // nothing can go on from there
+      outcome.end.ending = Ending::interrupted;
+    }
+  }
 }
 
 /// What ranks have to agree on at every state, in one round: the first particle that is not finite, whether any is to

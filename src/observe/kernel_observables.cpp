@@ -89,7 +89,7 @@ Observable tangent_eigenvalues() {
       std::fill(values.begin(), values.end(), std::numeric_limits<double>::quiet_NaN());
       return;
     }
-    const Vector eigenvalues = empirical_eigenvalues(moment.tangent_kernel(), std::ssize(values));
+    const Vector eigenvalues = empirical_eigenvalues(moment.tangent_kernel(), std::ssize(values), moment.watch());
     std::copy_n(eigenvalues.begin(), values.size(), values.begin());
   };
   row.by_default = false;

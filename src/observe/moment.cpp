@@ -242,9 +242,10 @@ const Matrix& Moment::tangent_kernel() {
   if (!have_kernel_) {
     const Particles<double>* const fixed = scene_.model->tangent_point();
     const Inputs& inputs = scene_.data->train_inputs;
-    kernel_ = fixed != nullptr && scene_.initial != nullptr
-                  ? initial_tangent_kernel()
-                  : empirical_ntk(scene_.network(), fixed != nullptr ? *fixed : whole_particles(), inputs, inputs);
+    kernel_ =
+        fixed != nullptr && scene_.initial != nullptr
+            ? initial_tangent_kernel()
+            : empirical_ntk(scene_.network(), fixed != nullptr ? *fixed : whole_particles(), inputs, inputs, watch());
     have_kernel_ = true;
   }
   return kernel_;
@@ -254,7 +255,8 @@ const Matrix& Moment::initial_tangent_kernel() {
   if (initial_kernel_.size() == 0) {
     const Inputs& inputs = scene_.data->train_inputs;
     const Particles<double>* const fixed = scene_.model->tangent_point();
-    initial_kernel_ = empirical_ntk(scene_.network(), fixed != nullptr ? *fixed : *scene_.initial, inputs, inputs);
+    initial_kernel_ =
+        empirical_ntk(scene_.network(), fixed != nullptr ? *fixed : *scene_.initial, inputs, inputs, watch());
   }
   return initial_kernel_;
 }
@@ -268,7 +270,7 @@ const Matrix& Moment::first_layer_kernel() {
 }
 
 MeanFieldProblem Moment::mean_field_problem() const {
-  return {&scene_.network(), scene_.risk, scene_.data, penalty_.coefficient, temperature_};
+  return {&scene_.network(), scene_.risk, scene_.data, penalty_.coefficient, temperature_, scene_.stop};
 }
 
 const Certificate& Moment::certificate_of_outputs() {

@@ -8,6 +8,7 @@
 #include "mfld/core/nearest_name.hpp"
 #include "mfld/observe/observables.hpp"
 #include "mfld/observe/own_columns.hpp"
+#include "mfld/trust/certified_gap.hpp"
 
 namespace mfld {
 
@@ -157,6 +158,29 @@ void ObservedColumns::evaluate(Moment& moment, std::span<double> values) const {
     observables_[i]->evaluate(moment, values.subspan(first, widths_[i]));
     first += widths_[i];
   }
+}
+
+double num_doubles_of(const Scene& scene, const std::vector<std::string>& names) {
+  double of_kernels = 0;
+  double of_integrals = 0;
+  double of_certified_gap = 0;
+  for (const std::string& name : names) {
+    const Observable* row = find_observable(scene, name);
+    if (row == nullptr) {
+      continue;
+    }
+    const auto p = static_cast<double>(scene.initial->cols());
+    if (row->needs.training_kernels) {
+      const auto n = static_cast<double>(scene.data->num_train());
+      of_kernels = 3 * n * n;  // now, at the start, and what becomes of one
+    }
+    if (row->needs.gibbs_integral && row->needs.pairs) {
+      of_certified_gap = 5 * 2 * static_cast<double>(CertifiedGapOptions{}.num_pairs) * p;
+    } else if (row->needs.gibbs_integral) {
+      of_integrals = (4 * p + 12) * static_cast<double>(scene.certificate_samples);  // with the streams of their draws
+    }
+  }
+  return of_kernels + of_integrals + of_certified_gap;
 }
 
 template <class Scalar>

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "mfld/dynamics/natural_gradient.hpp"
+#include "mfld/ntk/ridge_readout.hpp"
+#include "mfld/observe/observables.hpp"
 #include "model/pass.hpp"
 #include "record/frame_writer.hpp"
 
@@ -88,6 +91,16 @@ void add_kernels(const Experiment& experiment, Sum& sum) {
   }
 }
 
+/// Of the matrices that a phase factorises.
+double num_doubles_of_phase(const Experiment& experiment, const Phase& phase) {
+  const Index num_samples = phase.takes_all_samples() ? experiment.data.num_train() : phase.num_samples();
+  double sum = phase.method->estimator == Estimator::natural ? num_doubles_of_natural_gradient(num_samples) : 0;
+  if (phase.solves_readout()) {
+    sum += num_doubles_of_ridge_readout(num_samples, experiment.initial.rows(), experiment.initial.cols());
+  }
+  return sum;
+}
+
 double memory_of(const Experiment& experiment, double samples_at_once) {
   constexpr double copies_of_data = 3;       // as read, packed for steps and packed for looks
   constexpr double copies_of_particles = 8;  // first, present, drift, observed, and what a method and a step keep
@@ -97,10 +110,14 @@ double memory_of(const Experiment& experiment, double samples_at_once) {
   bytes += 2 * sizeof(double) * number_of(experiment.initial.rows()) * samples_at_once;
   bytes += frame_bytes_in_memory(experiment);
   if (experiment.kernel) {
-    bytes +=
-        sizeof(double) * num_doubles(*experiment.kernel, data.num_train(), data.num_test(), experiment.predictions);
+    return bytes +
+           sizeof(double) * num_doubles(*experiment.kernel, data.num_train(), data.num_test(), experiment.predictions);
   }
-  return bytes;
+  double of_phases = 0;
+  for (const Phase& phase : experiment.phases) {
+    of_phases = std::max(of_phases, num_doubles_of_phase(experiment, phase));
+  }
+  return bytes + sizeof(double) * (of_phases + num_doubles_of(experiment.scene(), experiment.observables));
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "mfld/core/divided_rows.hpp"
+#include "mfld/core/error.hpp"
 #include "mfld/model/shares.hpp"
 #include "mfld/objective/empirical_risk.hpp"
 #include "mfld/runs/resume.hpp"
@@ -56,9 +57,10 @@ std::vector<Index> tracked_cuts(const Experiment& experiment, Ranks* ranks) {
   return cuts;
 }
 
-Scene scene_of(const Experiment& experiment, Ranks* ranks) {
+Scene scene_of(const Experiment& experiment, Ranks* ranks, const std::atomic<bool>& stop) {
   Scene scene = experiment.scene();
   scene.ranks = ranks;
+  scene.stop = ranks == nullptr ? &stop : nullptr;  // they would have to stop alike
   return scene;
 }
 
@@ -71,7 +73,7 @@ Recorder<Scalar>::Recorder(const Experiment& experiment, RunRecord& record, cons
       record_(&record),
       stop_(&stop),
       options_(&options),
-      scene_(scene_of(experiment, options.ranks)),
+      scene_(scene_of(experiment, options.ranks, stop)),
       observed_(scene_, experiment.observables, "observe.columns"),
       moment_(scene_),
       rules_(experiment.stop_rules, observed_.columns()),
@@ -190,6 +192,8 @@ std::vector<std::string> Recorder<Scalar>::advice(const State<Scalar>& state, co
     if (options_->ranks != nullptr) {
       throw;  // the others wait for this one
     }
+    return {};
+  } catch (const Interrupted&) {
     return {};
   }
 }

@@ -36,6 +36,7 @@ struct Estimate {
 /// L(q), and the error of its first variation.
 Estimate energy_of(const MeanFieldProblem& problem, const trust::NormalMixture& law, Index num_pairs,
                    RandomStream stream) {
+  problem.stop_if_asked();
   const Particles<double> thetas = law.draw_pairs(num_pairs, stream);
   const Vector outputs = weighted_outputs(*problem.network, thetas,
                                           Vector::Constant(thetas.rows(), 1 / static_cast<double>(thetas.rows())),

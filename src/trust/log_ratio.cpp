@@ -14,7 +14,8 @@ Vector coefficients_of(const MeanFieldProblem& problem, const Vector& dual) {
 }  // namespace
 
 LogRatio::LogRatio(const MeanFieldProblem& problem, const Vector& dual)
-    : neuron_(problem.network->neuron()),
+    : problem_(problem),
+      neuron_(problem.network->neuron()),
       layout_(problem.network->layout()),
       integrates_output_(info(neuron_.kind).linear_in_output),
       scale_(std::sqrt(problem.temperature / (2 * problem.penalty))),
@@ -44,7 +45,10 @@ Vector LogRatio::slope(const Vector& sums) const {
   return (weight * sums).array() + offset * coefficient_sum_;
 }
 
-Vector LogRatio::values(const Particles<double>& u, const Vector& sums) const {
+template <class Scalar>
+Vector LogRatio::values(const Particles<double>& u, HiddenSums<Scalar>& hidden_sums) const {
+  problem_.stop_if_asked();
+  const Vector sums = hidden_sums(thetas(u));
   if (integrates_output_) {
     return at_zero(sums) + 0.5 * (scale_ * slope(sums)).cwiseAbs2();
   }
@@ -54,6 +58,9 @@ Vector LogRatio::values(const Particles<double>& u, const Vector& sums) const {
   const HeadValues head = head_values(neuron_, scale_ * u.col(layout_.output));
   return head.weight.cwiseProduct(sums) + coefficient_sum_ * head.offset;
 }
+
+template Vector LogRatio::values(const Particles<double>&, HiddenSums<double>&) const;
+template Vector LogRatio::values(const Particles<double>&, HiddenSums<float>&) const;
 
 Particles<double> LogRatio::nodes(const Particles<double>& u) {
   Particles<double> result = thetas(u);

@@ -15,9 +15,9 @@ class LogRatio {
   LogRatio(const MeanFieldProblem& problem, const Vector& dual);
 
   Index dimension() const { return integrates_output_ ? layout_.size - 1 : layout_.size; }
-  Vector operator()(const Particles<double>& u) { return values(u, sums_(thetas(u))); }
+  Vector operator()(const Particles<double>& u) { return values(u, sums_); }
   /// In single precision, at half the cost.
-  Vector rounded(const Particles<double>& u) { return values(u, rounded_sums_(thetas(u))); }
+  Vector rounded(const Particles<double>& u) { return values(u, rounded_sums_); }
 
   /// log Z_nu over all p parameters, the integral for psi = 0.
   double log_prior_integral() const { return log_prior_integral_; }
@@ -32,11 +32,13 @@ class LogRatio {
  private:
   /// r is 0 where it is integrated over.
   Particles<double> thetas(const Particles<double>& u) const;
-  Vector values(const Particles<double>& u, const Vector& sums) const;
+  template <class Scalar>
+  Vector values(const Particles<double>& u, HiddenSums<Scalar>& hidden_sums) const;
   /// psi_0 or psi_1 (over -lambda2), from the sums over hidden units.
   Vector at_zero(const Vector& sums) const;
   Vector slope(const Vector& sums) const;
 
+  MeanFieldProblem problem_;
   Neuron neuron_;
   ParameterLayout layout_;
   bool integrates_output_;

@@ -161,7 +161,7 @@ class Walk {
 }  // namespace
 
 GibbsDensity::GibbsDensity(const MeanFieldProblem& problem, const Vector& dual)
-    : network_(problem.network),
+    : problem_(problem),
       precision_(2 * problem.penalty / problem.temperature),
       coefficients_(numbers_of(problem, dual)),
       coefficient_sum_(as_vector(coefficients_).sum()),
@@ -169,10 +169,11 @@ GibbsDensity::GibbsDensity(const MeanFieldProblem& problem, const Vector& dual)
       inputs_(problem.data->train_inputs) {}
 
 Vector GibbsDensity::operator()(const Particles<double>& thetas, Particles<double>& slope) {
+  problem_.stop_if_asked();
   slope.resize(thetas.rows(), thetas.cols());
-  const HeadValues head = heads_of(*network_, thetas);
-  network_->drift(Particles<float>(thetas.cast<float>()), inputs_, GivenField(coefficients_), 1, Accumulate::assign,
-                  slope, {}, workspace_);
+  const HeadValues head = heads_of(*problem_.network, thetas);
+  problem_.network->drift(Particles<float>(thetas.cast<float>()), inputs_, GivenField(coefficients_), 1,
+                          Accumulate::assign, slope, {}, workspace_);
   slope -= precision_ * thetas;
   return head.weight.cwiseProduct(sums_(thetas)) + coefficient_sum_ * head.offset -
          0.5 * precision_ * thetas.rowwise().squaredNorm();

@@ -16,7 +16,7 @@ class GibbsDensity {
   Vector operator()(const Particles<double>& thetas, Particles<double>& slope);
 
  private:
-  const Network* network_;
+  MeanFieldProblem problem_;
   double precision_;  // 1 / the variance of nu
   std::vector<double> coefficients_;
   double coefficient_sum_;

@@ -134,9 +134,9 @@ class Sweeps(program.ProgramTest):
             for name in names:
                 self.assert_same(f"{out}/{name}", f"one/{name}")
         result = self.mfld("run", "s.toml", "--dry-run", "--threads", "2")
-        self.assertRegex(result.stdout, r"(?m)^memory: \S+ KiB for data and particles of 2 runs at a time$")
+        self.assertRegex(result.stdout, r"(?m)^memory: about \S+ [KM]iB for 2 runs at a time$")
         result = self.mfld("run", "s.toml", "--dry-run", "--threads", "1")
-        self.assertRegex(result.stdout, r"(?m)^memory: \S+ KiB for data and particles$")
+        self.assertRegex(result.stdout, r"(?m)^memory: about \S+ [KM]iB$")
 
     def test_a_dry_run_writes_nothing(self):
         before = sorted(path.name for path in self.root.iterdir()) + ["s.toml"]
@@ -144,7 +144,7 @@ class Sweeps(program.ProgramTest):
         result = self.mfld("run", "s.toml", "--dry-run", "--jobs", "2")
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         self.assertRegex(result.stdout, r"^runs: 6 over task\.input_dim, seed, 30 steps\n"
-                         r"memory: \S+ KiB for data and particles of 2 runs at a time\n"
+                         r"memory: about \S+ [KM]iB for 2 runs at a time\n"
                          r"disk: about \S+ KiB\ntime: about \d+ s\nnothing was written\n$")
         start = time.monotonic()
         result = self.mfld("run", "s.toml", "--dry-run", "--set", "phase.0.steps=1000000000000")

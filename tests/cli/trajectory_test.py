@@ -140,12 +140,13 @@ class Trajectory(program.ProgramTest):
         def said(*settings):
             result = self.mfld("run", "a.toml", "--dry-run", "--set", "phase.0.steps=20", *settings)
             self.assertEqual(result.returncode, 0, result.stderr)
-            return re.search(r"(?m)^memory: ([0-9.e+]+) (\S+) for (.*)$", result.stdout).groups()
-        self.assertEqual(said()[2], "data and particles")
-        size, unit, what = said("--set", "network.width=100000")
-        self.assertEqual((unit, what), ("MiB", "data, particles and frames"))
-        # Of 3.2 MB, as much as the particles: two wait in 8 MiB, one is made, one is copied.
-        self.assertAlmostEqual(float(size) * 2**20 / 3.2e6, 5, places=1)
+            size, unit = re.search(r"(?m)^memory: about ([0-9.e+]+) (\S+)$", result.stdout).groups()
+            self.assertEqual(unit, "MiB")
+            return float(size) * 2**20
+        wide = ["--set", "network.width=100000"]
+        # Of 3.2 MB each: two wait in 8 MiB, one is made, one is copied.
+        frames = said(*wide) - said(*wide, "--set", "observe.trajectory.particles=1")
+        self.assertAlmostEqual(frames / 3.2e6, 4, places=0)
 
     def test_velocities_are_those_of_the_state(self):
         phases = """

@@ -82,13 +82,18 @@ class OwnLoss(package.PackageTest):
                     raise LookupError("tired")
                 return super().derivative(outputs, targets)
 
-        sim, plain = mfld.Simulation(experiment(), loss=Tired(), threads=2), mfld.Simulation(experiment())
-        with self.assertRaisesRegex(LookupError, "tired"):
+        for every in (1, 50):  # at each step the derivative is asked for before the row, which needs its outputs
+            value = experiment(observe={"every": every})
+            sim, plain = mfld.Simulation(value, loss=Tired(), threads=2), mfld.Simulation(value, loss=Squared())
+            with self.assertRaisesRegex(LookupError, "tired"):
+                sim.run()
+            self.assertLess(sim.step, 30)
             sim.run()
-        self.assertLess(sim.step, 30)
-        sim.run()
-        plain.run()
-        self.assert_bits(sim.particles, plain.particles)
+            plain.run()
+            self.assert_bits(sim.particles, plain.particles)
+            self.assertEqual(list(sim.metrics), list(plain.metrics))
+            for name, column in plain.metrics.items():
+                self.assert_bits(sim.metrics[name], column)
 
     def test_what_it_may_not_return(self):
         for result, *parts in ((np.ones(3), "loss.derivative: has the shape (3,)", "must have (60,)"),

@@ -89,6 +89,25 @@ TEST(RunCost, OfFramesThatWaitToBeWritten) {
   EXPECT_EQ(bytes(10000, 1000, false), 0);
 }
 
+/// What is observed, and what a phase factorises, takes memory as well: by their formulas.
+TEST(RunCost, CountsTheMatricesOfLooksAndPhases) {
+  const auto memory = [](const std::string& phase, const std::string& columns) {
+    const std::string text = fmt::format(
+        "seed = 1\n[task]\nkind = \"single-index\"\nlink = \"hermite2\"\ninput_dim = 4\nnum_train = 100\n"
+        "[network]\nwidth = 30\nneuron = \"sigma\"\n[[phase]]\n{}step_size = 0.1\n[observe]\nat = []\n"
+        "certificate_samples = 65536\ncolumns = [\"train_loss\"{}]\n",
+        phase, columns);
+    return cost_of(build_experiment(parse_toml(text, "test.toml"), {"."}), 2).memory;
+  };
+  const std::string gradient = "method = \"mfld\"\nlambda1 = 0.1\nlambda2 = 0.1\nsteps = 7\n";
+  const double plain = memory(gradient, "");
+  const double p = 5;
+  EXPECT_EQ(memory(gradient, ", \"kernel_alignment\", \"tangent_eigenvalues\"") - plain, 8 * 3 * 100.0 * 100);
+  EXPECT_EQ(memory(gradient, ", \"dual_bound\", \"proximal_gap\"") - plain, 8 * (4 * p + 12) * 65536);
+  EXPECT_EQ(memory(gradient, ", \"certified_gap\"]\ncertified_gap_at = [3") - plain, 8 * 5 * 2 * 32768 * p);
+  EXPECT_EQ(memory("method = \"natural-gradient\"\ndamping = 0.1\nsteps = 7\n", "") - plain, 8 * 2 * 100.0 * 100);
+}
+
 TEST(RunsAtOnce, KeepAllThreadsBusy) {
   EXPECT_EQ(runs_at_once({1, 1, 0}, 1, no_limit), 1);
   EXPECT_EQ(runs_at_once({1, 1, 0}, 64, no_limit), 64);

@@ -9,6 +9,7 @@
 #include "mfld/core/error.hpp"
 #include "mfld/core/parallel.hpp"
 #include "mfld/hdf5/hdf5_file.hpp"
+#include "mfld/observe/observables.hpp"
 #include "mfld/record/run_directory.hpp"
 #include "mfld/runs/runner.hpp"
 #include "support/every_phase.hpp"
@@ -126,6 +127,55 @@ TEST_F(Resume, ARunInterruptedBeforeItsFirstStepGoesOn) {
   resume(broken, 3);
   EXPECT_EQ(read_bytes(broken / "metrics.csv"), read_bytes(whole / "metrics.csv"));
   EXPECT_EQ(test::trajectory_of(broken), test::trajectory_of(whole));
+}
+
+/// A look that takes long gives way to `stop`: at the start, in the middle, where a phase begins, and at the end.
+TEST_F(Resume, ARunInterruptedWhileItLooksLooksAnew) {
+  std::atomic<bool> stop = false;
+  std::int64_t stops_at = -1;
+  std::vector<Observable> own(1);
+  own[0].name = "long_look";
+  own[0].columns = [](const Scene& /*scene*/) { return std::vector<std::string>{"long_look"}; };
+  own[0].evaluate = [&](Moment& moment, std::span<double> values) {
+    stop = moment.step() == stops_at;
+    moment.watch().hear(0.5);
+    values[0] = static_cast<double>(moment.step());
+  };
+  Surroundings surroundings(".");
+  surroundings.observables = &own;
+  for (const auto& [name, phase] : test::every_phase) {
+    const std::string text = test::experiment_text(phase, "double", 7);
+    const auto start = [&, &text_of_phase = text](std::int64_t step) {
+      const fs::path path = directory / fmt::format("look of {} at {}", name, step);
+      const Experiment experiment = build_experiment(parse_toml(text_of_phase, "test.toml"), surroundings);
+      RunDirectory files = RunDirectory::create(path);
+      stops_at = step;
+      stop = false;
+      run_experiment(experiment, files, stop);
+      return path;
+    };
+    const fs::path whole = start(-1);
+    const std::int64_t last_step = read_summary(whole)->end.step;
+    for (const std::int64_t step : {std::int64_t{0}, std::int64_t{6}, last_step}) {
+      SCOPED_TRACE(fmt::format("{} {}", name, step));
+      const fs::path broken = start(step);
+      const RunEnd end = read_summary(broken)->end;
+      ASSERT_EQ(end.ending, Ending::interrupted);
+      ASSERT_EQ(end.step, step);
+      stops_at = -1;
+      stop = false;
+      const StoppedRun run = read_stopped_run(broken, Kept::last, surroundings);
+      RunDirectory files = RunDirectory::reopen(broken);
+      RunOptions options;
+      options.notes = run.notes;
+      options.start = &run.checkpoint.value();
+      run_experiment(run.experiment, files, stop, options);
+      EXPECT_EQ(read_summary(broken)->end.ending, Ending::finished);
+      EXPECT_EQ(read_bytes(broken / "metrics.csv"), read_bytes(whole / "metrics.csv"));
+      EXPECT_EQ(test::trajectory_of(broken), test::trajectory_of(whole));
+      EXPECT_TRUE(same_bits(load_checkpoint(broken / "checkpoint.h5"), load_checkpoint(whole / "checkpoint.h5")));
+    }
+  }
 }
 
 TEST_F(Resume, RefusesACheckpointThatIsNotItsOwnAndOffersThePreviousOne) {

@@ -3,9 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <Eigen/Cholesky>
+#include <atomic>
+#include <chrono>
 #include <cmath>
 #include <numbers>
+#include <thread>
 
+#include "mfld/core/error.hpp"
 #include "mfld/core/parallel.hpp"
 #include "support/oracles/mean_field_world.hpp"
 #include "support/oracles/reference_values.hpp"
@@ -247,6 +251,22 @@ TEST(CertifiedGap, OfNarrowParticlesHasNoBoundAboveTheMinimum) {
   }
   EXPECT_EQ(gap_of(world, problem, 1e-5 * random_normals(400, d, 3), 1).reason, "");
   EXPECT_NE(gap_of(world, problem, random_normals(7, d, 3), 1).reason.find("eight"), std::string::npos);
+}
+
+// At once, and while populations are on their way, which takes some hundred times as long as is waited here.
+TEST(CertifiedGap, GivesWayToStop) {
+  const MeanFieldWorld world(linear_neuron(), random_normals(60, 40, 1), random_normals(60, 1, 2));
+  std::atomic<bool> stop = true;
+  MeanFieldProblem problem = world.problem(0.2, 0.03);
+  problem.stop = &stop;
+  const Particles<double> cloud = random_normals(500, 40, 3);
+  EXPECT_THROW(gap_of(world, problem, cloud, 1), Interrupted);
+  stop = false;
+  const std::jthread stopping([&stop] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    stop = true;
+  });
+  EXPECT_THROW(with_threads(2, [&] { return gap_of(world, problem, cloud, 1); }), Interrupted);
 }
 
 TEST(CertifiedGap, DoesNotDependOnThreads) {

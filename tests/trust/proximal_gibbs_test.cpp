@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <numbers>
 
+#include "mfld/core/error.hpp"
 #include "mfld/core/parallel.hpp"
 #include "mfld/trust/neuron_values.hpp"
 #include "support/every_neuron.hpp"
@@ -35,6 +37,21 @@ TEST(ProximalGibbs, OfLinearNeuronsIsGaussian) {
     const double longest = world.data.train_inputs.rowwise().norm().maxCoeff();
     EXPECT_LT((outputs - world.data.train_inputs * mean).cwiseAbs().maxCoeff(),
               dimension <= 3 ? 1e-9 : sampling * longest);
+  }
+}
+
+// Whoever waits can stop it, whatever the method.
+TEST(ProximalGibbs, GivesWayToStop) {
+  const MeanFieldWorld world(linear_neuron(), random_normals(20, 2, 1), random_normals(20, 1, 2));
+  MeanFieldProblem problem = world.problem(0.3, 0.5);
+  const Vector dual = random_normals(20, 1, 3);
+  std::atomic<bool> stop = false;
+  problem.stop = &stop;
+  for (const Integration method : {Integration::quadrature, Integration::monte_carlo, Integration::annealed}) {
+    stop = false;
+    EXPECT_NO_THROW(proximal_gibbs(problem, dual, {.method = method})) << name_of(method);
+    stop = true;
+    EXPECT_THROW(proximal_gibbs(problem, dual, {.method = method}), Interrupted) << name_of(method);
   }
 }
 

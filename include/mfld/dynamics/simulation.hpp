@@ -40,7 +40,9 @@ class Listener {
   /// bits of a pass of its own in the precision of the run; valid until `hear` returns.
   virtual bool reads_outputs(const StateNumbers& /*state*/) const { return false; }
   virtual void take_outputs(std::span<const double> /*outputs*/) {}
-  /// Called with the state before every step, while the run is running, and once with its ending.
+  /// Called with the state before every step, while the run is running, and once with its ending. Of one process it may
+  /// end with Interrupted where `stop` came while it looked: the run is then interrupted at this state, which whoever
+  /// goes on from it hears of anew.
   virtual void hear(const State<Scalar>& state, Ending ending) = 0;
   /// Asked after each call but the one at the end: whether the phase ends with the state just heard. It does as after
   /// its last step.

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "mfld/core/watch.hpp"
 #include "mfld/dynamics/state.hpp"
 #include "mfld/model/row_sums.hpp"
 #include "mfld/objective/empirical_risk.hpp"
@@ -50,6 +51,8 @@ class Moment {
   void know_train_outputs(std::span<const double> outputs);  // [n]
 
   const Scene& scene() const { return scene_; }
+  /// Who can stop what takes long.
+  Watch watch() const { return {scene_.stop, "observing"}; }
   const Particles<double>& particles() const {
     assert(particles_ != nullptr);
     return *particles_;

@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,8 +28,9 @@ struct Scene {
   /// By so many samples are integrals over a Gibbs law taken.
   Index certificate_samples = IntegrationOptions{}.num_samples;
   const std::vector<std::int64_t>* certified_gap_at = nullptr;  // steps of that column; none: wherever it is asked for
-  Ranks* ranks = nullptr;  // who makes the passes over the data together; none: this process alone
-  Index num_common = -1;   // so many of the first particles have all ranks, and each its share; -1: all
+  const std::atomic<bool>* stop = nullptr;  // once true, what takes long ends with Interrupted; none: nothing stops it
+  Ranks* ranks = nullptr;                   // who makes the passes over the data together; none: this process alone
+  Index num_common = -1;  // so many of the first particles have all ranks, and each its share; -1: all
 
   const Network& network() const { return model->network(); }
   /// How they are taken: node or chain k draws from stream (noise seed, certificate, k).

@@ -61,6 +61,10 @@ class ObservedColumns {
   bool needs_all_rows_ = false;
 };
 
+/// Doubles, about, that these observables keep and compute with beside data and particles: n x n kernels, and samples
+/// that integrals are taken by.
+double num_doubles_of(const Scene& scene, const std::vector<std::string>& names);
+
 /// The columns of these observables (InvalidInput as above) at a state, in one call.
 template <class Scalar>
 std::vector<double> observe_now(const Scene& scene, const std::vector<std::string>& names, const State<Scalar>& state);

@@ -14,8 +14,8 @@ struct RunCost {
   /// How many of the threads that there are share that work, in the mean: what it would take alone over what it takes,
   /// where a part of it has as many as it is worth giving them (model/pass.hpp), and beginning, files and end have one.
   double threads = 1;
-  /// Bytes of memory at most, about: data and packed copies, particles and what has their shape, activations, kernels,
-  /// frames.
+  /// Bytes of memory at most, about: data and packed copies, particles and what has their shape, activations, kernels
+  /// and other matrices of n x n numbers, samples of integrals, frames.
   double memory = 0;
 };
 

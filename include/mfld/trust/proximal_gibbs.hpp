@@ -1,8 +1,10 @@
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string>
 
+#include "mfld/core/error.hpp"
 #include "mfld/objective/risk.hpp"
 #include "mfld/task/dataset.hpp"
 
@@ -15,11 +17,13 @@ struct MeanFieldProblem {
   const Network* network;
   const Risk* risk;
   const Dataset* data;
-  double penalty;      // lambda1 > 0, the coefficient of |theta|^2 whatever the penalty mode
-  double temperature;  // lambda2 > 0
+  double penalty;                           // lambda1 > 0, the coefficient of |theta|^2 whatever the penalty mode
+  double temperature;                       // lambda2 > 0
+  const std::atomic<bool>* stop = nullptr;  // once true, its integrals end with Interrupted; none: nothing stops them
 
   /// What R multiplies the sum over the samples by: 1/n, or 1.
   double sample_weight() const;
+  void stop_if_asked() const { mfld::stop_if_asked(stop, "integrating over a Gibbs law"); }
 };
 
 /// Why the network has no such problem ("needs ..."), or nullopt. The penalty and the temperature must be positive too.

@@ -6,7 +6,6 @@
 #define MFLD_KERNELS_NOISE_INL_HPP
 #endif
 
-#include "kernels/vector/registers-inl.hpp"
 #include "kernels/vector/vector_math-inl.hpp"
 #include "mfld/core/particles.hpp"
 #include "mfld/core/random.hpp"
@@ -30,9 +29,8 @@ struct PhiloxWords {
   V64 x0, x1, x2, x3;  // one 32-bit word in the low half of every lane
 };
 
-/// Vectors of counters that go through the rounds together, to hide the latency of the multiplications and to share the
-/// round keys: as many as the registers hold.
-inline constexpr int philox_streams = has_32_registers ? 4 : 2;
+/// Vectors of counters that go through the rounds together: with more of them the words leave the registers.
+inline constexpr int philox_streams = 2;
 
 /// philox4x32 (core/random.hpp) in every lane; the high halves of the words come out dirty.
 template <class D64, class V64, int streams>
@@ -52,6 +50,59 @@ HWY_INLINE void philox(D64 d, PhiloxKey key, PhiloxWords<V64> (&words)[streams])
     key[1] += 0xBB67AE85U;
   }
 }
+
+/// Particles whose words are in memory at a time. All of them first and then what becomes of them: one after the other,
+/// words that wait for their products keep the processor from what does not.
+inline constexpr Index words_chunk = 128;
+
+/// The words of a few vectors of particles: [vector][4][lane].
+class PhiloxChunk {
+ public:
+  /// Of block `block`, of at most words_chunk particles in `num` vectors; particles_of(k) are the indices in vector k.
+  template <class ParticlesOf>
+  HWY_INLINE PhiloxChunk(PhiloxKey key, std::uint64_t step, std::uint32_t block, Index num,
+                         const ParticlesOf& particles_of) {
+    Index k = 0;
+    for (; k + philox_streams <= num; k += philox_streams) {
+      turn<philox_streams>(key, step, block, k, particles_of);
+    }
+    for (; k < num; ++k) {
+      turn<1>(key, step, block, k, particles_of);
+    }
+  }
+
+  using D = hn::ScalableTag<std::uint64_t>;
+  HWY_INLINE PhiloxWords<hn::Vec<D>> of_vector(Index k) const {
+    const D d;
+    const auto lanes = static_cast<Index>(hn::Lanes(d));
+    const std::uint64_t* at = memory_ + 4 * k * lanes;
+    return {hn::Load(d, at), hn::Load(d, at + lanes), hn::Load(d, at + 2 * lanes), hn::Load(d, at + 3 * lanes)};
+  }
+
+ private:
+  template <int streams, class ParticlesOf>
+  HWY_INLINE void turn(PhiloxKey key, std::uint64_t step, std::uint32_t block, Index first,
+                       const ParticlesOf& particles_of) {
+    const D d;
+    const auto lanes = static_cast<Index>(hn::Lanes(d));
+    PhiloxWords<hn::Vec<D>> words[streams];
+    for (int k = 0; k < streams; ++k) {
+      words[k] = {hn::Set(d, std::uint64_t{block}), particles_of(first + k), hn::Set(d, step & 0xFFFFFFFFU),
+                  hn::Set(d, step >> 32U)};
+    }
+    philox(d, key, words);
+    std::uint64_t* at = memory_ + 4 * first * lanes;
+    for (const auto& x : words) {
+      for (const auto& word : {x.x0, x.x1, x.x2, x.x3}) {
+        hn::Store(word, d, at);
+        at += lanes;
+      }
+    }
+  }
+
+  // Without vectors a lane has one number, of 32 bits or of 64.
+  alignas(64) std::uint64_t memory_[(HWY_TARGET == HWY_SCALAR ? 2 : 1) * 4 * words_chunk];
+};
 
 /// log(u) for normal u in (0, 1): u = 2^e m with m in [sqrt(1/2), sqrt 2), log m = 2 atanh((m - 1) / (m + 1)).
 /// Relative error below 4e-16, also near u = 1.
@@ -113,39 +164,25 @@ HWY_INLINE void box_muller(D64 d64, const PhiloxWords<V64>& x, VF* even, VF* odd
   *odd = hn::Mul(radius, hn::Xor(hn::IfThenElse(swap, c, s), sign_sin));
 }
 
-/// A turn of normal_pairs: `streams` vectors of particles from `first` on.
-template <int streams>
-HWY_INLINE void turn_of_pairs(PhiloxKey key, std::uint64_t step, std::uint32_t pair, Index first,
-                              double* HWY_RESTRICT even, double* HWY_RESTRICT odd) {
-  const hn::ScalableTag<std::uint64_t> d;
-  const hn::RebindToFloat<decltype(d)> df;
-  using V64 = hn::Vec<decltype(d)>;
-  const auto lanes = static_cast<Index>(hn::Lanes(d));
-  PhiloxWords<V64> words[streams];
-  for (int k = 0; k < streams; ++k) {
-    words[k] = {hn::Set(d, std::uint64_t{pair}), hn::Iota(d, static_cast<std::uint64_t>(first + k * lanes)),
-                hn::Set(d, step & 0xFFFFFFFFU), hn::Set(d, step >> 32U)};
-  }
-  philox(d, key, words);
-  for (int k = 0; k < streams; ++k) {
-    hn::Vec<decltype(df)> a;
-    hn::Vec<decltype(df)> b;
-    box_muller(d, words[k], &a, &b);
-    hn::StoreU(a, df, even + k * lanes);
-    hn::StoreU(b, df, odd + k * lanes);
-  }
-}
-
-/// even[i], odd[i] for particle first + i; writes whole turns: room for count rounded up to 256 bytes.
+/// even[i], odd[i] for particle first + i; writes whole vectors.
 HWY_INLINE void normal_pairs(PhiloxKey key, std::uint64_t step, std::uint32_t pair, Index first, Index count,
                              double* HWY_RESTRICT even, double* HWY_RESTRICT odd) {
-  const auto lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<std::uint64_t>()));
-  Index i = 0;
-  for (; count - i > lanes; i += philox_streams * lanes) {
-    turn_of_pairs<philox_streams>(key, step, pair, first + i, even + i, odd + i);
-  }
-  if (i < count) {
-    turn_of_pairs<1>(key, step, pair, first + i, even + i, odd + i);
+  const PhiloxChunk::D d;
+  const hn::RebindToFloat<PhiloxChunk::D> df;
+  const auto lanes = static_cast<Index>(hn::Lanes(d));
+  for (; count > 0; count -= words_chunk, first += words_chunk, even += words_chunk, odd += words_chunk) {
+    const Index num = (HWY_MIN(count, words_chunk) + lanes - 1) / lanes;
+    // A sum: counting from a number that is not constant goes through memory, which stalls what reads it.
+    const PhiloxChunk words(key, step, pair, num, [=](Index k) HWY_ATTR {
+      return hn::Add(hn::Iota(d, 0), hn::Set(d, static_cast<std::uint64_t>(first + k * lanes)));
+    });
+    for (Index k = 0; k < num; ++k) {
+      hn::Vec<decltype(df)> a;
+      hn::Vec<decltype(df)> b;
+      box_muller(d, words.of_vector(k), &a, &b);
+      hn::StoreU(a, df, even + k * lanes);
+      hn::StoreU(b, df, odd + k * lanes);
+    }
   }
 }
 
@@ -232,49 +269,32 @@ struct ThreePointQuads {
   }
 };
 
-/// A turn of quads: `streams` / 2 vectors of particles from `first` on, to xi[k] + at.
-template <class Quads, int streams>
-HWY_INLINE void turn_of_quads(PhiloxKey key, std::uint64_t step, std::uint32_t quad, Index first, Index at,
-                              float* const (&xi)[4]) {
-  const hn::ScalableTag<std::uint64_t> d;
-  const hn::ScalableTag<float> df;
-  using V64 = hn::Vec<decltype(d)>;
-  using VF = hn::Vec<decltype(df)>;
-  const auto lanes = static_cast<Index>(hn::Lanes(df));
-  const V64 evens = hn::ShiftLeft<1>(hn::Iota(d, 0));
-  PhiloxWords<V64> words[streams];  // of even and of odd particles, in turn
-  for (int k = 0; k < streams; ++k) {
-    const auto particle = static_cast<std::uint64_t>(first + k / 2 * lanes + k % 2);
-    words[k] = {hn::Set(d, std::uint64_t{quad}), hn::Add(evens, hn::Set(d, particle)), hn::Set(d, step & 0xFFFFFFFFU),
-                hn::Set(d, step >> 32U)};
-  }
-  philox(d, key, words);
-  for (int k = 0; k < streams; k += 2) {
-    const PhiloxWords<V64>& x = words[k];
-    const PhiloxWords<V64>& y = words[k + 1];
-    VF a;
-    VF b;
-    Quads::of_words(interleave_words(d, x.x0, y.x0), interleave_words(d, x.x1, y.x1), &a, &b);
-    hn::StoreU(a, df, xi[0] + at);
-    hn::StoreU(b, df, xi[1] + at);
-    Quads::of_words(interleave_words(d, x.x2, y.x2), interleave_words(d, x.x3, y.x3), &a, &b);
-    hn::StoreU(a, df, xi[2] + at);
-    hn::StoreU(b, df, xi[3] + at);
-    at += lanes;
-  }
-}
-
-/// xi[k][i], k = 0..3, for particle first + i; writes whole turns: room for count rounded up to 128 bytes in each.
+/// xi[k][i], k = 0..3, for particle first + i; writes whole vectors.
 template <class Quads>
 HWY_INLINE void quads(PhiloxKey key, std::uint64_t step, std::uint32_t quad, Index first, Index count,
                       float* const (&xi)[4]) {
-  const auto lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<float>()));
-  Index i = 0;
-  for (; count - i > lanes; i += philox_streams / 2 * lanes) {
-    turn_of_quads<Quads, philox_streams>(key, step, quad, first + i, i, xi);
-  }
-  if (i < count) {
-    turn_of_quads<Quads, 2>(key, step, quad, first + i, i, xi);
+  const PhiloxChunk::D d;
+  const hn::ScalableTag<float> df;
+  const auto lanes = static_cast<Index>(hn::Lanes(df));
+  for (Index at = 0; at < count; at += words_chunk) {
+    const Index num = (HWY_MIN(count - at, words_chunk) + lanes - 1) / lanes;
+    // Of even and of odd particles, in turn.
+    const PhiloxChunk words(key, step, quad, 2 * num, [=](Index k) HWY_ATTR {
+      const auto particle = static_cast<std::uint64_t>(first + at + k / 2 * lanes + k % 2);
+      return hn::Add(hn::ShiftLeft<1>(hn::Iota(d, 0)), hn::Set(d, particle));
+    });
+    for (Index k = 0; k < num; ++k) {
+      const auto x = words.of_vector(2 * k);
+      const auto y = words.of_vector(2 * k + 1);
+      hn::Vec<decltype(df)> a;
+      hn::Vec<decltype(df)> b;
+      Quads::of_words(interleave_words(d, x.x0, y.x0), interleave_words(d, x.x1, y.x1), &a, &b);
+      hn::StoreU(a, df, xi[0] + at + k * lanes);
+      hn::StoreU(b, df, xi[1] + at + k * lanes);
+      Quads::of_words(interleave_words(d, x.x2, y.x2), interleave_words(d, x.x3, y.x3), &a, &b);
+      hn::StoreU(a, df, xi[2] + at + k * lanes);
+      hn::StoreU(b, df, xi[3] + at + k * lanes);
+    }
   }
 }
 
