@@ -12,6 +12,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <iterator>
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <system_error>
@@ -22,6 +23,7 @@
 #include "files/posix_file.hpp"
 #include "mfld/core/error.hpp"
 #include "mfld/observe/own_columns.hpp"
+#include "record/frame_writer.hpp"
 #include "record/summary_json.hpp"
 #include "record/trajectory_file.hpp"
 
@@ -137,6 +139,16 @@ struct RunDirectory::Files {
   std::size_t num_columns = 0;
   fmt::memory_buffer row{};
   std::optional<record::TrajectoryFile> trajectory{};
+  std::unique_ptr<record::FrameWriter> frames{};  // into it
+
+  template <class... Arguments>
+  record::TrajectoryFile& open_trajectory(const Arguments&... arguments) {
+    frames.reset();
+    trajectory.reset();
+    record::TrajectoryFile& file = trajectory.emplace(arguments...);
+    frames = std::make_unique<record::FrameWriter>([&file](const TrajectoryFrame& frame) { file.append(frame); });
+    return file;
+  }
 
   bool is_new() const { return std::chrono::steady_clock::now() - opened < std::chrono::seconds(1); }
   /// Whether a loss would cost more than making it lasting, which takes milliseconds a file. A killed process loses
@@ -284,28 +296,36 @@ void RunDirectory::append_metrics(std::int64_t step, std::int64_t phase, double 
 }
 
 void RunDirectory::start_trajectory(const TrajectoryInfo& info, const Dataset& data, const std::atomic<bool>* stop) {
-  files_->trajectory.emplace(place() / "trajectory.h5", info, data, stop);
+  files_->open_trajectory(place() / "trajectory.h5", info, data, stop);
 }
 
 std::int64_t RunDirectory::continue_trajectory(std::int64_t num_frames, const TrajectoryInfo& info,
                                                std::int64_t last_step, const std::atomic<bool>* stop) {
-  files_->trajectory.reset();
-  return files_->trajectory.emplace(place() / "trajectory.h5", num_frames, info, last_step, stop).last_step();
+  return files_->open_trajectory(place() / "trajectory.h5", num_frames, info, last_step, stop).last_step();
 }
 
 void RunDirectory::finish_trajectory() {
   if (files_->trajectory) {
+    drain_trajectory();
+    files_->frames.reset();
     files_->trajectory->finish();
     files::sync_file(place());  // its name
   }
 }
 
-void RunDirectory::append_trajectory(const TrajectoryFrame& frame) {
-  assert(files_->trajectory);
-  files_->trajectory->append(frame);
+void RunDirectory::append_trajectory(TrajectoryFrame frame) {
+  assert(files_->frames);
+  files_->frames->append(std::move(frame));
+}
+
+void RunDirectory::drain_trajectory() {
+  if (files_->frames) {
+    files_->frames->drain();
+  }
 }
 
 void RunDirectory::write_checkpoint(const LentCheckpoint& checkpoint) {
+  drain_trajectory();  // it counts frames
   const auto fresh = place() / "checkpoint.new.h5";
   const auto current = place() / "checkpoint.h5";
   save_checkpoint(checkpoint, fresh);
@@ -386,6 +406,7 @@ void RunDirectory::make_lasting() {
 }
 
 void RunDirectory::write_summary(const RunSummary& summary) {
+  drain_trajectory();
   const bool is_last = summary.end.ending != Ending::running;
   const bool lasting = is_last ? !(files_->passes_soon && files_->is_new()) : files_->write() == files::Write::lasting;
   if (is_last && lasting) {

@@ -7,6 +7,7 @@
 #include "mfld/ntk/ridge_readout.hpp"
 #include "mfld/observe/observables.hpp"
 #include "model/pass.hpp"
+#include "record/frame_writer.hpp"
 
 namespace mfld {
 
@@ -107,6 +108,7 @@ double memory_of(const Experiment& experiment, double samples_at_once) {
   const double particles = sizeof(double) * number_of(experiment.initial.size());
   double bytes = copies_of_data * (experiment.num_bytes() - particles) + copies_of_particles * particles;
   bytes += 2 * sizeof(double) * number_of(experiment.initial.rows()) * samples_at_once;
+  bytes += frame_bytes_in_memory(experiment);
   if (experiment.kernel) {
     return bytes +
            sizeof(double) * num_doubles(*experiment.kernel, data.num_train(), data.num_test(), experiment.predictions);
@@ -122,6 +124,16 @@ double memory_of(const Experiment& experiment, double samples_at_once) {
 
 double num_rows(const Experiment& experiment) {
   return static_cast<double>(experiment.observe.num_fires(0, experiment.num_steps()));
+}
+
+double frame_bytes_in_memory(const Experiment& experiment) {
+  constexpr double made_and_copied = 2;
+  const double of_one = experiment.frame_bytes();
+  if (experiment.tracked.empty() || of_one < record::FrameWriter::least_bytes) {
+    return 0;
+  }
+  const double waiting = std::max(1.0, std::floor(record::FrameWriter::most_bytes / of_one));
+  return of_one * (made_and_copied + std::min(waiting, static_cast<double>(experiment.num_frames())));
 }
 
 RunCost cost_of(const Experiment& experiment, int num_threads) {

@@ -303,7 +303,7 @@ void Recorder<Scalar>::append_frame(const State<Scalar>& state) {
       gather_rows(*ranks, cuts, frame.velocities);
     }
   }
-  timed([&] { record_->append_trajectory(frame); });
+  timed([&] { record_->append_trajectory(std::move(frame)); });
   frame_step_ = state.step;
   ++frames_;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "mfld/core/divided_rows.hpp"
 
@@ -100,9 +101,9 @@ std::int64_t SharedRecord::continue_trajectory(std::int64_t num_frames, const Tr
   return step;
 }
 
-void SharedRecord::append_trajectory(const TrajectoryFrame& frame) {
+void SharedRecord::append_trajectory(TrajectoryFrame frame) {
   if (record_ != nullptr) {
-    record_->append_trajectory(frame);
+    record_->append_trajectory(std::move(frame));
   }
 }
 

@@ -29,7 +29,7 @@ class SharedRecord final : public RunRecord {
   void start_trajectory(const TrajectoryInfo& info, const Dataset& data, const std::atomic<bool>* stop) override;
   std::int64_t continue_trajectory(std::int64_t num_frames, const TrajectoryInfo& info, std::int64_t last_step,
                                    const std::atomic<bool>* stop) override;
-  void append_trajectory(const TrajectoryFrame& frame) override;
+  void append_trajectory(TrajectoryFrame frame) override;
   void finish_trajectory() override;
   /// Rows of others come to rank 0 as it writes them, some at a time.
   void write_checkpoint(const LentCheckpoint& checkpoint) override;

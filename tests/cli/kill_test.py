@@ -41,6 +41,14 @@ steps = 700
 step_size = 0.05
 lambda2 = 0.001
 """,
+    # So many particles that their frames are written beside the steps.
+    "large frames": """
+[[phase]]
+method = "mfld"
+steps = 120
+step_size = 0.05
+lambda2 = 0.001
+""",
     "svrg-mfld": """
 [[phase]]
 method = "svrg-mfld"
@@ -171,6 +179,8 @@ class Kill(program.ProgramTest):
             if not (self.root / whole).exists():
                 scaling = "ntk" if "natural" in method else "mean-field"
                 text = COMMON.format(precision=precision, scaling=scaling) + METHODS[method]
+                if "large" in method:
+                    text = text.replace("width = 30\n", "width = 6000\n")
                 if "kinetic" in text:
                     text = text.replace("every = 2\n", "every = 2\nvelocities = true\n")
                 (self.root / file).write_text(text)

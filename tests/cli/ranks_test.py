@@ -95,7 +95,8 @@ velocities = true
 every_steps = 2
 """
 
-# Long steps: ranks that share processors with others wait for these at every exchange.
+# Long steps: ranks that share processors with others wait for these at every exchange. Frames so large that rank 0 writes
+# them beside the steps.
 STEPS = 300
 LONG = """\
 seed = 1
@@ -103,7 +104,7 @@ seed = 1
 kind = "teacher-student"
 num_train = 400
 [network]
-width = 3000
+width = 5000
 [[phase]]
 method = "mfld"
 steps = {steps}

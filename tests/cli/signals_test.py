@@ -115,7 +115,11 @@ class Signals(program.ProgramTest):
         """Under a limit that holds for all processes of a user, of one that has none where this one may choose."""
         room = shutil.copy(program.PROGRAM, self.root / "mfld")
         self.root.chmod(0o777)
-        self.assertEqual(self.mfld("run", "a.toml", "--out", "whole", "--quiet", "--set", "phase.0.steps=100").returncode, 0)
+        # Frames that are large are written beside the steps, in a thread that there may be none for.
+        frames = ["--set", "network.width=6000", "--set", 'observe.trajectory={particles = "all", every = 5}']
+        steps = ["--set", "phase.0.steps=100"]
+        for out, more in (("whole", []), ("large", frames)):
+            self.assertEqual(self.mfld("run", "a.toml", "--out", out, "--quiet", *steps, *more).returncode, 0)
 
         def limit(count):
             def prepare():
@@ -125,14 +129,17 @@ class Signals(program.ProgramTest):
                     os.setuid(65534)
                 resource.setrlimit(resource.RLIMIT_NPROC, (count, count))
             return prepare
-        for count in (1, 2, 3, 5):
-            for threads in (["--threads", "8"], []):
-                result = subprocess.run([room, "run", "a.toml", "--out", "out", "--quiet", "--set", "phase.0.steps=100",
-                                         *threads], cwd=self.root, capture_output=True, text=True,
-                                        timeout=program.TIMEOUT, preexec_fn=limit(count))
-                self.assertEqual((result.returncode, result.stderr), (0, ""))
-                self.assert_same("out", "whole")
-                shutil.rmtree(self.root / "out")
+        for count in (1, 2, 3, 4, 5, 7, 12, 18):
+            for threads in (["--threads", "8"], ["--threads", "3"], []):
+                for whole, more in (("whole", []), ("large", frames)):
+                    result = subprocess.run([room, "run", "a.toml", "--out", "out", "--quiet", *steps, *more, *threads],
+                                            cwd=self.root, capture_output=True, text=True, timeout=program.TIMEOUT,
+                                            preexec_fn=limit(count))
+                    self.assertEqual((result.returncode, result.stderr), (0, ""))
+                    self.assert_same("out", whole)
+                    if more:
+                        self.assert_same("out", whole, ("trajectory.h5",))
+                    shutil.rmtree(self.root / "out")
 
 
 if __name__ == "__main__":

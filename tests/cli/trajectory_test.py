@@ -110,8 +110,9 @@ class Trajectory(program.ProgramTest):
         self.assertEqual(len(counts), 1)  # of value, step and time: all the same once nothing moves
 
     def test_a_resumed_trajectory_is_the_unbroken_one_byte_for_byte(self):
-        for name, more in (("plain", []), ("kinetic", KINETIC)):
-            steps = ["--set", "phase.0.steps=20000", "--set", "checkpoint.every_steps=1000", *more]
+        for name, length, more in (("plain", 20000, []), ("kinetic", 20000, KINETIC),
+                                   ("large", 200, ["--set", "network.width=8000"])):
+            steps = ["--set", f"phase.0.steps={length}", "--set", f"checkpoint.every_steps={length // 20}", *more]
             whole, out = f"{name}/whole", f"{name}/out"
             self.assertEqual(self.mfld("run", "a.toml", "--out", whole, "--quiet", *steps).returncode, 0)
             process = self.launch("run", "a.toml", "--out", out, "--quiet", *steps)
@@ -120,6 +121,32 @@ class Trajectory(program.ProgramTest):
             process.communicate()
             self.assertEqual(self.mfld("resume", out, "--quiet").returncode, 0)
             self.assert_same(out, whole, ("metrics.csv", "checkpoint.h5", "trajectory.h5"))
+
+    def test_large_frames_are_the_same_on_any_number_of_threads(self):
+        """Beside the steps or, in --jobs, beside those of other runs."""
+        large = ["--set", "phase.0.steps=60", "--set", "network.width=8000", "--quiet"]
+        for threads in "1", "2", "5":
+            result = self.mfld("run", "a.toml", "--out", threads, "--threads", threads, *large)
+            self.assertEqual((result.returncode, result.stderr), (0, ""))
+            self.assert_same(threads, "1", ("metrics.csv", "checkpoint.h5", "trajectory.h5"))
+        result = self.mfld("run", "a.toml", "--out", "sweep", "--jobs", "2", "--threads", "2", "--set",
+                           "sweep.seed=[1, 2, 3]", "--set", "checkpoint.every_steps=7", *large)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assert_same("sweep/seed=1", "1", ("trajectory.h5",))
+        self.assertNotEqual((self.root / "sweep/seed=2/trajectory.h5").read_bytes(),
+                            (self.root / "1/trajectory.h5").read_bytes())
+
+    def test_frames_in_memory_are_announced(self):
+        def said(*settings):
+            result = self.mfld("run", "a.toml", "--dry-run", "--set", "phase.0.steps=20", *settings)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            size, unit = re.search(r"(?m)^memory: about ([0-9.e+]+) (\S+)$", result.stdout).groups()
+            self.assertEqual(unit, "MiB")
+            return float(size) * 2**20
+        wide = ["--set", "network.width=100000"]
+        # Of 3.2 MB each: two wait in 8 MiB, one is made, one is copied.
+        frames = said(*wide) - said(*wide, "--set", "observe.trajectory.particles=1")
+        self.assertAlmostEqual(frames / 3.2e6, 4, places=0)
 
     def test_velocities_are_those_of_the_state(self):
         phases = """

@@ -57,6 +57,7 @@ TEST_F(TrajectoryFile, AContinuedTrajectoryKeepsItsFrames) {
     for (Index k = 4; k < 9; ++k) {
       append_sample_frame(run, k, num_particles);
     }
+    run.drain_trajectory();
     EXPECT_TRUE(holds_frames(read_frames(place / "trajectory.h5"), 9, num_particles));
     run.finish_trajectory();
     EXPECT_TRUE(holds_frames(read_frames(place / "trajectory.h5"), 9, num_particles));
@@ -105,6 +106,7 @@ TEST_F(TrajectoryFile, VelocitiesStandBesideThePositionsOfTheSameFrames) {
     for (Index k = 0; k < 9; ++k) {
       append(run, k);
     }
+    run.drain_trajectory();
     expect_frames(9);
     run.finish_trajectory();
     const std::string unbroken = read_bytes(place / "trajectory.h5");
@@ -128,6 +130,7 @@ TEST_F(TrajectoryFile, TrajectoryHoldsFramesDataAndNames) {
     EXPECT_TRUE(read_frames(place / "trajectory.h5").steps.empty());
     for (Index k = 0; k < 4; ++k) {
       append_sample_frame(run, k, num_particles);
+      run.drain_trajectory();
       const Frames frames = read_frames(place / "trajectory.h5");  // while it is being written
       EXPECT_EQ(frames.steps.size(), static_cast<std::size_t>(k + 1));
       EXPECT_TRUE(holds_frames(frames, k + 1, num_particles));
@@ -173,6 +176,7 @@ TEST_F(TrajectoryFile, ATrajectoryThatIsCutAndStopsEarlierHoldsNothingOfWhatWasB
     for (const Index kept : {40, 3}) {
       run.continue_trajectory(kept, sample_info(num_particles));
       append_sample_frame(run, kept, num_particles);
+      run.drain_trajectory();
       EXPECT_TRUE(holds_frames(read_frames(place / "trajectory.h5"), kept + 1, num_particles));
       run.finish_trajectory();
       EXPECT_EQ(read_bytes(place / "trajectory.h5"),

@@ -68,6 +68,27 @@ TEST(RunCost, ThreadsAreThoseThatPassesAreShared) {
   EXPECT_LT(cost_of(experiment_of(20000, 1000, "method = \"mfld\"\nlambda2 = 0.001\nsteps = 0\n"), 16).threads, 16);
 }
 
+/// Each 8 N (d + 2) bytes and 16; 8 MiB of them wait, and two are made and copied.
+TEST(RunCost, OfFramesThatWaitToBeWritten) {
+  const auto bytes = [](Index width, int num_steps, bool tracks = true) {
+    const std::string phase = fmt::format("method = \"mfld\"\nlambda2 = 0.001\nsteps = {}\n", num_steps);
+    Experiment experiment = experiment_of(width, 10, phase);
+    if (tracks) {
+      experiment.track = Trigger::every(1);
+      for (Index j = 0; j < width; ++j) {
+        experiment.tracked.push_back(j);
+      }
+    }
+    return frame_bytes_in_memory(experiment);
+  };
+  const double frame = 8.0 * 10000 * 6 + 16;
+  EXPECT_EQ(bytes(10000, 1000), (17 + 2) * frame);  // 17 x 480016 < 2^23 < 18 x 480016
+  EXPECT_EQ(bytes(10000, 4), (5 + 2) * frame);      // no more than there are
+  EXPECT_EQ(bytes(200000, 1000), (1 + 2) * (8.0 * 200000 * 6 + 16));
+  EXPECT_EQ(bytes(2000, 1000), 0);
+  EXPECT_EQ(bytes(10000, 1000, false), 0);
+}
+
 /// What is observed, and what a phase factorises, takes memory as well: by their formulas.
 TEST(RunCost, CountsTheMatricesOfLooksAndPhases) {
   const auto memory = [](const std::string& phase, const std::string& columns) {

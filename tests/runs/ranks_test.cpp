@@ -81,6 +81,20 @@ TEST_F(RunOnRanks, ObjectivesOfPointsHaveTheBytesOfOneProcess) {
   }
 }
 
+/// Rank 0 writes them in a thread of its own, and gathers the next meanwhile.
+TEST_F(RunOnRanks, LargeFramesHaveTheBytesOfOneProcess) {
+  for (const std::string step : {"euler-maruyama", "kinetic"}) {
+    const std::string text = fmt::format(
+        "seed = 3\n[task]\nkind = \"teacher-student\"\ninput_dim = 2\nnum_train = 9\n[network]\nwidth = 6000\n"
+        "[[phase]]\nmethod = \"mfld\"\nsteps = 12\nstep_size = 0.1\nlambda2 = 0.01\nstep = \"{}\"\n"
+        "[observe]\nevery = 4\n[observe.trajectory]\nparticles = \"all\"\nevery = 1\n{}"
+        "[checkpoint]\nevery_steps = 5\n",
+        step, step == "kinetic" ? "velocities = true\n" : "");
+    SCOPED_TRACE(step);
+    expect_bytes_of_one(text, 3);
+  }
+}
+
 /// Fewer tiles than ranks, one particle, every way of moving points.
 TEST_F(RunOnRanks, AnyNumberOfPointsHasTheBytesOfOneProcess) {
   const std::vector<std::pair<std::string, std::string>> objectives = {

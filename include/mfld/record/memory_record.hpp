@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "mfld/record/run_record.hpp"
@@ -45,7 +46,7 @@ class MemoryRecord final : public RunRecord {
   void start_trajectory(const TrajectoryInfo& info, const Dataset& data, const std::atomic<bool>* stop) override;
   std::int64_t continue_trajectory(std::int64_t num_frames, const TrajectoryInfo& info, std::int64_t last_step,
                                    const std::atomic<bool>* stop) override;
-  void append_trajectory(const TrajectoryFrame& frame) override { frames_.push_back(frame); }
+  void append_trajectory(TrajectoryFrame frame) override { frames_.push_back(std::move(frame)); }
   void finish_trajectory() override {}
   void write_checkpoint(const LentCheckpoint& /*checkpoint*/) override {}
   void keep_checkpoint(std::int64_t /*step*/) override {}

@@ -104,8 +104,11 @@ class RunDirectory final : public RunRecord {
   std::int64_t continue_trajectory(std::int64_t num_frames, const TrajectoryInfo& info,
                                    std::int64_t last_step = std::numeric_limits<std::int64_t>::max(),
                                    const std::atomic<bool>* stop = nullptr) override;
-  /// In the file, for any reader of H5MD, when the call returns.
-  void append_trajectory(const TrajectoryFrame& frame) override;
+  /// A small frame is in the file, for any reader of H5MD, when the call returns. Large ones get there in their order
+  /// while the caller goes on (FrameWriter), before the next of drain_trajectory, finish_trajectory, write_checkpoint
+  /// and write_summary does its work: what fails on the way, the next of these or of this throws.
+  void append_trajectory(TrajectoryFrame frame) override;
+  void drain_trajectory();
   /// Gives trajectory.h5 its final form, without room for further frames, on the disk. No frame can follow.
   void finish_trajectory() override;
 

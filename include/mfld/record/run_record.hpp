@@ -1,5 +1,6 @@
 #pragma once
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <limits>
@@ -36,6 +37,7 @@ struct RunSummary {
   double step_seconds = 0;       // the parts: of the last session
   double pass_seconds = 0;       // passes of the network that observables need
   double observe_seconds = 0;    // the rest of what they need
+  // What the steps waited for files.
   double write_seconds = 0;
   std::vector<std::string> columns;  // of metrics.csv after step, phase, time, gradient_evaluations
   std::vector<double> final_values;  // one per column; a non-finite number becomes null in the JSON
@@ -60,6 +62,12 @@ struct TrajectoryFrame {
   double time = 0;
   Matrix positions;   // [particles x p]
   Matrix velocities;  // [particles x p], or empty where TrajectoryInfo has none
+
+  /// In the file.
+  std::size_t num_bytes() const {
+    return sizeof(step) + sizeof(time) +
+           sizeof(double) * static_cast<std::size_t>(positions.size() + velocities.size());
+  }
 };
 
 /// Where a run leaves what it finds: a run directory, which has the words on each of these, or memory. Knows no
@@ -87,7 +95,7 @@ class RunRecord {
   virtual void start_trajectory(const TrajectoryInfo& info, const Dataset& data, const std::atomic<bool>* stop) = 0;
   virtual std::int64_t continue_trajectory(std::int64_t num_frames, const TrajectoryInfo& info, std::int64_t last_step,
                                            const std::atomic<bool>* stop) = 0;
-  virtual void append_trajectory(const TrajectoryFrame& frame) = 0;
+  virtual void append_trajectory(TrajectoryFrame frame) = 0;
   virtual void finish_trajectory() = 0;
 
   virtual void write_checkpoint(const LentCheckpoint& checkpoint) = 0;

@@ -15,7 +15,7 @@ struct RunCost {
   /// where a part of it has as many as it is worth giving them (model/pass.hpp), and beginning, files and end have one.
   double threads = 1;
   /// Bytes of memory at most, about: data and packed copies, particles and what has their shape, activations, kernels
-  /// and other matrices of n x n numbers, samples of integrals.
+  /// and other matrices of n x n numbers, samples of integrals, frames.
   double memory = 0;
 };
 
@@ -24,6 +24,11 @@ RunCost cost_of(const Experiment& experiment, int num_threads);
 
 /// How many rows metrics.csv gets at most.
 double num_rows(const Experiment& experiment);
+
+/// Bytes of the frames of its trajectory that are in memory together, at most: where they are large, those that wait to
+/// be written, with the one that is being made and a copy in the order of the file (src/record/frame_writer.hpp); 0
+/// where they are small.
+double frame_bytes_in_memory(const Experiment& experiment);
 
 /// Runs of this kind at a time that keep num_threads threads busy: 1 where it shares its work among nearly all of
 /// them, else one for as many threads as it has in the mean; no more than fit into `available` bytes together, and at
