@@ -156,8 +156,17 @@ class OwnObjective(package.PackageTest):
         self.assert_bits(whole.particles, parts.particles)
 
     def test_costs_its_own_time(self):
+        """A step beside the call of the objective in it: whatever else the machine does is in both."""
         class Pairs(Quadratic):
+            seconds = 0.0
+
             def drift(self, theta):
+                start = time.perf_counter()
+                result = self.of_pairs(theta)  # which gives back its memory before the clock is read
+                self.seconds = time.perf_counter() - start
+                return result
+
+            def of_pairs(self, theta):
                 differences = theta[:, None, :] - theta[None, :, :]
                 return theta - np.mean(differences * np.exp(-np.sum(differences**2, axis=2, keepdims=True)), axis=1)
 
@@ -165,16 +174,14 @@ class OwnObjective(package.PackageTest):
         objective = Pairs()
         sim = mfld.Simulation(course(steps=10**6), objective=objective, particles=theta)
         sim.run(5)
-        seconds, own = [], []
+        beside, own = [], []
         for _ in range(15):
             start = time.perf_counter()
             sim.run(1)
-            seconds.append(time.perf_counter() - start)
-            start = time.perf_counter()
-            objective.drift(sim.particles)
-            own.append(time.perf_counter() - start)
-        print(f"a step takes {min(seconds) * 1e6:.0f} us, and its objective {min(own) * 1e6:.0f} us")
-        self.assertLess(min(seconds), 1.05 * min(own))
+            beside.append(time.perf_counter() - start - objective.seconds)
+            own.append(objective.seconds)
+        print(f"a step takes {min(beside) * 1e6:.0f} us beside the {min(own) * 1e6:.0f} us of its objective")
+        self.assertLess(min(beside), 0.05 * min(own))
 
     def test_what_it_sees_is_read_only_and_its_to_keep(self):
         kept = []
