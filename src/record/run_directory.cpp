@@ -54,6 +54,33 @@ LastRow parse_row(const std::string& row) {
   return result;
 }
 
+/// The first rows of a metrics.csv.
+struct MetricsHead {
+  std::int64_t num_rows = 0;
+  std::size_t size = 0;  // with what comes before them
+  LastRow last;
+};
+
+/// So many of them, or all that there are.
+MetricsHead head_of(const FilePlace& metrics, std::int64_t num_rows) {
+  files::LineReader lines(files::PosixFile::open_for_reading(metrics));
+  MetricsHead head;
+  std::int64_t rows = -1;  // the names of the columns come first
+  std::string row;
+  for (std::string line; rows < num_rows && lines.next(line);) {
+    head.size += line.size() + 1;
+    if (!line.starts_with('#')) {
+      ++rows;
+      row = std::move(line);
+    }
+  }
+  if (rows > 0) {
+    head.num_rows = rows;
+    head.last = parse_row(row);
+  }
+  return head;
+}
+
 /// `place` under a second name, so that neither is missing at any moment; renamed where the file system has no links.
 void keep_as(const FilePlace& place, const FilePlace& temporary, const FilePlace& kept) {
   files::remove_file(temporary);
@@ -118,6 +145,11 @@ MetricsEnds read_ends(const FilePlace& metrics) {
     }
   }
   return ends;
+}
+
+std::int64_t step_of_row(const FilePlace& metrics, std::int64_t num_rows) {
+  const MetricsHead head = head_of(metrics, num_rows);
+  return head.num_rows == num_rows ? head.last.step : -1;
 }
 
 std::string kept_checkpoint(std::int64_t step) { return fmt::format("checkpoint.{}.h5", step); }
@@ -251,24 +283,14 @@ void RunDirectory::replace_metrics_head(const std::vector<std::string>& comments
 LastRow RunDirectory::continue_metrics(std::int64_t num_rows, const std::vector<std::string>& columns,
                                        std::int64_t last_step) {
   const auto metrics = place() / "metrics.csv";
-  files::LineReader lines(files::PosixFile::open_for_reading(metrics));
   files_->num_columns = columns.size();
-  std::size_t size = 0;
-  std::int64_t rows = -1;  // the names of the columns come first
-  std::string row;
-  for (std::string line; rows < num_rows && lines.next(line);) {
-    size += line.size() + 1;
-    if (!line.starts_with('#')) {
-      ++rows;
-      row = std::move(line);
-    }
-  }
-  LastRow last = rows > 0 ? parse_row(row) : LastRow();
-  if (rows < num_rows || (rows > 0 && last.values.size() != columns.size())) {
+  MetricsHead head = head_of(metrics, num_rows);
+  LastRow last = std::move(head.last);
+  if (head.num_rows < num_rows || (num_rows > 0 && last.values.size() != columns.size())) {
     throw FileError(
         fmt::format("cannot continue {}: it has {} complete rows of {} columns and the checkpoint counts {} of {}",
-                    metrics.path.string(), std::max<std::int64_t>(rows, 0), last.values.size() + own_columns.size(),
-                    num_rows, columns.size() + own_columns.size()));
+                    metrics.path.string(), head.num_rows, last.values.size() + own_columns.size(), num_rows,
+                    columns.size() + own_columns.size()));
   }
   if (last.step > last_step) {
     throw FileError(fmt::format("cannot continue {}: row {} is of step {}, and the checkpoint counts rows to step {}",
@@ -276,7 +298,7 @@ LastRow RunDirectory::continue_metrics(std::int64_t num_rows, const std::vector<
   }
   files::make_own(place() / "metrics.new.csv", metrics);
   files_->metrics = files::PosixFile::open_for_appending(metrics);
-  files_->metrics->truncate(size);
+  files_->metrics->truncate(head.size);
   return last;
 }
 

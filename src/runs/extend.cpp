@@ -140,9 +140,12 @@ StoppedRun extend(const FilePlace& directory, const Extension& extension, Kept k
   keep_looks(config, "observe", before.observe, parent.checkpoint->step, all_steps);
   keep_looks(config, "observe.trajectory", before.track, parent.checkpoint->step, all_steps);
   StoppedRun child{build_experiment(config, surroundings.in(before.folder)), std::nullopt, {}};
-  // The row and the frame of the end are always recorded, and last; the longer run looks there again if it looks at
-  // all.
-  const std::int64_t num_of_end = record::is_at_end(*parent.checkpoint, before) ? 1 : 0;
+  // The row and the frame of the end are the last, unless that look was interrupted; the longer run looks there again
+  // if it looks at all.
+  const Checkpoint& at = *parent.checkpoint;
+  const bool saw_end =
+      record::is_at_end(at, before) && step_of_row(directory / "metrics.csv", at.metrics_rows) == at.step;
+  const std::int64_t num_of_end = saw_end ? 1 : 0;
   child.shorter_hash = before.hash;
   take_checkpoint(directory, parent, child);
   for (std::int64_t* count : {&child.checkpoint->metrics_rows, &child.checkpoint->trajectory_frames}) {

@@ -78,6 +78,7 @@ Recorder<Scalar>::Recorder(const Experiment& experiment, RunRecord& record, cons
       moment_(scene_),
       rules_(experiment.stop_rules, observed_.columns()),
       values_(observed_.columns().size(), std::numeric_limits<double>::quiet_NaN()),
+      next_values_(values_.size()),
       earlier_(record.earlier_summary()),
       pace_(experiment.checkpoint_steps, experiment.checkpoint_minutes, now()) {
   const auto loss = std::find(observed_.columns().begin(), observed_.columns().end(),
@@ -311,7 +312,8 @@ void Recorder<Scalar>::append_frame(const State<Scalar>& state) {
 template <class Scalar>
 void Recorder<Scalar>::append_row(const State<Scalar>& state) {
   const std::int64_t phase = std::min<std::int64_t>(state.phase, std::ssize(experiment_->phases) - 1);
-  observed_.evaluate(moment_, values_);
+  observed_.evaluate(moment_, next_values_);
+  values_ = next_values_;
   timed([&] { record_->append_metrics(state.step, phase, state.time, state.gradient_evaluations, values_); });
   row_step_ = state.step;
   ++rows_;

@@ -93,7 +93,8 @@ class Recorder : public Listener<Scalar> {
   bool row_is_due_ = false;
   bool frame_is_due_ = false;
   std::span<const double> known_outputs_;  // of the state that is heard next, on the training samples; empty: unknown
-  std::vector<double> values_;
+  std::vector<double> values_;             // of the last row
+  std::vector<double> next_values_;        // of the row that is computed, which can be given up half-way
   std::size_t loss_column_ = 0;
   bool diverged_ = false;
   std::int64_t rows_ = 0;

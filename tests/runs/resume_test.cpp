@@ -1,6 +1,7 @@
 #include "mfld/runs/extend.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -162,6 +163,10 @@ TEST_F(Resume, ARunInterruptedWhileItLooksLooksAnew) {
       const RunEnd end = read_summary(broken)->end;
       ASSERT_EQ(end.ending, Ending::interrupted);
       ASSERT_EQ(end.step, step);
+      // Of the row that there is, not of half of the one that was given up.
+      const std::string row = read_ends(broken / "metrics.csv").last_row;
+      const std::string values = fmt::format("{}", fmt::join(read_summary(broken)->final_values, ","));
+      EXPECT_TRUE(step == 0 ? values.find_first_not_of("nan,") == std::string::npos : row.ends_with("," + values));
       stops_at = -1;
       stop = false;
       const StoppedRun run = read_stopped_run(broken, Kept::last, surroundings);

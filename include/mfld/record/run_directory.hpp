@@ -29,6 +29,9 @@ struct MetricsEnds {
 /// Throws FileError.
 MetricsEnds read_ends(const FilePlace& metrics);
 
+/// The step of the last of its first `num_rows` rows; -1 for none, and where there are fewer. Throws FileError.
+std::int64_t step_of_row(const FilePlace& metrics, std::int64_t num_rows);
+
 /// What summary.json of a run says; nothing where there is none, or one that no run wrote. Parent and seconds by part
 /// are left out. Throws FileError where the system cannot read it.
 std::optional<RunSummary> read_summary(const FilePlace& run);
