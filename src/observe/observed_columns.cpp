@@ -161,7 +161,7 @@ void ObservedColumns::evaluate(Moment& moment, std::span<double> values) const {
 }
 
 double num_doubles_of(const Scene& scene, const std::vector<std::string>& names) {
-  double of_kernels = 0;
+  double num_of_kernels = 0;
   double of_integrals = 0;
   double of_certified_gap = 0;
   for (const std::string& name : names) {
@@ -171,8 +171,7 @@ double num_doubles_of(const Scene& scene, const std::vector<std::string>& names)
     }
     const auto p = static_cast<double>(scene.initial->cols());
     if (row->needs.training_kernels) {
-      const auto n = static_cast<double>(scene.data->num_train());
-      of_kernels = 3 * n * n;  // now, at the start, and what becomes of one
+      ++num_of_kernels;
     }
     if (row->needs.gibbs_integral && row->needs.pairs) {
       of_certified_gap = 5 * 2 * static_cast<double>(CertifiedGapOptions{}.num_pairs) * p;
@@ -180,7 +179,10 @@ double num_doubles_of(const Scene& scene, const std::vector<std::string>& names)
       of_integrals = (4 * p + 12) * static_cast<double>(scene.certificate_samples);  // with the streams of their draws
     }
   }
-  return of_kernels + of_integrals + of_certified_gap;
+  // Two that are computed with, and at most three that are kept: now, at the start, and of the first layer.
+  const auto n = static_cast<double>(scene.data->num_train());
+  const double num_kernels = num_of_kernels > 0 ? std::min(3 + num_of_kernels, 5.0) : 0;
+  return num_kernels * n * n + of_integrals + of_certified_gap;
 }
 
 template <class Scalar>

@@ -122,14 +122,17 @@ void Recorder<Scalar>::hear(const State<Scalar>& state, Ending ending) {
   if (ending == Ending::interrupted) {
     return;  // an interrupted run has no last row: it can go on as if nothing had happened
   }
+  is_saved_ = false;
   if (checkpoint_is_due_) {
     const double began = now();
     checkpoint(state);
     timed([&] { record_->write_summary(running_summary(state)); });
     pace_.wrote(began, now());
+    is_saved_ = true;
   }
   ends_phase_ = false;
   record(state, row_is_due_, frame_is_due_);
+  is_saved_ = false;
   if (ending == Ending::finished && std::isfinite(train_loss(state))) {
     checkpoint(state);
   }

@@ -43,6 +43,8 @@ class Recorder : public Listener<Scalar> {
   bool ends_phase() const override { return ends_phase_; }
 
   void checkpoint(const State<Scalar>& state);
+  /// Whether the state that was heard last has its checkpoint, and its row was given up.
+  bool is_saved() const { return is_saved_; }
   bool is_kept(std::int64_t step) const;
   LentCheckpoint checkpoint_of(const State<Scalar>& state) const;
   void finish();
@@ -88,7 +90,8 @@ class Recorder : public Listener<Scalar> {
   Moment moment_;
   runs::StopRules rules_;
   bool ends_phase_ = false;
-  bool any_wishes_ = false;         // of ranks, for a checkpoint
+  bool any_wishes_ = false;  // of ranks, for a checkpoint
+  bool is_saved_ = false;
   bool checkpoint_is_due_ = false;  // at the state that is heard next, as the next two
   bool row_is_due_ = false;
   bool frame_is_due_ = false;

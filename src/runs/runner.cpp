@@ -48,7 +48,7 @@ RunSummary run_in(const Experiment& experiment, RunRecord& record, const std::at
                             experiment.objective ? experiment.objective->name : "the training loss", loss);
     }
   }
-  if (outcome.end.ending == Ending::interrupted) {
+  if (outcome.end.ending == Ending::interrupted && !recorder.is_saved()) {
     recorder.checkpoint(simulation.state());
   }
   recorder.finish();

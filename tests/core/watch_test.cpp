@@ -31,7 +31,8 @@ TEST(Watch, EveryTaskIsDoneOnce) {
     std::vector<int> done(static_cast<std::size_t>(num_tasks));
     std::vector<double> parts;
     const Watch watch(nullptr, "counting", [&](double part) { parts.push_back(part); });
-    for_each_task(num_tasks, watch, [&](Index task) { ++done[static_cast<std::size_t>(task)]; });
+    with_threads(2,
+                 [&] { for_each_task(num_tasks, watch, [&](Index task) { ++done[static_cast<std::size_t>(task)]; }); });
     EXPECT_EQ(std::count(done.begin(), done.end(), 1), num_tasks);
     EXPECT_TRUE(std::is_sorted(parts.begin(), parts.end()));
     EXPECT_EQ(parts.empty() ? 1 : parts.back(), 1);
@@ -39,6 +40,16 @@ TEST(Watch, EveryTaskIsDoneOnce) {
     if (num_tasks >= 1600) {
       EXPECT_GE(parts.size(), 90U);
     }
+  }
+}
+
+/// The threads of a large machine do not wait for one another at every few tasks.
+TEST(Watch, LeavesWorkForManyThreads) {
+  for (const int num_threads : {2, 64}) {
+    std::vector<double> parts;
+    const Watch watch(nullptr, "counting", [&](double part) { parts.push_back(part); });
+    with_threads(num_threads, [&] { for_each_task(1024, watch, [](Index /*task*/) {}); });
+    EXPECT_EQ(parts.size(), num_threads == 2 ? 64U : 4U);
   }
 }
 

@@ -102,7 +102,8 @@ TEST(RunCost, CountsTheMatricesOfLooksAndPhases) {
   const std::string gradient = "method = \"mfld\"\nlambda1 = 0.1\nlambda2 = 0.1\nsteps = 7\n";
   const double plain = memory(gradient, "");
   const double p = 5;
-  EXPECT_EQ(memory(gradient, ", \"kernel_alignment\", \"tangent_eigenvalues\"") - plain, 8 * 3 * 100.0 * 100);
+  EXPECT_EQ(memory(gradient, ", \"kernel_alignment\"") - plain, 8 * 4 * 100.0 * 100);
+  EXPECT_EQ(memory(gradient, ", \"kernel_alignment\", \"tangent_eigenvalues\"") - plain, 8 * 5 * 100.0 * 100);
   EXPECT_EQ(memory(gradient, ", \"dual_bound\", \"proximal_gap\"") - plain, 8 * (4 * p + 12) * 65536);
   EXPECT_EQ(memory(gradient, ", \"certified_gap\"]\ncertified_gap_at = [3") - plain, 8 * 5 * 2 * 32768 * p);
   EXPECT_EQ(memory("method = \"natural-gradient\"\ndamping = 0.1\nsteps = 7\n", "") - plain, 8 * 2 * 100.0 * 100);

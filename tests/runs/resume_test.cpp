@@ -145,7 +145,7 @@ TEST_F(Resume, ARunInterruptedWhileItLooksLooksAnew) {
   Surroundings surroundings(".");
   surroundings.observables = &own;
   for (const auto& [name, phase] : test::every_phase) {
-    const std::string text = test::experiment_text(phase, "double", 7);
+    const std::string text = test::experiment_text(phase, "double", 3);
     const auto start = [&, &text_of_phase = text](std::int64_t step) {
       const fs::path path = directory / fmt::format("look of {} at {}", name, step);
       const Experiment experiment = build_experiment(parse_toml(text_of_phase, "test.toml"), surroundings);
@@ -163,6 +163,9 @@ TEST_F(Resume, ARunInterruptedWhileItLooksLooksAnew) {
       const RunEnd end = read_summary(broken)->end;
       ASSERT_EQ(end.ending, Ending::interrupted);
       ASSERT_EQ(end.step, step);
+      if (step == 6) {  // which has a checkpoint before it looks, and no other
+        EXPECT_EQ(load_checkpoint(broken / "checkpoint.previous.h5").step, 3);
+      }
       // Of the row that there is, not of half of the one that was given up.
       const std::string row = read_ends(broken / "metrics.csv").last_row;
       const std::string values = fmt::format("{}", fmt::join(read_summary(broken)->final_values, ","));

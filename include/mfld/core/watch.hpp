@@ -40,11 +40,11 @@ class Watch {
   std::function<void(double)> tell_;
 };
 
-/// for_each_task, heard of after every hundredth of the tasks or so.
+/// for_each_task, heard of after every hundredth of the tasks or so; some for each thread at a time at least.
 template <class Body>
 void for_each_task(Index num_tasks, const Watch& watch, const Body& body) {
   constexpr Index times = 100;
-  constexpr Index least_at_once = 16;
+  const Index least_at_once = std::max<Index>(16, 4 * num_slots());
   const Index at_once = watch.is_there() ? std::max(least_at_once, (num_tasks + times - 1) / times) : num_tasks;
   for (Index first = 0; first < num_tasks; first += at_once) {
     for_each_task(std::min(at_once, num_tasks - first), [&](Index task) { body(first + task); });
