@@ -116,7 +116,7 @@ constexpr std::string_view method_hint =
     "  To pick one for a certified optimum: mfld with step = leimkuhler-matthews has been 1.5 to 8 times sooner than\n"
     "  with euler-maruyama; where labels are easy, sgd-mfld with step = kinetic in batches from 16 on that double "
     "every\n"
-    "  other step has been 7 times sooner, and 10 times with noise.law = three-point. A start: step_size 0.2 / "
+    "  other step has been 8 times sooner, and 10 times with noise.law = three-point. A start: step_size 0.2 / "
     "lambda1\n"
     "  with leimkuhler-matthews, 0.1 / lambda1 with euler-maruyama, 0.4 / sqrt(lambda1) with kinetic and friction\n"
     "  2 sqrt(2 lambda1); less where a run diverges or its gap stops falling.\n";

@@ -6,10 +6,10 @@
 
 #include "mfld/core/error.hpp"
 #include "mfld/core/parallel.hpp"
-#include "mfld/observe/observables.hpp"
 #include "mfld/runs/runner.hpp"
 #include "support/every_phase.hpp"
 #include "support/file_text.hpp"
+#include "support/long_look.hpp"
 #include "support/sample_checkpoint.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -96,24 +96,13 @@ TEST_F(Extend, WorksFromACheckpointOnTheWay) {
   expect_same_run(path, run(longer(text, 5)));
 }
 
-/// log_spaced looks of the longer run lie elsewhere: what was seen stays, and experiment.toml lists it.
 /// Its checkpoint is at the end, and counts no row and no frame of it.
 TEST_F(Extend, GoesOnFromARunThatWasInterruptedInItsLastLook) {
   constexpr int every = 3;
   for (const std::int64_t last : {9, 10}) {
     SCOPED_TRACE(last);
-    std::atomic<bool> stop = false;
-    std::int64_t stops_at = last;
-    std::vector<Observable> own(1);
-    own[0].name = "long_look";
-    own[0].columns = [](const Scene& /*scene*/) { return std::vector<std::string>{"long_look"}; };
-    own[0].evaluate = [&](Moment& moment, std::span<double> values) {
-      stop = moment.step() == stops_at;
-      moment.watch().hear(0.5);
-      values[0] = static_cast<double>(moment.step());
-    };
-    Surroundings surroundings(".");
-    surroundings.observables = &own;
+    test::LongLook look;
+    look.stop_at(last);
     const auto start = [&](const std::string& name, std::int64_t num_steps) {
       const std::string text = fmt::format(
           "seed = 3\n[task]\nkind = \"single-index\"\nlink = \"relu\"\ninput_dim = 3\nnum_train = 8\n"
@@ -122,27 +111,27 @@ TEST_F(Extend, GoesOnFromARunThatWasInterruptedInItsLastLook) {
           "every = {}\n",
           num_steps, every, every);
       RunDirectory files = RunDirectory::create(directory / name);
-      run_experiment(build_experiment(parse_toml(text, "test.toml"), surroundings), files, stop);
+      run_experiment(build_experiment(parse_toml(text, "test.toml"), look.surroundings), files, look.stop);
       return directory / name;
     };
     const fs::path path = start(fmt::format("broken {}", last), last);
     ASSERT_EQ(read_summary(path)->end.ending, Ending::interrupted);
     ASSERT_EQ(read_summary(path)->end.step, last);
-    stops_at = -1;
-    stop = false;
+    look.stop_at(-1);
     const fs::path expected = start(fmt::format("whole {}", last), last + 5);
     RunDirectory files = RunDirectory::reopen(path);
-    const StoppedRun longer = extend(path, {{}, 5}, Kept::last, surroundings);
+    const StoppedRun longer = extend(path, {{}, 5}, Kept::last, look.surroundings);
     begin_extension(longer, files, {});
     RunOptions options;
     options.start = &*longer.checkpoint;
-    run_experiment(longer.experiment, files, stop, options);
+    run_experiment(longer.experiment, files, look.stop, options);
     EXPECT_EQ(read_bytes(path / "metrics.csv"), read_bytes(expected / "metrics.csv"));
     EXPECT_EQ(test::trajectory_of(path), test::trajectory_of(expected));
     EXPECT_TRUE(same_bits(load_checkpoint(path / "checkpoint.h5"), load_checkpoint(expected / "checkpoint.h5")));
   }
 }
 
+/// log_spaced looks of the longer run lie elsewhere: what was seen stays, and experiment.toml lists it.
 TEST_F(Extend, IsTheRunOfItsOwnExperimentWhereLooksAreSpread) {
   std::string text = test::experiment_text(test::every_phase[3].second, "double", 0);
   for (const std::string every : {"every = 3", "every = 2"}) {

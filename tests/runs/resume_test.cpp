@@ -10,11 +10,11 @@
 #include "mfld/core/error.hpp"
 #include "mfld/core/parallel.hpp"
 #include "mfld/hdf5/hdf5_file.hpp"
-#include "mfld/observe/observables.hpp"
 #include "mfld/record/run_directory.hpp"
 #include "mfld/runs/runner.hpp"
 #include "support/every_phase.hpp"
 #include "support/file_text.hpp"
+#include "support/long_look.hpp"
 #include "support/sample_checkpoint.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -132,27 +132,15 @@ TEST_F(Resume, ARunInterruptedBeforeItsFirstStepGoesOn) {
 
 /// A look that takes long gives way to `stop`: at the start, in the middle, where a phase begins, and at the end.
 TEST_F(Resume, ARunInterruptedWhileItLooksLooksAnew) {
-  std::atomic<bool> stop = false;
-  std::int64_t stops_at = -1;
-  std::vector<Observable> own(1);
-  own[0].name = "long_look";
-  own[0].columns = [](const Scene& /*scene*/) { return std::vector<std::string>{"long_look"}; };
-  own[0].evaluate = [&](Moment& moment, std::span<double> values) {
-    stop = moment.step() == stops_at;
-    moment.watch().hear(0.5);
-    values[0] = static_cast<double>(moment.step());
-  };
-  Surroundings surroundings(".");
-  surroundings.observables = &own;
+  test::LongLook look;
   for (const auto& [name, phase] : test::every_phase) {
     const std::string text = test::experiment_text(phase, "double", 3);
     const auto start = [&, &text_of_phase = text](std::int64_t step) {
       const fs::path path = directory / fmt::format("look of {} at {}", name, step);
-      const Experiment experiment = build_experiment(parse_toml(text_of_phase, "test.toml"), surroundings);
+      const Experiment experiment = build_experiment(parse_toml(text_of_phase, "test.toml"), look.surroundings);
       RunDirectory files = RunDirectory::create(path);
-      stops_at = step;
-      stop = false;
-      run_experiment(experiment, files, stop);
+      look.stop_at(step);
+      run_experiment(experiment, files, look.stop);
       return path;
     };
     const fs::path whole = start(-1);
@@ -170,14 +158,13 @@ TEST_F(Resume, ARunInterruptedWhileItLooksLooksAnew) {
       const std::string row = read_ends(broken / "metrics.csv").last_row;
       const std::string values = fmt::format("{}", fmt::join(read_summary(broken)->final_values, ","));
       EXPECT_TRUE(step == 0 ? values.find_first_not_of("nan,") == std::string::npos : row.ends_with("," + values));
-      stops_at = -1;
-      stop = false;
-      const StoppedRun run = read_stopped_run(broken, Kept::last, surroundings);
+      look.stop_at(-1);
+      const StoppedRun run = read_stopped_run(broken, Kept::last, look.surroundings);
       RunDirectory files = RunDirectory::reopen(broken);
       RunOptions options;
       options.notes = run.notes;
       options.start = &run.checkpoint.value();
-      run_experiment(run.experiment, files, stop, options);
+      run_experiment(run.experiment, files, look.stop, options);
       EXPECT_EQ(read_summary(broken)->end.ending, Ending::finished);
       EXPECT_EQ(read_bytes(broken / "metrics.csv"), read_bytes(whole / "metrics.csv"));
       EXPECT_EQ(test::trajectory_of(broken), test::trajectory_of(whole));
